@@ -1,0 +1,345 @@
+"""Channel files: one TOML file per integration, read into frozen models.
+
+Every complaint names the file, the key and what would be right. Values and names only: what changes
+meaning (keys, compared columns, row rules) is code.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import importlib
+import ipaddress
+import os
+import re
+import tomllib
+import typing
+from pathlib import Path
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from pipelines.errors import ConfigError
+from pipelines.logs import register_secret
+
+BUILT_IN_CHANNELS = Path(__file__).parent / "channels"
+CHANNELS_VARIABLE = "CENTRA_MYOGO_CHANNELS"
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Secret(_Model):
+    """Where a secret lies; `reveal` fetches it and has it masked in all logs from then on."""
+
+    env: str | None = None
+    file: Path | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_a_reference(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            raise ValueError('a secret is never written here: use { env = "NAME" } or { file = "PATH" }')
+        return value
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.env is None) == (self.file is None):
+            raise ValueError('give exactly one of { env = "NAME" } or { file = "PATH" }')
+        return self
+
+    def reveal(self) -> str:
+        """The secret's text. Raises ConfigError that says where we looked."""
+        if self.env is not None:
+            value = os.environ.get(self.env, "")
+            if not value:
+                raise ConfigError(
+                    f"The secret {self.env} is not set: the environment has no variable of that name, "
+                    f"or it is empty (a .env file in {Path.cwd()} is read too, where there is one).",
+                    f"Set it, for example: export {self.env}=...",
+                )
+        else:
+            assert self.file is not None
+            try:
+                value = self.file.read_text("utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise ConfigError(
+                    f"The secret file {self.file} cannot be read: {error}.",
+                    "Write the secret into that file, readable by the user who runs this.",
+                ) from error
+            if not value:
+                raise ConfigError(f"The secret file {self.file} is empty.", "Write the secret into it.")
+        if not value.isprintable() or not value.isascii():
+            raise ConfigError(
+                f"The secret {self.env or self.file} holds characters that an HTTP header cannot carry.",
+                "Copy it again, without line breaks.",
+            )
+        register_secret(value)
+        return value
+
+
+def is_loopback(url: str) -> bool:
+    """Whether `url` points at this machine itself."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _web_address(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be a full web address such as https://shop.example/api/order-api")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("must not carry a user name, a password, a query or a fragment")
+    if parts.scheme == "http" and not is_loopback(url):
+        raise ValueError("must start with https:// (plain http is for loopback addresses only)")
+    return url.rstrip("/")
+
+
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+
+
+class System(_Model):
+    """What every system's table may say about how it is asked."""
+
+    base_url: WebAddress
+    requests_per_second: float = Field(default=2.0, gt=0, le=10_000)
+    max_in_flight: int = Field(default=1, ge=1, le=64)
+    attempts: int = Field(default=6, ge=1, le=20)
+    backoff_s: float = Field(default=1.0, gt=0, le=60)
+    connect_timeout_s: float = Field(default=10.0, gt=0, le=300)
+    read_timeout_s: float = Field(default=90.0, gt=0, le=600)
+
+
+class Centra(System):
+    token: Secret
+    timezone: str | None = None
+    page_size: int = Field(default=100, ge=1, le=10_000)
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                ZoneInfo(value)
+            except (KeyError, ValueError, OSError) as error:
+                raise ValueError(f"{value!r} is no time zone; write it like Europe/Stockholm") from error
+        return value
+
+
+class MyOgo(System):
+    token_url: WebAddress
+    client_id: Secret
+    client_secret: Secret
+    merchant_id: Secret
+    secret_token: Secret
+    page_size: int = Field(default=250, ge=1, le=250)
+
+
+class Systems(_Model):
+    centra: Centra
+    myogo: MyOgo
+
+
+class Select(_Model):
+    """Shell-like patterns over code, brand, folder and category; a row is taken when any of them matches."""
+
+    include: tuple[str, ...] = ("*",)
+    exclude: tuple[str, ...] = ()
+
+
+class Limits(_Model):
+    min_rows: int = Field(default=1, ge=0)
+    max_creates: int = Field(default=5000, ge=0)
+    max_updates: int = Field(default=2000, ge=0)
+    max_update_share: float = Field(default=0.30, ge=0, le=1)
+
+
+class Flow(_Model):
+    """One entity moving one way. The references say which code does it; built-in flows have defaults."""
+
+    source: str = Field(alias="from")
+    target_system: str = Field(alias="to")
+    extract: str
+    transform: str
+    contract: str
+    target: str
+    params: dict[str, Any] = {}
+    select: Select = Select()
+    limits: Limits = Limits()
+
+
+BUILT_IN_FLOWS: dict[str, dict[str, str]] = {
+    "products": {
+        "from": "centra",
+        "to": "myogo",
+        "extract": "pipelines.sources.centra:centra",
+        "transform": "transforms.products:to_myogo",
+        "contract": "schemas.myogo:PRODUCT",
+        "target": "pipelines.targets.myogo:Products",
+    }
+}
+
+
+class Channel(_Model):
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
+    systems: Systems
+    flows: dict[str, Flow]
+    path: Path
+
+    @model_validator(mode="before")
+    @classmethod
+    def _built_in_defaults(cls, data: dict[str, Any]) -> dict[str, Any]:
+        flows = data.get("flows")
+        if not isinstance(flows, dict) or not flows:
+            raise ValueError("a channel needs at least one flow, for example [flows.products.params]")
+        filled = {}
+        for name, table in flows.items():
+            if not isinstance(table, dict):
+                raise ValueError(f"flows.{name} must be a table")
+            if name not in BUILT_IN_FLOWS and not {"from", "to", "extract", "transform"} <= table.keys():
+                near = _nearest(name, BUILT_IN_FLOWS)
+                raise ValueError(f"flows.{name} is not a flow we have{near}")
+            filled[name] = {**BUILT_IN_FLOWS.get(name, {}), **table}
+        return {**data, "flows": filled}
+
+    def flow_params(self, flow: str) -> Any:
+        """The transform's parameters, typed as its `params` argument says."""
+        return _typed_params(self.path, flow, self.flows[flow])
+
+
+def _typed_params(path: Path, name: str, flow: Flow) -> Any:
+    kind = typing.get_type_hints(resolve(flow.transform))["params"]
+    try:
+        return TypeAdapter(kind).validate_python(flow.params)
+    except ValidationError as error:
+        place = ("flows", name, "params")
+        known = [field.name for field in dataclasses.fields(kind)]
+        raise ConfigError(_complaints(path, error, place, known), "Mend the channel file and run again.") from error
+
+
+def _nearest(word: str, known: Any) -> str:
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {near[0]}?" if near else f"; known: {', '.join(sorted(known))}"
+
+
+_MODELS: dict[tuple[str, ...], type[BaseModel]] = {
+    (): Channel,
+    ("systems",): Systems,
+    ("systems", "centra"): Centra,
+    ("systems", "myogo"): MyOgo,
+    ("flows", "*"): Flow,
+    ("flows", "*", "select"): Select,
+    ("flows", "*", "limits"): Limits,
+}
+
+
+def _known_keys(location: tuple[str, ...]) -> list[str]:
+    place = ("flows", "*", *location[2:]) if location[:1] == ("flows",) and len(location) > 1 else location
+    model = _MODELS.get(place, Secret)
+    return [field.alias or name for name, field in model.model_fields.items() if name != "path"]
+
+
+def _complaints(path: Path, error: ValidationError, place: tuple[str, ...] = (), known: list[str] | None = None) -> str:
+    lines = []
+    for item in error.errors():
+        location = (*place, *(str(part) for part in item["loc"]))
+        key = ".".join(location)
+        if item["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+            near = _nearest(location[-1], known or _known_keys(location[:-1]))
+            lines.append(f"{path}: unknown key {key}{near}")
+        elif item["type"] == "missing":
+            lines.append(f"{path}: missing key {key}")
+        else:
+            said = item["msg"].removeprefix("Value error, ")
+            lines.append(f"{path}: {key}: {said}" if key else f"{path}: {said}")
+    return "\n".join(lines)
+
+
+def find(channel: str) -> Path:
+    """The file that CHANNEL names: a path to a TOML file, or a name in the channel folders."""
+    if channel.endswith(".toml") or os.sep in channel:
+        path = Path(channel)
+        if not path.is_file():
+            raise ConfigError(f"There is no channel file {path}.", "Check the path.")
+        return path
+    extra = os.environ.get(CHANNELS_VARIABLE)
+    folders = [*([Path(extra)] if extra else []), BUILT_IN_CHANNELS]
+    for folder in folders:
+        if (path := folder / f"{channel}.toml").is_file():
+            return path
+    names = sorted({found.stem for folder in folders for found in folder.glob("*.toml")})
+    raise ConfigError(
+        f"There is no channel {channel!r}: looked for {channel}.toml in "
+        + " and ".join(str(folder) for folder in folders)
+        + f"{_nearest(channel, names) if names else ''}",
+        f"Give a channel's name or a path to its file; {CHANNELS_VARIABLE} names a folder of your own.",
+    )
+
+
+def load(channel: str) -> Channel:
+    """The channel as frozen models. Raises ConfigError that names the file, the key and the nearest one."""
+    path = find(channel)
+    try:
+        data = tomllib.loads(path.read_text("utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}.", "Mend that line.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}.", "Check the file and its rights.") from error
+    if "path" in data:
+        raise ConfigError(f"{path}: unknown key path{_nearest('path', _known_keys(()))}", "Mend the file.")
+    try:
+        loaded = Channel.model_validate({**_beside(path, data), "path": path})
+    except ValidationError as error:
+        raise ConfigError(_complaints(path, error), "Mend the channel file and run again.") from error
+    for name in loaded.flows:
+        loaded.flow_params(name)
+    return loaded
+
+
+def _beside(path: Path, data: dict[str, Any]) -> dict[str, Any]:
+    """Secret files may be given relative to the channel file."""
+
+    def walk(value: Any) -> Any:
+        if isinstance(value, dict):
+            if set(value) == {"file"} and isinstance(value["file"], str):
+                return {"file": str((path.parent / value["file"]).resolve())}
+            return {key: walk(inner) for key, inner in value.items()}
+        return value
+
+    return {key: walk(value) for key, value in data.items()}
+
+
+def data_folder(option: Path | None) -> Path:
+    """Where working files go: `--data`, else CENTRA_MYOGO_DATA, else ./data."""
+    return option or Path(os.environ.get("CENTRA_MYOGO_DATA") or "data")
+
+
+_REFERENCE = re.compile(r"^[a-z_][\w.]*:[A-Za-z_]\w*$")
+
+
+def resolve(reference: str) -> Any:
+    """What `package.module:name` names. Raises ConfigError."""
+    if not _REFERENCE.match(reference):
+        raise ConfigError(f"{reference!r} is no reference; write it like package.module:name.")
+    module, _, name = reference.partition(":")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"The reference {reference!r} leads nowhere: {error}.", "Mend it.") from error

@@ -1,0 +1,196 @@
+"""The Test button: everything a run would need is asked for once, one by one, and nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal
+
+from pipelines.channel import Channel
+from pipelines.clients.centra import CentraClient
+from pipelines.clients.myogo import MyOgoClient
+from pipelines.errors import CentraMyogoError, ConfigError
+from pipelines.report import HEADLINES
+
+MOST_SKEW_S = 120
+Status = Literal["ok", "warning", "failed", "skipped"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One question and its answer."""
+
+    system: str
+    name: str
+    status: Status
+    message: str
+    fix: str = ""
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    channel: str
+    outcome: str
+    exit_code: int
+    checks: tuple[Check, ...]
+
+    @property
+    def headline(self) -> str:
+        return "Everything answers as it should." if not self.exit_code else HEADLINES[self.outcome]
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that `check --json` prints."""
+        return {
+            "channel": self.channel,
+            "verb": "check",
+            "outcome": self.outcome,
+            "exit_code": self.exit_code,
+            "checks": [asdict(check) for check in self.checks],
+        }
+
+
+def check(channel: Channel, watch: Callable[[Check], None]) -> CheckReport:
+    """Asks both systems. A failure on one side does not hide what the other side says."""
+    done: list[Check] = []
+    errors: list[CentraMyogoError] = []
+
+    def ask(system: str, name: str, question: Callable[[], tuple[Status, str, str]]) -> bool:
+        try:
+            answer = Check(system, name, *question())
+        except CentraMyogoError as error:
+            errors.append(error)
+            answer = Check(system, name, "failed", error.message, error.fix)
+        done.append(answer)
+        watch(answer)
+        return answer.status != "failed"
+
+    def skip(system: str, *names: str) -> None:
+        for name in names:
+            answer = Check(system, name, "skipped", "not asked, because what comes before it failed")
+            done.append(answer)
+            watch(answer)
+
+    done.append(Check("channel", "file", "ok", f"{channel.path} is right"))
+    watch(done[0])
+    _ask_centra(channel, ask, skip)
+    _ask_myogo(channel, ask, skip)
+    worst = min(errors, key=lambda error: error.exit_code, default=None)
+    outcome, code = (worst.outcome, worst.exit_code) if worst else ("ok", 0)
+    return CheckReport(channel.name, outcome, code, tuple(done))
+
+
+Ask = Callable[[str, str, Callable[[], tuple[Status, str, str]]], bool]
+
+
+def _ask_centra(channel: Channel, ask: Ask, skip: Callable[..., None]) -> None:
+    config = channel.systems.centra
+    clients: list[CentraClient] = []
+    dates: list[str | None] = []
+
+    def secrets() -> tuple[Status, str, str]:
+        clients.append(CentraClient(config.model_copy(update={"attempts": 1})))
+        return "ok", "the API key is there", ""
+
+    def products() -> tuple[Status, str, str]:
+        answer = clients[0].raw("/products", {"limit": 1})
+        dates.append(answer.headers.get("Date"))
+        rows = clients[0].envelope("/products", answer).get("products")
+        if not rows:
+            return (
+                "warning",
+                f"{config.base_url} answers, but lists no product",
+                ("In Centra, check the plugin's stores and markets: they decide what is listed."),
+            )
+        return "ok", f"{config.base_url} lists products", ""
+
+    def stock() -> tuple[Status, str, str]:
+        clients[0].get("/stock", {"limit": 1})
+        return "ok", "stock is listed", ""
+
+    def clock() -> tuple[Status, str, str]:
+        skew = _skew_s(dates[0] if dates else None)
+        if skew is None:
+            return "warning", "Centra's answers carry no clock", "Nothing to do; times cannot be compared."
+        if abs(skew) > MOST_SKEW_S:
+            return (
+                "warning",
+                f"this machine's clock is {skew:+.0f} s away from Centra's",
+                ("Set this machine's clock (NTP): times of changes would be misjudged."),
+            )
+        return "ok", "the clocks agree", ""
+
+    def zone() -> tuple[Status, str, str]:
+        if config.timezone is None:
+            return (
+                "warning",
+                "the channel file names no time zone for Centra",
+                (
+                    'Set timezone = "Europe/Stockholm" (or the zone chosen in Centra) in [systems.centra]: '
+                    "Centra's times carry no offset and its API does not tell the zone."
+                ),
+            )
+        return "ok", f"Centra's times are read as {config.timezone}", ""
+
+    if not ask("centra", "secrets", secrets):
+        skip("centra", "products", "stock", "clock")
+    else:
+        reached = ask("centra", "products", products)
+        if reached or dates:
+            ask("centra", "stock", stock)
+            ask("centra", "clock", clock)
+        else:
+            skip("centra", "stock", "clock")
+        clients[0].close()
+    ask("centra", "timezone", zone)
+
+
+def _ask_myogo(channel: Channel, ask: Ask, skip: Callable[..., None]) -> None:
+    config = channel.systems.myogo
+    clients: list[MyOgoClient] = []
+
+    def secrets() -> tuple[Status, str, str]:
+        clients.append(MyOgoClient(config.model_copy(update={"attempts": 1})))
+        return "ok", "client and merchant credentials are there", ""
+
+    def token() -> tuple[Status, str, str]:
+        clients[0].tokens.current()
+        return "ok", f"{config.token_url} gives a token", ""
+
+    def writing() -> tuple[Status, str, str]:
+        granted = clients[0].tokens.granted
+        if granted is None:
+            return "ok", "the token does not say which scopes it has; a push will tell", ""
+        if "write:product" not in granted.split():
+            raise ConfigError(
+                f"The token has the scopes {granted!r}, without write:product.",
+                "Ask OGOship's tech team to allow write:product for your client_id.",
+            )
+        return "ok", "the token may write products", ""
+
+    def products() -> tuple[Status, str, str]:
+        clients[0].products_with_code("centra-myogo-check")
+        return "ok", f"{config.base_url} lists products", ""
+
+    def stock() -> tuple[Status, str, str]:
+        next(clients[0].pages("/api/v1/Stock"), None)
+        return "ok", "stock is listed", ""
+
+    if not ask("myogo", "secrets", secrets):
+        skip("myogo", "token", "scopes", "products", "stock")
+        return
+    if ask("myogo", "token", token):
+        ask("myogo", "scopes", writing)
+        ask("myogo", "products", products)
+        ask("myogo", "stock", stock)
+    else:
+        skip("myogo", "scopes", "products", "stock")
+    clients[0].close()
+
+
+def _skew_s(date: str | None) -> float | None:
+    try:
+        return (datetime.now(UTC) - parsedate_to_datetime(date or "")).total_seconds()
+    except (ValueError, TypeError):
+        return None

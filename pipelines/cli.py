@@ -1,0 +1,219 @@
+"""The command line: verbs, options, exit codes. Everything a user reads is printed here or in `screen`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from pipelines import logs
+
+if TYPE_CHECKING:
+    from pipelines.channel import Channel
+    from pipelines.errors import CentraMyogoError
+
+app = typer.Typer(
+    name="centra-myogo",
+    help="Keeps a Centra shop and OGOship's myOGO in agreement, with a plan before every act.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done; 1 a fault of ours; 2 configuration or credentials; 3 done, but rows need a "
+    "person; 4 a limit refused the plan; 5 a system was not available; 6 another run holds the lock.",
+)
+
+ChannelArgument = Annotated[
+    str,
+    typer.Argument(metavar="CHANNEL", help="A channel's name, or a path to its TOML file.", show_default=False),
+]
+DataOption = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="DIR", help="Where working files go [default: data, or CENTRA_MYOGO_DATA]."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
+SkuOption = Annotated[
+    list[str] | None, typer.Option("--sku", metavar="GLOB", help="Only codes like this; may be repeated.")
+]
+ForceOption = Annotated[bool, typer.Option("--force", help="Waive the limits, and nothing else; it is recorded.")]
+
+
+@app.callback()
+def _set_up(
+    log_level: Annotated[
+        str | None, typer.Option("--log", metavar="LEVEL", help="debug, info, warning or error, on stderr.")
+    ] = None,
+) -> None:
+    from dotenv import load_dotenv
+
+    load_dotenv(Path.cwd() / ".env")
+    try:
+        logs.set_up(log_level)
+    except ValueError:
+        raise typer.BadParameter(f"{log_level!r} is no log level") from None
+
+
+@app.command()
+def check(channel: ChannelArgument, json: JsonOption = False) -> None:
+    """Ask both sides whether everything a run needs is there. Writes nothing."""
+    from pipelines.check import check as ask
+    from pipelines.errors import CentraMyogoError
+    from pipelines.screen import Screen
+
+    screen = Screen()
+    try:
+        report = ask(_load(channel), (lambda _: None) if json else screen.check)
+    except CentraMyogoError as error:
+        _stop(error, json, channel, "check", {"checks": []})
+    if json:
+        _print_json(report.as_json())
+    else:
+        screen.out.print(f"\n[bold]{report.headline}[/] (exit {report.exit_code})")
+    raise typer.Exit(report.exit_code)
+
+
+@app.command()
+def plan(channel: ChannelArgument, json: JsonOption = False, sku: SkuOption = None, data: DataOption = None) -> None:
+    """Read both sides and print what a push would do and why. Sends no write."""
+    _go(channel, data, json, verb="plan", sku=tuple(sku or ()))
+
+
+@app.command()
+def push(
+    channel: ChannelArgument,
+    json: JsonOption = False,
+    sku: SkuOption = None,
+    expect: Annotated[
+        str | None,
+        typer.Option("--expect", metavar="FINGERPRINT", help="Apply only the plan that was reviewed."),
+    ] = None,
+    force: ForceOption = False,
+    data: DataOption = None,
+) -> None:
+    """Plan, then apply the plan to myOGO, one change at a time."""
+    _go(channel, data, json, verb="push", sku=tuple(sku or ()), expect=expect, force=force)
+
+
+@app.command()
+def report(
+    channel: ChannelArgument,
+    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write one self-contained page.")] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="DIR", help="Write every list in full, as CSV files.")
+    ] = None,
+    json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """The last run again, as text, JSON, one HTML page or CSV files."""
+    from pipelines.channel import data_folder
+    from pipelines.errors import CentraMyogoError
+    from pipelines.review import review
+    from pipelines.screen import Screen
+    from pipelines.store import Folder
+
+    try:
+        last = review(Folder(data_folder(data), _load(channel).name))
+        written = last.write(html, csv)
+    except CentraMyogoError as error:
+        _stop(error, json, channel, "report", {"flows": {}})
+    if json:
+        _print_json(last.run.as_json())
+    else:
+        last.show(Screen().out)
+        for path in written:
+            typer.echo(f"Written: {path}")
+
+
+@app.command()
+def history(
+    channel: ChannelArgument,
+    code: Annotated[str, typer.Argument(metavar="CODE", help="The combined code, verbatim.")],
+    data: DataOption = None,
+) -> None:
+    """All that ever happened to one code: plans, writes, and when and why it was withheld."""
+    from pipelines.channel import data_folder
+    from pipelines.errors import CentraMyogoError
+    from pipelines.review import history as told
+    from pipelines.store import Folder
+
+    try:
+        lines = told(Folder(data_folder(data), _load(channel).name), code)
+    except CentraMyogoError as error:
+        _stop(error, False, channel, "history", {})
+    for line in lines:
+        typer.echo(line)
+
+
+@app.command()
+def sandbox(
+    skus: Annotated[
+        int | None,
+        typer.Option("--skus", min=1, max=1_000_000, help="Generate so many sizes instead of the sample."),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Which catalogue to generate.")] = 1,
+    faults: Annotated[
+        float, typer.Option("--faults", min=0, max=1, help="Share of generated sizes with a planted fault.")
+    ] = 0.05,
+    centra_port: Annotated[int, typer.Option("--centra-port", help="0 is any free port.")] = 8620,
+    myogo_port: Annotated[int, typer.Option("--myogo-port", help="0 is any free port.")] = 8621,
+    channel_file: Annotated[
+        Path | None, typer.Option("--channel-file", help="Write the channel file here as well.")
+    ] = None,
+) -> None:
+    """Start stand-ins for Centra and myOGO on this machine and print the channel file that talks to them."""
+    from pipelines.errors import CentraMyogoError
+    from pipelines.sandbox.desk import serve
+
+    try:
+        serve(skus, seed, faults, centra_port, myogo_port, channel_file)
+    except CentraMyogoError as error:
+        _stop(error, False, "sandbox", "sandbox", {})
+
+
+def _load(channel: str) -> Channel:
+    from pipelines.channel import load
+
+    return load(channel)
+
+
+def _go(channel: str, data: Path | None, json: bool, **order: Any) -> NoReturn:
+    from pipelines.channel import data_folder
+    from pipelines.errors import CentraMyogoError
+    from pipelines.run import Order, run
+    from pipelines.screen import Quiet, Screen
+
+    screen = Screen()
+    try:
+        report = run(_load(channel), data_folder(data), Order(**order), Quiet() if json else screen)
+    except CentraMyogoError as error:
+        _stop(error, json, channel, order["verb"], {"run_id": "", "fingerprint": "", "flows": {}})
+    if json:
+        _print_json(report.as_json())
+    else:
+        screen.ended(report)
+    raise typer.Exit(report.exit_code)
+
+
+def _stop(error: CentraMyogoError, json: bool, channel: str, verb: str, rest: dict[str, Any]) -> NoReturn:
+    """Ends before there was a run to report on."""
+    from pipelines.screen import complain
+
+    if json:
+        told = {"message": logs.redact(error.message), "fix": logs.redact(error.fix)}
+        _print_json(
+            {"channel": channel, "verb": verb, "outcome": error.outcome, "exit_code": error.exit_code}
+            | rest
+            | {"error": told}
+        )
+    else:
+        complain(error)
+    raise typer.Exit(error.exit_code)
+
+
+def _print_json(document: dict[str, Any]) -> None:
+    from pipelines.clients.payload import encode
+
+    sys.stdout.write(encode(document).decode() + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,159 @@
+"""Centra's Order API: envelope, paging and what its refusals mean. Knows no data frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import parse_qs, urljoin, urlsplit
+
+from pipelines.channel import Centra
+from pipelines.clients.session import Answer, CallFailed, MovedAway, NotJson, Repeat, Session
+from pipelines.errors import ConfigError, CredentialsError, SourceError
+
+# Which box of the plugin's "Allow access to the following endpoints" opens what (Centra plugin settings).
+ENDPOINT_GROUP = {
+    "/products": "PRODUCT & STOCK",
+    "/stock": "PRODUCT & STOCK",
+    "/orders": "ORDER & SHIPMENT",
+    "/shipments": "ORDER & SHIPMENT",
+}
+MOST_EMPTY_PAGES = 3
+_KEY_FIX = (
+    "Compare it with the Secret API key in Centra: Stores > your store > the Order API plugin, "
+    "and check that the plugin is Active."
+)
+_URL_FIX = "Compare base_url with the Base URL that the Order API plugin shows in Centra."
+
+
+class CentraClient:
+    """Reads pages of rows. The key goes out as `API-Authorization`, without a scheme word."""
+
+    def __init__(self, config: Centra) -> None:
+        self.config = config
+        self.session = Session("Centra", config)
+        self._token = config.token.reveal()
+
+    def close(self) -> None:
+        self.session.close()
+
+    def get(self, path: str, params: Mapping[str, str | int]) -> dict[str, Any]:
+        """The envelope of a successful answer. Raises ConfigError, CredentialsError or SourceError."""
+        return self.envelope(path, self.raw(path, params))
+
+    def raw(self, path: str, params: Mapping[str, str | int]) -> Answer:
+        """The answer as it came, outside temporary trouble. Raises ConfigError or SourceError."""
+        try:
+            return self.session.call("GET", path, Repeat.SAFE, params=params, headers=self._headers)
+        except MovedAway as error:
+            raise ConfigError(f"{error.message}. Our key is never sent on to another address.", _URL_FIX) from error
+        except CallFailed as error:
+            raise SourceError(
+                f"GET {path}: {error.message}.", "Nothing was written. Run again when Centra answers."
+            ) from error
+
+    def _headers(self) -> dict[str, str]:
+        return {"API-Authorization": self._token}
+
+    def envelope(self, path: str, answer: Answer) -> dict[str, Any]:
+        """Success takes HTTP 2xx, a JSON object and `status == "ok"`; anything else is told apart here."""
+        at = f"Centra GET {path}"
+        try:
+            document = answer.json()
+        except NotJson as error:
+            if answer.status in (401, 403):
+                raise CredentialsError(f"{at}: HTTP {answer.status}, the key was turned down.", _KEY_FIX) from error
+            if answer.status == 404:
+                raise ConfigError(f"{at}: HTTP 404, nothing there.", _URL_FIX) from error
+            if answer.looks_like_html:
+                raise SourceError(
+                    f"{at}: HTTP {answer.status} with an HTML page instead of JSON: {answer.excerpt()!r}.",
+                    f"{_URL_FIX} If it is right, Centra may be down for maintenance: run again later.",
+                ) from error
+            raise SourceError(
+                f"{at}: HTTP {answer.status} with a body that is no JSON ({error}): {answer.excerpt()!r}.",
+                "Run again; if it stays, show this to Centra's support.",
+            ) from error
+        document = document if isinstance(document, dict) else {}
+        status, message = document.get("status"), _message(document.get("msg"))
+        if answer.status == 403 and str(status).casefold() == "not allowed":
+            raise CredentialsError(
+                f"{at}: HTTP 403 Not Allowed: the plugin does not open this endpoint.",
+                "In Centra, open the Order API plugin and tick the endpoint group "
+                f"{ENDPOINT_GROUP.get(path, path)!r} under 'Allow access to the following endpoints'.",
+            )
+        if answer.status in (401, 403) or (status == "no" and _speaks_of_the_key(message)):
+            raise CredentialsError(
+                f"{at}: HTTP {answer.status}, the key was turned down{f' ({message})' if message else ''}.",
+                _KEY_FIX,
+            )
+        if answer.status == 404:
+            raise ConfigError(f"{at}: HTTP 404{f' ({message})' if message else ''}.", _URL_FIX)
+        if not 200 <= answer.status < 300 or status != "ok":
+            raise SourceError(
+                f"{at}: HTTP {answer.status}, status {status!r}{f': {message}' if message else ''}.",
+                "Nothing was written. If it stays, switch on Debug logging in the plugin and look at "
+                "AMS > Diagnostics > API log.",
+            )
+        return document
+
+    def pages(self, path: str) -> Iterator[list[Any]]:
+        """The rows of each page of `/products` or `/stock`, until there is no `next`.
+
+        The page number comes from `next` (a relative query string); our own parameters are sent again with
+        it, because whether `next` repeats them is not documented. Raises SourceError when paging stands still.
+        """
+        own: dict[str, str | int] = {"limit": self.config.page_size}
+        page: int | None = None
+        empty_in_a_row = 0
+        while True:
+            document = self.get(path, own if page is None else {**own, "page": page})
+            rows = document.get("products")
+            if isinstance(rows, dict) and not rows:
+                rows = []
+            if not isinstance(rows, list):
+                raise SourceError(
+                    f"Centra GET {path}: the answer has no list under 'products'.",
+                    "Nothing was written. Show this to Centra's support.",
+                )
+            if rows:
+                yield rows
+            following = self._next_page(path, document.get("next"))
+            if following is None:
+                return
+            empty_in_a_row = 0 if rows else empty_in_a_row + 1
+            if empty_in_a_row == MOST_EMPTY_PAGES:
+                raise SourceError(
+                    f"Centra GET {path}: {MOST_EMPTY_PAGES} empty pages in a row, and each names a next one.",
+                    "Nothing was written. Run again; if it stays, show this to Centra's support.",
+                )
+            if page is not None and following <= page:
+                raise SourceError(
+                    f"Centra GET {path}: page {page} says that page {following} comes next, so paging stands still.",
+                    "Nothing was written. Run again; if it stays, show this to Centra's support.",
+                )
+            page = following
+
+    def _next_page(self, path: str, value: object) -> int | None:
+        """The number in `next`; absent, null and an empty text all mean the end."""
+        if not value:
+            return None
+        if not isinstance(value, str):
+            raise SourceError(f"Centra GET {path}: 'next' is {value!r}, not a query string.")
+        target = urlsplit(urljoin(f"{self.config.base_url}{path}", value))
+        if target.netloc != urlsplit(self.config.base_url).netloc:
+            raise SourceError(f"Centra GET {path}: 'next' leads to another host, {target.netloc}; not followed.")
+        number = parse_qs(target.query).get("page", [""])[0]
+        if not number.isascii() or not number.isdigit():
+            raise SourceError(f"Centra GET {path}: 'next' is {value[:100]!r} and names no page number.")
+        return int(number)
+
+
+def _message(value: object) -> str:
+    """`msg` as one line; it may be an object of field to complaint."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {inner}" for key, inner in sorted(value.items()))[:300]
+    return str(value)[:300] if value else ""
+
+
+def _speaks_of_the_key(message: str) -> bool:
+    return any(word in message.casefold() for word in ("unauthori", "api key", "access denied", "authorization"))

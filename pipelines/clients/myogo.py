@@ -1,0 +1,192 @@
+"""myOGO's open API v1: lists, one product by code, create and update. Knows no data frames."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pipelines.channel import MyOgo
+from pipelines.clients.payload import decode_exact, encode
+from pipelines.clients.session import (
+    Answer,
+    Busy,
+    CallFailed,
+    MovedAway,
+    NoAnswer,
+    NotJson,
+    NotSent,
+    Repeat,
+    Session,
+)
+from pipelines.clients.token import TokenKeeper
+from pipelines.errors import ConfigError, CredentialsError, TargetRefused, TargetUnavailable, TargetUnknown
+
+_URL_FIX = "Compare base_url with https://api.ogoship.com."
+_AGAIN = "Safe to run again when myOGO answers."
+
+
+class MyOgoClient:
+    """Reads lists and acts on one product at a time; a 401 in mid-run is answered with one new token."""
+
+    def __init__(self, config: MyOgo) -> None:
+        self.config = config
+        self.session = Session("myOGO", config)
+        self.tokens = TokenKeeper(config)
+
+    def close(self) -> None:
+        self.session.close()
+        self.tokens.session.close()
+
+    def pages(self, path: str) -> Iterator[list[Any]]:
+        """The rows of each page of a list; a page shorter than `limit` is the last (OGOship's own client).
+
+        Raises ConfigError, CredentialsError or TargetUnavailable.
+        """
+        page, before = 1, b""
+        while True:
+            answer = self._read(path, {"limit": self.config.page_size, "page": page})
+            rows = _list(path, answer)
+            if rows and answer.body == before:
+                raise TargetUnavailable(
+                    f"myOGO GET {path}: page {page} is page {page - 1} again, so paging stands still.", _AGAIN
+                )
+            if rows:
+                yield rows
+            if len(rows) < self.config.page_size:
+                return
+            page, before = page + 1, answer.body
+
+    def products_with_code(self, code: str) -> list[dict[str, Any]]:
+        """What myOGO holds under exactly this code: none, one, or more (a data error in myOGO).
+
+        Numbers are exact, fit to be sent back. Raises like `pages`.
+        """
+        answer = self._read("/api/v1/Products", {"code": code, "limit": self.config.page_size, "page": 1})
+        rows = _list("/api/v1/Products", answer, exact=True)
+        return [row for row in rows if isinstance(row, dict) and row.get("code") == code]
+
+    def create_product(self, product: Mapping[str, Any]) -> dict[str, Any]:
+        """What myOGO says it now holds. Raises TargetRefused, TargetUnknown (look it up before anything else),
+        TargetUnavailable (it was provably not created) or a configuration error."""
+        return self._write("POST", "/api/v1/Products", {}, product, Repeat.ONCE)
+
+    def update_product(self, code: str, product: Mapping[str, Any]) -> dict[str, Any]:
+        """Sends the full object; repeating it does no harm. Raises like `create_product`."""
+        path = f"/api/v1/Products/{base64.urlsafe_b64encode(code.encode()).decode().rstrip('=')}"
+        return self._write("PUT", path, {"base64url": "true"}, product, Repeat.IDEMPOTENT)
+
+    def _read(self, path: str, params: Mapping[str, str | int]) -> Answer:
+        at = f"myOGO GET {path}"
+        try:
+            answer = self._with_token("GET", path, Repeat.SAFE, params=params)
+        except MovedAway as error:
+            raise _moved(at, error) from error
+        except CallFailed as error:
+            raise TargetUnavailable(f"{at}: {error.message}.", f"Nothing is lost. {_AGAIN}") from error
+        if answer.status == 200:
+            return answer
+        self._raise_if_ours(at, answer)
+        if answer.looks_like_html or answer.status == 404:
+            raise ConfigError(f"{at}: HTTP {answer.status} {answer.excerpt()!r}.", _URL_FIX)
+        raise TargetUnavailable(f"{at}: HTTP {answer.status}: {api_message(answer)}.", _AGAIN)
+
+    def _write(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str | int],
+        product: Mapping[str, Any],
+        repeat: Repeat,
+    ) -> dict[str, Any]:
+        at = f"myOGO {method} {path.split('/')[3]} {product['code']!r}"
+        try:
+            answer = self._with_token(method, path, repeat, params=params, body=encode(product))
+        except MovedAway as error:
+            raise _moved(at, error) from error
+        except NotSent as error:
+            raise TargetUnavailable(f"{at}: {error.message}.", _AGAIN) from error
+        except Busy as error:
+            if error.status == 429:
+                raise TargetUnavailable(f"{at}: {error.message}.", _AGAIN) from error
+            raise TargetUnknown(f"{at}: {error.message}.", status=error.status, wait_s=error.wait_s) from error
+        except NoAnswer as error:
+            raise TargetUnknown(f"{at}: {error.message}.") from error
+        self._raise_if_ours(at, answer)
+        if 200 <= answer.status < 300:
+            try:
+                held = decode_exact(answer.body)
+            except NotJson as error:
+                raise TargetUnknown(
+                    f"{at}: HTTP {answer.status} with a body that is no JSON: {answer.excerpt()!r}.",
+                    status=answer.status,
+                ) from error
+            if not isinstance(held, dict) or held.get("code") != product["code"]:
+                raise TargetUnknown(
+                    f"{at}: HTTP {answer.status}, but the answer is not that product: {answer.excerpt()!r}.",
+                    status=answer.status,
+                )
+            return held
+        raise TargetRefused(f"HTTP {answer.status}: {api_message(answer)}", status=answer.status)
+
+    def _with_token(self, method: str, path: str, repeat: Repeat, **how: Any) -> Answer:
+        """One call; a 401 means the token is spent, so nothing was done and one repeat is safe."""
+        used: list[str] = []
+
+        def headers() -> dict[str, str]:
+            used.append(self.tokens.current())
+            return {"Authorization": f"Bearer {used[-1]}"}
+
+        answer = self.session.call(method, path, repeat, headers=headers, **how)
+        if answer.status == 401:
+            self.tokens.reject(used[-1])
+            answer = self.session.call(method, path, repeat, headers=headers, **how)
+        return answer
+
+    def _raise_if_ours(self, at: str, answer: Answer) -> None:
+        if answer.status == 401:
+            raise CredentialsError(
+                f"{at}: HTTP 401 even with a new token: {api_message(answer)}.",
+                "Check in myOGO that the merchant's API access is on, and that the client_id has the scopes "
+                "read:product and write:product.",
+            )
+        if answer.status == 403:
+            raise CredentialsError(
+                f"{at}: HTTP 403, a right is missing: {api_message(answer)}.",
+                "Ask OGOship's tech team for the scopes read:product and write:product on your client_id.",
+            )
+
+
+def api_message(answer: Answer) -> str:
+    """OGOship's `ApiError.message`, or the start of whatever came instead."""
+    try:
+        document = answer.json()
+    except NotJson:
+        return answer.excerpt() or "(an empty answer)"
+    if isinstance(document, dict) and (told := document.get("message") or document.get("statusDescription")):
+        return str(told)[:300]
+    return answer.excerpt() or "(an empty answer)"
+
+
+def _moved(at: str, error: MovedAway) -> ConfigError:
+    return ConfigError(f"{at}: {error.message}. Our token is never sent on to another address.", _URL_FIX)
+
+
+def _list(path: str, answer: Answer, *, exact: bool = False) -> list[Any]:
+    try:
+        document = decode_exact(answer.body) if exact else answer.json()
+    except NotJson as error:
+        if answer.looks_like_html:
+            raise TargetUnavailable(
+                f"myOGO GET {path}: HTTP {answer.status} with an HTML page instead of JSON: {answer.excerpt()!r}.",
+                f"{_URL_FIX} If it is right, myOGO may be down for maintenance: run again later.",
+            ) from error
+        raise TargetUnavailable(
+            f"myOGO GET {path}: HTTP {answer.status} with a body that is no JSON: {answer.excerpt()!r}.",
+            _AGAIN,
+        ) from error
+    if document is None:  # OGOship's client handles `null` for an empty list
+        return []
+    if not isinstance(document, list):
+        raise TargetUnavailable(f"myOGO GET {path}: the answer is no list: {answer.excerpt()!r}.", _AGAIN)
+    return document

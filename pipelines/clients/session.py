@@ -1,0 +1,294 @@
+"""One system's HTTP: rate, retries, time limits, and no secret to any other host.
+
+Retry rights are declared per call, never guessed from the verb. What a call may end in:
+
+    Answer                a complete answer with a status we know how to read
+    NotSent               the request provably never reached the system
+    NoAnswer              it may have reached the system; nobody knows what became of it
+    Busy                  the system answered that it cannot serve now (429, 5xx), to the last attempt
+    MovedAway             a redirect, which is never followed with a secret in hand
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import pyrate_limiter
+import requests
+import stamina
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+
+from pipelines.channel import System, is_loopback
+from pipelines.clients.payload import NotJson, decode
+from pipelines.clients.retry_after import seconds_to_wait
+from pipelines.logs import redact
+
+log = logging.getLogger(__name__)
+
+TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
+LONGEST_WAIT_S = 120.0
+LONGEST_CALL_S = 600.0
+LARGEST_ANSWER = 512 * 1024 * 1024
+
+
+class Repeat(Enum):
+    """SAFE: reading. IDEMPOTENT: writing the same thing twice does no harm. ONCE: only if it was not served."""
+
+    SAFE = "safe"
+    IDEMPOTENT = "idempotent"
+    ONCE = "once"
+
+
+class CallFailed(Exception):
+    """A call without a usable answer; `message` is fit for people. `status` where there was one."""
+
+    def __init__(self, message: str, status: int | None = None, wait_s: float | None = None) -> None:
+        super().__init__(message)
+        self.message = redact(message)
+        self.status = status
+        self.wait_s = wait_s
+
+
+class NotSent(CallFailed):
+    pass
+
+
+class NoAnswer(CallFailed):
+    pass
+
+
+class Busy(CallFailed):
+    pass
+
+
+class MovedAway(CallFailed):
+    pass
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """The document. Raises NotJson."""
+        return decode(self.body)
+
+    def excerpt(self) -> str:
+        """The start of the body on one line, secrets masked."""
+        return redact(" ".join(self.body[:300].decode("utf-8", "replace").split()))[:200]
+
+    @property
+    def looks_like_html(self) -> bool:
+        return self.body.lstrip()[:1] == b"<"
+
+
+@dataclass
+class Health:
+    """What talking to one system has cost so far."""
+
+    requests: int = 0
+    retries: int = 0
+    waited_s: float = 0.0
+    bytes: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def facts(self) -> dict[str, float]:
+        return {
+            "requests": self.requests,
+            "retries": self.retries,
+            "waited_s": round(self.waited_s, 3),
+            "bytes": self.bytes,
+        }
+
+
+class _Headers(AuthBase):
+    """Sets our own headers last, so that no .netrc file or environment can put others in their place."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self.headers = headers
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers.update(self.headers)
+        return request
+
+
+class Session:
+    """A bounded, rate-limited connection pool to one host."""
+
+    def __init__(self, name: str, system: System, base_url: str | None = None) -> None:
+        self.name = name
+        self.base_url = base_url or system.base_url
+        self.system = system
+        self.health = Health()
+        # A tenth of a second's worth may go at once; without it, sleeping inexactly costs part of the rate.
+        burst = max(1, int(system.requests_per_second / 10))
+        rate = pyrate_limiter.Rate(burst, max(1, round(1000 * burst / system.requests_per_second)))
+        bucket = pyrate_limiter.StateBucket([rate], pyrate_limiter.GCRA())
+        self._limiter = pyrate_limiter.Limiter(bucket, buffer_ms=0)
+        self._http = requests.Session()
+        self._http.trust_env = not is_loopback(self.base_url)
+        self._http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._http.headers.update({"Accept": "application/json", "User-Agent": "centra-myogo"})
+        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=system.max_in_flight + 1, max_retries=0)
+        self._http.mount("https://", adapter)
+        self._http.mount("http://", adapter)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        repeat: Repeat,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        body: bytes | None = None,
+        headers: Callable[[], Mapping[str, str]] = dict,
+        content_type: str = "application/json",
+    ) -> Answer:
+        """One complete answer, whatever its status outside TRANSIENT. Raises a CallFailed.
+
+        `headers` is asked anew for each attempt: a token may have been renewed meanwhile.
+        """
+        where = f"{self.base_url}{path}" if path.startswith("/") or not path else path
+
+        def may_retry(error: Exception) -> bool | timedelta:
+            if not isinstance(error, NotSent | NoAnswer | Busy):
+                return False
+            if repeat is Repeat.ONCE and not isinstance(error, NotSent) and error.status != 429:
+                return False
+            if error.wait_s is None:
+                return True
+            return False if error.wait_s > LONGEST_WAIT_S else timedelta(seconds=error.wait_s)
+
+        for attempt in stamina.retry_context(
+            on=may_retry,
+            attempts=self.system.attempts,
+            timeout=LONGEST_CALL_S,
+            wait_initial=self.system.backoff_s,
+            wait_max=self.system.backoff_s * 60,
+            wait_jitter=self.system.backoff_s,
+        ):
+            with attempt:
+                if attempt.num > 1:
+                    with self.health.lock:
+                        self.health.retries += 1
+                    log.warning("retry system=%s %s %s attempt=%d", self.name, method, path, attempt.num)
+                return self._once(method, where, params, body, headers, content_type)
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _once(
+        self,
+        method: str,
+        where: str,
+        params: Mapping[str, str | int] | None,
+        body: bytes | None,
+        headers: Callable[[], Mapping[str, str]],
+        content_type: str,
+    ) -> Answer:
+        own = dict(headers())
+        if body is not None:
+            own["Content-Type"] = content_type
+        begun = time.monotonic()
+        self._limiter.try_acquire(self.name)
+        with self.health.lock:
+            self.health.waited_s += time.monotonic() - begun
+            self.health.requests += 1
+        host = urlsplit(self.base_url).netloc
+        timeout = (self.system.connect_timeout_s, self.system.read_timeout_s)
+        try:
+            with self._http.request(
+                method,
+                where,
+                params=params,
+                data=body,
+                auth=_Headers(own),
+                timeout=timeout,
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                answer = Answer(response.status_code, response.headers, _read(response))
+        except requests.exceptions.SSLError as error:
+            raise NotSent(f"{self.name} ({host}): the TLS connection failed: {_root(error)}") from error
+        except (requests.exceptions.ConnectTimeout, requests.exceptions.ProxyError) as error:
+            raise NotSent(f"{self.name} ({host}): no connection: {_root(error)}") from error
+        except requests.exceptions.ConnectionError as error:
+            kind = NotSent if _never_connected(error) else NoAnswer
+            raise kind(f"{self.name} ({host}): {_root(error)}") from error
+        except requests.exceptions.RequestException as error:
+            raise NoAnswer(f"{self.name} ({host}): the answer broke off: {_root(error)}") from error
+        with self.health.lock:
+            self.health.bytes += len(answer.body)
+        if answer.status in TRANSIENT:
+            wait = seconds_to_wait(answer.headers.get("Retry-After"), datetime.now(UTC))
+            said = f"{self.name} ({host}): HTTP {answer.status} {answer.excerpt()}".rstrip()
+            raise Busy(said, answer.status, wait)
+        if 300 <= answer.status < 400:
+            to = urljoin(where, answer.headers.get("Location", ""))
+            raise MovedAway(
+                f"{self.name} ({host}): HTTP {answer.status}, a redirect to {urlsplit(to).netloc or 'nowhere'}",
+                answer.status,
+            )
+        return answer
+
+
+def _read(response: requests.Response) -> bytes:
+    """The whole decoded body, up to a bound that no real page comes near."""
+    chunks, size = [], 0
+    for chunk in response.iter_content(1 << 18):
+        size += len(chunk)
+        if size > LARGEST_ANSWER:
+            raise requests.exceptions.ContentDecodingError(f"more than {LARGEST_ANSWER} bytes")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _never_connected(error: BaseException) -> bool:
+    """Whether the failure came before the request could have left (refused, no such host, no route)."""
+    names = {type(link).__name__ for link in _chain(error)}
+    return bool(names & {"NewConnectionError", "NameResolutionError", "gaierror", "ConnectionRefusedError"})
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """The error and what lies below it, urllib3's `reason` and wrapped arguments included."""
+    links: list[BaseException] = []
+    queue: list[object] = [error]
+    while queue and len(links) < 20:
+        link = queue.pop(0)
+        if isinstance(link, BaseException) and link not in links:
+            links.append(link)
+            queue += [getattr(link, "reason", None), link.__cause__, *link.args]
+    return links
+
+
+def _root(error: BaseException) -> str:
+    """What went wrong at the bottom, in words people know."""
+    links = _chain(error)
+    names = {type(link).__name__ for link in links}
+    if names & {"NameResolutionError", "gaierror"}:
+        return "the host name is not known (DNS)"
+    if "ConnectionRefusedError" in names or any("refused" in str(link) for link in links):
+        return "connection refused: nothing listens there"
+    if names & {"ConnectTimeout", "ConnectTimeoutError"}:
+        return "no connection in time"
+    if names & {"ReadTimeout", "ReadTimeoutError", "TimeoutError"}:
+        return "no answer in time"
+    if names & {"RemoteDisconnected", "ConnectionResetError", "ProtocolError", "IncompleteRead"}:
+        return "the connection was closed before the answer was complete"
+    return redact(str(links[-1]))[:200]
+
+
+__all__ = ["Answer", "Busy", "CallFailed", "MovedAway", "NoAnswer", "NotJson", "NotSent", "Repeat", "Session"]

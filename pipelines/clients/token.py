@@ -1,0 +1,141 @@
+"""myOGO's OAuth tokens: password grant, renewed before they end, kept in memory only."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from pipelines.channel import MyOgo
+from pipelines.clients.session import Answer, CallFailed, MovedAway, NotJson, Repeat, Session
+from pipelines.errors import ConfigError, CredentialsError, TargetUnavailable
+from pipelines.logs import register_secret
+
+# OGOship's API article lists eight; stock rides on the product scopes.
+SCOPES = "read:product write:product"
+RENEW_EARLY_S = 300.0
+_FIX = (
+    "Compare merchant_id and secret_token with myOGO: Edit Merchant > Integrations > API Information "
+    "(the token can be made anew there), and client_id and client_secret with what OGOship gave you."
+)
+
+
+class TokenKeeper:
+    """One refresher per merchant: whoever needs a token asks here, and at most one request for it is under way.
+
+    A token lives 1.5 hours, a refresh token two weeks and for exactly one refresh (OGOship's API article).
+    """
+
+    def __init__(self, config: MyOgo, clock: Callable[[], float] = time.monotonic) -> None:
+        self.session = Session("myOGO", config, config.token_url)
+        self._client = {
+            "client_id": config.client_id.reveal(),
+            "client_secret": config.client_secret.reveal(),
+        }
+        self._password = {"username": config.merchant_id.reveal(), "password": config.secret_token.reveal()}
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._access = ""
+        self._refresh = ""
+        self._good_until = 0.0
+        self.granted: str | None = None  # the scopes, where the token endpoint tells them
+
+    def current(self) -> str:
+        """A token with life left in it. Raises CredentialsError, ConfigError or TargetUnavailable."""
+        with self._lock:
+            if not self._access or self._clock() >= self._good_until:
+                self._renew()
+            return self._access
+
+    def reject(self, token: str) -> None:
+        """The API said 401 to `token`: the next `current` fetches another, unless somebody already did."""
+        with self._lock:
+            if token == self._access:
+                self._good_until = 0.0
+
+    def _renew(self) -> None:
+        if self._refresh:
+            spent, self._refresh = self._refresh, ""
+            answer = self._ask({"grant_type": "refresh_token", "refresh_token": spent, **self._client})
+            if answer.status == 200 and self._keep(answer):
+                return
+        grant = {"grant_type": "password", "scope": SCOPES, **self._password, **self._client}
+        answer = self._ask(grant)
+        if answer.status == 200:
+            if self._keep(answer):
+                return
+            raise ConfigError(
+                f"The token address answered 200 but gave no access_token: {answer.excerpt()!r}.",
+                "Compare token_url with https://my.ogoship.com/OAuth/Token.",
+            )
+        self._explain(answer)
+
+    def _ask(self, form: dict[str, str]) -> Answer:
+        try:
+            return self.session.call(
+                "POST",
+                "",
+                Repeat.IDEMPOTENT if form["grant_type"] == "password" else Repeat.ONCE,
+                body=urlencode(form).encode(),
+                content_type="application/x-www-form-urlencoded",
+            )
+        except MovedAway as error:
+            raise ConfigError(
+                f"The token address: {error.message}. Our secrets are never sent on to another address.",
+                "Compare token_url with https://my.ogoship.com/OAuth/Token.",
+            ) from error
+        except CallFailed as error:
+            if form["grant_type"] == "refresh_token":
+                return Answer(error.status or 0, {}, b"")  # whether it was spent is unknown: the password decides
+            raise TargetUnavailable(
+                f"The token address: {error.message}.", "Nothing was written. Run again when myOGO answers."
+            ) from error
+
+    def _keep(self, answer: Answer) -> bool:
+        document = _object(answer)
+        access, refresh = document.get("access_token"), document.get("refresh_token")
+        if not isinstance(access, str) or not access:
+            return False
+        self._access = access
+        self._refresh = refresh if isinstance(refresh, str) else ""
+        scope = document.get("scope")
+        self.granted = scope if isinstance(scope, str) else None
+        register_secret(access)
+        register_secret(self._refresh)
+        try:
+            lifetime = float(document.get("expires_in") or 0)
+        except (TypeError, ValueError):
+            lifetime = 0.0
+        lifetime = lifetime or 5400.0
+        self._good_until = self._clock() + max(lifetime - RENEW_EARLY_S, lifetime / 2)
+        return True
+
+    def _explain(self, answer: Answer) -> None:
+        document = _object(answer)
+        error = str(document.get("error") or "")
+        told = str(document.get("error_description") or document.get("message") or error or answer.excerpt())[:200]
+        if error == "invalid_scope":
+            raise CredentialsError(
+                f"myOGO does not grant the scopes {SCOPES!r}: HTTP {answer.status} {told}.",
+                "Ask OGOship's tech team to allow these scopes for your client_id.",
+            )
+        if error == "invalid_client":
+            raise CredentialsError(
+                f"myOGO does not know client_id and client_secret: HTTP {answer.status} {told}.", _FIX
+            )
+        if answer.status in (400, 401, 403):
+            raise CredentialsError(f"myOGO turned the merchant's credentials down: HTTP {answer.status} {told}.", _FIX)
+        raise ConfigError(
+            f"The token address {urlsplit(self.session.base_url).netloc} answered HTTP {answer.status}: {told}.",
+            "Compare token_url with https://my.ogoship.com/OAuth/Token.",
+        )
+
+
+def _object(answer: Answer) -> dict[str, Any]:
+    try:
+        document = answer.json()
+    except NotJson:
+        return {}
+    return document if isinstance(document, dict) else {}

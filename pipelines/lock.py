@@ -1,0 +1,44 @@
+"""One run per channel. The lock is the operating system's, so a dead holder's is free at once."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from filelock import FileLock, Timeout
+
+from pipelines.errors import ChannelBusy
+from pipelines.store import Folder
+
+
+@contextlib.contextmanager
+def channel_lock(folder: Folder, channel: str, verb: str) -> Iterator[None]:
+    """Holds the channel's lock. Raises ChannelBusy that says who holds it and since when."""
+    lock = FileLock(folder.lock, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise ChannelBusy(
+            f"Another run of channel {channel!r} holds the lock: {_holder(folder)}.",
+            "Wait until it ends; nothing was done.",
+        ) from error
+    try:
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        who = {"pid": os.getpid(), "host": socket.gethostname(), "verb": verb, "since": now}
+        folder.holder.write_text(json.dumps(who), "utf-8")
+        yield
+    finally:
+        folder.holder.unlink(missing_ok=True)
+        lock.release()
+
+
+def _holder(folder: Folder) -> str:
+    try:
+        who = json.loads(folder.holder.read_text("utf-8"))
+        return f"{who['verb']}, process {who['pid']} on {who['host']}, since {who['since']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "it has not said yet who it is"

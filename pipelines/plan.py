@@ -1,0 +1,111 @@
+"""What would be done: the difference between what we want and what the target holds, as frozen data."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+
+from pipelines.clients.payload import encode
+from schemas.myogo import Contract
+
+CHANGE_COLUMNS = ["action", "key", "stock_item_id", "before", "after"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`changes` is sorted by action and key; `before` and `after` are JSON objects of our columns.
+
+    A create's `after` is the whole product and its `before` empty; an update's hold the changed fields only.
+    `live` is how many products the target holds.
+    """
+
+    changes: pd.DataFrame
+    unchanged: int
+    live: int
+    fingerprint: str
+
+    def count(self, action: str) -> int:
+        return int((self.changes["action"] == action).sum())
+
+
+def diff(desired: pd.DataFrame, live: pd.DataFrame, contract: Contract) -> Plan:
+    """The plan that takes `live` to `desired`. Both hold the contract's columns in the same types, keys unique.
+
+    A value that `desired` does not have is never sent and never compared: what the target holds stays. A
+    `create_only` column is sent where the target has none yet; a later difference is drift, not a change.
+    """
+    key = contract.key
+    known = desired[key].isin(live[key])
+    new = desired[~known]
+    held = desired[known].sort_values(key).reset_index(drop=True)
+    there = live.set_index(key).loc[held[key]].reset_index()
+    differs = {}
+    for column in contract.compare:
+        differs[column] = held[column].notna() & ~_equal(held[column], there[column])
+    for column in contract.create_only:
+        differs[column] = held[column].notna() & _blank(there[column])
+    changed = pd.DataFrame(differs)
+    rows = changed.any(axis=1)
+    updates = _changes(
+        "update", key, held[rows], _objects(there[rows], changed[rows]), _objects(held[rows], changed[rows])
+    )
+    columns = list(contract.columns)
+    whole = pd.DataFrame({column: new[column].notna() for column in columns})
+    creates = _changes("create", key, new, ["{}"] * len(new), _objects(new[columns], whole))
+    changes = pd.concat([creates, updates], ignore_index=True).sort_values(["action", "key"], ignore_index=True)
+    return Plan(changes, int((~rows).sum()), len(live), _fingerprint(changes))
+
+
+def _equal(mine: pd.Series, theirs: pd.Series) -> pd.Series:
+    return (mine == theirs).fillna(False).astype(bool)
+
+
+def _blank(texts: pd.Series) -> pd.Series:
+    return texts.fillna("").astype("str").str.strip() == ""
+
+
+def _changes(action: str, key: str, rows: pd.DataFrame, before: list[str], after: list[str]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "action": [action] * len(rows),
+            "key": rows[key].to_numpy(),
+            "stock_item_id": rows["stock_item_id"].to_numpy() if "stock_item_id" in rows else None,
+            "before": before,
+            "after": after,
+        },
+        columns=CHANGE_COLUMNS,
+    ).astype("str")
+
+
+def _objects(rows: pd.DataFrame, shown: pd.DataFrame) -> list[str]:
+    """Row by row, the cells that `shown` marks, as a JSON object."""
+    if rows.empty:
+        return []
+    columns = list(shown.columns)
+    cells = zip(*(rows[column].astype(object) for column in columns), strict=True)
+    marks = shown.to_numpy()
+    return [
+        encode({c: _plain(v) for c, v, use in zip(columns, row, mark, strict=True) if use}).decode()
+        for row, mark in zip(cells, marks, strict=True)
+    ]
+
+
+def _plain(value: Any) -> Any:
+    """Money with two decimals, or as many more as it has; absent values as null."""
+    if isinstance(value, Decimal):
+        cents = value.quantize(Decimal("0.01"))
+        return cents if cents == value else value.normalize()
+    return None if pd.isna(value) else value
+
+
+def _fingerprint(changes: pd.DataFrame) -> str:
+    """The same for the same changes against the same state, whatever the order they were found in."""
+    digest = hashlib.sha256()
+    for row in changes[["action", "key", "before", "after"]].itertuples(index=False):
+        digest.update(encode(row))
+        digest.update(b"\n")
+    return digest.hexdigest()[:16]

@@ -1,0 +1,12 @@
+"""Stand-ins for Centra and myOGO: real HTTP on loopback, state in memory, for newcomers and tests.
+
+with Sandbox.start(Catalogue.sample()) as box:
+    headers = {"API-Authorization": box.credentials.centra_token}
+    requests.get(box.centra_url + "/products?limit=100", headers=headers)
+"""
+
+from pipelines.sandbox.catalogue import Catalogue
+from pipelines.sandbox.credentials import Credentials
+from pipelines.sandbox.server import PortTaken, Sandbox
+
+__all__ = ["Catalogue", "Credentials", "PortTaken", "Sandbox"]

@@ -1,0 +1,52 @@
+"""The ASGI application of one side: control first, then faults, then the vendor's own answer."""
+
+from typing import Protocol
+
+from pipelines.sandbox.control import CONTROL_PATH, ControlRoutes
+from pipelines.sandbox.exchange import Answer, Connection, Receive, Request, Scope, Send, received
+from pipelines.sandbox.faults import Script
+from pipelines.sandbox.misbehave import answered, deliver, made
+from pipelines.sandbox.requestlog import RequestLog
+
+
+class Side(Protocol):
+    """A vendor's stand-in."""
+
+    name: str
+
+    @property
+    def latency_ms(self) -> int: ...
+
+    def answer(self, request: Request) -> Answer: ...
+
+    def auth(self, request: Request) -> str: ...
+
+
+class Front:
+    """Serves one side; every request to it is logged before its answer leaves."""
+
+    def __init__(self, side: Side, script: Script, log: RequestLog, control: ControlRoutes) -> None:
+        self._side = side
+        self._script = script
+        self._log = log
+        self._control = control
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = await received(scope, receive)
+        connection = Connection(receive, send)
+        if request.path.startswith(CONTROL_PATH):
+            await connection.send(self._control.answer(request))
+            return
+        if self._side.latency_ms:
+            await connection.pause(self._side.latency_ms / 1000)
+        auth = self._side.auth(request)
+        fault = self._script.due(self._side.name, request)
+        if fault is None:
+            answer = self._side.answer(request)
+            self._log.add(self._side.name, request, answer.status, answer.applied, auth, None)
+            await connection.send(answer)
+            return
+        bent = made(fault, request, self._side)
+        status = bent.status if bent and answered(fault) else None
+        self._log.add(self._side.name, request, status, bool(bent and bent.applied), auth, fault.kind)
+        await deliver(fault, bent, connection)

@@ -1,0 +1,131 @@
+"""What a scripted fault does to an exchange: the answer it makes, and how that answer is delivered."""
+
+import zlib
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any, Protocol
+
+from pipelines.sandbox.exchange import JSON, Answer, Connection, Request, phrase
+from pipelines.sandbox.faults import Fault
+from pipelines.sandbox.myogo import Myogo
+from pipelines.sandbox.wire import dotnet, parsed, php
+
+BEYOND_THE_END = 10**9
+MEGABYTE = 1 << 20
+
+
+class Vendor(Protocol):
+    """What a fault needs of the side it befalls."""
+
+    name: str
+
+    def answer(self, request: Request) -> Answer: ...
+
+
+def made(fault: Fault, request: Request, vendor: Vendor) -> Answer | None:
+    """The answer to deliver, None if none was ever made; carries the request out where the kind says so."""
+    options = fault.options
+    match fault.kind:
+        case "drop" | "hang":
+            return None
+        case "status":
+            return _status(fault)
+        case "status_after":
+            return replace(_status(fault), applied=vendor.answer(request).applied)
+        case "revoke_tokens" if isinstance(vendor, Myogo):
+            vendor.tokens.revoke_access()
+            return vendor.failed(401, "Authorization has been denied for this request.")
+        case "html":
+            return Answer(options["status"], options["body"].encode(), "text/html; charset=utf-8")
+        case "redirect":
+            return Answer(options["status"], b"", "text/html", (("Location", options["location"]),))
+        case "body":
+            return Answer(200, dotnet(options["body"]))
+        case "no":
+            return Answer(200, php({"status": "no", "msg": options["msg"]}).encode("ascii"))
+        case "deep_json":
+            return Answer(200, _wrapped(vendor, b"[" * options["depth"] + b"]" * options["depth"]))
+        case "gzip_bomb":
+            return Answer(200, _bomb(options["megabytes"]), headers=(("Content-Encoding", "gzip"),))
+        case "empty_page":
+            return vendor.answer(replace(request, page_served=BEYOND_THE_END))
+        case "repeat_page":
+            return vendor.answer(replace(request, page_served=max(1, _page(request) - 1)))
+        case "loop_next":
+            return vendor.answer(replace(request, page_linked=_page(request)))
+        case "huge_field":
+            answer = vendor.answer(request)
+            return replace(answer, body=_swollen(vendor, answer.body, options["megabytes"] * MEGABYTE))
+        case _:
+            return vendor.answer(request)
+
+
+def answered(fault: Fault) -> bool:
+    """Whether the client gets to see a status."""
+    return fault.kind not in ("drop", "hang", "drop_after", "hang_after")
+
+
+async def deliver(fault: Fault, answer: Answer | None, connection: Connection) -> None:
+    """Sends the answer in the way of the fault, or ends the connection without one."""
+    options = fault.options
+    if fault.kind in ("hang", "hang_after"):
+        await connection.pause(options["seconds"])
+    if answer is None or not answered(fault):
+        await connection.reset()
+        return
+    body = answer.body
+    half = body[: len(body) // 2]
+    match fault.kind:
+        case "slow" if options["pieces"] > 1:
+            await connection.dribble(answer, options["seconds"], options["pieces"])
+        case "slow":
+            await connection.pause(options["seconds"])
+            await connection.send(answer)
+        case "truncated" if options["length"] == "half":
+            await connection.send(replace(answer, body=half))
+        case "truncated":
+            await connection.send_misstated(answer, half, len(body))
+        case "wrong_length":
+            await connection.send_misstated(answer, body, max(0, len(body) + options["by"]))
+        case "reset_body":
+            await connection.send_misstated(answer, half, len(body), reset=True)
+        case _:
+            await connection.send(answer)
+
+
+def _status(fault: Fault) -> Answer:
+    status, body = fault.options["status"], fault.options["body"]
+    headers = tuple((name, str(value)) for name, value in fault.options["headers"].items())
+    if isinstance(body, str):
+        return Answer(status, body.encode(), fault.options["content_type"] or "text/plain", headers)
+    if body is None:
+        reason = phrase(status)
+        error = {"statusCode": status, "statusDescription": reason, "message": reason}
+        body = {"status": "no", "msg": reason} if fault.side == "centra" else error
+    return Answer(status, dotnet(body), fault.options["content_type"] or JSON, headers)
+
+
+def _page(request: Request) -> int:
+    text = {name.lower(): value for name, value in request.params().items()}.get("page", "1")
+    return int(text) if text.isdecimal() else 1
+
+
+def _wrapped(vendor: Vendor, rows: bytes) -> bytes:
+    return b'{"status":"ok","products":' + rows + b"}" if vendor.name == "centra" else rows
+
+
+def _swollen(vendor: Vendor, body: bytes, size: int) -> bytes:
+    content: Any = parsed(body)
+    rows = content.get("products") if isinstance(content, dict) else content
+    first = rows[0] if isinstance(rows, list) and rows else content
+    if isinstance(first, dict):
+        first["name"] = "x" * size
+    return php(content).encode("ascii") if vendor.name == "centra" else dotnet(content)
+
+
+@lru_cache(maxsize=4)
+def _bomb(megabytes: int) -> bytes:
+    packer = zlib.compressobj(wbits=31)
+    parts = [packer.compress(b'{"status":"ok","products":[],"padding":"')]
+    parts += [packer.compress(b" " * MEGABYTE) for _ in range(megabytes)]
+    return b"".join(parts) + packer.compress(b'"}') + packer.flush()

@@ -1,0 +1,225 @@
+"""The open API of myOGO and its token endpoint: paths, scopes, errors."""
+
+import base64
+import binascii
+from collections.abc import Callable
+from datetime import UTC, datetime
+from hmac import compare_digest
+from http import HTTPStatus
+from urllib.parse import parse_qsl, unquote
+
+from pipelines.sandbox.credentials import Credentials
+from pipelines.sandbox.exchange import Answer, Request
+from pipelines.sandbox.product import FIELDS, BadProduct, Product, validated
+from pipelines.sandbox.switches import MyogoSwitches
+from pipelines.sandbox.tokens import SCOPES, Refused, Tokens
+from pipelines.sandbox.warehouse import CodeTaken, Warehouse
+from pipelines.sandbox.wire import dotnet, parsed
+
+EAN = FIELDS.index("eanCode")
+FORM = "application/x-www-form-urlencoded"
+MAX_LIMIT, DEFAULT_LIMIT = 250, 50
+READ, WRITE = "read:product", "write:product"
+
+
+class Failure(Exception):
+    """An answer other than success."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+class Myogo:
+    """Answers requests from a Warehouse as the switches say."""
+
+    name = "myogo"
+
+    def __init__(self, warehouse: Warehouse, tokens: Tokens, credentials: Credentials) -> None:
+        self.warehouse = warehouse
+        self.tokens = tokens
+        self.switches = MyogoSwitches()
+        # How OGOship issues X-OgoKey values is not published; here the secret token serves as one.
+        self._key = credentials.secret_token
+
+    @property
+    def latency_ms(self) -> int:
+        return self.switches.latency_ms
+
+    def auth(self, request: Request) -> str:
+        """Whether the request shows a good token or key: "ok", "wrong" or "none"."""
+        if b"authorization" not in request.headers and b"x-ogokey" not in request.headers:
+            return "none"
+        return "wrong" if self._scopes(request) is None else "ok"
+
+    def answer(self, request: Request) -> Answer:
+        """The answer, after the request has been carried out."""
+        # Split before unquoting, so that %2F inside a code is not taken for a path.
+        parts = [unquote(part) for part in request.raw_path.strip("/").split("/")]
+        where = [part.lower() for part in parts]
+        if where == ["oauth", "token"]:
+            return self._token(request)
+        try:
+            if where[:2] != ["api", "v1"]:
+                raise Failure(404, "Not found.")
+            return self._route(request, where[2:3], parts[3:])
+        except Failure as failure:
+            return self.failed(failure.status, failure.message)
+        except BadProduct as problem:
+            return self.failed(400, str(problem))
+        except CodeTaken as taken:
+            return self.failed(400, f"Product with code {taken} already exists.")
+
+    def failed(self, status: int, message: str) -> Answer:
+        """The error as the switches want it written."""
+        description = HTTPStatus(status).phrase
+        headers = (("WWW-Authenticate", "Bearer"),) if status == 401 else ()
+        if self.switches.error_body == "html":
+            page = f"<html><head><title>{status} {description}</title></head><body></body></html>"
+            return Answer(status, page.encode(), "text/html", headers)
+        error = {"statusCode": status, "statusDescription": description, "message": message}
+        return Answer(status, dotnet(error), headers=headers)
+
+    def _route(self, request: Request, resource: list[str], rest: list[str]) -> Answer:
+        routes: dict[tuple[str, str, int], tuple[str, Callable[..., Answer]]] = {
+            ("GET", "products", 0): (READ, self._search),
+            ("POST", "products", 0): (WRITE, self._create),
+            ("PUT", "products", 1): (WRITE, self._update),
+            ("GET", "stock", 0): (READ, self._stock),
+        }
+        name = resource[0] if resource else ""
+        scopes = self._scopes(request)
+        if scopes is None:
+            raise Failure(401, "Authorization has been denied for this request.")
+        route = routes.get((request.method, name, len(rest)))
+        if route is None:
+            known = any((name, len(rest)) == (n, count) for _, n, count in routes)
+            raise Failure(405, "The method is not allowed.") if known else Failure(404, "Not found.")
+        scope, handler = route
+        if scope not in scopes:
+            raise Failure(self.switches.missing_scope, f"The token lacks the scope {scope}.")
+        return handler(request, *rest)
+
+    def _scopes(self, request: Request) -> frozenset[str] | None:
+        key = request.header(b"x-ogokey")
+        if key:
+            return SCOPES if compare_digest(key.encode(), self._key.encode()) else None
+        scheme, _, token = request.header(b"authorization").partition(" ")
+        return self.tokens.scopes(token.strip()) if scheme.lower() == "bearer" else None
+
+    def _token(self, request: Request) -> Answer:
+        try:
+            if request.method != "POST":
+                raise Refused("invalid_request", "Use POST.")
+            kind = request.header(b"content-type").partition(";")[0].strip().lower()
+            if request.body and kind != FORM:
+                raise Refused("invalid_request", f"Use {FORM}; JSON is not supported.")
+            form = dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
+            response = self.tokens.granted(request.params() | form, self.switches)
+        except Refused as refused:
+            body = {"error": refused.error, "error_description": refused.description}
+            return Answer(self.switches.token_error_status, dotnet(body))
+        return Answer(200, dotnet(response), headers=(("Cache-Control", "no-store"),))
+
+    def _search(self, request: Request) -> Answer:
+        params = _lowered(request)
+        if not params.keys() & {"code", "eancode", "modifiedafter"}:
+            return self._listed(None, params, request, "product")
+        products = self._found(params.get("code"))
+        if "eancode" in params:
+            products = [product for product in products if product.values[EAN] == params["eancode"]]
+        if "modifiedafter" in params:
+            products = self._since(products, params["modifiedafter"], lambda product: product.edited)
+        return self._listed(products, params, request, "product")
+
+    def _stock(self, request: Request) -> Answer:
+        params = _lowered(request)
+        if not params.keys() & {"productcode", "modifiedafter"}:
+            return self._listed(None, params, request, "stock")
+        products = self._found(params.get("productcode"))
+        if not products and "productcode" in params and self.switches.unknown_stock_code == 404:
+            raise Failure(404, f"Product {params['productcode']} was not found.")
+        if "modifiedafter" in params:
+            products = self._since(products, params["modifiedafter"], lambda product: product.stock_modified)
+        return self._listed(products, params, request, "stock")
+
+    def _create(self, request: Request) -> Answer:
+        fields = validated(_json(request), self.switches)
+        existing = self._found(fields["code"])
+        match self.switches.duplicate_post:
+            case 400 | 409 as status if existing:
+                raise Failure(status, f"Product with code {fields['code']} already exists.")
+            case "upsert" if existing:
+                product = self.warehouse.update(existing[0], fields, self.switches)
+            case _:
+                product = self.warehouse.add(fields)
+        return self._stored(product, self.switches.created_status)
+
+    def _update(self, request: Request, code: str) -> Answer:
+        if _lowered(request).get("base64url", "").lower() == "true":
+            code = decoded(code)
+        existing = self._found(code)
+        if not existing:
+            raise Failure(404, f"Product {code} was not found.")
+        fields = validated(_json(request), self.switches)
+        # Which of two products with one code a PUT changes is not documented; here it is the older.
+        return self._stored(self.warehouse.update(existing[0], fields, self.switches), 200)
+
+    def _found(self, code: str | None) -> list[Product]:
+        if code is None:
+            return self.warehouse.products(self.switches.sort)
+        return self.warehouse.find(code, ignore_case=self.switches.codes_ignore_case)
+
+    def _since(self, products: list[Product], text: str, moment: Callable[[Product], float]) -> list[Product]:
+        try:
+            after = datetime.fromisoformat(text)
+        except ValueError:
+            raise Failure(400, f"The value '{text}' is not valid for ModifiedAfter.") from None
+        since = (after if after.tzinfo else after.replace(tzinfo=UTC)).timestamp()
+        inclusive = self.switches.modified_inclusive
+        return [p for p in products if moment(p) > since or (inclusive and moment(p) == since)]
+
+    def _listed(self, products: list[Product] | None, params: dict[str, str], request: Request, kind: str) -> Answer:
+        limit = _whole(params, "limit", DEFAULT_LIMIT)
+        page = _whole(params, "page", 1)
+        if not 1 <= limit <= MAX_LIMIT or page < 1:
+            if self.switches.limit_out_of_range == "reject":
+                raise Failure(400, f"Limit must be between 1 and {MAX_LIMIT}, and Page at least 1.")
+            limit, page = min(max(limit, 1), MAX_LIMIT), max(page, 1)
+        start = ((request.page_served or page) - 1) * limit
+        if products is None:
+            shown = self.warehouse.products(self.switches.sort, start, start + limit)
+        else:
+            shown = products[start : start + limit]
+        rows = [self.warehouse.written(product, kind, self.switches) for product in shown]
+        return Answer(200, b"[" + b",".join(rows) + b"]")
+
+    def _stored(self, product: Product, status: int) -> Answer:
+        return Answer(status, self.warehouse.written(product, "product", self.switches), applied=True)
+
+
+def decoded(code: str) -> str:
+    """The code behind its base64url form; Failure if there is none."""
+    try:
+        return base64.b64decode(code + "=" * (-len(code) % 4), altchars=b"-_", validate=True).decode()
+    except (binascii.Error, ValueError):
+        raise Failure(400, "The product code is not base64url.") from None
+
+
+def _lowered(request: Request) -> dict[str, str]:
+    return {name.lower(): value for name, value in request.params().items()}
+
+
+def _whole(params: dict[str, str], name: str, default: int) -> int:
+    try:
+        return int(params.get(name, default))
+    except ValueError:
+        raise Failure(400, f"The value '{params[name]}' is not valid for {name}.") from None
+
+
+def _json(request: Request) -> object:
+    try:
+        return parsed(request.body)
+    except ValueError:
+        raise Failure(400, "The request body is not valid JSON.") from None

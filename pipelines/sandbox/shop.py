@@ -1,0 +1,103 @@
+"""Centra's state: the rows of one shop, their order, and the stock that can be written."""
+
+import random
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipelines.sandbox.clock import Clock
+from pipelines.sandbox.rows import MISSING, Item, item_of
+from pipelines.sandbox.switches import CentraSwitches
+
+
+@dataclass(frozen=True)
+class StockResult:
+    """What a stock update could not apply, and whether it applied anything."""
+
+    not_found: tuple[str, ...]
+    bundles: tuple[str, ...]
+    applied: bool
+
+
+class Shop:
+    """Rows by `stockItemId`; `version` moves with every change."""
+
+    def __init__(self, items: Mapping[int, Item], clock: Clock) -> None:
+        self._items = dict(items)
+        self._clock = clock
+        self._sorted: tuple[str, list[Item]] | None = None
+        self._owners: dict[str, int] | None = None
+        self.version = 0
+
+    def listing(self, sort: str) -> list[Item]:
+        """All rows in the given order."""
+        if self._sorted is None or self._sorted[0] != sort:
+            keys = sorted(self._items, reverse=sort == "desc")
+            if sort == "shuffled":
+                random.Random(1).shuffle(keys)
+            self._sorted = sort, [self._items[key] for key in keys]
+        return self._sorted[1]
+
+    def row(self, stock_item_id: int) -> dict[str, Any]:
+        """The row with its stock; KeyError if there is none."""
+        item = self._items[stock_item_id]
+        return item.row() | {"physical": item.physical, "allocated": item.allocated}
+
+    def add(self, row: Mapping[str, Any], zone: str) -> int:
+        """The id of the row added; ValueError if it has none or it is taken."""
+        key = int(row.get("stockItemId", -1))
+        if key < 0 or key in self._items:
+            raise ValueError("a new row needs a stockItemId that is not taken")
+        self._put(key, item_of(row, modified=self._clock.local(zone)))
+        return key
+
+    def change(self, stock_item_id: int, fields: Mapping[str, Any], zone: str) -> dict[str, Any]:
+        """The row after the change; a field set to "__missing__" is gone."""
+        if "stockItemId" in fields:
+            raise ValueError("stockItemId is the row's key and cannot be changed")
+        row = self.row(stock_item_id) | dict(fields)
+        self._put(stock_item_id, item_of(row, modified=self._clock.local(zone)))
+        return self.row(stock_item_id)
+
+    def remove(self, stock_item_id: int) -> None:
+        """Forgets the row; KeyError if there is none."""
+        del self._items[stock_item_id]
+        self._touched(owners=True)
+
+    def write_stock(self, entries: Iterable[tuple[str, int]], switches: CentraSwitches) -> StockResult:
+        """Sets stock as Centra documents: never below what is allocated, all that is found."""
+        not_found, bundles, applied = [], [], False
+        for product, quantity in entries:
+            key = self._owner(product)
+            if product in switches.bundles:
+                bundles.append(product)
+            elif key is None:
+                not_found.append(product)
+            else:
+                item = self._items[key]
+                wanted = quantity + item.allocated if switches.stock_update_type == "fta" else quantity
+                moment = self._clock.local(switches.timezone)
+                physical = max(wanted, item.allocated)
+                self._items[key] = item._replace(physical=physical, stock_modified=moment)
+                applied = True
+        if applied:
+            self._touched(owners=False)
+        return StockResult(tuple(not_found), tuple(bundles), applied)
+
+    def _owner(self, product: str) -> int | None:
+        if self._owners is None:
+            # An EAN wins over a full SKU, the lower id over the higher one.
+            keys = sorted(self._items, reverse=True)
+            self._owners = {self._items[key].code(): key for key in keys}
+            eans = ((self._items[key].ean, key) for key in keys)
+            self._owners |= {str(ean): key for ean, key in eans if ean not in (None, "", MISSING)}
+        return self._owners.get(product)
+
+    def _put(self, key: int, item: Item) -> None:
+        self._items[key] = item
+        self._touched(owners=True)
+
+    def _touched(self, *, owners: bool) -> None:
+        self._sorted = None
+        self._owners = None if owners else self._owners
+        self.version += 1

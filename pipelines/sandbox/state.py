@@ -1,0 +1,123 @@
+"""Everything one sandbox remembers, and every way a test may look at it or change it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipelines.sandbox.catalogue import Catalogue
+from pipelines.sandbox.centra import Centra
+from pipelines.sandbox.clock import Clock
+from pipelines.sandbox.credentials import Credentials
+from pipelines.sandbox.faults import Fault, Script
+from pipelines.sandbox.myogo import Myogo
+from pipelines.sandbox.product import FIELDS, Product
+from pipelines.sandbox.requestlog import RequestLog
+from pipelines.sandbox.shop import Shop
+from pipelines.sandbox.switches import CentraSwitches, MyogoSwitches, as_json, changed
+from pipelines.sandbox.tokens import Tokens
+from pipelines.sandbox.warehouse import Warehouse, as_row
+
+
+class State:
+    """Both sides, the fault script and the request log. To be used from the servers' own thread only."""
+
+    def __init__(self, catalogue: Catalogue, credentials: Credentials, base_path: str) -> None:
+        self._catalogue = catalogue
+        self._credentials = credentials
+        self.clock = Clock()
+        self.script = Script()
+        self.log = RequestLog(self.clock)
+        self.centra = Centra(Shop(catalogue.items, self.clock), credentials, base_path)
+        self.myogo = Myogo(*self._myogo_start(), credentials)
+
+    def reset(self) -> None:
+        """Catalogue, switches, faults, tokens and clock as at the start; the request log stays."""
+        self.clock.offset_s = 0.0
+        self.script.faults.clear()
+        self.centra.shop = Shop(self._catalogue.items, self.clock)
+        self.centra.switches = CentraSwitches()
+        self.centra.forget_pages()
+        self.myogo.warehouse, self.myogo.tokens = self._myogo_start()
+        self.myogo.switches = MyogoSwitches()
+
+    def switches(self, side: str) -> dict[str, Any]:
+        """Every switch of the side with its value."""
+        return as_json(self._side(side).switches)
+
+    def switch(self, side: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The side's switches after setting some."""
+        vendor = self._side(side)
+        if isinstance(vendor, Centra):
+            vendor.switches = changed(vendor.switches, values)
+        else:
+            vendor.switches = changed(vendor.switches, values)
+            vendor.warehouse.forget_written()
+        return as_json(vendor.switches)
+
+    def add_fault(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        fault = Fault.of(given)
+        self.script.faults.append(fault)
+        return fault.as_json()
+
+    def faults(self) -> list[dict[str, Any]]:
+        return [fault.as_json() for fault in self.script.faults]
+
+    def myogo_products(self) -> list[dict[str, Any]]:
+        """Every stored product with all its fields, duplicates included."""
+        return [as_row(product, self.myogo.switches) for product in self.myogo.warehouse.products()]
+
+    def put_myogo_product(self, product: Mapping[str, Any], allow_duplicate: bool = False) -> dict[str, Any]:
+        """The product as stored, unchecked; it replaces those of its code unless a duplicate is allowed."""
+        code = product.get("code")
+        if not isinstance(code, str):
+            raise ValueError("a product needs a code")
+        warehouse = self.myogo.warehouse
+        if not allow_duplicate:
+            for old in warehouse.find(code):
+                warehouse.remove(old)
+        added = warehouse.add({name: product[name] for name in FIELDS if name in product})
+        return self._shown(warehouse.set(added, product))
+
+    def change_myogo_product(self, code: str, fields: Mapping[str, Any], id: str | None = None) -> list[dict[str, Any]]:
+        """The products of that code (or the one with that id) after the change."""
+        return [self._shown(self.myogo.warehouse.set(product, fields)) for product in self._coded(code, id)]
+
+    def delete_myogo_product(self, code: str, id: str | None = None) -> None:
+        """Forgets the products of that code, or the one with that id."""
+        for product in self._coded(code, id):
+            self.myogo.warehouse.remove(product)
+
+    def receive(self, code: str, quantity: int) -> dict[str, Any]:
+        """The product after goods arrived for it."""
+        product, moves = self._coded(code)[0], self.myogo.switches.stock_moves_edit_time
+        return self._shown(self.myogo.warehouse.receive(product, quantity, moves_edit_time=moves))
+
+    def centra_row(self, stock_item_id: int) -> dict[str, Any]:
+        return self.centra.shop.row(stock_item_id)
+
+    def add_centra_row(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        shop = self.centra.shop
+        return shop.row(shop.add(row, self.centra.switches.timezone))
+
+    def change_centra_row(self, stock_item_id: int, fields: Mapping[str, Any]) -> dict[str, Any]:
+        return self.centra.shop.change(stock_item_id, fields, self.centra.switches.timezone)
+
+    def delete_centra_row(self, stock_item_id: int) -> None:
+        self.centra.shop.remove(stock_item_id)
+
+    def _side(self, name: str) -> Centra | Myogo:
+        sides: dict[str, Centra | Myogo] = {"centra": self.centra, "myogo": self.myogo}
+        if name not in sides:
+            raise LookupError(f"no side {name!r}; there are centra and myogo")
+        return sides[name]
+
+    def _shown(self, product: Product) -> dict[str, Any]:
+        return as_row(product, self.myogo.switches)
+
+    def _coded(self, code: str, id: str | None = None) -> list[Product]:
+        found = [product for product in self.myogo.warehouse.find(code) if id in (None, product.id)]
+        if not found:
+            raise LookupError(f"myOGO holds no product {code!r}")
+        return found
+
+    def _myogo_start(self) -> tuple[Warehouse, Tokens]:
+        return Warehouse(self._catalogue.start, self.clock), Tokens(self._credentials, self.clock)

@@ -1,0 +1,131 @@
+"""The settings of both stand-ins: every behaviour the vendors leave unsaid, as a choice a test can make."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from types import UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from zoneinfo import ZoneInfo
+
+Sort = Literal["asc", "desc", "shuffled"]
+S = TypeVar("S")
+
+
+class BadSwitch(ValueError):
+    """A switch that does not exist, or a value it does not take; the message names what it takes."""
+
+
+@dataclass(frozen=True)
+class Allow:
+    """The endpoint groups ticked in Centra's plugin."""
+
+    products: bool = True
+    stock: bool = True
+    orders: bool = True
+    shipments: bool = True
+
+
+@dataclass(frozen=True)
+class CentraSwitches:
+    """`as_is` leaves a value as the catalogue writes it; a limit of 0 means none."""
+
+    auth_failure: Literal[401, 403, "no"] = 401
+    allow: Allow = field(default_factory=Allow)
+    max_limit: int = 100
+    limit_over_max: Literal["clamp", "no"] = "clamp"
+    price_as: Literal["as_is", "number", "string"] = "as_is"
+    ids_as: Literal["as_is", "number", "string"] = "as_is"
+    flags_as: Literal["as_is", "int", "bool"] = "as_is"
+    empty_as: Literal["as_is", "", "missing"] | None = "as_is"
+    next_at_end: Literal["absent", "null", "empty"] = "absent"
+    next_absolute: bool = False
+    next_repeats_filters: bool = False
+    msg_as_object: bool = False
+    invalid_date: Literal["no", "ignore"] = "no"
+    modified_inclusive: bool = True
+    sort: Sort = "asc"
+    stock_update_type: Literal["physical", "fta"] = "physical"
+    negative_quantity: Literal["no", "clamp"] = "no"
+    batch_limit: int = 0
+    bundles: tuple[str, ...] = ()
+    timezone: str = "Europe/Stockholm"
+    latency_ms: int = 0
+
+
+@dataclass(frozen=True)
+class MyogoSwitches:
+    """`name_max` 0 means no limit; `omitted_on_put` rules null too, which .NET cannot tell apart."""
+
+    duplicate_post: Literal[400, 409, "upsert", "duplicate"] = 400
+    omitted_on_put: Literal["keep", "clear"] = "keep"
+    emit_nulls: Literal["yes", "no"] = "yes"
+    extra_fields: bool = False
+    limit_out_of_range: Literal["clamp", "reject"] = "clamp"
+    sort: Sort = "asc"
+    modified_inclusive: bool = True
+    codes_ignore_case: bool = False
+    slash_in_code: Literal["accept", "reject"] = "accept"
+    name_max: int = 0
+    created_status: Literal[200, 201] = 200
+    missing_scope: Literal[401, 403] = 403
+    token_error_status: Literal[400, 401] = 400
+    token_ttl_s: int = 5400
+    refresh_ttl_s: int = 14 * 24 * 3600
+    stock_clamp: bool = False
+    unknown_stock_code: Literal[404, "empty"] = 404
+    stock_moves_edit_time: bool = False
+    error_body: Literal["json", "html"] = "json"
+    latency_ms: int = 0
+
+
+def changed(switches: S, values: Mapping[str, Any]) -> S:
+    """The same switches with some values set; BadSwitch if one is unknown or takes no such value."""
+    hints = get_type_hints(type(switches))
+    new: dict[str, Any] = {}
+    for name, value in values.items():
+        if name not in hints:
+            raise BadSwitch(f"no switch {name!r}; there are: {', '.join(sorted(hints))}")
+        current = getattr(switches, name)
+        if is_dataclass(current) and isinstance(value, Mapping):
+            new[name] = changed(current, value)
+            continue
+        if get_origin(hints[name]) is tuple and isinstance(value, list):
+            value = tuple(value)
+        if not _takes(hints[name], value) or (name == "timezone" and not _is_zone(value)):
+            raise BadSwitch(f"switch {name!r} does not take {value!r}; it takes {_choices(hints[name])}")
+        new[name] = value
+    return replace(switches, **new)  # type: ignore[type-var]
+
+
+def as_json(switches: object) -> dict[str, Any]:
+    """Every switch with its value, nested groups as objects."""
+    values = {f.name: getattr(switches, f.name) for f in fields(switches)}  # type: ignore[arg-type]
+    return {name: as_json(value) if is_dataclass(value) else value for name, value in values.items()}
+
+
+def _takes(hint: Any, value: Any) -> bool:
+    origin = get_origin(hint)
+    if origin is Literal:
+        return any(type(choice) is type(value) and choice == value for choice in get_args(hint))
+    if origin in (Union, UnionType):
+        return any(_takes(part, value) for part in get_args(hint))
+    if origin is tuple:
+        return isinstance(value, tuple) and all(isinstance(part, str) for part in value)
+    if hint is int:
+        return type(value) is int and value >= 0
+    return type(value) is hint
+
+
+def _choices(hint: Any) -> str:
+    if get_origin(hint) is Literal:
+        return " | ".join(repr(choice) for choice in get_args(hint))
+    if get_origin(hint) in (Union, UnionType):
+        return " | ".join(_choices(part) for part in get_args(hint))
+    return "a whole number from 0" if hint is int else getattr(hint, "__name__", str(hint))
+
+
+def _is_zone(value: str) -> bool:
+    try:
+        ZoneInfo(value)
+    except (ValueError, OSError, KeyError):
+        return False
+    return True

@@ -1,0 +1,137 @@
+"""What people see in a terminal: plain lines on stdout while things happen, a progress bar on a terminal."""
+
+from __future__ import annotations
+
+import sys
+
+import pandas as pd
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from pipelines.check import Check
+from pipelines.clients.payload import decode_exact
+from pipelines.errors import CentraMyogoError
+from pipelines.logs import redact
+from pipelines.plan import Plan
+from pipelines.push import Result
+from pipelines.report import RunReport
+from schemas.rules import RULES
+
+EXAMPLES = 5
+_MARK = {"ok": "[green]✓[/]", "warning": "[yellow]![/]", "failed": "[red]✗[/]", "skipped": "[dim]-[/]"}
+
+
+class Quiet:
+    """Watches a run and says nothing: for `--json`."""
+
+    def step(self, name: str) -> None:
+        pass
+
+    def planned(self, report: RunReport, plan: Plan, withheld: pd.DataFrame, warnings: pd.DataFrame) -> None:
+        pass
+
+    def result(self, result: Result) -> None:
+        pass
+
+
+class Screen:
+    """Watches a run and prints it to stdout."""
+
+    def __init__(self) -> None:
+        self.out = Console(highlight=False, soft_wrap=True)
+        self._progress: Progress | None = None
+        self._total = 0
+        self._done = 0
+
+    def step(self, name: str) -> None:
+        self.out.print(f"[dim]... {escape(name)}[/]")
+
+    def planned(self, report: RunReport, plan: Plan, withheld: pd.DataFrame, warnings: pd.DataFrame) -> None:
+        c = report.counts
+        self.out.print(
+            f"\n[bold]Plan {report.fingerprint}[/] for channel {escape(report.channel)}\n"
+            f"  read {c['read']} = skipped {c['skipped']} + withheld {c['withheld']} + create {c['create']} "
+            f"+ update {c['update']} + unchanged {c['unchanged']}\n"
+            f"  beside: drifted {c['drifted']}, in myOGO only {c['unmatched']}"
+        )
+        self._changes(plan)
+        self._by_rule("Withheld", withheld)
+        self._by_rule("Warnings", warnings)
+        self._total = len(plan.changes)
+
+    def _changes(self, plan: Plan) -> None:
+        for action in ("create", "update"):
+            rows = plan.changes[plan.changes["action"] == action]
+            if rows.empty:
+                continue
+            self.out.print(f"\n[bold]Would {action}[/] {len(rows)}")
+            for key, before, after in rows[["key", "before", "after"]].head(EXAMPLES).itertuples(index=False):
+                self.out.print(f"  {escape(_clean(key))}  {escape(_change(action, before, after))}")
+            if len(rows) > EXAMPLES:
+                self.out.print(f"  [dim]... and {len(rows) - EXAMPLES} more (table sync.changes)[/]")
+
+    def _by_rule(self, title: str, told: pd.DataFrame) -> None:
+        if told.empty:
+            return
+        self.out.print(f"\n[bold]{title}[/]")
+        for rule, rows in told.groupby("rule", sort=True):
+            known = RULES[str(rule)]
+            self.out.print(f"  [yellow]{rule}[/] {len(rows)}: {escape(known.meaning)}")
+            self.out.print(f"    [dim]e.g. {escape(_clean(rows['message'].iat[0]))}[/]")
+            self.out.print(f"    [dim]{escape(known.fix)}[/]")
+
+    def result(self, result: Result) -> None:
+        self._done += 1
+        if self.out.is_terminal and self._progress is None:
+            self._progress = Progress(
+                TextColumn("push"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=self.out
+            )
+            self._task = self._progress.add_task("push", total=self._total)
+            self._progress.start()
+        if result.outcome != "applied" or result.message:
+            key, said = escape(_clean(result.change.key)), escape(_clean(redact(result.message)))
+            self.out.print(f"  [yellow]{result.outcome}[/] {result.change.action} {key}: {said}")
+        elif self._progress is None and (self._done % 500 == 0 or self._done == self._total):
+            self.out.print(f"  {self._done} of {self._total} changes")
+        if self._progress is not None:
+            self._progress.advance(self._task)
+
+    def check(self, check: Check) -> None:
+        line = f"{_MARK[check.status]} {check.system:8} {check.name:10} {escape(_clean(check.message))}"
+        self.out.print(line)
+        if check.fix:
+            self.out.print(f"    [bold]{escape(check.fix)}[/]")
+
+    def ended(self, report: RunReport) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+        c = report.counts
+        if report.verb == "push" and c["read"]:
+            self.out.print(
+                f"\nPushed: create {c['create']} + update {c['update']} = applied {c['applied']} + refused "
+                f"{c['refused']} + unknown {c['unknown']} + not attempted {c['not_attempted']}"
+            )
+        self.out.print(f"\n[bold]{escape(report.headline)}[/] (exit {report.exit_code}, run {report.run_id})")
+        if report.message:
+            self.out.print(f"{escape(_clean(redact(report.message)))}\n{escape(redact(report.fix))}")
+
+
+def complain(error: CentraMyogoError) -> None:
+    """What happened and what to do next, on stderr."""
+    console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
+    console.print(f"[red]centra-myogo:[/] {escape(redact(error.message))}")
+    if error.fix:
+        console.print(f"[bold]{escape(redact(error.fix))}[/]")
+
+
+def _change(action: str, before: str, after: str) -> str:
+    new, old = decode_exact(after.encode()), decode_exact(before.encode())
+    if action == "create":
+        return _clean(f"{new.get('name', '')}, {new.get('sales_price', '')}")
+    return _clean(", ".join(f"{field}: {old.get(field)} -> {value}" for field, value in new.items()))
+
+
+def _clean(text: object) -> str:
+    """Vendor text on one line, without characters that would steer a terminal."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in str(text))[:300]

@@ -1,0 +1,1 @@
+"""dlt sources: what each system lists, mirrored into DuckDB as Arrow tables."""

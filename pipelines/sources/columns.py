@@ -1,0 +1,239 @@
+"""Rows of JSON into Arrow columns, a column at a time; only a column with drift in it is looked at cell by cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from itertools import chain
+from operator import itemgetter
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.clients.payload import encode
+from pipelines.errors import ContractError
+from schemas.fields import Field, Kind
+
+_MISSING = object()
+_ARROW: dict[Kind, pa.DataType] = {
+    "id": pa.string(),
+    "text": pa.string(),
+    "number": pa.string(),
+    "integer": pa.int64(),
+    "flag": pa.bool_(),
+    "texts": pa.string(),
+    "json": pa.string(),
+}
+_FLAGS = {0: False, 1: True, "0": False, "1": True, "true": True, "false": False}
+
+
+@dataclass
+class Findings:
+    """What was odd in what a system sent, without being wrong."""
+
+    unknown: dict[str, str] = field(default_factory=dict)  # field -> the first row that has it
+    repeated: int = 0
+    mended: int = 0  # cells with characters that no text column can hold
+
+
+Names = Callable[[int], str]  # how to name row number i of a batch to a person
+
+
+def schema(fields: Sequence[Field], *, extra: bool = True) -> pa.Schema:
+    """The columns of a staged table; with `extra`, a last one for fields we do not know."""
+    columns = [pa.field(f.column, _ARROW[f.kind], nullable=f.kind not in ("id", "integer", "flag")) for f in fields]
+    return pa.schema([*columns, *([pa.field("extra", pa.string())] if extra else [])])
+
+
+def table(
+    rows: list[dict[str, Any]],
+    fields: Sequence[Field],
+    named: Names,
+    findings: Findings,
+    known: frozenset[str] | None = None,
+) -> pa.Table:
+    """One Arrow table with a column per field and `extra`. Raises ContractError that names field and row.
+
+    `known` are vendor keys that are not unknown although no field mirrors them.
+    """
+    columns = [_column(cells, f, named, findings) for f, cells in zip(fields, _cells(rows, fields, named), strict=True)]
+    known = (known or frozenset()) | {f.vendor for f in fields}
+    return pa.Table.from_arrays([*columns, _extra(rows, known, named, findings)], schema=schema(fields))
+
+
+def _cells(rows: list[dict[str, Any]], fields: Sequence[Field], named: Names) -> list[Sequence[Any]]:
+    """The rows turned: one sequence per field, `_MISSING` where a row has no such key."""
+    if not rows:
+        return [() for _ in fields]
+    keys = [f.vendor for f in fields]
+    try:
+        turned = zip(*map(itemgetter(*keys), rows), strict=True) if len(keys) > 1 else [[r[keys[0]] for r in rows]]
+        return list(turned)
+    except KeyError:
+        return [[row.get(key, _MISSING) for row in rows] for key in keys]
+
+
+def _column(cells: Sequence[Any], field: Field, named: Names, findings: Findings) -> pa.Array:
+    kind = field.kind
+    if kind not in ("texts", "json"):
+        try:
+            straight = _straight(pa.array(cells), kind)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError):
+            straight = None
+        if straight is not None:
+            return straight
+    convert = _CONVERT[kind]
+    out = []
+    for index, cell in enumerate(cells):
+        if cell is _MISSING:
+            if field.relied_on:
+                raise ContractError(f"{named(index)} has no field {field.vendor!r}, which we rely on.", _CONTRACT_FIX)
+            cell = None
+        try:
+            value = convert(cell)
+        except (ValueError, TypeError, InvalidOperation, OverflowError):
+            raise ContractError(
+                f"{named(index)}: field {field.vendor!r} is {_shown(cell)}, which is no {_WORDS[kind]}.",
+                _CONTRACT_FIX,
+            ) from None
+        if isinstance(value, str) and not _storable(value):
+            findings.mended += 1
+            value = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        out.append(value)
+    return pa.array(out, _ARROW[kind])
+
+
+def _straight(array: pa.Array, kind: Kind) -> pa.Array | None:
+    """`array` in the column's type where Arrow saw one plain type that needs no thought; else None."""
+    never_null = kind in ("id", "integer", "flag")
+    if never_null and array.null_count:
+        return None
+    if pa.types.is_null(array.type) and not never_null:
+        return array.cast(pa.string())
+    if kind == "id" and pa.types.is_string(array.type):
+        return None if pc.any(pc.equal(array, "")).as_py() else array
+    if kind in ("text", "number") and pa.types.is_string(array.type):
+        return array
+    if kind in ("id", "text", "number") and pa.types.is_int64(array.type):
+        return array.cast(pa.string())
+    if kind == "integer" and pa.types.is_int64(array.type):
+        return array
+    if kind == "flag" and pa.types.is_boolean(array.type):
+        return array
+    if kind == "flag" and pa.types.is_int64(array.type) and pc.min_max(array).as_py() in _ZERO_ONE:
+        return array.cast(pa.bool_())
+    return None
+
+
+_ZERO_ONE = ({"min": 0, "max": 0}, {"min": 0, "max": 1}, {"min": 1, "max": 1})
+
+
+def _text(cell: Any) -> str | None:
+    if cell is None or isinstance(cell, str):
+        return cell
+    if isinstance(cell, bool):
+        raise TypeError
+    if isinstance(cell, int):
+        return str(cell)
+    if cell in ([], {}):  # PHP writes an empty map, and so an empty nothing, as []
+        return None
+    raise TypeError
+
+
+def _id(cell: Any) -> str:
+    text = _text(cell)
+    if not text:
+        raise ValueError
+    return text
+
+
+def _integer(cell: Any) -> int:
+    if isinstance(cell, bool) or not isinstance(cell, int | str):
+        raise TypeError
+    number = Decimal(cell)
+    if number != (whole := int(number)) or abs(whole) >= 1 << 63:
+        raise ValueError
+    return whole
+
+
+def _flag(cell: Any) -> bool:
+    if not isinstance(cell, bool | int | str):
+        raise TypeError
+    known = _FLAGS.get(cell.casefold() if isinstance(cell, str) else cell)
+    if known is None:
+        raise ValueError
+    return known
+
+
+def _texts(cell: Any) -> str:
+    if cell in (None, "", {}):
+        return "[]"
+    if not isinstance(cell, list) or not all(isinstance(item, str) for item in cell):
+        raise TypeError
+    return _json(cell)
+
+
+def _json(cell: Any) -> str:
+    try:
+        return encode(cell).decode()
+    except UnicodeEncodeError:
+        return encode(_mended(cell)).decode()
+
+
+def _mended(cell: Any) -> Any:
+    if isinstance(cell, str):
+        return cell.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(cell, list):
+        return [_mended(item) for item in cell]
+    if isinstance(cell, dict):
+        return {_mended(key): _mended(item) for key, item in cell.items()}
+    return cell
+
+
+_CONVERT: dict[Kind, Callable[[Any], Any]] = {
+    "id": _id,
+    "text": _text,
+    "number": _text,
+    "integer": _integer,
+    "flag": _flag,
+    "texts": _texts,
+    "json": lambda cell: None if cell in (None, [], {}) else _json(cell),
+}
+_WORDS: dict[Kind, str] = {
+    "id": "identifier (text or whole number)",
+    "text": "text",
+    "number": "number",
+    "integer": "whole number",
+    "flag": "flag (0, 1, true or false)",
+    "texts": "list of texts",
+    "json": "JSON",
+}
+_CONTRACT_FIX = "Nothing was written. The system's answer has changed: show this to whoever runs it, and to us."
+
+
+def _storable(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _shown(cell: Any) -> str:
+    return repr(cell)[:80]
+
+
+def _extra(rows: list[dict[str, Any]], known: frozenset[str], named: Names, findings: Findings) -> pa.Array:
+    """Per row, the fields we do not know as one JSON object; null where there are none."""
+    unknown = set(chain.from_iterable(rows)) - known
+    if not unknown:
+        return pa.nulls(len(rows), pa.string())
+    for name in sorted(unknown - findings.unknown.keys()):
+        findings.unknown[name] = named(next(i for i, row in enumerate(rows) if name in row))
+    out = []
+    for row in rows:
+        rest = {key: row[key] for key in unknown & row.keys()}
+        out.append(_json(dict(sorted(rest.items()))) if rest else None)
+    return pa.array(out, pa.string())

@@ -1,0 +1,56 @@
+"""Runs a dlt source into DuckDB: Arrow tables, Parquet load files, replaced as a whole or not at all."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from pipelines.errors import CentraMyogoError, OurFault
+
+log = logging.getLogger(__name__)
+
+
+def stage(source: Callable[[], Any], name: str, folder: Path, connection: duckdb.DuckDBPyConnection) -> None:
+    """Loads everything `source()` yields into the DuckDB schema `raw_<name>`.
+
+    A read that fails half way leaves the tables of the run before untouched. dlt's own files live in
+    `folder`, which is made anew: a package left pending by a killed run would be loaded instead of this one.
+    Raises what the source raised; dlt's wrapping is taken off.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    # dlt reads these when it is first imported; without them it writes below /var or the home folder.
+    os.environ["DLT_DATA_DIR"] = str(folder.resolve())
+    os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
+    os.environ["RUNTIME__LOG_LEVEL"] = "CRITICAL"
+    os.environ["RESTORE_FROM_DESTINATION"] = "false"
+    os.environ["DESTINATION__REPLACE_STRATEGY"] = "insert-from-staging"
+    import dlt
+    from dlt.pipeline.exceptions import PipelineStepFailed
+
+    pipeline = dlt.pipeline(
+        f"{name}",
+        destination=dlt.destinations.duckdb(connection),
+        dataset_name=f"raw_{name}",
+        pipelines_dir=str(folder),
+    )
+    try:
+        info = pipeline.run(source(), loader_file_format="parquet")
+        info.raise_on_failed_jobs()
+    except PipelineStepFailed as failed:
+        cause: BaseException | None = failed
+        while cause is not None:
+            if isinstance(cause, CentraMyogoError):
+                raise cause from None
+            cause = cause.__cause__ or cause.__context__
+        raise OurFault(
+            f"Staging {name} failed in dlt's step {failed.step}: {failed.exception}", "Please report this."
+        ) from failed
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,185 @@
+"""One channel's DuckDB: the working file that only a run writes, and the copy that analysts open."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+from pipelines.clients.payload import encode
+from pipelines.errors import ConfigError
+
+_TABLES = (Path(__file__).parent / "tables.sql").read_text("utf-8")
+_VIEWS = (Path(__file__).parent / "views.sql").read_text("utf-8")
+
+COUNTS = (
+    "read",
+    "skipped",
+    "withheld",
+    "create",
+    "update",
+    "unchanged",
+    "drifted",
+    "unmatched",
+    "applied",
+    "refused",
+    "unknown",
+    "not_attempted",
+)
+STAGED = {
+    "raw_centra.products",
+    "raw_centra.prices",
+    "raw_centra.stock",
+    "raw_myogo.products",
+    "raw_myogo.stock",
+}
+
+
+def utc_now() -> datetime:
+    """Now in UTC, without an offset: how times stand in the database."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+class Folder:
+    """Where one channel's files lie."""
+
+    def __init__(self, data: Path, channel: str) -> None:
+        self.root = data / channel
+        self.work = self.root / "work.duckdb"
+        self.published = self.root / "analytics.duckdb"
+        self.dlt = self.root / "dlt"
+        self.lock = self.root / "run.lock"
+        self.holder = self.root / "run.lock.json"
+
+    def make(self) -> None:
+        """Creates the folder, for its owner only. Raises ConfigError."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise ConfigError(
+                f"The data folder {self.root} cannot be made: {error.strerror}.",
+                "Give --data (or CENTRA_MYOGO_DATA) a folder that this user may write to.",
+            ) from error
+        if not os.access(self.root, os.W_OK):
+            raise ConfigError(f"The data folder {self.root} cannot be written to.", "Check its owner and rights.")
+
+
+class Store:
+    """The working file, open for the one run that holds the channel's lock."""
+
+    def __init__(self, folder: Folder) -> None:
+        self.folder = folder
+        try:
+            self.connection = duckdb.connect(str(folder.work))
+            self.connection.execute(_TABLES)
+        except duckdb.Error as error:
+            raise ConfigError(
+                f"{folder.work} cannot be opened: {str(error).splitlines()[0]}",
+                "If it is damaged or made by a newer version, move it away: the next run rebuilds everything "
+                "but the history from the two systems.",
+            ) from error
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def query(self, sql: str, parameters: list[Any] | None = None) -> pd.DataFrame:
+        """A frame whose texts are pandas strings and whose decimals stay decimal."""
+        return self.connection.execute(sql, parameters or []).df()
+
+    def frame(self, table: str, columns: list[str]) -> pd.DataFrame:
+        """Columns of a staged table, texts as pandas strings; no rows where nothing was ever staged."""
+        picked = ", ".join(f'"{column}"' for column in columns)
+        frame: pd.DataFrame = self.connection.sql(f"select {picked} from {table}").to_arrow_table().to_pandas()
+        return frame
+
+    def replace(self, table: str, rows: pd.DataFrame) -> None:
+        """Makes `rows` the whole content of `table`, in one step."""
+        self.connection.execute("begin")
+        self.connection.execute(f"delete from {table}")
+        self._append(table, rows)
+        self.connection.execute("commit")
+
+    def append(self, table: str, rows: pd.DataFrame) -> None:
+        """Adds `rows` by column name."""
+        self._append(table, rows)
+
+    def _append(self, table: str, rows: pd.DataFrame) -> None:
+        if len(rows):
+            self.connection.register("rows_to_add", rows)
+            self.connection.execute(f"insert into {table} by name select * from rows_to_add")
+            self.connection.unregister("rows_to_add")
+
+    def begin_run(self, run: dict[str, Any]) -> None:
+        """Writes the run's row as it begins, and says of writes left open by a killed run that nobody knows."""
+        self.connection.execute(
+            "update sync.journal set outcome = 'unknown', ended_at = ?, message = ? where outcome is null",
+            [
+                run["started_at"],
+                f"the run ended before the answer; run {run['run_id']} reads the target afresh",
+            ],
+        )
+        self.connection.execute(
+            "update sync.runs set outcome = 'killed', exit_code = 1, message = 'the run ended without a word' "
+            "where ended_at is null"
+        )
+        self._append("sync.runs", pd.DataFrame([run]))
+
+    def end_run(self, run_id: str, result: dict[str, Any]) -> None:
+        """Completes the run's row. `result` maps columns to values; dicts become JSON."""
+        values = {k: encode(v).decode() if isinstance(v, dict) else v for k, v in result.items()}
+        assignments = ", ".join(f'"{column}" = ?' for column in values)
+        self.connection.execute(f"update sync.runs set {assignments} where run_id = ?", [*values.values(), run_id])
+
+    def since(self, flow: str, run_id: str) -> pd.DataFrame:
+        """`stock_item_id`, `rule`, `since` of the rows withheld by the last run of the flow that read everything."""
+        return self.query(
+            "select stock_item_id, rule, min(since) as since from sync.withheld where flow = ? and run_id = "
+            '(select run_id from sync.runs where flow = ? and run_id <> ? and "read" > 0 '
+            "order by started_at desc limit 1) group by all",
+            [flow, flow, run_id],
+        )
+
+    def ready_to_publish(self) -> None:
+        """Puts the views in place, as far as their tables exist, and folds the write-ahead log in."""
+        there = {
+            f"{schema}.{name}"
+            for schema, name in self.connection.execute(
+                "select table_schema, table_name from information_schema.tables"
+            ).fetchall()
+        }
+        if there >= STAGED:
+            self.connection.execute(_VIEWS)
+        self.connection.execute("checkpoint")
+
+
+def publish(folder: Folder) -> None:
+    """Puts a copy of the (closed) working file in analysts' place, in one atomic step.
+
+    Whoever holds the copy before open keeps reading that one.
+    """
+    fresh = folder.published.with_suffix(".new")
+    shutil.copyfile(folder.work, fresh)
+    fresh.chmod(0o600)
+    # A log left by somebody who opened the older copy for writing must not be applied to the new one.
+    with contextlib.suppress(FileNotFoundError):
+        folder.published.with_name(folder.published.name + ".wal").unlink()
+    os.replace(fresh, folder.published)
+
+
+def published(folder: Folder) -> duckdb.DuckDBPyConnection:
+    """The analysts' copy, for reading. Raises ConfigError where there is none yet."""
+    if not folder.published.is_file():
+        raise ConfigError(f"There is no {folder.published} yet.", "Run plan or push for this channel first.")
+    try:
+        return duckdb.connect(str(folder.published), read_only=True)
+    except duckdb.Error as error:
+        raise ConfigError(
+            f"{folder.published} cannot be opened: {str(error).splitlines()[0]}",
+            "Run plan for this channel: it writes a new one.",
+        ) from error

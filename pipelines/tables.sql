@@ -1,0 +1,41 @@
+-- Everything the run keeps. sync.* holds all runs; raw_* and out_* hold the newest one. Times are UTC.
+create schema if not exists raw_centra;
+create schema if not exists raw_myogo;
+create schema if not exists out_myogo;
+create schema if not exists sync;
+
+create table if not exists sync.runs (
+    run_id varchar primary key, channel varchar, verb varchar, started_at timestamp, ended_at timestamp,
+    outcome varchar, exit_code integer, message varchar, fingerprint varchar, forced boolean, selection varchar[],
+    flow varchar, "read" bigint, skipped bigint, withheld bigint, "create" bigint, "update" bigint,
+    unchanged bigint, drifted bigint, unmatched bigint, applied bigint, refused bigint, unknown bigint,
+    not_attempted bigint, facts json);
+create table if not exists sync.changes (
+    run_id varchar, flow varchar, action varchar, key varchar, stock_item_id varchar, before json, after json);
+create table if not exists sync.journal (
+    run_id varchar, flow varchar, key varchar, action varchar, intended_at timestamp, ended_at timestamp,
+    outcome varchar, status integer, message varchar);
+create table if not exists sync.withheld (
+    run_id varchar, flow varchar, key varchar, stock_item_id varchar, code varchar, rule varchar,
+    "column" varchar, "value" varchar, since timestamp, message varchar, fix varchar, owner varchar);
+create table if not exists sync.rule_counts (
+    run_id varchar, flow varchar, rule varchar, withholds boolean, "rows" bigint);
+create table if not exists out_myogo.products (
+    code varchar, name varchar, ean_code varchar, sales_price decimal(18, 4), description varchar, supplier varchar,
+    "group" varchar, picture_url varchar, country_of_origin varchar, customs_description varchar,
+    hs_code varchar, language_code varchar, stock_item_id varchar, pricelist_id varchar);
+create table if not exists out_myogo.warnings (
+    key varchar, stock_item_id varchar, code varchar, rule varchar, "column" varchar, "value" varchar,
+    message varchar, fix varchar, owner varchar);
+
+comment on table sync.runs is 'One row per run of a verb that reads both sides; times in UTC.';
+comment on table sync.changes is 'One row per planned change; before and after are JSON objects of the columns that change.';
+comment on table sync.journal is 'One row per attempted write; outcome is null while nobody has heard what became of it.';
+comment on table sync.withheld is 'One row per size and broken rule; since is when the size began to break it.';
+comment on table sync.rule_counts is 'How many rows each rule and warning concerned, per run.';
+comment on table out_myogo.products is 'What myOGO should hold: the valid products of the newest run.';
+comment on table out_myogo.warnings is 'Findings of the newest run that do not withhold a row.';
+comment on column sync.runs.facts is 'Findings, limits, requests, retries and seconds per step, as JSON.';
+comment on column sync.journal.intended_at is 'When the intent was written, before the call.';
+comment on column sync.withheld."value" is 'What the column held.';
+comment on column sync.withheld.owner is 'Where it is to be fixed: Centra, myOGO or the channel file.';

@@ -1,0 +1,1 @@
+"""What data must be. No I/O."""

@@ -1,0 +1,30 @@
+"""How a vendor's field becomes a column: its name on both sides, what it may be, and whether we rely on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["id", "text", "number", "integer", "flag", "texts", "json"]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a row.
+
+    `kind` says what the vendor may send and what is staged:
+    `id` text or whole number, staged as text; never null.
+    `text` text, or a number that stands for one, staged as text as it came; `""` and null stay apart.
+    `number` number or text, staged as text with the digits that were sent (a price is never a float).
+    `integer` whole number, or text of one, staged as BIGINT; never null.
+    `flag` 0, 1, true, false or text of them, staged as BOOLEAN; never null.
+    `texts` list of text, staged as a JSON list.
+    `json` anything, staged as JSON text.
+
+    `relied_on`: a row without the key breaks the contract. Other fields may be missing, which reads as null.
+    """
+
+    column: str
+    vendor: str
+    kind: Kind
+    relied_on: bool = False

@@ -1,0 +1,82 @@
+"""What we rely on in myOGO's answers, and what a product must be before we send it.
+
+The models come from OGOship's published client (2019-2021); live answers may hold more fields, which are
+kept raw and never sent back changed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from schemas.fields import Field
+
+PRODUCTS = (
+    Field("id", "id", "text"),
+    Field("code", "code", "id", relied_on=True),
+    Field("name", "name", "text"),
+    Field("description", "description", "text"),
+    Field("supplier_code", "supplierCode", "text"),
+    Field("supplier", "supplier", "text"),
+    Field("group", "group", "text"),
+    Field("ean_code", "eanCode", "text"),
+    Field("supply_price", "supplyPrice", "number"),
+    Field("sales_price", "salesPrice", "number"),
+    Field("currency_code", "currencyCode", "text"),
+    Field("info_url", "infoUrl", "text"),
+    Field("picture_url", "pictureUrl", "text"),
+    Field("country_of_origin", "countryOfOrigin", "text"),
+    Field("language_code", "languageCode", "text"),
+    Field("customs_description", "customsDescription", "text"),
+    Field("hs_code", "hsCode", "text"),
+    Field("stock", "stock", "number"),
+    Field("stock_available", "stockAvailable", "number"),
+    Field("reserved", "reserved", "number"),
+    Field("stock_update", "stockUpdate", "number"),
+    Field("stock_update_time", "stockUpdateTime", "text"),
+    Field("edit_time", "editTime", "text"),
+)
+
+STOCK = (
+    Field("product_code", "productCode", "id", relied_on=True),
+    Field("stock", "stock", "integer", relied_on=True),
+    Field("stock_available", "stockAvailable", "integer", relied_on=True),
+    Field("reserved", "reserved", "integer"),
+    Field("modified", "modified", "text"),
+)
+
+READ_ONLY = frozenset({"id", "stock", "stockAvailable", "reserved", "stockUpdate", "stockUpdateTime", "editTime"})
+
+
+@dataclass(frozen=True)
+class Contract:
+    """`key` matches the two sides, `compare` decides on an update, `create_only` is written once and later
+    differences are drift. Columns of the outgoing frame; `vendor` is their name in myOGO's JSON."""
+
+    key: str
+    compare: tuple[str, ...]
+    create_only: tuple[str, ...]
+    vendor: dict[str, str]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every outgoing column, the key first."""
+        return (self.key, *self.compare, *self.create_only)
+
+
+PRODUCT = Contract(
+    key="code",
+    compare=(
+        "name",
+        "sales_price",
+        "description",
+        "supplier",
+        "group",
+        "picture_url",
+        "country_of_origin",
+        "customs_description",
+        "hs_code",
+        "language_code",
+    ),
+    create_only=("ean_code",),
+    vendor={field.column: field.vendor for field in PRODUCTS},
+)

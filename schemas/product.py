@@ -1,0 +1,94 @@
+"""The pandera contract of a product that may be sent to myOGO, and which rows break it by which rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+import pandas as pd
+import pandera.pandas as pa
+import pyarrow
+import pyarrow.compute as pc
+from pandera.errors import SchemaErrors
+
+# RE2 classes: control, format (invisible, direction), line and paragraph separators, the replacement
+# character that stands where text could not be decoded; blanks of any kind at either end.
+_UNFIT_IN_A_CODE = r"[/\\\p{Cc}\p{Cf}\p{Zl}\p{Zp}\x{FFFD}]|^[\p{Z}\s]|[\p{Z}\s]$"
+
+# How pandera names its own checks, by column, and the rule that each stands for.
+_BUILT_IN = {
+    ("code", "field_uniqueness"): "SKU-002",
+    ("price_text", "not_nullable"): "PRICE-001",
+    ("sales_price", "not_nullable"): "PRICE-002",
+    ("name", "not_nullable"): "NAME-001",
+    ("language_code", "not_nullable"): "LANG-001",
+}
+
+
+def _matches(texts: pd.Series, pattern: str) -> pd.Series:
+    found = pc.match_substring_regex(pyarrow.array(texts, pyarrow.string(), from_pandas=True), pattern)
+    return pd.Series(found.to_numpy(zero_copy_only=False), index=texts.index).fillna(False).astype(bool)
+
+
+def _check(rule: str, holds: Callable[[pd.Series], pd.Series]) -> pa.Check:
+    return pa.Check(holds, name=rule, error=rule, ignore_na=True)
+
+
+@cache
+def product(allow_zero_price: bool) -> pa.DataFrameSchema:
+    """A fit product: a unique code that myOGO can carry, a non-null euro price, and what else it requires."""
+    positive = _check("PRICE-002", lambda price: price >= 0 if allow_zero_price else price > 0)
+    return pa.DataFrameSchema(
+        {
+            "code": pa.Column(
+                unique=True,
+                report_duplicates="all",
+                checks=[
+                    _check("SKU-001", lambda code: code.str.len() > 0),
+                    _check("SKU-003", lambda code: ~_matches(code, _UNFIT_IN_A_CODE)),
+                ],
+            ),
+            "price_text": pa.Column(),
+            "sales_price": pa.Column(checks=[positive]),
+            "name": pa.Column(),
+            "language_code": pa.Column(checks=[_check("LANG-001", lambda code: _matches(code, r"^[A-Za-z]{2}$"))]),
+            "country_of_origin": pa.Column(
+                nullable=True, checks=[_check("COO-001", lambda code: _matches(code, r"^[A-Z]{2}$"))]
+            ),
+        },
+        index=pa.Index(int, unique=True),
+        name="product",
+    )
+
+
+class BrokenContract(Exception):
+    """The frame as a whole is not what the contract speaks of: a missing column, for example."""
+
+
+def failures(products: pd.DataFrame, allow_zero_price: bool) -> pd.DataFrame:
+    """One line per row and rule it breaks: `row` (position in `products`) and `rule`, sorted.
+
+    `products` has a fresh unique index. A row without any price breaks PRICE-001 and not PRICE-002 too,
+    one with an empty code SKU-001 and not SKU-002. Raises BrokenContract.
+    """
+    schema = product(allow_zero_price)
+    try:
+        schema.validate(products[list(schema.columns)], lazy=True)
+    except SchemaErrors as error:
+        cases = error.failure_cases
+    else:
+        return pd.DataFrame({"row": pd.Series(dtype="int64"), "rule": pd.Series(dtype="str")})
+    if cases["index"].isna().any():
+        told = cases[cases["index"].isna()][["column", "check"]].drop_duplicates().to_dict("records")
+        raise BrokenContract(f"the contract of a product does not fit the frame: {told}")
+    checks = cases["check"].astype("str")
+    named = {
+        pair: _BUILT_IN.get(pair, pair[1]) for pair in set(zip(cases["column"].astype("str"), checks, strict=True))
+    }
+    rules = [named[pair] for pair in zip(cases["column"].astype("str"), checks, strict=True)]
+    broken = pd.DataFrame({"row": cases["index"].astype("int64").to_numpy(), "rule": rules})
+    broken = broken.drop_duplicates()
+    empty = broken["row"].isin(broken.loc[broken["rule"] == "SKU-001", "row"])
+    unpriced = broken["row"].isin(broken.loc[broken["rule"] == "PRICE-001", "row"])
+    implied = (empty & (broken["rule"] == "SKU-002")) | (unpriced & (broken["rule"] == "PRICE-002"))
+    return broken[~implied].sort_values(["row", "rule"]).reset_index(drop=True)

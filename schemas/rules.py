@@ -1,0 +1,160 @@
+"""The catalogue of row rules: one line each, and the only place that knows what a rule is called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Owner = Literal["Centra", "myOGO", "channel file"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`withholds`: the row is not sent. `meaning` completes "rows where ..."; `fix` says where to do what."""
+
+    id: str
+    withholds: bool
+    meaning: str
+    fix: str
+    owner: Owner
+
+
+def _rules(*rules: Rule) -> dict[str, Rule]:
+    return {rule.id: rule for rule in rules}
+
+
+RULES = _rules(
+    Rule(
+        "SKU-001",
+        True,
+        "the combined code is empty",
+        "In Centra, give the product, the variant or the size a SKU.",
+        "Centra",
+    ),
+    Rule(
+        "SKU-002",
+        True,
+        "the combined code is made by more than one size",
+        "In Centra, change sku, variantSku or sizeSku so that each size makes a code of its own.",
+        "Centra",
+    ),
+    Rule(
+        "SKU-003",
+        True,
+        "the code has a slash, a backslash, a control or invisible character, or a blank at either end",
+        "In Centra, take that character out of sku, variantSku or sizeSku.",
+        "Centra",
+    ),
+    Rule(
+        "PRICE-001",
+        True,
+        "there is no price in the channel's currency",
+        "In Centra, give the product a price in a price list of that currency.",
+        "Centra",
+    ),
+    Rule(
+        "PRICE-002",
+        True,
+        "the price is zero, negative, or no plain number with at most 4 decimals",
+        "In Centra, correct the price in that price list.",
+        "Centra",
+    ),
+    Rule(
+        "NAME-001",
+        True,
+        "neither name nor product is filled in",
+        "In Centra, give the product a name.",
+        "Centra",
+    ),
+    Rule(
+        "LANG-001",
+        True,
+        "the language is not two letters, which myOGO requires",
+        "In the channel file, set language (or language_by_store) to an ISO 639-1 code such as en.",
+        "channel file",
+    ),
+    Rule(
+        "COO-001",
+        True,
+        "the country of origin is not two letters, which myOGO requires",
+        "In Centra, set the country of origin to an ISO 3166-1 alpha-2 code such as PT, or leave it empty.",
+        "Centra",
+    ),
+    Rule(
+        "TGT-001",
+        True,
+        "myOGO holds that code more than once",
+        "In myOGO, merge or rename the duplicates (OGOship's support can do it).",
+        "myOGO",
+    ),
+    Rule(
+        "SKU-004",
+        False,
+        "the code differs from another only by case or blanks",
+        "Check that they really are two sizes; if so, give them codes that cannot be confused.",
+        "Centra",
+    ),
+    Rule(
+        "PRICE-003",
+        False,
+        "several price lists carry the channel's currency and none is chosen",
+        "In the channel file, set pricelist_id to the price list that myOGO should follow.",
+        "channel file",
+    ),
+    Rule(
+        "EAN-001",
+        False,
+        "there is no EAN",
+        "In Centra, fill in the EAN before the goods travel: the warehouse charges for labelling.",
+        "Centra",
+    ),
+    Rule(
+        "EAN-002",
+        False,
+        "the EAN is no GTIN of 8, 12, 13 or 14 digits with a right check digit",
+        "In Centra, compare the EAN with the one printed on the goods.",
+        "Centra",
+    ),
+    Rule(
+        "EAN-003",
+        False,
+        "the EAN is shared by several sizes",
+        "In Centra, give each size the EAN printed on its own goods.",
+        "Centra",
+    ),
+    Rule(
+        "EAN-004",
+        False,
+        "the EAN differs from the one myOGO keeps (it is never overwritten)",
+        "Decide which is right; in myOGO only OGOship's support can change it.",
+        "myOGO",
+    ),
+    Rule(
+        "HS-001",
+        False,
+        "the customs tariff number is not 6 to 10 digits, so it is not sent",
+        "In Centra, set the harmonised code, 8 digits if you can.",
+        "Centra",
+    ),
+    Rule(
+        "TEXT-001",
+        False,
+        "a text is longer than myOGO is known to take",
+        "In Centra, shorten it; it is sent whole.",
+        "Centra",
+    ),
+    Rule(
+        "TGT-002",
+        False,
+        "the warehouse made this XX- product because it could not identify goods",
+        "In myOGO, find out what it is, then rename it or have OGOship merge it.",
+        "myOGO",
+    ),
+    Rule(
+        "TGT-003",
+        False,
+        "the product is in myOGO only",
+        "Nothing, if it is kept on purpose; it is never deleted or changed from here.",
+        "myOGO",
+    ),
+)

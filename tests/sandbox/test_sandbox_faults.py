@@ -1,0 +1,197 @@
+"""Each scripted fault does what its name says, to the requests it is meant for and to no other."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+
+from pipelines.sandbox import Sandbox
+
+Call = Callable[..., requests.Response]
+NEW = {"code": "NEW-1", "languageCode": "en"}
+
+
+def stored(box: Sandbox) -> list[str]:
+    return [product["code"] for product in box.myogo_products()]
+
+
+def last(box: Sandbox, side: str) -> tuple[Any, Any, Any]:
+    entry = box.requests(side)[-1]
+    return entry["fault"], entry["status"], entry["applied"]
+
+
+def test_fault_waits_its_turn_and_ends(box: Sandbox, centra: Call) -> None:
+    box.add_fault(side="centra", method="GET", path="/products", skip=1, times=2, kind="status", status=503)
+    assert [centra("/products", limit=1).status_code for _ in range(4)] == [200, 503, 503, 200]
+    assert box.faults()[0]["taken"] == 2
+
+
+def test_fault_befalls_matching_requests_only(box: Sandbox, centra: Call, myogo: Call) -> None:
+    box.add_fault(side="centra", path="page=2", times=-1, kind="status")
+    box.add_fault(side="myogo", method="POST", contains="NEW-1", times=-1, kind="status")
+    assert [centra("/products", limit=1, page=page).status_code for page in (1, 2, 3)] == [200, 500, 200]
+    assert myogo("/Products", "POST", {"code": "OTHER", "languageCode": "en"}).ok
+    assert myogo("/Products", "POST", NEW).status_code == 500
+    box.clear_faults()
+    assert centra("/products", limit=1, page=2).ok
+
+
+def test_status_with_headers_and_body(box: Sandbox, myogo: Call) -> None:
+    retry = {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}
+    box.add_fault(side="myogo", kind="status", status=429, headers=retry, body="slow down", content_type="text/html")
+    answer = myogo("/Products", "POST", NEW)
+    assert (answer.status_code, answer.text) == (429, "slow down")
+    assert answer.headers["retry-after"] == retry["Retry-After"]
+    assert answer.headers["content-type"] == "text/html"
+    assert last(box, "myogo") == ("status", 429, False)
+    assert "NEW-1" not in stored(box)
+
+
+def test_status_without_body_has_the_vendors_shape(box: Sandbox, centra: Call, myogo: Call) -> None:
+    for side in ("centra", "myogo"):
+        box.add_fault(side=side, kind="status", status=502)
+    assert centra("/products").json() == {"status": "no", "msg": "Bad Gateway"}
+    assert myogo("/Products").json()["statusCode"] == 502
+
+
+def test_status_after_applies(box: Sandbox, myogo: Call) -> None:
+    box.add_fault(side="myogo", kind="status_after", status=500)
+    assert myogo("/Products", "POST", NEW).status_code == 500
+    assert last(box, "myogo") == ("status_after", 500, True)
+    assert "NEW-1" in stored(box)
+
+
+@pytest.mark.parametrize(
+    ("kind", "applied"), [("drop", False), ("drop_after", True), ("hang", False), ("hang_after", True)]
+)
+def test_no_answer(box: Sandbox, myogo: Call, kind: str, applied: bool) -> None:
+    options = {"seconds": 0.1} if "hang" in kind else {}
+    box.add_fault(side="myogo", kind=kind, **options)
+    began = time.monotonic()
+    with pytest.raises(requests.ConnectionError):
+        myogo("/Products", "POST", NEW)
+    assert (time.monotonic() - began >= 0.1) is ("hang" in kind)
+    assert last(box, "myogo") == (kind, None, applied)
+    assert ("NEW-1" in stored(box)) is applied
+
+
+def test_sandbox_stops_at_once_while_a_request_hangs(box: Sandbox, centra: Call) -> None:
+    box.add_fault(side="centra", kind="hang", seconds=60)
+    with pytest.raises(requests.Timeout):
+        requests.get(f"{box.centra_url}/products", timeout=0.05)
+    began = time.monotonic()
+    box.stop()
+    assert time.monotonic() - began < 0.1
+
+
+def test_slow_answers_in_the_end(box: Sandbox, centra: Call) -> None:
+    box.add_fault(side="centra", kind="slow", seconds=0.1)
+    box.add_fault(side="centra", kind="slow", seconds=0.1, pieces=4)
+    for _ in range(2):
+        began = time.monotonic()
+        assert len(centra("/products").json()["products"]) == 6
+        assert time.monotonic() - began >= 0.1
+
+
+def test_truncated_in_good_order_is_not_json(box: Sandbox, centra: Call) -> None:
+    box.add_fault(side="centra", kind="truncated")
+    answer = centra("/products")
+    assert int(answer.headers["content-length"]) == len(answer.content)
+    with pytest.raises(requests.JSONDecodeError):
+        answer.json()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [{"kind": "truncated", "length": "full"}, {"kind": "wrong_length"}, {"kind": "reset_body"}],
+    ids=lambda fault: fault["kind"],
+)
+def test_answer_that_ends_early(box: Sandbox, centra: Call, fault: dict[str, Any]) -> None:
+    box.add_fault(side="centra", **fault)
+    with pytest.raises((requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
+        centra("/products")
+    assert last(box, "centra") == (fault["kind"], 200, False)
+
+
+def test_length_too_small_cuts_the_body(box: Sandbox, centra: Call) -> None:
+    box.add_fault(side="centra", kind="wrong_length", by=-10)
+    with pytest.raises(requests.JSONDecodeError):
+        centra("/products").json()
+
+
+def test_html_redirect_body_and_no(box: Sandbox, centra: Call) -> None:
+    for fault in (
+        {"kind": "html"}, {"kind": "redirect", "location": "https://evil.test/", "status": 307},
+        {"kind": "body", "body": [1, None]}, {"kind": "no", "msg": {"limit": "invalid value"}},
+    ):  # fmt: skip
+        box.add_fault(side="centra", **fault)
+    html = centra("/products")
+    assert (html.status_code, html.headers["content-type"][:9]) == (200, "text/html")
+    redirect = requests.get(f"{box.centra_url}/products", allow_redirects=False, timeout=5)
+    assert (redirect.status_code, redirect.headers["location"]) == (307, "https://evil.test/")
+    assert centra("/products").json() == [1, None]
+    assert centra("/products").json() == {"status": "no", "msg": {"limit": "invalid value"}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "keys", "link"),
+    [
+        ("empty_page", [], "?limit=2&page=3"),
+        ("repeat_page", [7001, 7002], "?limit=2&page=3"),
+        ("loop_next", [7003, 7004], "?limit=2&page=2"),
+    ],
+)
+def test_false_pages(box: Sandbox, centra: Call, kind: str, keys: list[int], link: str) -> None:
+    box.add_fault(side="centra", kind=kind)
+    page = centra("/products", limit=2, page=2).json()
+    assert ([row["stockItemId"] for row in page["products"]], page["next"]) == (keys, link)
+    assert len(centra("/products", limit=2, page=2).json()["products"]) == 2
+
+
+def test_false_pages_of_myogo(box: Sandbox, myogo: Call) -> None:
+    box.add_fault(side="myogo", kind="repeat_page")
+    box.add_fault(side="myogo", kind="empty_page")
+    assert [product["code"] for product in myogo("/Products", limit=1, page=2).json()] == ["OLD-1"]
+    assert myogo("/Products", limit=1, page=2).json() == []
+
+
+def test_revoked_tokens(box: Sandbox, myogo: Call, token: Call) -> None:
+    box.add_fault(side="myogo", kind="revoke_tokens")
+    assert [myogo("/Products").status_code for _ in range(2)] == [401, 401]
+    headers = {"Authorization": f"Bearer {token().json()['access_token']}"}
+    assert requests.get(f"{box.myogo_url}/api/v1/Products", headers=headers, timeout=5).ok
+
+
+def test_oversized_answers(box: Sandbox, centra: Call, myogo: Call) -> None:
+    box.add_fault(side="centra", kind="gzip_bomb", megabytes=3)
+    box.add_fault(side="centra", kind="deep_json", depth=500)
+    box.add_fault(side="myogo", kind="huge_field", megabytes=2)
+    bomb = centra("/products")
+    assert int(bomb.headers["content-length"]) < 10_000 < 3_000_000 < len(bomb.content)
+    assert bomb.json()["products"] == []
+    assert centra("/products").text.count("[") == 500
+    assert len(myogo("/Products").json()[0]["name"]) == 2 << 20
+
+
+def test_token_endpoint_can_fail_too(box: Sandbox, token: Call) -> None:
+    box.add_fault(side="myogo", path="/oauth/token", kind="status", status=503)
+    assert [token().status_code for _ in range(2)] == [503, 200]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"side": "centra", "kind": "explode"},
+        {"side": "shop", "kind": "drop"},
+        {"side": "myogo", "kind": "loop_next"},
+        {"side": "centra", "kind": "drop", "seconds": 3},
+        {"side": "centra", "kind": "drop", "times": "often"},
+    ],
+    ids=str,
+)
+def test_impossible_fault_is_refused(box: Sandbox, fault: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="fault"):
+        box.add_fault(**fault)
+    assert box.faults() == []

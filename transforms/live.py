@@ -1,0 +1,24 @@
+"""myOGO's products in the types of our contract, so that the two sides can be compared."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from transforms.price import money
+
+
+def live_products(staged: pd.DataFrame) -> pd.DataFrame:
+    """The staged columns with blanks as null, `sales_price` as decimal and codes of country and language in our case.
+
+    A code that occurs more than once stays more than once.
+    """
+    texts = {
+        column: staged[column].mask(staged[column].fillna("") == "")
+        for column in staged.columns
+        if column not in ("code", "sales_price")
+    }
+    live = staged.assign(**texts, sales_price=money(staged["sales_price"]))
+    return live.assign(
+        country_of_origin=live["country_of_origin"].str.upper(),
+        language_code=live["language_code"].str.lower(),
+    ).reset_index(drop=True)

@@ -1,0 +1,33 @@
+"""The name by which a person in the warehouse knows a size."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from transforms.text import first_filled, plain_texts
+
+# Sizes that tell nobody anything.
+_NO_SIZE = frozenset({"one size", "onesize", "one-size", "os", "o/s", "one", "no size", "-", "default"})
+
+
+def warehouse_name(sizes: pd.DataFrame) -> pd.Series:
+    """`name` (or `product`), then the variant and the size where they add something; null without either.
+
+    A variant adds nothing when the name holds it already, as whole words; a size when it is "One Size" or
+    the like. Parts are joined by one blank.
+    """
+    base = plain_texts(first_filled(sizes["name"], sizes["product"]))
+    variant = plain_texts(sizes["variant"])
+    size = plain_texts(sizes["size"])
+    pairs = {pair: _joined(*pair) for pair in set(zip(base, variant, strict=True))}
+    both = pd.Series([pairs[pair] for pair in zip(base, variant, strict=True)], index=sizes.index, dtype="str")
+    adds = size.notna() & ~size.fillna("").str.casefold().isin(_NO_SIZE)
+    return both.where(~adds | both.isna(), both + " " + size).rename("name")
+
+
+def _joined(base: object, variant: object) -> str | None:
+    if not isinstance(base, str):
+        return None
+    if not isinstance(variant, str) or f" {variant.casefold()} " in f" {base.casefold()} ":
+        return base
+    return f"{base} {variant}"

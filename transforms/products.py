@@ -1,0 +1,92 @@
+"""Centra's sizes as products for myOGO."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import field
+
+import pandas as pd
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass
+
+from transforms.name import warehouse_name
+from transforms.price import money, price_in
+from transforms.select import matches
+from transforms.sku import combined_code
+from transforms.text import first_filled, plain_texts
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class Params:
+    """`[flows.products.params]` of a channel file."""
+
+    currency: str = "EUR"
+    pricelist_id: str | None = None
+    language: str = "en"
+    language_by_store: dict[str, str] = field(default_factory=dict)
+    include_inactive: bool = False
+    allow_zero_price: bool = False
+
+
+def to_myogo(sizes: pd.DataFrame, prices: pd.DataFrame, params: Params) -> pd.DataFrame:
+    """One row per size, in the order given, on a fresh index. Nothing is left out and nothing judged here.
+
+    Columns of the product: `code`, `name`, `sales_price` (decimal, 4 places), `description`, `supplier`,
+    `group`, `picture_url`, `country_of_origin`, `customs_description`, `hs_code`, `language_code`,
+    `ean_code`. Beside them, for rules and reports: `stock_item_id`, `product_id`, `active`, `folder`,
+    `category`, `store`, `price_text` (as Centra sent it), `pricelist_id`, `pricelists`, `harm_code`.
+    """
+    sizes = sizes.reset_index(drop=True)
+    price = price_in(prices, params.currency, params.pricelist_id).reindex(sizes["stock_item_id"])
+    price_text = price["price_text"].reset_index(drop=True)
+    category = first_filled(sizes["category_name"], _first(sizes["categories"]), sizes["folder"])
+    harm_code = first_filled(sizes["harm_code"])
+    name = warehouse_name(sizes)
+    return pd.DataFrame(
+        {
+            "stock_item_id": sizes["stock_item_id"],
+            "product_id": sizes["product_id"],
+            "code": combined_code(sizes),
+            "name": name,
+            "sales_price": money(price_text),
+            "description": plain_texts(first_filled(sizes["short_description"], sizes["description"])),
+            "supplier": first_filled(sizes["brand"]),
+            "group": category,
+            "picture_url": first_filled(_first(sizes["images"])),
+            "country_of_origin": first_filled(sizes["country_of_origin"]).str.upper(),
+            "customs_description": plain_texts(first_filled(sizes["harm_description"])),
+            "hs_code": customs_code(harm_code),
+            "language_code": sizes["store"]
+            .map(params.language_by_store)
+            .fillna(params.language)
+            .astype("str")
+            .str.lower(),
+            "ean_code": first_filled(sizes["ean"], sizes["upc"]),
+            "active": sizes["active"].astype(bool),
+            "folder": sizes["folder"],
+            "category": category,
+            "store": sizes["store"],
+            "price_text": price_text,
+            "pricelist_id": price["pricelist_id"].reset_index(drop=True),
+            "pricelists": price["pricelists"].reset_index(drop=True).fillna(0).astype(int),
+            "harm_code": harm_code,
+        }
+    )
+
+
+def customs_code(text: pd.Series) -> pd.Series:
+    """The 6 to 10 digits of a tariff number, punctuation taken out; null where that is not what is left."""
+    digits = text.str.replace(r"[.\s-]", "", regex=True)
+    return digits.where(digits.str.fullmatch("[0-9]{6,10}").fillna(False).astype(bool))
+
+
+def selected(products: pd.DataFrame, include: tuple[str, ...], exclude: tuple[str, ...]) -> pd.Series:
+    """Whether the channel wants the row: patterns over code, brand, folder and category."""
+    columns = [products[name] for name in ("code", "supplier", "folder", "category")]
+    return matches(columns, include) & ~(matches(columns, exclude) if exclude else False)
+
+
+def _first(lists: pd.Series) -> pd.Series:
+    """The first text of each JSON list of texts; null for an empty one. Every distinct list is read once."""
+    first = {text: (json.loads(text) or [None])[0] for text in lists.dropna().unique()}
+    return lists.map(first).astype("str")

@@ -1,0 +1,14 @@
+"""The combined code of a size."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+
+def combined_code(sizes: pd.DataFrame) -> pd.Series:
+    """`sku` + `variant_sku` + `size_sku`, verbatim and without a separator, as Centra and myOGO both do it.
+
+    Absent parts count as empty. Nothing is trimmed or folded, and the code is never split again.
+    """
+    parts = [sizes[column].fillna("").astype("str") for column in ("sku", "variant_sku", "size_sku")]
+    return (parts[0] + parts[1] + parts[2]).rename("code")
