@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import logging
+import sys
+
 
 def main() -> None:
+    """Runs the command line. What nobody foresaw ends as one message and exit code 1, not as a traceback."""
     from pipelines.cli import app
 
-    app()
+    try:
+        app()
+    except Exception as error:
+        from pipelines.logs import redact
+
+        logging.getLogger(__name__).debug("a fault of ours", exc_info=True)
+        sys.stderr.write(
+            f"centra-myogo: a fault of ours: {type(error).__name__}: {redact(str(error))}\n"
+            "Please report it with what `centra-myogo --log debug ...` prints.\n"
+        )
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -56,8 +56,8 @@ class Screen:
             f"  beside: drifted {c['drifted']}, in myOGO only {c['unmatched']}"
         )
         self._changes(plan)
-        self._by_rule("Withheld", withheld)
-        self._by_rule("Warnings", warnings)
+        self._by_rule("Withheld", withheld, report.verb == "plan")
+        self._by_rule("Warnings (sent all the same)", warnings, report.verb == "plan")
         self._total = len(plan.changes)
 
     def _changes(self, plan: Plan) -> None:
@@ -71,15 +71,17 @@ class Screen:
             if len(rows) > EXAMPLES:
                 self.out.print(f"  [dim]... and {len(rows) - EXAMPLES} more (table sync.changes)[/]")
 
-    def _by_rule(self, title: str, told: pd.DataFrame) -> None:
+    def _by_rule(self, title: str, told: pd.DataFrame, how: bool) -> None:
+        """A line per rule; with `how`, an example and what to do about it, which `report` has in full."""
         if told.empty:
             return
         self.out.print(f"\n[bold]{title}[/]")
         for rule, rows in told.groupby("rule", sort=True):
             known = RULES[str(rule)]
-            self.out.print(f"  [yellow]{rule}[/] {len(rows)}: {escape(known.meaning)}")
-            self.out.print(f"    [dim]e.g. {escape(_clean(rows['message'].iat[0]))}[/]")
-            self.out.print(f"    [dim]{escape(known.fix)}[/]")
+            self.out.print(f"  [yellow]{rule:9}[/] {len(rows):6}  {escape(known.meaning)}")
+            if how:
+                self.out.print(f"                    [dim]{escape(_clean(rows['message'].iat[0]))}[/]")
+                self.out.print(f"                    [dim]{escape(known.fix)}[/]")
 
     def result(self, result: Result) -> None:
         self._done += 1

@@ -34,9 +34,10 @@ def stage(source: Callable[[], Any], name: str, folder: Path, connection: duckdb
     import dlt
     from dlt.pipeline.exceptions import PipelineStepFailed
 
+    own = connection.cursor()  # dlt changes the current schema of the connection it is given
     pipeline = dlt.pipeline(
-        f"{name}",
-        destination=dlt.destinations.duckdb(connection),
+        name,
+        destination=dlt.destinations.duckdb(own),
         dataset_name=f"raw_{name}",
         pipelines_dir=str(folder),
     )
@@ -53,4 +54,5 @@ def stage(source: Callable[[], Any], name: str, folder: Path, connection: duckdb
             f"Staging {name} failed in dlt's step {failed.step}: {failed.exception}", "Please report this."
         ) from failed
     finally:
+        own.close()
         shutil.rmtree(folder, ignore_errors=True)

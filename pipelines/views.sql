@@ -1,27 +1,27 @@
 -- An analyst's first questions. Made anew at the end of each run; a table of a stage may be missing before the first read.
-create or replace view v_latest_run as
+create or replace view main.v_latest_run as
 select * from sync.runs order by started_at desc limit 1;
-comment on view v_latest_run is 'The newest run.';
+comment on view main.v_latest_run is 'The newest run.';
 
-create or replace view v_duplicate_codes as
+create or replace view main.v_duplicate_codes as
 with sizes as (
     select coalesce(sku, '') || coalesce(variant_sku, '') || coalesce(size_sku, '') as code, *
     from raw_centra.products)
 select code, stock_item_id, product_id, sku, variant_sku, size_sku, coalesce(nullif(name, ''), product) as name,
        variant, size, active, count(*) over (partition by code) as owners
 from sizes where code <> '' qualify owners > 1 order by code, stock_item_id;
-comment on view v_duplicate_codes is 'Every size of Centra whose combined code is made by another size too, owners side by side.';
-comment on column v_duplicate_codes.owners is 'How many sizes make the code.';
+comment on view main.v_duplicate_codes is 'Every size of Centra whose combined code is made by another size too, owners side by side.';
+comment on column main.v_duplicate_codes.owners is 'How many sizes make the code.';
 
-create or replace view v_missing_euro_price as
+create or replace view main.v_missing_euro_price as
 select w.code, w.stock_item_id, coalesce(nullif(p.name, ''), p.product) as name, p.variant, p.size, w.since, w.message
 from sync.withheld w
 left join raw_centra.products p using (stock_item_id)
 where w.rule = 'PRICE-001' and w.run_id = (select run_id from sync.runs where "read" > 0 order by started_at desc limit 1)
 order by w.code;
-comment on view v_missing_euro_price is 'Sizes of the newest run without a price in the channel''s currency; the message lists the currencies found.';
+comment on view main.v_missing_euro_price is 'Sizes of the newest run without a price in the channel''s currency; the message lists the currencies found.';
 
-create or replace view v_stock_side_by_side as
+create or replace view main.v_stock_side_by_side as
 with centra as (
     select coalesce(p.sku, '') || coalesce(p.variant_sku, '') || coalesce(p.size_sku, '') as code,
            count(*) as sizes, sum(s.physical_stock) as centra_physical, sum(s.allocated_stock) as centra_allocated,
@@ -35,10 +35,10 @@ select coalesce(c.code, m.code) as code, c.sizes, c.centra_physical, c.centra_al
        m.myogo_stock, m.myogo_reserved, m.myogo_available, m.myogo_modified,
        m.myogo_available - c.centra_available as difference
 from centra c full join myogo m on c.code = m.code order by code;
-comment on view v_stock_side_by_side is 'Stock of each code in Centra and in myOGO; null where a side does not have the code.';
-comment on column v_stock_side_by_side.difference is 'myogo_available minus centra_available, in units.';
+comment on view main.v_stock_side_by_side is 'Stock of each code in Centra and in myOGO; null where a side does not have the code.';
+comment on column main.v_stock_side_by_side.difference is 'myogo_available minus centra_available, in units.';
 
-create or replace view v_history as
+create or replace view main.v_history as
 select c.key as code, r.started_at as happened_at, c.run_id, r.verb, 'planned ' || c.action as event,
        cast(c.after as varchar) as detail
 from sync.changes c join sync.runs r using (run_id)
@@ -49,9 +49,9 @@ union all
 select w.code, r.started_at, w.run_id, r.verb, 'withheld ' || w.rule, w.message
 from sync.withheld w join sync.runs r using (run_id)
 order by code, happened_at, event;
-comment on view v_history is 'All that ever happened to a code: planned changes, attempted writes and their outcome, withheld rows.';
+comment on view main.v_history is 'All that ever happened to a code: planned changes, attempted writes and their outcome, withheld rows.';
 
-create or replace view v_rule_trend as
+create or replace view main.v_rule_trend as
 select r.started_at, c.run_id, c.rule, c.withholds, c."rows"
 from sync.rule_counts c join sync.runs r using (run_id) order by c.rule, r.started_at;
-comment on view v_rule_trend is 'How many rows each rule concerned, run by run.';
+comment on view main.v_rule_trend is 'How many rows each rule concerned, run by run.';
