@@ -1,120 +1,117 @@
-"""The write-ahead journal: an intent is on disk before the call, its outcome soon after.
+"""The write-ahead journal: an intent is out of our hands before the call, its outcome right after.
 
-Writers share one database transaction: whoever waits while one is being written goes into the next, so the
-journal's cost does not grow with the number of changes in flight.
+It is a file of one JSON line per event, because a database commit per event would cost several times the
+call itself. The lines become rows of sync.journal when the push ends, or, after a kill, when the next run
+begins. Whatever the process is killed by, what was written stays; only a power cut can take the last lines,
+and even then nothing is done twice, since every plan is made from what the target holds.
 """
 
 from __future__ import annotations
 
-import queue
-import threading
-from concurrent.futures import Future
-from dataclasses import dataclass
+import os
 from datetime import datetime
+from pathlib import Path
+from typing import Any
 
-import duckdb
+import pandas as pd
 
-from pipelines.store import utc_now
+from pipelines.clients.payload import NotJson, decode, encode
+from pipelines.errors import ConfigError
+from pipelines.store import Store, utc_now
 
-
-@dataclass(frozen=True)
-class _Entry:
-    key: str
-    action: str
-    at: datetime
-    outcome: str | None = None
-    status: int | None = None
-    message: str = ""
+OPEN = "the run ended before the answer"
 
 
 class Journal:
     """Used as a context manager by one push; `intend` and `conclude` may be called from any thread."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, run_id: str, flow: str) -> None:
-        self._cursor = connection.cursor()
-        self._run_id, self._flow = run_id, flow
-        self._waiting: queue.SimpleQueue[tuple[_Entry, Future[None]] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._write, name="journal", daemon=True)
+    def __init__(self, path: Path, run_id: str, flow: str) -> None:
+        self._path, self._run_id, self._flow = path, run_id, flow
 
     def __enter__(self) -> Journal:
-        self._thread.start()
+        try:
+            self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise self._unwritable(error) from error
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._waiting.put(None)
-        self._thread.join()
-        self._cursor.close()
+        os.close(self._file)
 
     def intend(self, key: str, action: str) -> None:
-        """Returns once the intent is committed. Raises what the database raised: then the call must not be made."""
-        self._put(_Entry(key, action, utc_now())).result()
+        """Returns once the intent is written. Raises ConfigError: then the call must not be made."""
+        self._write({"run_id": self._run_id, "flow": self._flow, "key": key, "action": action, "at": utc_now()})
 
-    def conclude(self, key: str, action: str, outcome: str, status: int | None, message: str) -> Future[None]:
-        """Writes the outcome; the future is done when it is committed."""
-        return self._put(_Entry(key, action, utc_now(), outcome, status, message[:1000]))
+    def conclude(self, key: str, action: str, outcome: str, status: int | None, message: str) -> None:
+        """Writes what became of the call."""
+        self._write(
+            {
+                "run_id": self._run_id,
+                "flow": self._flow,
+                "key": key,
+                "action": action,
+                "at": utc_now(),
+                "outcome": outcome,
+                "status": status,
+                "message": message[:1000],
+            }
+        )
 
-    def _put(self, entry: _Entry) -> Future[None]:
-        done: Future[None] = Future()
-        self._waiting.put((entry, done))
-        return done
+    def _write(self, event: dict[str, Any]) -> None:
+        line = encode(event) + b"\n"
+        try:
+            written = os.write(self._file, line)  # one append, so lines of several threads never mix
+        except OSError as error:
+            raise self._unwritable(error) from error
+        if written != len(line):
+            raise self._unwritable(OSError("only a part of a line was written; the disk is full"))
 
-    def _write(self) -> None:
-        last = False
-        while not last:
-            batch: list[tuple[_Entry, Future[None]]] = []
-            item = self._waiting.get()
-            while True:
-                if item is None:
-                    last = True
-                else:
-                    batch.append(item)
-                try:
-                    item = self._waiting.get_nowait()
-                except queue.Empty:
-                    break
-            if not batch:
-                continue
-            try:
-                self._commit([entry for entry, _ in batch])
-            except Exception as error:
-                for _, done in batch:
-                    done.set_exception(error)
-            else:
-                for _, done in batch:
-                    done.set_result(None)
+    def _unwritable(self, error: OSError) -> ConfigError:
+        return ConfigError(
+            f"The journal {self._path} cannot be written: {error.strerror or error}.",
+            "Nothing is sent that is not journalled first. Make room or mend the rights, and run again.",
+        )
 
-    def _commit(self, entries: list[_Entry]) -> None:
-        intents = [e for e in entries if e.outcome is None]
-        outcomes = [e for e in entries if e.outcome is not None]
-        self._cursor.execute("begin")
-        if outcomes:
-            self._cursor.execute(
-                "update sync.journal j set ended_at = o.at, outcome = o.outcome, status = o.status, "
-                "message = o.message "
-                "from (select unnest(?) as key, unnest(?) as action, unnest(?) as at, unnest(?) as outcome, "
-                "unnest(?::integer[]) as status, unnest(?) as message) o "
-                "where j.run_id = ? and j.flow = ? and j.key = o.key and j.action = o.action and j.outcome is null",
-                [
-                    [e.key for e in outcomes],
-                    [e.action for e in outcomes],
-                    [e.at for e in outcomes],
-                    [e.outcome for e in outcomes],
-                    [e.status for e in outcomes],
-                    [e.message for e in outcomes],
-                    self._run_id,
-                    self._flow,
-                ],
-            )
-        if intents:
-            self._cursor.execute(
-                "insert into sync.journal (run_id, flow, key, action, intended_at) "
-                "select ?, ?, unnest(?), unnest(?), unnest(?)",
-                [
-                    self._run_id,
-                    self._flow,
-                    [e.key for e in intents],
-                    [e.action for e in intents],
-                    [e.at for e in intents],
-                ],
-            )
-        self._cursor.execute("commit")
+
+def fold(path: Path, store: Store) -> None:
+    """Turns the file's lines into rows of sync.journal and removes the file; doing it twice does no harm.
+
+    A write without an outcome becomes `unknown`.
+    """
+    if not path.exists():
+        return
+    rows: dict[tuple[str, str, str, str], dict[str, Any]] = {}
+    for line in path.read_bytes().splitlines():
+        try:
+            event = decode(line)
+        except NotJson:
+            continue  # the line that a kill or a full disk cut off: its call was never made
+        at = datetime.fromisoformat(event["at"])
+        key = (event["run_id"], event["flow"], event["key"], event["action"])
+        if "outcome" not in event:
+            start = dict(zip(("run_id", "flow", "key", "action"), key, strict=True))
+            rows[key] = start | {"intended_at": at, "outcome": "unknown", "message": OPEN}
+        elif key in rows:
+            rows[key] |= {
+                "ended_at": at,
+                "outcome": event["outcome"],
+                "status": event["status"],
+                "message": event["message"],
+            }
+    if rows:
+        frame = pd.DataFrame(
+            list(rows.values()),
+            columns=[
+                "run_id",
+                "flow",
+                "key",
+                "action",
+                "intended_at",
+                "ended_at",
+                "outcome",
+                "status",
+                "message",
+            ],
+        ).astype({"status": "Int64", "intended_at": "datetime64[us]", "ended_at": "datetime64[us]"})
+        store.replace_runs("sync.journal", frame)
+    path.unlink()

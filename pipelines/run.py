@@ -20,7 +20,7 @@ from pipelines.channel import Channel, Flow, resolve
 from pipelines.clients.centra import CentraClient
 from pipelines.clients.myogo import MyOgoClient
 from pipelines.errors import CentraMyogoError, Interrupted, OurFault, UnsafePlan
-from pipelines.journal import Journal
+from pipelines.journal import Journal, fold
 from pipelines.limits import violations
 from pipelines.lock import channel_lock
 from pipelines.plan import Plan, diff
@@ -96,6 +96,7 @@ class _Run:
         report = self.report
         store = Store(self.folder)
         try:
+            fold(self.folder.journal, store)
             store.begin_run(
                 {
                     "run_id": report.run_id,
@@ -265,7 +266,7 @@ class _Run:
         report = self.report
         target = resolve(self.flow.target)(self.myogo)
         in_flight = self.channel.systems.myogo.max_in_flight
-        with Journal(store.connection, report.run_id, FLOW) as journal, self.interrupted.in_order() as stop:
+        with Journal(self.folder.journal, report.run_id, FLOW) as journal, self.interrupted.in_order() as stop:
             pushed = push(plan.changes, target, journal, in_flight, self.watcher.result, stop)
         report.counts.update(pushed.counts)
         report.facts["told"] = len(pushed.told)
@@ -279,6 +280,7 @@ class _Run:
 
     def _close_the_books(self, store: Store) -> None:
         report = self.report
+        fold(self.folder.journal, store)
         if (fault := report.identity_fault()) and report.exit_code in (0, 3, 4) and report.counts["read"]:
             self._failed(OurFault(f"The counts do not add up: {fault}.", "Please report this."))
         report.ended_at = utc_now()

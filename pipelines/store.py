@@ -54,6 +54,7 @@ class Folder:
         self.work = self.root / "work.duckdb"
         self.published = self.root / "analytics.duckdb"
         self.dlt = self.root / "dlt"
+        self.journal = self.root / "journal.jsonl"
         self.lock = self.root / "run.lock"
         self.holder = self.root / "run.lock.json"
 
@@ -102,6 +103,14 @@ class Store:
         """Makes `rows` the whole content of `table`, in one step."""
         self.connection.execute("begin")
         self.connection.execute(f"delete from {table}")
+        self._append(table, rows)
+        self.connection.execute("commit")
+
+    def replace_runs(self, table: str, rows: pd.DataFrame) -> None:
+        """Makes `rows` all that `table` says of their runs, in one step."""
+        self.connection.execute("begin")
+        for run_id in rows["run_id"].unique():
+            self.connection.execute(f"delete from {table} where run_id = ?", [run_id])
         self._append(table, rows)
         self.connection.execute("commit")
 

@@ -30,7 +30,7 @@ create table if not exists out_myogo.warnings (
 
 comment on table sync.runs is 'One row per run of a verb that reads both sides; times in UTC.';
 comment on table sync.changes is 'One row per planned change; before and after are JSON objects of the columns that change.';
-comment on table sync.journal is 'One row per attempted write; outcome is null while nobody has heard what became of it.';
+comment on table sync.journal is 'One row per attempted write: applied, refused, unknown (nobody heard what became of it) or not_attempted.';
 comment on table sync.withheld is 'One row per size and broken rule; since is when the size began to break it.';
 comment on table sync.rule_counts is 'How many rows each rule and warning concerned, per run.';
 comment on table out_myogo.products is 'What myOGO should hold: the valid products of the newest run.';
