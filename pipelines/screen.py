@@ -131,7 +131,12 @@ def _change(action: str, before: str, after: str) -> str:
     new, old = decode_exact(after.encode()), decode_exact(before.encode())
     if action == "create":
         return _clean(f"{new.get('name', '')}, {new.get('sales_price', '')}")
-    return _clean(", ".join(f"{field}: {old.get(field)} -> {value}" for field, value in new.items()))
+    return _clean(", ".join(f"{field}: {_short(old.get(field))} -> {_short(value)}" for field, value in new.items()))
+
+
+def _short(value: object) -> str:
+    text = "nothing" if value is None else str(value)
+    return text if len(text) <= 30 else f"{text[:29]}…"
 
 
 def _clean(text: object) -> str:

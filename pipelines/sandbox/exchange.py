@@ -3,8 +3,11 @@
 import asyncio
 import socket
 import struct
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
+from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl
@@ -51,8 +54,17 @@ class Answer:
     applied: bool = False
 
     def header_lines(self, length: int) -> list[tuple[bytes, bytes]]:
+        """Type, length and date, then the answer's own headers; a `Date` among those takes the date's place."""
+        own = [(name.lower().encode(), value.encode()) for name, value in self.headers]
         lines = [(b"content-type", self.content_type.encode()), (b"content-length", str(length).encode())]
-        return lines + [(name.lower().encode(), value.encode()) for name, value in self.headers]
+        if all(name != b"date" for name, _ in own):
+            lines.append((b"date", _http_date(int(time.time()))))
+        return lines + own
+
+
+@lru_cache(maxsize=1)
+def _http_date(second: int) -> bytes:
+    return formatdate(second, usegmt=True).encode()
 
 
 def phrase(status: int) -> str:
