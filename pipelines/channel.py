@@ -44,7 +44,7 @@ class _Model(BaseModel):
 class Secret(_Model):
     """Where a secret lies; `reveal` fetches it and has it masked in all logs from then on."""
 
-    env: str | None = None
+    env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
     file: Path | None = None
 
     @model_validator(mode="before")
@@ -64,7 +64,7 @@ class Secret(_Model):
         """The secret's text. Raises ConfigError that says where we looked."""
         if self.env is not None:
             value = os.environ.get(self.env, "")
-            if not value:
+            if not value.strip():
                 raise ConfigError(
                     f"The secret {self.env} is not set: the environment has no variable of that name, "
                     f"or it is empty (a .env file in {Path.cwd()} is read too, where there is one).",
@@ -81,10 +81,11 @@ class Secret(_Model):
                 ) from error
             if not value:
                 raise ConfigError(f"The secret file {self.file} is empty.", "Write the secret into it.")
-        if not value.isprintable() or not value.isascii():
+        if not value.isprintable() or not value.isascii() or value != value.strip():
             raise ConfigError(
-                f"The secret {self.env or self.file} holds characters that an HTTP header cannot carry.",
-                "Copy it again, without line breaks.",
+                f"The secret {self.env or self.file} holds characters that an HTTP header cannot carry, "
+                "or a blank at either end.",
+                "Copy it again, without line breaks and blanks.",
             )
         register_secret(value)
         return value
@@ -105,6 +106,10 @@ def _web_address(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be a full web address such as https://shop.example/api/order-api")
+    try:
+        _ = parts.port
+    except ValueError as error:
+        raise ValueError("has a port that is no number up to 65535") from error
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError("must not carry a user name, a password, a query or a fragment")
     if parts.scheme == "http" and not is_loopback(url):
@@ -225,7 +230,13 @@ class Channel(_Model):
 
 
 def _typed_params(path: Path, name: str, flow: Flow) -> Any:
-    kind = typing.get_type_hints(resolve(flow.transform))["params"]
+    kind = typing.get_type_hints(_resolved(path, f"flows.{name}.transform", flow.transform)).get("params")
+    if not (isinstance(kind, type) and dataclasses.is_dataclass(kind)):
+        raise ConfigError(
+            f"{path}: flows.{name}.transform: {flow.transform!r} is no transform: "
+            "it has no argument 'params' whose type is a dataclass.",
+            "Mend the channel file and run again.",
+        )
     try:
         return TypeAdapter(kind).validate_python(flow.params)
     except ValidationError as error:
@@ -305,12 +316,22 @@ def load(channel: str) -> Channel:
     if "path" in data:
         raise ConfigError(f"{path}: unknown key path{_nearest('path', _known_keys(()))}", "Mend the file.")
     try:
-        loaded = Channel.model_validate({**_beside(path, data), "path": path})
+        loaded = Channel.model_validate({**data, **_beside(path, data), "path": path})
     except ValidationError as error:
         raise ConfigError(_complaints(path, error), "Mend the channel file and run again.") from error
-    for name in loaded.flows:
+    for name, flow in loaded.flows.items():
         loaded.flow_params(name)
+        _resolved(path, f"flows.{name}.contract", flow.contract)
+        _resolved(path, f"flows.{name}.target", flow.target)
     return loaded
+
+
+def _resolved(path: Path, key: str, reference: str) -> Any:
+    """What the reference names. Not for `extract`: importing dlt settles where it writes, so only a run does it."""
+    try:
+        return resolve(reference)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {key}: {error.message}", error.fix) from error
 
 
 def _beside(path: Path, data: dict[str, Any]) -> dict[str, Any]:
@@ -323,7 +344,7 @@ def _beside(path: Path, data: dict[str, Any]) -> dict[str, Any]:
             return {key: walk(inner) for key, inner in value.items()}
         return value
 
-    return {key: walk(value) for key, value in data.items()}
+    return {"systems": walk(data["systems"])} if "systems" in data else {}
 
 
 def data_folder(option: Path | None) -> Path:

@@ -12,23 +12,29 @@ CentraMyogoError                 exit  then
 │   ├── SourceError                    a system we read from did not answer as it should
 │   │   └── ContractError              it answered, but a field we rely on is not what it was
 │   └── TargetUnavailable              the system we write to is not there
+│       └── TargetLost                 it went away before it said what became of a record
 ├── Interrupted                  5     somebody asked us to stop; the change in flight was finished
 └── ChannelBusy                  6     another run holds the channel
 """
 
 from __future__ import annotations
 
+from pipelines.logs import redact
+
 
 class CentraMyogoError(Exception):
-    """A failure we can explain: `message` says what happened and to what, `fix` what to do next."""
+    """A failure we can explain: `message` says what happened and to what, `fix` what to do next.
+
+    Messages quote what systems said; a secret that one of them repeats is masked here, before anybody reads it.
+    """
 
     exit_code = 1
     outcome = "fault"
 
     def __init__(self, message: str, fix: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.fix = fix
+        self.message = redact(message)
+        self.fix = redact(fix)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return f"{self.message}\n{self.fix}" if self.fix else self.message
@@ -88,6 +94,14 @@ class ContractError(SourceError):
 
 class TargetUnavailable(SystemTrouble):
     pass
+
+
+class TargetLost(TargetUnavailable):
+    """Stop, and nobody knows what became of the record: asking for it ended in `trouble`."""
+
+    def __init__(self, unclear: CentraMyogoError, trouble: CentraMyogoError) -> None:
+        super().__init__(f"{unclear.message} Looking it up failed too: {trouble.message}", trouble.fix)
+        self.exit_code, self.outcome = trouble.exit_code, trouble.outcome
 
 
 class Interrupted(CentraMyogoError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from pipelines.channel import Limits
 from pipelines.plan import Plan
 
@@ -21,7 +23,8 @@ def violations(limits: Limits, plan: Plan, read: int) -> list[str]:
         said.append(f"{creates} products would be created, more than max_creates = {limits.max_creates}")
     if updates > limits.max_updates:
         said.append(f"{updates} products would be updated, more than max_updates = {limits.max_updates}")
-    if plan.live >= SHARE_FROM and updates > limits.max_update_share * plan.live:
+    # As decimals: 0.29 of 100 is 28.999999999999996 in binary.
+    if plan.live >= SHARE_FROM and updates > Decimal(str(limits.max_update_share)) * plan.live:
         said.append(
             f"{updates} of the {plan.live} products in the target would be updated "
             f"({updates / plan.live:.0%}), more than max_update_share = {limits.max_update_share:g}"

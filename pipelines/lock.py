@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 
 from filelock import FileLock, Timeout
 
-from pipelines.errors import ChannelBusy
+from pipelines.errors import ChannelBusy, ConfigError
 from pipelines.store import Folder
 
 
 @contextlib.contextmanager
 def channel_lock(folder: Folder, channel: str, verb: str) -> Iterator[None]:
-    """Holds the channel's lock. Raises ChannelBusy that says who holds it and since when."""
+    """Holds the channel's lock. Raises ChannelBusy that says who holds it and since when, or ConfigError."""
     lock = FileLock(folder.lock, timeout=0)
     try:
         lock.acquire()
@@ -25,6 +25,11 @@ def channel_lock(folder: Folder, channel: str, verb: str) -> Iterator[None]:
         raise ChannelBusy(
             f"Another run of channel {channel!r} holds the lock: {_holder(folder)}.",
             "Wait until it ends; nothing was done.",
+        ) from error
+    except (OSError, NotImplementedError) as error:
+        raise ConfigError(
+            f"The lock file {folder.lock} cannot be taken: {error}.",
+            "Check the owner and the rights of the data folder, and that it lies on a disk of this machine.",
         ) from error
     try:
         now = datetime.now(UTC).isoformat(timespec="seconds")

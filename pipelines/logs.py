@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
+from urllib.parse import quote, quote_plus
 
 MASK = "***"
 _secrets: set[str] = set()
 
 
 def register_secret(value: str) -> None:
-    """From now on `value` is masked in every log line and every message that passes `redact`."""
+    """From now on `value` is masked in every log line and every message that passes `redact`.
+
+    So are the forms in which a system may repeat it: in a web address, in a form, in JSON.
+    """
     if len(value) >= 4:  # shorter ones are no secret, and masking them would eat ordinary words
-        _secrets.add(value)
+        in_json = json.dumps(value)[1:-1]
+        _secrets.update((value, quote(value, safe=""), quote_plus(value), in_json, in_json.replace("/", "\\/")))
 
 
 def redact(text: str) -> str:

@@ -42,30 +42,30 @@ def withheld(
     concerned = products.loc[broken["row"]].reset_index(drop=True)
     broken = broken.reset_index(drop=True)
     column = broken["rule"].map(_COLUMN_OF).astype("str")
-    value = pd.Series([concerned[name].iat[position] for position, name in enumerate(column)], dtype="object").astype(
-        "str"
-    )
+    value = concerned["code"].astype("str")
+    for name in column.unique():
+        value = value.where(column != name, concerned[name].astype("str"))
     clash = _clashes(products, broken.loc[broken["rule"] == "SKU-002", "row"])
     found = _currencies(prices, concerned.loc[broken["rule"] == "PRICE-001", "stock_item_id"])
     copies = live["code"].value_counts()
-    telling: dict[str, Callable[[int, str, str], str]] = {
-        "SKU-001": lambda row, code, value: "sku, variantSku and sizeSku are all empty, so there is no code.",
-        "SKU-002": lambda row, code, value: f"The code {code!r} is also made by {clash[row]}.",
-        "SKU-003": lambda row, code, value: f"The code {code!r} has a character that myOGO or a label cannot carry.",
-        "PRICE-001": lambda row, code, value: (
-            f"No {currency} price. {found.get(str(products['stock_item_id'].iat[row]), 'No price at all.')}"
+    telling: dict[str, Callable[[int, Any, str], str]] = {
+        "SKU-001": lambda row, size, value: "sku, variantSku and sizeSku are all empty, so there is no code.",
+        "SKU-002": lambda row, size, value: f"The code {value!r} is also made by {clash[row]}.",
+        "SKU-003": lambda row, size, value: f"The code {value!r} has a character that myOGO or a label cannot carry.",
+        "PRICE-001": lambda row, size, value: (
+            f"No {currency} price{'' if pd.isna(size.pricelist_id) else f' in price list {size.pricelist_id}'}. "
+            f"{found.get(size.stock_item_id, 'No price at all.')}"
         ),
-        "PRICE-002": lambda row, code, value: f"The {currency} price is {value!r}, which cannot be sent.",
-        "NAME-001": lambda row, code, value: "Neither name nor product is filled in.",
-        "LANG-001": lambda row, code, value: (
-            f"The language {value!r} (store {products['store'].iat[row]}) is not two letters."
-        ),
-        "COO-001": lambda row, code, value: f"The country of origin {value!r} is not two letters.",
-        "TGT-001": lambda row, code, value: f"myOGO holds {copies[code]} products with the code {code!r}.",
+        "PRICE-002": lambda row, size, value: f"The {currency} price is {value!r}, which cannot be sent.",
+        "NAME-001": lambda row, size, value: "Neither name nor product is filled in.",
+        "LANG-001": lambda row, size, value: f"The language {value!r} (store {size.store}) is not two letters.",
+        "COO-001": lambda row, size, value: f"The country of origin {value!r} is not two letters.",
+        "TGT-001": lambda row, size, value: f"myOGO holds {copies[value]} products with the code {value!r}.",
     }
+    sizes = concerned[["stock_item_id", "pricelist_id", "store"]].itertuples(index=False)
     message = [
-        telling[rule](row, code, value)
-        for rule, row, code, value in zip(broken["rule"], broken["row"], concerned["code"], value, strict=True)
+        telling[rule](row, size, value)
+        for rule, row, size, value in zip(broken["rule"], broken["row"], sizes, value, strict=True)
     ]
     told = _told(concerned, broken["rule"], column, value, message)
     return told.assign(row=broken["row"].to_numpy())
@@ -77,11 +77,12 @@ def warnings(products: pd.DataFrame, wanted: pd.Series, live: pd.DataFrame, pric
     kept = live.drop_duplicates("code", keep=False).set_index("code")["ean_code"]
     there = rows["code"].map(kept).astype("str")
     there = there.mask(there.fillna("").str.strip() == "")
-    norm = pd.concat([products["code"], live["code"]]).drop_duplicates()
-    norm = norm[norm != ""]
-    alike = norm.groupby(norm.str.replace(r"\s+", "", regex=True).str.casefold())
-    confusable = norm[alike.transform("nunique") > 1]
-    twins = confusable.groupby(confusable.str.replace(r"\s+", "", regex=True).str.casefold()).agg(list)
+    codes = pd.concat([products["code"], live["code"]]).drop_duplicates()
+    alike = {code: "".join(code.split()).casefold() for code in codes if code}
+    twins: dict[str, list[str]] = {}
+    for code, seen_as in alike.items():
+        twins.setdefault(seen_as, []).append(code)
+    confusable = {code for code, seen_as in alike.items() if len(twins[seen_as]) > 1}
     several = rows["pricelists"] > 1
     if pricelist_id is not None:
         several &= rows["pricelist_id"] != pricelist_id
@@ -104,11 +105,11 @@ def warnings(products: pd.DataFrame, wanted: pd.Series, live: pd.DataFrame, pric
         ),
         _warn(
             "SKU-004",
-            rows[rows["code"].isin(confusable)],
+            rows[rows["code"].isin(confusable)].assign(alike=rows["code"].map(alike)),
             "code",
             lambda row: (
                 f"The code {row.code!r} is easily taken for "
-                + " or ".join(repr(other) for other in twins["".join(row.code.split()).casefold()] if other != row.code)
+                + _and_more([repr(other) for other in twins[row.alike] if other != row.code], len(twins[row.alike]) - 1)
                 + "."
             ),
         ),
@@ -148,7 +149,9 @@ def unmatched(products: pd.DataFrame, live: pd.DataFrame) -> pd.DataFrame:
     A code that any Centra size makes, withheld and skipped ones included, is not unmatched.
     """
     only = live[~live["code"].isin(products["code"])].drop_duplicates("code")
-    only = only.assign(stock_item_id=None)
+    only = only.assign(
+        stock_item_id=None, name=only["name"].fillna("no name"), stock=only["stock"].fillna("unknown")
+    )
     made = only["code"].str.startswith("XX-")
     return pd.concat(
         [
@@ -203,18 +206,17 @@ def _sharing(rows: pd.DataFrame) -> Callable[..., str]:
 def _clashes(products: pd.DataFrame, rows: pd.Series) -> dict[int, str]:
     """For each clashing row, the other sizes that make its code."""
     clashing = products.loc[rows]
-    out: dict[int, str] = {}
-    for _, group in clashing.groupby("code", sort=False):
-        head = group.head(MOST_NAMED + 1)
-        words = {
-            row: f"size {item} ({name}{'' if active else ', inactive'})"
-            for row, item, name, active in zip(
-                head.index, head["stock_item_id"], head["name"].fillna("no name"), head["active"], strict=True
-            )
-        }
-        for row in group.index:
-            out[row] = _and_more([word for other, word in words.items() if other != row], len(group) - 1)
-    return out
+    owners = clashing["code"].value_counts().to_dict()
+    head = clashing[clashing.groupby("code").cumcount() <= MOST_NAMED]
+    words: dict[str, dict[int, str]] = {}
+    for row, code, item, name, active in zip(
+        head.index, head["code"], head["stock_item_id"], head["name"].fillna("no name"), head["active"], strict=True
+    ):
+        words.setdefault(code, {})[row] = f"size {item} ({name}{'' if active else ', inactive'})"
+    return {
+        row: _and_more([word for other, word in words[code].items() if other != row], owners[code] - 1)
+        for row, code in zip(clashing.index, clashing["code"], strict=True)
+    }
 
 
 def _and_more(words: list[str], of: int) -> str:
@@ -226,11 +228,14 @@ def _and_more(words: list[str], of: int) -> str:
 def _currencies(prices: pd.DataFrame, sizes: pd.Series) -> dict[str, str]:
     """For each size, what its price entries do hold."""
     entries = prices[prices["stock_item_id"].isin(sizes)]
-    out = {}
-    for item, group in entries.groupby("stock_item_id", sort=False):
-        filled = group["price"].fillna("").str.strip() != ""
-        priced = sorted(group.loc[filled, "currency"].fillna("(no currency)").unique())
-        blank = sorted(group.loc[~filled, "currency"].fillna("(no currency)").unique())
-        said = f"Found {', '.join(priced)}." if priced else "No list has an amount."
-        out[str(item)] = said + (f" Without an amount: {', '.join(blank)}." if blank else "")
-    return out
+    priced: dict[str, set[str]] = {item: set() for item in entries["stock_item_id"]}
+    blank: dict[str, set[str]] = {item: set() for item in priced}
+    amounts = entries["price"].fillna("").str.strip()
+    currencies = entries["currency"].fillna("(no currency)")
+    for item, currency, amount in zip(entries["stock_item_id"], currencies, amounts, strict=True):
+        (priced if amount else blank)[item].add(currency)
+    return {
+        item: (f"Found {', '.join(sorted(priced[item]))}." if priced[item] else "No list has an amount.")
+        + (f" Without an amount: {', '.join(sorted(blank[item]))}." if blank[item] else "")
+        for item in priced
+    }

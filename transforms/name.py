@@ -16,7 +16,7 @@ def warehouse_name(sizes: pd.DataFrame) -> pd.Series:
     A variant adds nothing when the name holds it already, as whole words; a size when it is "One Size" or
     the like. Parts are joined by one blank.
     """
-    base = plain_texts(first_filled(sizes["name"], sizes["product"]))
+    base = first_filled(plain_texts(sizes["name"]), plain_texts(sizes["product"]))
     variant = plain_texts(sizes["variant"])
     size = plain_texts(sizes["size"])
     pairs = {pair: _joined(*pair) for pair in set(zip(base, variant, strict=True))}

@@ -9,7 +9,6 @@ import pyarrow.compute as pc
 MONEY = pd.ArrowDtype(pa.decimal128(18, 4))
 # What a money column can hold without rounding: up to 14 digits before the point, 4 after it, zeros aside.
 _PLAIN_NUMBER = r"\s*[+-]?(?:[0-9]{1,14}(?:\.[0-9]{0,4}0*)?|\.[0-9]{1,4}0*)\s*"
-_AT_THE_END = "~"  # sorts a list without a numeric id behind all numbers
 
 
 def money(text: pd.Series) -> pd.Series:

@@ -49,7 +49,7 @@ def to_myogo(sizes: pd.DataFrame, prices: pd.DataFrame, params: Params) -> pd.Da
             "code": combined_code(sizes),
             "name": name,
             "sales_price": money(price_text),
-            "description": plain_texts(first_filled(sizes["short_description"], sizes["description"])),
+            "description": first_filled(plain_texts(sizes["short_description"]), plain_texts(sizes["description"])),
             "supplier": first_filled(sizes["brand"]),
             "group": category,
             "picture_url": first_filled(_first(sizes["images"])),
@@ -57,8 +57,7 @@ def to_myogo(sizes: pd.DataFrame, prices: pd.DataFrame, params: Params) -> pd.Da
             "customs_description": plain_texts(first_filled(sizes["harm_description"])),
             "hs_code": customs_code(harm_code),
             "language_code": sizes["store"]
-            .map(params.language_by_store)
-            .fillna(params.language)
+            .map(lambda store: params.language_by_store.get(store, params.language))
             .astype("str")
             .str.lower(),
             "ean_code": first_filled(sizes["ean"], sizes["upc"]),

@@ -8,13 +8,16 @@ import re
 import nh3
 import pandas as pd
 
-_BREAKS = re.compile(r"<(?:br|/p|/li|/div|/h[1-6]|/tr|/td|/ul|/ol)\b[^>]*>", re.IGNORECASE)
+# Editors leave out closing tags, so an opening one ends a paragraph too.
+_BREAKS = re.compile(r"</?(?:br|hr|p|li|div|h[1-6]|tr|td|th|ul|ol|dt|dd)\b[^>]*>", re.IGNORECASE)
+_NO_TAG = re.compile(r"<(?![a-z/!?][^<>]*>)", re.IGNORECASE)  # "S<M", which an HTML parser would swallow to the end
 
 
 def plain(text: str) -> str:
     """`text` without tags, scripts and entities, on one line; a paragraph ends in a blank."""
     if "<" in text:
-        text = nh3.clean(_BREAKS.sub(lambda found: " " + found.group(), text), tags=set())
+        text = _BREAKS.sub(lambda found: " " + found.group(), _NO_TAG.sub("&lt;", text))
+        text = nh3.clean(text, tags=set())
     if "&" in text:
         text = html.unescape(text)
     return " ".join(text.split())

@@ -12,8 +12,10 @@ Retry rights are declared per call, never guessed from the verb. What a call may
 from __future__ import annotations
 
 import logging
+import ssl
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -25,6 +27,7 @@ from urllib.parse import urljoin, urlsplit
 import pyrate_limiter
 import requests
 import stamina
+import urllib3
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
@@ -50,13 +53,19 @@ class Repeat(Enum):
 
 
 class CallFailed(Exception):
-    """A call without a usable answer; `message` is fit for people. `status` where there was one."""
+    """A call without a usable answer; `message` is fit for people. `status` where there was one.
 
-    def __init__(self, message: str, status: int | None = None, wait_s: float | None = None) -> None:
+    `fix` is what to look at, where the failure itself tells.
+    """
+
+    def __init__(
+        self, message: str, status: int | None = None, wait_s: float | None = None, fix: str = ""
+    ) -> None:
         super().__init__(message)
         self.message = redact(message)
         self.status = status
         self.wait_s = wait_s
+        self.fix = fix
 
 
 class NotSent(CallFailed):
@@ -87,7 +96,8 @@ class Answer:
 
     def excerpt(self) -> str:
         """The start of the body on one line, secrets masked."""
-        return redact(" ".join(self.body[:300].decode("utf-8", "replace").split()))[:200]
+        # Masked before it is cut: the first half of a secret is no better than the whole.
+        return redact(" ".join(self.body[:10_000].decode("utf-8", "replace").split()))[:200]
 
     @property
     def looks_like_html(self) -> bool:
@@ -161,9 +171,12 @@ class Session:
     ) -> Answer:
         """One complete answer, whatever its status outside TRANSIENT. Raises a CallFailed.
 
-        `headers` is asked anew for each attempt: a token may have been renewed meanwhile.
+        `path` is what follows the base URL. `headers` is asked anew for each attempt: a token may have been
+        renewed meanwhile; what it raises is raised, unless an earlier attempt may already have been served.
         """
-        where = f"{self.base_url}{path}" if path.startswith("/") or not path else path
+        where = f"{self.base_url}{path}"
+        give_up_at = time.monotonic() + LONGEST_CALL_S
+        unclear: CallFailed | None = None
 
         def may_retry(error: Exception) -> bool | timedelta:
             if not isinstance(error, NotSent | NoAnswer | Busy):
@@ -172,7 +185,9 @@ class Session:
                 return False
             if error.wait_s is None:
                 return True
-            return False if error.wait_s > LONGEST_WAIT_S else timedelta(seconds=error.wait_s)
+            if error.wait_s > LONGEST_WAIT_S:
+                return False
+            return timedelta(seconds=max(error.wait_s, self.system.backoff_s))
 
         for attempt in stamina.retry_context(
             on=may_retry,
@@ -187,7 +202,19 @@ class Session:
                     with self.health.lock:
                         self.health.retries += 1
                     log.warning("retry system=%s %s %s attempt=%d", self.name, method, path, attempt.num)
-                return self._once(method, where, params, body, headers, content_type)
+                try:
+                    own = dict(headers())
+                except Exception as error:
+                    if unclear is not None and repeat is not Repeat.SAFE:
+                        raise unclear from error
+                    raise
+                if body is not None:
+                    own["Content-Type"] = content_type
+                try:
+                    return self._once(method, where, params, body, own, give_up_at)
+                except (NoAnswer, Busy) as error:
+                    unclear = error if error.status != 429 else unclear
+                    raise
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def _once(
@@ -196,12 +223,9 @@ class Session:
         where: str,
         params: Mapping[str, str | int] | None,
         body: bytes | None,
-        headers: Callable[[], Mapping[str, str]],
-        content_type: str,
+        headers: Mapping[str, str],
+        give_up_at: float,
     ) -> Answer:
-        own = dict(headers())
-        if body is not None:
-            own["Content-Type"] = content_type
         begun = time.monotonic()
         self._limiter.try_acquire(self.name)
         with self.health.lock:
@@ -215,21 +239,14 @@ class Session:
                 where,
                 params=params,
                 data=body,
-                auth=_Headers(own),
+                auth=_Headers(headers),
                 timeout=timeout,
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                answer = Answer(response.status_code, response.headers, _read(response))
-        except requests.exceptions.SSLError as error:
-            raise NotSent(f"{self.name} ({host}): the TLS connection failed: {_root(error)}") from error
-        except (requests.exceptions.ConnectTimeout, requests.exceptions.ProxyError) as error:
-            raise NotSent(f"{self.name} ({host}): no connection: {_root(error)}") from error
-        except requests.exceptions.ConnectionError as error:
-            kind = NotSent if _never_connected(error) else NoAnswer
-            raise kind(f"{self.name} ({host}): {_root(error)}") from error
-        except requests.exceptions.RequestException as error:
-            raise NoAnswer(f"{self.name} ({host}): the answer broke off: {_root(error)}") from error
+                answer = Answer(response.status_code, response.headers, _read(response, give_up_at))
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise _failure(f"{self.name} ({host})", error) from error
         with self.health.lock:
             self.health.bytes += len(answer.body)
         if answer.status in TRANSIENT:
@@ -237,29 +254,65 @@ class Session:
             said = f"{self.name} ({host}): HTTP {answer.status} {answer.excerpt()}".rstrip()
             raise Busy(said, answer.status, wait)
         if 300 <= answer.status < 400:
-            to = urljoin(where, answer.headers.get("Location", ""))
-            raise MovedAway(
-                f"{self.name} ({host}): HTTP {answer.status}, a redirect to {urlsplit(to).netloc or 'nowhere'}",
-                answer.status,
-            )
+            said = f"{self.name} ({host}): HTTP {answer.status}, a redirect to"
+            raise MovedAway(f"{said} {_without_query(where, answer.headers.get('Location', ''))}", answer.status)
         return answer
 
 
-def _read(response: requests.Response) -> bytes:
-    """The whole decoded body, up to a bound that no real page comes near."""
+def _read(response: requests.Response, give_up_at: float) -> bytes:
+    """The whole decoded body, up to a size and a moment that no real page comes near."""
     chunks, size = [], 0
-    for chunk in response.iter_content(1 << 18):
+    # A piece as it comes: waiting for a full one would let a trickle of bytes hold us for days.
+    while chunk := response.raw.read1(1 << 18, decode_content=True):
         size += len(chunk)
         if size > LARGEST_ANSWER:
             raise requests.exceptions.ContentDecodingError(f"more than {LARGEST_ANSWER} bytes")
+        if time.monotonic() > give_up_at:
+            raise requests.exceptions.ReadTimeout("the answer trickles")
         chunks.append(chunk)
     return b"".join(chunks)
 
 
-def _never_connected(error: BaseException) -> bool:
-    """Whether the failure came before the request could have left (refused, no such host, no route)."""
-    names = {type(link).__name__ for link in _chain(error)}
-    return bool(names & {"NewConnectionError", "NameResolutionError", "gaierror", "ConnectionRefusedError"})
+def _without_query(where: str, location: str) -> str:
+    """Where a redirect leads, for people: a query might hold what is nobody's business."""
+    try:
+        parts = urlsplit(urljoin(where, location))
+    except ValueError:
+        return "an address that is none"
+    return f"{parts.scheme}://{parts.netloc}{parts.path}"[:200]
+
+
+def _failure(who: str, error: Exception) -> CallFailed:
+    """What the failure means: did the request provably not leave, and what should a person look at?"""
+    links = _chain(error)
+    names = {type(link).__name__ for link in links}
+    if names & {"NameResolutionError", "gaierror"}:
+        return NotSent(
+            f"{who}: the host name is not known (DNS)",
+            fix="Check the host name in the channel file, and whether this machine can look names up.",
+        )
+    if any(isinstance(link, ssl.SSLError) for link in links):
+        # Past the handshake the request may have left.
+        kind = NotSent if any(_in_handshake(link) for link in links) else NoAnswer
+        return kind(
+            f"{who}: the TLS connection failed: {_root(links)}",
+            fix="Check the host and port in the channel file, then this machine's clock and its CA certificates.",
+        )
+    if "ConnectionRefusedError" in names:
+        return NotSent(
+            f"{who}: connection refused: nothing listens there",
+            fix="Check the host and port in the channel file; if they are right, the system is down: run again later.",
+        )
+    if names & {"ConnectTimeout", "ProxyError", "NewConnectionError"}:
+        return NotSent(
+            f"{who}: no connection: {_root(links)}",
+            fix="Check the host in the channel file, and whether a firewall or a proxy stands in the way.",
+        )
+    return NoAnswer(f"{who}: {_root(links)}")
+
+
+def _in_handshake(error: BaseException) -> bool:
+    return any(frame.f_code.co_name == "do_handshake" for frame, _ in traceback.walk_tb(error.__traceback__))
 
 
 def _chain(error: BaseException) -> list[BaseException]:
@@ -274,14 +327,9 @@ def _chain(error: BaseException) -> list[BaseException]:
     return links
 
 
-def _root(error: BaseException) -> str:
+def _root(links: list[BaseException]) -> str:
     """What went wrong at the bottom, in words people know."""
-    links = _chain(error)
     names = {type(link).__name__ for link in links}
-    if names & {"NameResolutionError", "gaierror"}:
-        return "the host name is not known (DNS)"
-    if "ConnectionRefusedError" in names or any("refused" in str(link) for link in links):
-        return "connection refused: nothing listens there"
     if names & {"ConnectTimeout", "ConnectTimeoutError"}:
         return "no connection in time"
     if names & {"ReadTimeout", "ReadTimeoutError", "TimeoutError"}:

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from pipelines.clients.centra import CentraClient
 from pipelines.errors import ContractError, SourceError
-from pipelines.sources.columns import Findings, schema, table
+from pipelines.sources.columns import CONTRACT_FIX, Findings, schema, storable, table
 from schemas.centra import PRICES, PRICES_KEY, PRODUCTS, STOCK, STOCK_KNOWN
 
 PAGES_AT_ONCE = 20  # one Arrow table per 20 pages: per page costs half as much again (measured)
@@ -53,7 +53,7 @@ def price_table(rows: Rows) -> pa.Table:
     named = _named(rows)
     lists = [_entries(row, named, index) for index, row in enumerate(rows)]
     counts = [len(entries) for entries in lists]
-    owners = np.repeat(np.arange(len(rows)), counts)
+    owners = np.repeat(np.arange(len(rows)), np.array(counts, int))
     flat = list(chain.from_iterable(lists))
 
     def entry(index: int) -> str:
@@ -61,9 +61,11 @@ def price_table(rows: Rows) -> pa.Table:
 
     for index, item in enumerate(flat):
         if type(item) is not dict:
-            raise ContractError(f"{entry(index)} is {item!r:.80}, not an object with id, price and currency.")
+            raise ContractError(
+                f"{entry(index)} is {item!r:.80}, not an object with id, price and currency.", CONTRACT_FIX
+            )
     ids = pa.array([str(row["stockItemId"]) for row in rows], pa.string()).take(pa.array(owners))
-    position = pa.array(np.arange(len(flat)) - np.repeat(np.cumsum([0, *counts[:-1]]), counts), pa.int64())
+    position = pa.array(list(chain.from_iterable(map(range, counts))), pa.int64())
     values = table(flat, PRICES, entry, Findings())
     fields = schema(PRICES)
     return pa.Table.from_arrays(
@@ -81,12 +83,12 @@ def price_table(rows: Rows) -> pa.Table:
 def _entries(row: dict[str, Any], named: Any, index: int) -> list[Any]:
     """The price entries of one row: null, `""` and an empty map mean none; a missing key breaks the contract."""
     if PRICES_KEY not in row:
-        raise ContractError(f"{named(index)} has no field {PRICES_KEY!r}, which we rely on.")
+        raise ContractError(f"{named(index)} has no field {PRICES_KEY!r}, which we rely on.", CONTRACT_FIX)
     entries = row[PRICES_KEY]
     if entries is None or entries in ("", {}):
         return []
     if not isinstance(entries, list):
-        raise ContractError(f"{named(index)}: field {PRICES_KEY!r} is {entries!r:.80}, which is no list.")
+        raise ContractError(f"{named(index)}: field {PRICES_KEY!r} is {entries!r:.80}, which is no list.", CONTRACT_FIX)
     return entries
 
 
@@ -94,7 +96,7 @@ def _named(rows: Rows) -> Any:
     def name(index: int) -> str:
         row = rows[index]
         parts = "+".join(str(row.get(part)) for part in ("sku", "variantSku", "sizeSku"))
-        return f"Centra size {row.get('stockItemId')!r:.40} ({parts:.80})"
+        return f"Centra size {row.get('stockItemId')!r:.40} ({parts!r:.80})"
 
     return name
 
@@ -112,7 +114,8 @@ def _batches(client: CentraClient, path: str, findings: Findings) -> Iterator[Ro
             if type(row) is not dict or not _usable_id(row.get("stockItemId")):
                 raise ContractError(
                     f"Centra GET {path}: row {index + 1} of page {number} has no usable field 'stockItemId', "
-                    "which we rely on."
+                    "which we rely on.",
+                    CONTRACT_FIX,
                 )
         ids = [str(row["stockItemId"]) for row in rows]
         fresh = set(ids) - seen
@@ -136,4 +139,6 @@ def _batches(client: CentraClient, path: str, findings: Findings) -> Iterator[Ro
 
 
 def _usable_id(value: object) -> bool:
-    return isinstance(value, int | str) and not isinstance(value, bool) and value != ""
+    if isinstance(value, str):
+        return value != "" and storable(value)
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -16,6 +16,7 @@ from pipelines.clients.payload import encode
 from pipelines.errors import ContractError
 from schemas.fields import Field, Kind
 
+CONTRACT_FIX = "Nothing was written. The system's answer has changed: show this to whoever runs it, and to us."
 _MISSING = object()
 _ARROW: dict[Kind, pa.DataType] = {
     "id": pa.string(),
@@ -89,16 +90,16 @@ def _column(cells: Sequence[Any], field: Field, named: Names, findings: Findings
     for index, cell in enumerate(cells):
         if cell is _MISSING:
             if field.relied_on:
-                raise ContractError(f"{named(index)} has no field {field.vendor!r}, which we rely on.", _CONTRACT_FIX)
+                raise ContractError(f"{named(index)} has no field {field.vendor!r}, which we rely on.", CONTRACT_FIX)
             cell = None
         try:
             value = convert(cell)
         except (ValueError, TypeError, InvalidOperation, OverflowError):
             raise ContractError(
                 f"{named(index)}: field {field.vendor!r} is {_shown(cell)}, which is no {_WORDS[kind]}.",
-                _CONTRACT_FIX,
+                CONTRACT_FIX,
             ) from None
-        if isinstance(value, str) and not _storable(value):
+        if isinstance(value, str) and not storable(value):
             findings.mended += 1
             value = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         out.append(value)
@@ -153,7 +154,7 @@ def _integer(cell: Any) -> int:
     if isinstance(cell, bool) or not isinstance(cell, int | str):
         raise TypeError
     number = Decimal(cell)
-    if number != (whole := int(number)) or abs(whole) >= 1 << 63:
+    if not number.is_finite() or number.adjusted() > 18 or number != (whole := int(number)) or abs(whole) >= 1 << 63:
         raise ValueError
     return whole
 
@@ -210,10 +211,9 @@ _WORDS: dict[Kind, str] = {
     "texts": "list of texts",
     "json": "JSON",
 }
-_CONTRACT_FIX = "Nothing was written. The system's answer has changed: show this to whoever runs it, and to us."
 
 
-def _storable(value: str) -> bool:
+def storable(value: str) -> bool:
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -231,7 +231,7 @@ def _extra(rows: list[dict[str, Any]], known: frozenset[str], named: Names, find
     if not unknown:
         return pa.nulls(len(rows), pa.string())
     for name in sorted(unknown - findings.unknown.keys()):
-        findings.unknown[name] = named(next(i for i, row in enumerate(rows) if name in row))
+        findings.unknown[_mended(name)] = named(next(i for i, row in enumerate(rows) if name in row))
     out = []
     for row in rows:
         rest = {key: row[key] for key in unknown & row.keys()}

@@ -25,9 +25,14 @@ def myogo(client: MyOgoClient, findings: Findings) -> Any:
         seen: set[str] = set()
         for rows in _batches(client, "/api/v1/Products"):
             # Lists are no snapshot: a product that moved to a later page while we read is the same product.
-            kept = [row for row in rows if not (own := row.get("id")) or str(own) not in seen]
+            kept = []
+            for row in rows:
+                own = str(row.get("id") or "")
+                if own not in seen:
+                    kept.append(row)
+                if own:
+                    seen.add(own)
             findings.repeated += len(rows) - len(kept)
-            seen.update(str(row["id"]) for row in kept if row.get("id"))
             yield table(kept, PRODUCTS, _named(kept, "code"), findings)
 
     @dlt.resource(write_disposition="replace")
