@@ -12,10 +12,9 @@ from typing import Any
 import pandas as pd
 
 from pipelines.clients.payload import decode_exact
-from pipelines.errors import CentraMyogoError, Interrupted, TargetRefused, TargetUnavailable, TargetUnknown
+from pipelines.errors import CentraMyogoError, Interrupted, OurFault, TargetLost, TargetRefused, TargetUnknown
 from pipelines.journal import Journal
 from pipelines.targets import Target
-from pipelines.targets.myogo import LookUpFailed
 
 log = logging.getLogger(__name__)
 
@@ -114,26 +113,44 @@ def _apply(
 ) -> Result:
     if stop.is_set() or interrupted.is_set():
         return Result(change, "not_attempted")
-    product: dict[str, Any] = decode_exact(change.after.encode())
-    act = target.create if change.action == "create" else target.update
-    journal.intend(change.key, change.action)
-
-    def ended(outcome: Outcome, status: int | None, message: str) -> Result:
-        journal.conclude(change.key, change.action, outcome, status, message)
-        return Result(change, outcome, status, message)
-
     try:
-        return ended("applied", 200, act(change.key, product))
+        product: dict[str, Any] = decode_exact(change.after.encode())
+        journal.intend(change.key, change.action)
+    except Exception as error:
+        why = _explained(change, error)
+        raise _Stopped(why, Result(change, "not_attempted", None, why.message)) from error
+    result, stopped = _attempt(change, product, target)
+    try:
+        journal.conclude(change.key, change.action, result.outcome, result.status, result.message)
+    except CentraMyogoError as error:
+        stopped = stopped or error
+    if stopped is not None:
+        raise _Stopped(stopped, result)
+    return result
+
+
+def _attempt(change: Change, product: dict[str, Any], target: Target) -> tuple[Result, CentraMyogoError | None]:
+    """What became of the change, and why no other should be begun, where that is so."""
+    act = target.create if change.action == "create" else target.update
+    try:
+        return Result(change, "applied", 200, act(change.key, product)), None
     except TargetRefused as refused:
-        return ended("refused", refused.status, refused.message)
+        return Result(change, "refused", refused.status, refused.message), None
     except TargetUnknown as unknown:
-        return ended("unknown", unknown.status, unknown.message)
-    except LookUpFailed as lost:
-        raise _Stopped(lost, ended("unknown", None, lost.message)) from lost
-    except TargetUnavailable as unavailable:
-        raise _Stopped(unavailable, ended("not_attempted", None, unavailable.message)) from unavailable
-    except CentraMyogoError as error:  # credentials or configuration: nothing was done to this record
-        raise _Stopped(error, ended("not_attempted", None, error.message)) from error
-    except BaseException as error:
-        journal.conclude(change.key, change.action, "unknown", None, f"a fault of ours: {error!r}")
-        raise
+        return Result(change, "unknown", unknown.status, unknown.message), None
+    except TargetLost as lost:
+        return Result(change, "unknown", None, lost.message), lost
+    except CentraMyogoError as error:  # not there, or credentials or configuration: nothing was done to this record
+        return Result(change, "not_attempted", None, error.message), error
+    except Exception as error:
+        fault = _explained(change, error)
+        return Result(change, "unknown", None, fault.message), fault
+
+
+def _explained(change: Change, error: Exception) -> CentraMyogoError:
+    """The error itself where it explains itself; else a fault of ours."""
+    if isinstance(error, CentraMyogoError):
+        return error
+    log.error("a fault of ours %s key=%r", change.action, change.key, exc_info=error)
+    said = f"{change.action} of {change.key!r}: {type(error).__name__}: {error}"
+    return OurFault(said, "Please report this with the log. Safe to run again.")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import fnmatch
 import logging
-import signal
-import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -19,7 +17,8 @@ import pandas as pd
 from pipelines.channel import Channel, Flow, resolve
 from pipelines.clients.centra import CentraClient
 from pipelines.clients.myogo import MyOgoClient
-from pipelines.errors import CentraMyogoError, Interrupted, OurFault, UnsafePlan
+from pipelines.errors import CentraMyogoError, OurFault, UnsafePlan
+from pipelines.interrupt import Interrupt, interruptible
 from pipelines.journal import Journal, fold
 from pipelines.limits import violations
 from pipelines.lock import channel_lock
@@ -66,7 +65,7 @@ def run(channel: Channel, data: Path, order: Order, watcher: Watcher) -> RunRepo
         contextlib.closing(CentraClient(channel.systems.centra)) as centra,
         contextlib.closing(MyOgoClient(channel.systems.myogo)) as myogo,
         channel_lock(folder, channel.name, order.verb),
-        _interruptible() as interrupted,
+        interruptible() as interrupted,
     ):
         return _Run(channel, folder, order, watcher, centra, myogo, interrupted).go()
 
@@ -80,7 +79,7 @@ class _Run:
         watcher: Watcher,
         centra: CentraClient,
         myogo: MyOgoClient,
-        interrupted: _Interrupt,
+        interrupted: Interrupt,
     ) -> None:
         self.channel, self.folder, self.order, self.watcher = channel, folder, order, watcher
         self.flow: Flow = channel.flows[FLOW]
@@ -322,42 +321,3 @@ class _Run:
 def _natural(ids: pd.Series) -> pd.Series:
     """Numeric ids in the order of their numbers, others after them in the order of their letters."""
     return ids.str.len().astype("str").str.zfill(3) + ids
-
-
-class _Interrupt:
-    """SIGINT and SIGTERM: at once while nothing is being written, in order while something is."""
-
-    def __init__(self) -> None:
-        self.event = threading.Event()
-        self._orderly = False
-
-    def arrive(self, *_: object) -> None:
-        self.event.set()
-        if not self._orderly:
-            self.check()
-
-    def check(self) -> None:
-        if self.event.is_set():
-            raise Interrupted("Asked to stop before anything was written.", "Run again when you like.")
-
-    @contextlib.contextmanager
-    def in_order(self) -> Iterator[threading.Event]:
-        self._orderly = True
-        try:
-            yield self.event
-        finally:
-            self._orderly = False
-
-
-@contextlib.contextmanager
-def _interruptible() -> Iterator[_Interrupt]:
-    interrupt = _Interrupt()
-    if threading.current_thread() is not threading.main_thread():
-        yield interrupt
-        return
-    before = {number: signal.signal(number, interrupt.arrive) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield interrupt
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -99,19 +99,16 @@ def warnings(products: pd.DataFrame, wanted: pd.Series, live: pd.DataFrame, pric
         _warn("EAN-003", rows[ean.notna() & ean.duplicated(keep=False)], "ean_code", _sharing(rows)),
         _warn(
             "EAN-004",
-            rows[ean.notna() & there.notna() & (there != ean)].assign(there=there),
+            # Not the other way round: an empty frame that is given a column takes over all rows of it.
+            rows.assign(there=there)[ean.notna() & there.notna() & (there != ean)],
             "ean_code",
             lambda row: f"Centra says EAN {row.ean_code!r}, myOGO keeps {row.there!r}.",
         ),
         _warn(
             "SKU-004",
-            rows[rows["code"].isin(confusable)].assign(alike=rows["code"].map(alike)),
+            rows[rows["code"].isin(confusable)],
             "code",
-            lambda row: (
-                f"The code {row.code!r} is easily taken for "
-                + _and_more([repr(other) for other in twins[row.alike] if other != row.code], len(twins[row.alike]) - 1)
-                + "."
-            ),
+            lambda row: f"The code {row.code!r} is easily taken for {_others(row.code, twins[alike[row.code]])}.",
         ),
         _warn(
             "PRICE-003",
@@ -149,9 +146,7 @@ def unmatched(products: pd.DataFrame, live: pd.DataFrame) -> pd.DataFrame:
     A code that any Centra size makes, withheld and skipped ones included, is not unmatched.
     """
     only = live[~live["code"].isin(products["code"])].drop_duplicates("code")
-    only = only.assign(
-        stock_item_id=None, name=only["name"].fillna("no name"), stock=only["stock"].fillna("unknown")
-    )
+    only = only.assign(stock_item_id=None, name=only["name"].fillna("no name"), stock=only["stock"].fillna("unknown"))
     made = only["code"].str.startswith("XX-")
     return pd.concat(
         [
@@ -217,6 +212,10 @@ def _clashes(products: pd.DataFrame, rows: pd.Series) -> dict[int, str]:
         row: _and_more([word for other, word in words[code].items() if other != row], owners[code] - 1)
         for row, code in zip(clashing.index, clashing["code"], strict=True)
     }
+
+
+def _others(code: str, alike: list[str]) -> str:
+    return _and_more([repr(other) for other in alike if other != code], len(alike) - 1)
 
 
 def _and_more(words: list[str], of: int) -> str:

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 from pipelines.channel import Centra
 from pipelines.clients.session import Answer, CallFailed, MovedAway, NotJson, Repeat, Session
 from pipelines.errors import ConfigError, CredentialsError, SourceError
+from pipelines.logs import redact
 
 # Which box of the plugin's "Allow access to the following endpoints" opens what (Centra plugin settings).
 ENDPOINT_GROUP = {
@@ -48,7 +49,7 @@ class CentraClient:
             raise ConfigError(f"{error.message}. Our key is never sent on to another address.", _URL_FIX) from error
         except CallFailed as error:
             raise SourceError(
-                f"GET {path}: {error.message}.", "Nothing was written. Run again when Centra answers."
+                f"GET {path}: {error.message}.", error.fix or "Nothing was written. Run again when Centra answers."
             ) from error
 
     def _headers(self) -> dict[str, str]:
@@ -100,11 +101,13 @@ class CentraClient:
         """The rows of each page of `/products` or `/stock`, until there is no `next`.
 
         The page number comes from `next` (a relative query string); our own parameters are sent again with
-        it, because whether `next` repeats them is not documented. Raises SourceError when paging stands still.
+        it, because whether `next` repeats them is not documented. An empty page is believed when it comes
+        twice: a catalogue with a hole in it would hide clashing codes. Raises SourceError when paging stands still.
         """
         own: dict[str, str | int] = {"limit": self.config.page_size}
         page: int | None = None
         empty_in_a_row = 0
+        asked_twice = False
         while True:
             document = self.get(path, own if page is None else {**own, "page": page})
             rows = document.get("products")
@@ -117,6 +120,10 @@ class CentraClient:
                 )
             if rows:
                 yield rows
+            elif not asked_twice:
+                asked_twice = True
+                continue
+            asked_twice = False
             following = self._next_page(path, document.get("next"))
             if following is None:
                 return
@@ -139,11 +146,14 @@ class CentraClient:
             return None
         if not isinstance(value, str):
             raise SourceError(f"Centra GET {path}: 'next' is {value!r}, not a query string.")
-        target = urlsplit(urljoin(f"{self.config.base_url}{path}", value))
-        if target.netloc != urlsplit(self.config.base_url).netloc:
+        try:
+            target = urlsplit(urljoin(f"{self.config.base_url}{path}", value))
+            number = parse_qs(target.query).get("page", [""])[0]
+        except ValueError as error:
+            raise SourceError(f"Centra GET {path}: 'next' is {value[:100]!r}, not a query string.") from error
+        if target.hostname != urlsplit(self.config.base_url).hostname:
             raise SourceError(f"Centra GET {path}: 'next' leads to another host, {target.netloc}; not followed.")
-        number = parse_qs(target.query).get("page", [""])[0]
-        if not number.isascii() or not number.isdigit():
+        if not number.isascii() or not number.isdigit() or len(number) > 18:
             raise SourceError(f"Centra GET {path}: 'next' is {value[:100]!r} and names no page number.")
         return int(number)
 
@@ -151,8 +161,8 @@ class CentraClient:
 def _message(value: object) -> str:
     """`msg` as one line; it may be an object of field to complaint."""
     if isinstance(value, dict):
-        return ", ".join(f"{key}: {inner}" for key, inner in sorted(value.items()))[:300]
-    return str(value)[:300] if value else ""
+        value = ", ".join(f"{key}: {inner}" for key, inner in sorted(value.items()))
+    return redact(str(value))[:300] if value else ""
 
 
 def _speaks_of_the_key(message: str) -> bool:

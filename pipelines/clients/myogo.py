@@ -21,6 +21,7 @@ from pipelines.clients.session import (
 )
 from pipelines.clients.token import TokenKeeper
 from pipelines.errors import ConfigError, CredentialsError, TargetRefused, TargetUnavailable, TargetUnknown
+from pipelines.logs import redact
 
 _URL_FIX = "Compare base_url with https://api.ogoship.com."
 _AGAIN = "Safe to run again when myOGO answers."
@@ -39,22 +40,34 @@ class MyOgoClient:
         self.tokens.session.close()
 
     def pages(self, path: str) -> Iterator[list[Any]]:
-        """The rows of each page of a list; a page shorter than `limit` is the last (OGOship's own client).
+        """The rows of each page of a list.
 
-        Raises ConfigError, CredentialsError or TargetUnavailable.
+        OGOship's own client takes a page shorter than `limit` for the last. A list cut short would have us
+        create what is there already, so the end is proven: a short page is the last when the next one has
+        nothing new, and an empty page elsewhere is believed when it comes twice. Raises ConfigError,
+        CredentialsError or TargetUnavailable.
         """
-        page, before = 1, b""
+        page, before, seen = 1, b"", set[str]()
+        was_short = asked_twice = False
         while True:
-            answer = self._read(path, {"limit": self.config.page_size, "page": page})
-            rows = _list(path, answer)
-            if rows and answer.body == before:
-                raise TargetUnavailable(
-                    f"myOGO GET {path}: page {page} is page {page - 1} again, so paging stands still.", _AGAIN
-                )
-            if rows:
-                yield rows
-            if len(rows) < self.config.page_size:
+            answer = self._read(path, {"limit": self.config.page_size, "page": page}, beyond_the_end=was_short)
+            rows = _list(path, answer) if answer.status == 200 else []
+            ids = {str(row["id"]) for row in rows if isinstance(row, dict) and row.get("id")}
+            repeated = bool(rows) and (answer.body == before or (bool(ids) and ids <= seen))
+            if was_short and (repeated or not rows):
                 return
+            if repeated:
+                raise TargetUnavailable(
+                    f"myOGO GET {path}: page {page} holds only what was already read, so paging stands still.", _AGAIN
+                )
+            if not rows:
+                if asked_twice:
+                    return
+                asked_twice = True
+                continue
+            yield rows
+            seen |= ids
+            was_short, asked_twice = len(rows) < self.config.page_size, False
             page, before = page + 1, answer.body
 
     def products_with_code(self, code: str) -> list[dict[str, Any]]:
@@ -76,15 +89,16 @@ class MyOgoClient:
         path = f"/api/v1/Products/{base64.urlsafe_b64encode(code.encode()).decode().rstrip('=')}"
         return self._write("PUT", path, {"base64url": "true"}, product, Repeat.IDEMPOTENT)
 
-    def _read(self, path: str, params: Mapping[str, str | int]) -> Answer:
+    def _read(self, path: str, params: Mapping[str, str | int], *, beyond_the_end: bool = False) -> Answer:
+        """The 200; also 400 or 404 for a page that may be `beyond_the_end` (what comes there is not documented)."""
         at = f"myOGO GET {path}"
         try:
             answer = self._with_token("GET", path, Repeat.SAFE, params=params)
         except MovedAway as error:
             raise _moved(at, error) from error
         except CallFailed as error:
-            raise TargetUnavailable(f"{at}: {error.message}.", f"Nothing is lost. {_AGAIN}") from error
-        if answer.status == 200:
+            raise TargetUnavailable(f"{at}: {error.message}.", error.fix or f"Nothing is lost. {_AGAIN}") from error
+        if answer.status == 200 or (beyond_the_end and answer.status in (400, 404)):
             return answer
         self._raise_if_ours(at, answer)
         if answer.looks_like_html or answer.status == 404:
@@ -105,7 +119,7 @@ class MyOgoClient:
         except MovedAway as error:
             raise _moved(at, error) from error
         except NotSent as error:
-            raise TargetUnavailable(f"{at}: {error.message}.", _AGAIN) from error
+            raise TargetUnavailable(f"{at}: {error.message}.", error.fix or _AGAIN) from error
         except Busy as error:
             if error.status == 429:
                 raise TargetUnavailable(f"{at}: {error.message}.", _AGAIN) from error
@@ -164,12 +178,16 @@ def api_message(answer: Answer) -> str:
     except NotJson:
         return answer.excerpt() or "(an empty answer)"
     if isinstance(document, dict) and (told := document.get("message") or document.get("statusDescription")):
-        return str(told)[:300]
+        return redact(str(told))[:300]
     return answer.excerpt() or "(an empty answer)"
 
 
-def _moved(at: str, error: MovedAway) -> ConfigError:
-    return ConfigError(f"{at}: {error.message}. Our token is never sent on to another address.", _URL_FIX)
+class Redirected(ConfigError):
+    """myOGO sent us elsewhere. A write may have been served all the same: only a look-up can tell."""
+
+
+def _moved(at: str, error: MovedAway) -> Redirected:
+    return Redirected(f"{at}: {error.message}. Our token is never sent on to another address.", _URL_FIX)
 
 
 def _list(path: str, answer: Answer, *, exact: bool = False) -> list[Any]:

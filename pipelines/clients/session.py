@@ -58,9 +58,7 @@ class CallFailed(Exception):
     `fix` is what to look at, where the failure itself tells.
     """
 
-    def __init__(
-        self, message: str, status: int | None = None, wait_s: float | None = None, fix: str = ""
-    ) -> None:
+    def __init__(self, message: str, status: int | None = None, wait_s: float | None = None, fix: str = "") -> None:
         super().__init__(message)
         self.message = redact(message)
         self.status = status
@@ -291,6 +289,8 @@ def _failure(who: str, error: Exception) -> CallFailed:
             f"{who}: the host name is not known (DNS)",
             fix="Check the host name in the channel file, and whether this machine can look names up.",
         )
+    if names & {"InvalidURL", "LocationParseError"}:
+        return NotSent(f"{who}: this is no web address: {_root(links)}", fix="Mend the address in the channel file.")
     if any(isinstance(link, ssl.SSLError) for link in links):
         # Past the handshake the request may have left.
         kind = NotSent if any(_in_handshake(link) for link in links) else NoAnswer

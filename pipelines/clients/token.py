@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -11,10 +12,11 @@ from urllib.parse import urlencode, urlsplit
 from pipelines.channel import MyOgo
 from pipelines.clients.session import Answer, CallFailed, MovedAway, NotJson, Repeat, Session
 from pipelines.errors import ConfigError, CredentialsError, TargetUnavailable
-from pipelines.logs import register_secret
+from pipelines.logs import redact, register_secret
 
 # OGOship's API article lists eight; stock rides on the product scopes.
 SCOPES = "read:product write:product"
+LIFETIME_S = 5400.0  # OGOship's API article: 1.5 hours; used where the answer does not tell
 RENEW_EARLY_S = 300.0
 _FIX = (
     "Compare merchant_id and secret_token with myOGO: Edit Merchant > Integrations > API Information "
@@ -90,7 +92,8 @@ class TokenKeeper:
             if form["grant_type"] == "refresh_token":
                 return Answer(error.status or 0, {}, b"")  # whether it was spent is unknown: the password decides
             raise TargetUnavailable(
-                f"The token address: {error.message}.", "Nothing was written. Run again when myOGO answers."
+                f"The token address: {error.message}.",
+                error.fix or "Safe to run again when myOGO answers.",
             ) from error
 
     def _keep(self, answer: Answer) -> bool:
@@ -108,14 +111,16 @@ class TokenKeeper:
             lifetime = float(document.get("expires_in") or 0)
         except (TypeError, ValueError):
             lifetime = 0.0
-        lifetime = lifetime or 5400.0
+        if not 0 < lifetime < math.inf:
+            lifetime = LIFETIME_S
         self._good_until = self._clock() + max(lifetime - RENEW_EARLY_S, lifetime / 2)
         return True
 
     def _explain(self, answer: Answer) -> None:
         document = _object(answer)
         error = str(document.get("error") or "")
-        told = str(document.get("error_description") or document.get("message") or error or answer.excerpt())[:200]
+        told = str(document.get("error_description") or document.get("message") or error or answer.excerpt())
+        told = redact(told)[:200]
         if error == "invalid_scope":
             raise CredentialsError(
                 f"myOGO does not grant the scopes {SCOPES!r}: HTTP {answer.status} {told}.",

@@ -6,50 +6,56 @@ import time
 from decimal import Decimal
 from typing import Any
 
-from pipelines.clients.myogo import MyOgoClient
-from pipelines.errors import SystemTrouble, TargetRefused, TargetUnavailable, TargetUnknown
+from pipelines.clients.myogo import MyOgoClient, Redirected
+from pipelines.errors import CentraMyogoError, ConfigError, SystemTrouble, TargetLost, TargetRefused, TargetUnknown
 from schemas.myogo import PRODUCT, READ_ONLY
 
 CREATE_TRIES = 3
 LONGEST_WAIT_S = 120.0
+# The server itself says that it failed. A gateway's 502 or 504 says nothing about the server behind it.
+NOT_SERVED = (500, 503)
+FOUND = "found by its code after an unclear answer"
 
 
 class Products:
-    """Creates by POST, updates by GET, merge and PUT with the full object. Never sends an EAN that changes one."""
+    """Creates by POST, updates by GET, merge and PUT with the full object. Never sends an EAN that changes one.
+
+    Whatever answer does not prove what became of a product is settled by looking its code up.
+    """
 
     def __init__(self, client: MyOgoClient) -> None:
         self.client = client
 
     def create(self, key: str, product: dict[str, Any]) -> str:
-        """An answer that does not say what became of the product is settled by looking the code up."""
+        """Sent again only after an answer that proves that it was not served."""
         payload = _payload({PRODUCT.key: key, **product})
-        for attempt in range(1, CREATE_TRIES + 1):
+        tries = min(CREATE_TRIES, self.client.config.attempts)
+        for attempt in range(1, tries + 1):
             try:
                 return _kept_otherwise(payload, self.client.create_product(payload))
-            except TargetRefused as refused:
-                # "400" can also mean that an earlier, lost request did create it: only a look-up can tell.
-                held = self._look_up(key, refused)
+            except (TargetRefused, Redirected) as no:
+                # It can also mean that an earlier, lost request did create it.
+                held = self._look_up(key, no)
                 if held is None:
                     raise
                 if _differs(payload, held):
                     raise TargetRefused(
-                        f"{refused.message} (myOGO holds this code already; the next run will compare it)",
-                        status=refused.status,
-                    ) from refused
-                return "found by its code after an unclear answer"
-            except TargetUnknown as unknown:
-                held = self._look_up(key, unknown)
+                        f"{no.message} (myOGO holds this code already; the next run will compare it)",
+                        status=getattr(no, "status", None),
+                    ) from no
+                return FOUND
+            except TargetUnknown as unclear:
+                held = self._look_up(key, unclear)
                 if held is not None:
-                    return _kept_otherwise(payload, held) or "found by its code after an unclear answer"
-                answered = unknown.status is not None and unknown.status >= 500
-                patient = (unknown.wait_s or 0) <= LONGEST_WAIT_S
-                if not answered or not patient or attempt == CREATE_TRIES:
-                    # Without an answer the request may still be on its way: repeating it could double it.
+                    return _kept_otherwise(payload, held) or FOUND
+                patient = (unclear.wait_s or 0) <= LONGEST_WAIT_S
+                if unclear.status not in NOT_SERVED or not patient or attempt == tries:
+                    # The request may still be on its way: repeating it could double it.
                     raise TargetUnknown(
-                        f"{unknown.message} The code was not in myOGO when looked up right after.",
-                        status=unknown.status,
-                    ) from unknown
-                time.sleep(self.client.config.backoff_s * attempt if unknown.wait_s is None else unknown.wait_s)
+                        f"{unclear.message} The code was not in myOGO when looked up right after.",
+                        status=unclear.status,
+                    ) from unclear
+                time.sleep(max(self.client.config.backoff_s * attempt, unclear.wait_s or 0))
         raise AssertionError("unreachable: the last try returns or raises")
 
     def update(self, key: str, product: dict[str, Any]) -> str:
@@ -59,10 +65,23 @@ class Products:
         changed = _payload(product)
         if held.get("eanCode"):
             changed.pop("eanCode", None)
+        if not _differs(changed, held):
+            return "myOGO holds this already"
         merged = {name: value for name, value in held.items() if name not in READ_ONLY and value is not None}
         merged |= changed
         merged.setdefault("languageCode", "en")  # required by myOGO; a product made by the warehouse may lack it
-        return _kept_otherwise(changed, self.client.update_product(key, merged))
+        try:
+            return _kept_otherwise(changed, self.client.update_product(key, merged))
+        except (TargetRefused, TargetUnknown, Redirected) as unclear:
+            held = self._look_up(key, unclear)
+            if held is not None and not _differs(changed, held):
+                return FOUND
+            if isinstance(unclear, TargetUnknown):
+                raise TargetUnknown(
+                    f"{unclear.message} When looked up right after, myOGO did not hold the new values.",
+                    status=unclear.status,
+                ) from unclear
+            raise
 
     def _one(self, key: str) -> dict[str, Any] | None:
         rows = self.client.products_with_code(key)
@@ -70,19 +89,12 @@ class Products:
             raise TargetRefused(f"myOGO holds {len(rows)} products with the code {key!r}; merge them in myOGO.")
         return rows[0] if rows else None
 
-    def _look_up(self, key: str, why: TargetRefused | TargetUnknown) -> dict[str, Any] | None:
+    def _look_up(self, key: str, unclear: CentraMyogoError) -> dict[str, Any] | None:
+        """What `_one` says; TargetLost where it cannot be asked."""
         try:
             return self._one(key)
-        except SystemTrouble as trouble:
-            if isinstance(why, TargetRefused):
-                raise why from trouble
-            raise LookUpFailed(
-                f"{why.message} Looking the code up failed too: {trouble.message}", trouble.fix
-            ) from trouble
-
-
-class LookUpFailed(TargetUnavailable):
-    """The target went away before it could be learned what became of a create: stop, outcome unknown."""
+        except (SystemTrouble, ConfigError) as trouble:
+            raise TargetLost(unclear, trouble) from trouble
 
 
 def _payload(product: dict[str, Any]) -> dict[str, Any]:
