@@ -15,7 +15,7 @@ import re
 import tomllib
 import typing
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -31,7 +31,7 @@ from pydantic import (
 )
 
 from pipelines.errors import ConfigError
-from pipelines.logs import register_secret
+from pipelines.secret import Secret
 
 BUILT_IN_CHANNELS = Path(__file__).parent / "channels"
 CHANNELS_VARIABLE = "CENTRA_MYOGO_CHANNELS"
@@ -39,56 +39,6 @@ CHANNELS_VARIABLE = "CENTRA_MYOGO_CHANNELS"
 
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Secret(_Model):
-    """Where a secret lies; `reveal` fetches it and has it masked in all logs from then on."""
-
-    env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
-    file: Path | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _only_a_reference(cls, value: object) -> object:
-        if not isinstance(value, dict):
-            raise ValueError('a secret is never written here: use { env = "NAME" } or { file = "PATH" }')
-        return value
-
-    @model_validator(mode="after")
-    def _one_place(self) -> Self:
-        if (self.env is None) == (self.file is None):
-            raise ValueError('give exactly one of { env = "NAME" } or { file = "PATH" }')
-        return self
-
-    def reveal(self) -> str:
-        """The secret's text. Raises ConfigError that says where we looked."""
-        if self.env is not None:
-            value = os.environ.get(self.env, "")
-            if not value.strip():
-                raise ConfigError(
-                    f"The secret {self.env} is not set: the environment has no variable of that name, "
-                    f"or it is empty (a .env file in {Path.cwd()} is read too, where there is one).",
-                    f"Set it, for example: export {self.env}=...",
-                )
-        else:
-            assert self.file is not None
-            try:
-                value = self.file.read_text("utf-8").strip()
-            except (OSError, UnicodeDecodeError) as error:
-                raise ConfigError(
-                    f"The secret file {self.file} cannot be read: {error}.",
-                    "Write the secret into that file, readable by the user who runs this.",
-                ) from error
-            if not value:
-                raise ConfigError(f"The secret file {self.file} is empty.", "Write the secret into it.")
-        if not value.isprintable() or not value.isascii() or value != value.strip():
-            raise ConfigError(
-                f"The secret {self.env or self.file} holds characters that an HTTP header cannot carry, "
-                "or a blank at either end.",
-                "Copy it again, without line breaks and blanks.",
-            )
-        register_secret(value)
-        return value
 
 
 def is_loopback(url: str) -> bool:
@@ -261,6 +211,14 @@ _MODELS: dict[tuple[str, ...], type[BaseModel]] = {
 }
 
 
+_SAID = {
+    "model_type": "must be a table",
+    "dict_type": "must be a table",
+    "tuple_type": "must be a list in square brackets",
+    "string_type": "must be text in quotes",
+}
+
+
 def _known_keys(location: tuple[str, ...]) -> list[str]:
     place = ("flows", "*", *location[2:]) if location[:1] == ("flows",) and len(location) > 1 else location
     model = _MODELS.get(place, Secret)
@@ -278,7 +236,7 @@ def _complaints(path: Path, error: ValidationError, place: tuple[str, ...] = (),
         elif item["type"] == "missing":
             lines.append(f"{path}: missing key {key}")
         else:
-            said = item["msg"].removeprefix("Value error, ")
+            said = _SAID.get(item["type"], item["msg"].removeprefix("Value error, "))
             lines.append(f"{path}: {key}: {said}" if key else f"{path}: {said}")
     return "\n".join(lines)
 
@@ -358,9 +316,11 @@ _REFERENCE = re.compile(r"^[a-z_][\w.]*:[A-Za-z_]\w*$")
 def resolve(reference: str) -> Any:
     """What `package.module:name` names. Raises ConfigError."""
     if not _REFERENCE.match(reference):
-        raise ConfigError(f"{reference!r} is no reference; write it like package.module:name.")
+        raise ConfigError(f"{reference!r} is no reference.", "Write it like package.module:name.")
     module, _, name = reference.partition(":")
     try:
         return getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
-        raise ConfigError(f"The reference {reference!r} leads nowhere: {error}.", "Mend it.") from error
+        raise ConfigError(
+            f"The reference {reference!r} leads nowhere: {error}.", "Write it like package.module:name."
+        ) from error

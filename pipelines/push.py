@@ -12,12 +12,21 @@ from typing import Any
 import pandas as pd
 
 from pipelines.clients.payload import decode_exact
-from pipelines.errors import CentraMyogoError, Interrupted, OurFault, TargetLost, TargetRefused, TargetUnknown
+from pipelines.errors import (
+    CentraMyogoError,
+    Interrupted,
+    OurFault,
+    TargetLost,
+    TargetRefused,
+    TargetUnavailable,
+    TargetUnknown,
+)
 from pipelines.journal import Journal
 from pipelines.targets import Target
 
 log = logging.getLogger(__name__)
 
+UNKNOWN_IN_A_ROW = 5  # one product may be more than myOGO can digest; five in a row are an outage
 Outcome = str  # applied, refused, unknown, not_attempted
 
 
@@ -55,7 +64,8 @@ def push(
     on_result: Callable[[Result], None],
     interrupted: threading.Event,
 ) -> Pushed:
-    """Each change ends in exactly one outcome. A refused one does not stop the rest, an unavailable target does.
+    """Each change ends in exactly one outcome. A refused one does not stop the rest, an unavailable target does,
+    and so do UNKNOWN_IN_A_ROW changes that nobody knows the fate of.
 
     After a stop no further change is begun; those in flight are finished and recorded.
     """
@@ -64,6 +74,7 @@ def push(
     pending = _changes(changes)
     running: set[Future[Result]] = set()
     left = len(changes)
+    in_a_row = 0
 
     with ThreadPoolExecutor(in_flight, thread_name_prefix="push") as pool:
         while True:
@@ -79,7 +90,6 @@ def push(
                 try:
                     result = future.result()
                 except _Stopped as stopped:
-                    stop.set()
                     pushed.stopped = pushed.stopped or stopped.why
                     result = stopped.result
                 left -= 1
@@ -87,6 +97,13 @@ def push(
                 if result.message:
                     pushed.told.append(result)
                 on_result(result)
+                in_a_row = in_a_row + 1 if result.outcome == "unknown" else 0
+                if in_a_row >= UNKNOWN_IN_A_ROW and not stop.is_set():
+                    stop.set()
+                    pushed.stopped = TargetUnavailable(
+                        f"{in_a_row} changes in a row ended without a usable answer, the last: {result.message}",
+                        "The rest was not begun. Safe to run again when myOGO answers.",
+                    )
     pushed.counts["not_attempted"] += left
     if interrupted.is_set() and pushed.stopped is None and pushed.counts["not_attempted"]:
         pushed.stopped = Interrupted(
@@ -117,6 +134,7 @@ def _apply(
         product: dict[str, Any] = decode_exact(change.after.encode())
         journal.intend(change.key, change.action)
     except Exception as error:
+        stop.set()
         why = _explained(change, error)
         raise _Stopped(why, Result(change, "not_attempted", None, why.message)) from error
     result, stopped = _attempt(change, product, target)
@@ -125,6 +143,7 @@ def _apply(
     except CentraMyogoError as error:
         stopped = stopped or error
     if stopped is not None:
+        stop.set()  # here and not by whoever collects the results: the next change is already waiting
         raise _Stopped(stopped, result)
     return result
 

@@ -78,8 +78,9 @@ def failures(products: pd.DataFrame, allow_zero_price: bool) -> pd.DataFrame:
         cases = error.failure_cases
     else:
         return pd.DataFrame({"row": pd.Series(dtype="int64"), "rule": pd.Series(dtype="str")})
-    if cases["index"].isna().any():
-        told = cases[cases["index"].isna()][["column", "check"]].drop_duplicates().to_dict("records")
+    whole = cases[cases["index"].isna() | (cases["schema_context"] == "Index")]
+    if len(whole):
+        told = whole[["column", "check", "failure_case"]].drop_duplicates().head().to_dict("records")
         raise BrokenContract(f"the contract of a product does not fit the frame: {told}")
     checks = cases["check"].astype("str")
     named = {

@@ -10,11 +10,13 @@ import pandas as pd
 
 # Editors leave out closing tags, so an opening one ends a paragraph too.
 _BREAKS = re.compile(r"</?(?:br|hr|p|li|div|h[1-6]|tr|td|th|ul|ol|dt|dd)\b[^>]*>", re.IGNORECASE)
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")  # all that are no blank
 _NO_TAG = re.compile(r"<(?![a-z/!?][^<>]*>)", re.IGNORECASE)  # "S<M", which an HTML parser would swallow to the end
 
 
 def plain(text: str) -> str:
-    """`text` without tags, scripts and entities, on one line; a paragraph ends in a blank."""
+    """`text` without tags, scripts, entities and control characters, on one line; a paragraph ends in a blank."""
+    text = _CONTROL.sub("", text)
     if "<" in text:
         text = _BREAKS.sub(lambda found: " " + found.group(), _NO_TAG.sub("&lt;", text))
         text = nh3.clean(text, tags=set())

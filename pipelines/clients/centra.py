@@ -19,6 +19,7 @@ ENDPOINT_GROUP = {
     "/shipments": "ORDER & SHIPMENT",
 }
 MOST_EMPTY_PAGES = 3
+_PAGING_FIX = "Nothing was written. Run again; if it stays, show this to Centra's support."
 _KEY_FIX = (
     "Compare it with the Secret API key in Centra: Stores > your store > the Order API plugin, "
     "and check that the plugin is Active."
@@ -131,12 +132,12 @@ class CentraClient:
             if empty_in_a_row == MOST_EMPTY_PAGES:
                 raise SourceError(
                     f"Centra GET {path}: {MOST_EMPTY_PAGES} empty pages in a row, and each names a next one.",
-                    "Nothing was written. Run again; if it stays, show this to Centra's support.",
+                    _PAGING_FIX,
                 )
             if page is not None and following <= page:
                 raise SourceError(
                     f"Centra GET {path}: page {page} says that page {following} comes next, so paging stands still.",
-                    "Nothing was written. Run again; if it stays, show this to Centra's support.",
+                    _PAGING_FIX,
                 )
             page = following
 
@@ -145,16 +146,20 @@ class CentraClient:
         if not value:
             return None
         if not isinstance(value, str):
-            raise SourceError(f"Centra GET {path}: 'next' is {value!r}, not a query string.")
+            raise SourceError(f"Centra GET {path}: 'next' is {value!r}, not a query string.", _PAGING_FIX)
         try:
             target = urlsplit(urljoin(f"{self.config.base_url}{path}", value))
             number = parse_qs(target.query).get("page", [""])[0]
         except ValueError as error:
-            raise SourceError(f"Centra GET {path}: 'next' is {value[:100]!r}, not a query string.") from error
+            raise SourceError(
+                f"Centra GET {path}: 'next' is {value[:100]!r}, not a query string.", _PAGING_FIX
+            ) from error
         if target.hostname != urlsplit(self.config.base_url).hostname:
-            raise SourceError(f"Centra GET {path}: 'next' leads to another host, {target.netloc}; not followed.")
+            raise SourceError(
+                f"Centra GET {path}: 'next' leads to another host, {target.netloc}; not followed.", _PAGING_FIX
+            )
         if not number.isascii() or not number.isdigit() or len(number) > 18:
-            raise SourceError(f"Centra GET {path}: 'next' is {value[:100]!r} and names no page number.")
+            raise SourceError(f"Centra GET {path}: 'next' is {value[:100]!r} and names no page number.", _PAGING_FIX)
         return int(number)
 
 

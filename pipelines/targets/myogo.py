@@ -7,13 +7,22 @@ from decimal import Decimal
 from typing import Any
 
 from pipelines.clients.myogo import MyOgoClient, Redirected
-from pipelines.errors import CentraMyogoError, ConfigError, SystemTrouble, TargetLost, TargetRefused, TargetUnknown
+from pipelines.errors import (
+    CentraMyogoError,
+    ConfigError,
+    SystemTrouble,
+    TargetLost,
+    TargetRefused,
+    TargetUnavailable,
+    TargetUnknown,
+)
 from schemas.myogo import PRODUCT, READ_ONLY
 
 CREATE_TRIES = 3
 LONGEST_WAIT_S = 120.0
 # The server itself says that it failed. A gateway's 502 or 504 says nothing about the server behind it.
-NOT_SERVED = (500, 503)
+UNAVAILABLE = 503
+NOT_SERVED = (500, UNAVAILABLE)
 FOUND = "found by its code after an unclear answer"
 
 
@@ -51,10 +60,7 @@ class Products:
                 patient = (unclear.wait_s or 0) <= LONGEST_WAIT_S
                 if unclear.status not in NOT_SERVED or not patient or attempt == tries:
                     # The request may still be on its way: repeating it could double it.
-                    raise TargetUnknown(
-                        f"{unclear.message} The code was not in myOGO when looked up right after.",
-                        status=unclear.status,
-                    ) from unclear
+                    raise _ended(unclear, "The code was not in myOGO when looked up right after.") from unclear
                 time.sleep(max(self.client.config.backoff_s * attempt, unclear.wait_s or 0))
         raise AssertionError("unreachable: the last try returns or raises")
 
@@ -77,10 +83,7 @@ class Products:
             if held is not None and not _differs(changed, held):
                 return FOUND
             if isinstance(unclear, TargetUnknown):
-                raise TargetUnknown(
-                    f"{unclear.message} When looked up right after, myOGO did not hold the new values.",
-                    status=unclear.status,
-                ) from unclear
+                raise _ended(unclear, "myOGO did not hold the new values when looked up right after.") from unclear
             raise
 
     def _one(self, key: str) -> dict[str, Any] | None:
@@ -95,6 +98,14 @@ class Products:
             return self._one(key)
         except (SystemTrouble, ConfigError) as trouble:
             raise TargetLost(unclear, trouble) from trouble
+
+
+def _ended(unclear: TargetUnknown, looked_up: str) -> TargetUnknown | TargetUnavailable:
+    """An unclear answer after the look-up found nothing done; 503 to the last try is an outage, and nothing else."""
+    said = f"{unclear.message} {looked_up}"
+    if unclear.status == UNAVAILABLE:
+        return TargetUnavailable(said, "Safe to run again when myOGO answers.")
+    return TargetUnknown(said, status=unclear.status)
 
 
 def _payload(product: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,15 @@
+"""A target with a bug, for the test that asks what a push does then."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Products:
+    def __init__(self, client: Any) -> None:
+        self.client = client
+
+    def create(self, key: str, product: dict[str, Any]) -> str:
+        return str(1 / 0)
+
+    update = create

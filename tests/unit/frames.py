@@ -1,0 +1,56 @@
+"""Frames made by the product's own staging, from rows as the wire has them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from pipelines.sources.centra import price_table
+from pipelines.sources.columns import Findings, table
+from schemas import centra, myogo
+from schemas.verdict import warnings, withheld
+from transforms.live import live_products
+from transforms.products import Params, to_myogo
+
+Row = dict[str, Any]
+
+
+def staged(*rows: Row) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Sizes and prices as a run reads them back from DuckDB."""
+    sizes = table(list(rows), centra.PRODUCTS, lambda index: f"row {index}", Findings(), frozenset({"prices"}))
+    return sizes.to_pandas(), price_table(list(rows)).to_pandas()
+
+
+def products(*rows: Row, **params: Any) -> pd.DataFrame:
+    """What the transform makes of Centra's rows."""
+    sizes, prices = staged(*rows)
+    return to_myogo(sizes, prices, Params(**params))
+
+
+def held(*rows: Row) -> pd.DataFrame:
+    """myOGO's products as a run compares them; `rows` in myOGO's own JSON names."""
+    given = table([dict(row) for row in rows], myogo.PRODUCTS, lambda index: f"row {index}", Findings()).to_pandas()
+    return live_products(given[[*myogo.PRODUCT.columns, "stock"]])
+
+
+def judged(*rows: Row, live: pd.DataFrame | None = None, currency: str = "EUR", zero: bool = False) -> pd.DataFrame:
+    """The lines of `withheld`."""
+    sizes, prices = staged(*rows)
+    made = to_myogo(sizes, prices, Params(currency=currency))
+    return withheld(made, prices, held() if live is None else live, currency, zero)
+
+
+def warned(*rows: Row, live: pd.DataFrame | None = None, pricelist_id: str | None = None) -> pd.DataFrame:
+    """The warnings about rows that are switched on."""
+    made = products(*rows, pricelist_id=pricelist_id)
+    return warnings(made, made["active"], held() if live is None else live, pricelist_id)
+
+
+def texts(values: list[Any]) -> pd.Series:
+    return pd.Series(values, dtype="str")
+
+
+def plain_list(values: pd.Series) -> list[Any]:
+    """Python values, null as None."""
+    return [None if pd.isna(value) else value for value in values]

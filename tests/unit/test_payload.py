@@ -1,0 +1,90 @@
+"""JSON in and out without loss."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from pipelines.clients.payload import NotJson, decode, decode_exact, encode
+
+NUMBERS = [
+    "1.10", "0.1", "164.5", "-0.0", "1e5", "1E-7", "1E400", "3.141592653589793238462643383279",
+    "0.10000000000000000000000000000000000001", "100000000000000000000.01",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_number_with_a_point_keeps_its_digits(number: str) -> None:
+    """As text in the one reading, as an exact decimal in the other."""
+    body = f'{{"price": {number}}}'.encode()
+    assert decode(body) == {"price": number}
+    exact = decode_exact(body)["price"]
+    assert isinstance(exact, Decimal)
+    assert exact.as_tuple() == Decimal(number).as_tuple()
+
+
+@pytest.mark.parametrize("number", [0, 1, -1, 2**53 + 1, 2**63, -(2**63) - 1, 2**64, 10**40])
+def test_a_whole_number_is_one(number: int) -> None:
+    for read in (decode, decode_exact):
+        value = read(b"[%d]" % number)[0]
+        assert value == number
+        assert type(value) is int
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"a": Decimal("49.90"), "b": Decimal("0.0001"), "c": Decimal("100"), "d": 2**70},
+        ["å ½ 😀", "\x00 \u2028", '"\\/', "", None, True, False],
+        {"nested": [{"x": []}, {}]},
+    ],
+    ids=["numbers", "texts", "nested"],
+)
+def test_what_goes_out_comes_back(document: Any) -> None:
+    back = decode_exact(encode(document))
+    assert back == document
+    assert encode(back) == encode(document)
+
+
+@pytest.mark.parametrize("digits", ["49.90", "100.00", "0.0001", "12345678901234.5678", "1.50"])
+def test_a_decimal_is_sent_as_a_number_with_its_own_digits(digits: str) -> None:
+    assert encode({"p": Decimal(digits)}) == b'{"p":%s}' % digits.encode()
+
+
+def test_text_goes_out_as_utf8() -> None:
+    assert encode("Ö") == '"Ö"'.encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "document"),
+    [
+        (b'{"price": NaN}', {"price": "NaN"}),
+        (b"[Infinity, -Infinity]", ["Infinity", "-Infinity"]),
+        (b'["\\ud800", 1.10]', ["\ud800", "1.10"]),
+        (b'\xef\xbb\xbf{"a": 1.50}', {"a": "1.50"}),
+        (b"[NaN, 18446744073709551617, 0.10]", ["NaN", 2**64 + 1, "0.10"]),
+    ],
+    ids=["NaN", "infinities", "lone surrogate", "byte order mark", "beside exact numbers"],
+)
+def test_what_is_nearly_json_is_read(body: bytes, document: Any) -> None:
+    """One odd value must not lose a page; its neighbours keep their digits."""
+    assert decode(body) == document
+
+
+def test_the_exact_reading_of_nearly_json_is_exact_too() -> None:
+    assert decode_exact(b'{"a": NaN, "b": 49.90}') == {"a": "NaN", "b": Decimal("49.90")}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b" ", b"<html></html>", b"{", b"[1] x", b"[1,]", b"{'a': 1}", b'"\xff"', b"[" * 100_000, b"1" * 5000, b"nul"],
+    ids=["empty", "blank", "HTML", "cut off", "more after it", "trailing comma", "single quotes", "latin-1", "too deep",
+         "absurd number", "cut word"],
+)  # fmt: skip
+@pytest.mark.parametrize("read", [decode, decode_exact])
+def test_what_is_no_json(read: Any, body: bytes) -> None:
+    """NotJson and nothing else, so that one place can say whose fault it is."""
+    with pytest.raises(NotJson):
+        read(body)

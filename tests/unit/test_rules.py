@@ -1,0 +1,27 @@
+"""The catalogue of rules says what every finding needs."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from schemas.rules import RULES
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_is_complete(rule: str) -> None:
+    """A known form of id, a meaning that continues a sentence, a fix that is one, and an owner."""
+    entry = RULES[rule]
+    assert entry.id == rule
+    assert re.fullmatch(r"[A-Z]{2,5}-\d{3}", rule)
+    assert not entry.meaning.endswith(".")
+    assert entry.fix.endswith(".")
+    assert entry.owner in ("Centra", "myOGO", "channel file")
+
+
+def test_the_rules_that_withhold() -> None:
+    """Changing this set changes what is sent: it is part of the interface."""
+    assert {rule for rule, entry in RULES.items() if entry.withholds} == {
+        "SKU-001", "SKU-002", "SKU-003", "PRICE-001", "PRICE-002", "NAME-001", "LANG-001", "COO-001", "TGT-001",
+    }  # fmt: skip
