@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any, Literal
 
 from pipelines.channel import Channel
@@ -51,8 +53,8 @@ class CheckReport:
         }
 
 
-def check(channel: Channel, watch: Callable[[Check], None]) -> CheckReport:
-    """Asks both systems. A failure on one side does not hide what the other side says."""
+def check(channel: Channel, data: Path, watch: Callable[[Check], None]) -> CheckReport:
+    """Asks both systems and looks at the data folder. A failure in one place does not hide what the others say."""
     done: list[Check] = []
     errors: list[CentraMyogoError] = []
 
@@ -74,6 +76,7 @@ def check(channel: Channel, watch: Callable[[Check], None]) -> CheckReport:
 
     done.append(Check("channel", "file", "ok", f"{channel.path} is right"))
     watch(done[0])
+    ask("channel", "data", lambda: _writable(data / channel.name))
     _ask_centra(channel, ask, skip)
     _ask_myogo(channel, ask, skip)
     worst = min(errors, key=lambda error: error.exit_code, default=None)
@@ -82,6 +85,17 @@ def check(channel: Channel, watch: Callable[[Check], None]) -> CheckReport:
 
 
 Ask = Callable[[str, str, Callable[[], tuple[Status, str, str]]], bool]
+
+
+def _writable(folder: Path) -> tuple[Status, str, str]:
+    """Whether a run could write there; nothing is made."""
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise ConfigError(
+            f"Working files would go to {folder}, but {there} cannot be written to.",
+            "Give --data (or CENTRA_MYOGO_DATA) a folder that this user may write to.",
+        )
+    return "ok", f"working files go to {folder}", ""
 
 
 def _ask_centra(channel: Channel, ask: Ask, skip: Callable[..., None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -45,10 +46,13 @@ def _set_up(
     log_level: Annotated[
         str | None, typer.Option("--log", metavar="LEVEL", help="debug, info, warning or error, on stderr.")
     ] = None,
+    data: DataOption = None,
 ) -> None:
     from dotenv import load_dotenv
 
     load_dotenv(Path.cwd() / ".env")
+    if data is not None:
+        os.environ["CENTRA_MYOGO_DATA"] = str(data)
     try:
         logs.set_up(log_level)
     except ValueError:
@@ -56,15 +60,16 @@ def _set_up(
 
 
 @app.command()
-def check(channel: ChannelArgument, json: JsonOption = False) -> None:
+def check(channel: ChannelArgument, json: JsonOption = False, data: DataOption = None) -> None:
     """Ask both sides whether everything a run needs is there. Writes nothing."""
+    from pipelines.channel import data_folder
     from pipelines.check import check as ask
     from pipelines.errors import CentraMyogoError
     from pipelines.screen import Screen
 
     screen = Screen()
     try:
-        report = ask(_load(channel), (lambda _: None) if json else screen.check)
+        report = ask(_load(channel), data_folder(data), (lambda _: None) if json else screen.check)
     except CentraMyogoError as error:
         _stop(error, json, channel, "check", {"checks": []})
     if json:

@@ -65,7 +65,7 @@ def _equal(mine: pd.Series, theirs: pd.Series) -> pd.Series:
 
 
 def _blank(texts: pd.Series) -> pd.Series:
-    return texts.fillna("").astype("str").str.strip() == ""
+    return texts.fillna("") == ""
 
 
 def _changes(action: str, key: str, rows: pd.DataFrame, before: list[str], after: list[str]) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import pandas as pd
@@ -35,11 +36,25 @@ class Quiet:
         pass
 
 
+class Out(Console):
+    """Standard output that may be closed half way (`push | head`): the run goes on and its exit code stays true."""
+
+    def __init__(self) -> None:
+        super().__init__(highlight=False, soft_wrap=True)
+
+    def on_broken_pipe(self) -> None:
+        """Rich would end the process here, in the middle of a push."""
+        self.quiet = True
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
 class Screen:
     """Watches a run and prints it to stdout."""
 
     def __init__(self) -> None:
-        self.out = Console(highlight=False, soft_wrap=True)
+        self.out = Out()
         self._progress: Progress | None = None
         self._total = 0
         self._done = 0

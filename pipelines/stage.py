@@ -44,6 +44,7 @@ def stage(source: Callable[[], Any], name: str, folder: Path, connection: duckdb
     try:
         info = pipeline.run(source(), loader_file_format="parquet")
         info.raise_on_failed_jobs()
+        connection.execute(f"drop schema if exists raw_{name}_staging cascade")  # a second copy of every row
     except PipelineStepFailed as failed:
         cause: BaseException | None = failed
         while cause is not None:

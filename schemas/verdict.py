@@ -76,7 +76,7 @@ def warnings(products: pd.DataFrame, wanted: pd.Series, live: pd.DataFrame, pric
     rows = products[wanted]
     kept = live.drop_duplicates("code", keep=False).set_index("code")["ean_code"]
     there = rows["code"].map(kept).astype("str")
-    there = there.mask(there.fillna("").str.strip() == "")
+    there = there.mask(there == "")
     codes = pd.concat([products["code"], live["code"]]).drop_duplicates()
     alike = {code: "".join(code.split()).casefold() for code in codes if code}
     twins: dict[str, list[str]] = {}

@@ -57,7 +57,7 @@ def statuses(found: dict[tuple[str, str], dict[str, str]], system: str) -> dict[
 def test_all_is_well(shop: Shop) -> None:
     found = asked(shop)
     assert found["", "end"] == {"outcome": "ok", "exit_code": 0}
-    assert statuses(found, "channel") == {"file": "ok"}
+    assert statuses(found, "channel") == {"file": "ok", "data": "ok"}
     assert statuses(found, "centra") == dict.fromkeys(OK_OF_CENTRA, "ok")
     assert statuses(found, "myogo") == dict.fromkeys(OK_OF_MYOGO, "ok")
 

@@ -48,8 +48,8 @@ STALE = {"code": "OLD", "name": "Parka Blue S", "salesPrice": Decimal("19.50"), 
 POSTS = [
     pytest.param({"kind": "drop"}, ["POST", "GET"], "unknown", id="dropped before it was served"),
     pytest.param({"kind": "drop_after"}, ["POST", "GET"], "applied", id="dropped after it was served"),
-    pytest.param({"kind": "hang", "seconds": 1}, ["POST", "GET"], "unknown", id="hangs, not served"),
-    pytest.param({"kind": "hang_after", "seconds": 1}, ["POST", "GET"], "applied", id="hangs, served"),
+    pytest.param({"kind": "hang", "seconds": 9}, ["POST", "GET"], "unknown", id="hangs, not served"),
+    pytest.param({"kind": "hang_after", "seconds": 9}, ["POST", "GET"], "applied", id="hangs, served"),
     pytest.param({"kind": "status", "status": 500}, ["POST", "GET", "POST"], "applied", id="500, not served"),
     pytest.param({"kind": "status", "status": 503}, ["POST", "GET", "POST"], "applied", id="503, not served"),
     pytest.param({"kind": "status_after", "status": 500}, ["POST", "GET"], "applied", id="500, yet served"),
@@ -74,7 +74,7 @@ POSTS = [
 PUTS = [
     pytest.param({"kind": "drop"}, ["GET", "PUT", "PUT"], "applied", id="dropped before it was served"),
     pytest.param({"kind": "drop_after"}, ["GET", "PUT", "PUT"], "applied", id="dropped after it was served"),
-    pytest.param({"kind": "hang", "seconds": 1}, ["GET", "PUT", "PUT"], "applied", id="hangs, not served"),
+    pytest.param({"kind": "hang", "seconds": 9}, ["GET", "PUT", "PUT"], "applied", id="hangs, not served"),
     pytest.param({"kind": "status", "status": 500}, ["GET", "PUT", "PUT"], "applied", id="500, not served"),
     pytest.param({"kind": "status_after", "status": 500}, ["GET", "PUT", "PUT"], "applied", id="500, yet served"),
     pytest.param({"kind": "html"}, ["GET", "PUT", "GET"], "unknown", id="html 200"),
@@ -93,10 +93,9 @@ PUTS = [
 
 @pytest.fixture
 def shop(shop_of: Callable[..., Shop]) -> Shop:
-    """One size to create, one to update, one more to create; one request at a time, and little patience."""
+    """One size to create, one to update, one more to create; one request at a time."""
     shop = shop_of(NEW, OLD, OTHER, myogo=[STALE])
     shop.edit("max_in_flight       = 4", "max_in_flight       = 1")
-    system_key(shop, "myogo", "read_timeout_s = 0.3")
     return shop
 
 
@@ -121,7 +120,7 @@ def _story(folder: Path, cases: Sequence[Any], method: str) -> Story:
         shop.edit("backoff_s           = 0.05", "backoff_s           = 0.001")
         shop.edit("max_update_share = 0.75", "max_update_share = 1.0")
         shop.edit("max_in_flight       = 4", "max_in_flight       = 1")
-        system_key(shop, "myogo", "read_timeout_s = 0.3")
+        system_key(shop, "myogo", "read_timeout_s = 0.6")
         box.switch("myogo", duplicate_post="duplicate", omitted_on_put="clear")
         for number, case in enumerate(cases):
             box.add_fault(side="myogo", method=method, contains=f'"{_code(3 * number + 1)}"', **case.values[0])
@@ -212,18 +211,14 @@ def test_a_code_that_turned_up_meanwhile_is_not_overwritten(shop: Shop) -> None:
 def test_a_redirect_stops_the_push_and_nothing_is_sent_on(shop: Shop, method: str) -> None:
     with Elsewhere() as other:
         shop.box.add_fault(
-            side="myogo",
-            kind="redirect",
-            status=307,
-            method=method,
-            path="/Products",
-            location=other.url,
-            times=FOREVER,
+            side="myogo", kind="redirect", status=307, method=method, contains="code", location=other.url, times=FOREVER
         )
-        report = shop.run("push")
+        change = create("A") if method == "POST" else update("OLD", name="Other")
+        done, _ = push_of(shop, change, create("B"), create("C"))
         assert other.heard == []
-    assert (report.exit_code, report.outcome) == (2, "config")
-    assert report.counts["not_attempted"] == (3 if method == "POST" else 1)
+    assert done.stopped is not None
+    assert (done.stopped.exit_code, done.stopped.outcome) == (2, "config")
+    assert done.counts["not_attempted"] >= 1
 
 
 @pytest.mark.parametrize(
@@ -287,41 +282,36 @@ def test_an_ean_that_myogo_keeps_is_never_sent_changed(shop_of: Callable[..., Sh
     assert shop.run("push").counts["unchanged"] == 2
 
 
-@pytest.mark.parametrize("blank", [None, ""], ids=["null", "empty"])
-def test_an_ean_that_myogo_lacks_is_filled(shop_of: Callable[..., Shop], blank: str | None) -> None:
-    shop = shop_of(size(1))
-    shop.run("push")
-    shop.box.change_myogo_product("SKU1", eanCode=blank)
-    shop.box.change_centra_row(1, ean="7312345678901")
-    assert shop.run("push").counts["update"] == 1
-    assert held(shop)["SKU1"]["eanCode"] == "7312345678901"
-    assert shop.run("push").counts["unchanged"] == 1
+def test_an_ean_that_myogo_lacks_is_filled(shop_of: Callable[..., Shop]) -> None:
+    eans = {1: "7312345678901", 2: "7312345678918"}
+    held_blank = [{"code": "SKU1", "eanCode": None}, {"code": "SKU2", "eanCode": ""}]
+    shop = shop_of(*(size(n, ean=ean) for n, ean in eans.items()), myogo=held_blank)
+    assert shop.run("push").counts["update"] == 2
+    assert {product["eanCode"] for product in shop.box.myogo_products()} == set(eans.values())
+    assert shop.run("push").counts["unchanged"] == 2
 
 
-def test_an_ean_that_came_into_myogo_meanwhile_stays(shop_of: Callable[..., Shop]) -> None:
+def test_an_ean_that_came_into_myogo_meanwhile_stays(shop: Shop) -> None:
     """Planned to be filled; then the warehouse wrote its own between our list and our write."""
-    shop = shop_of(size(1, ean="7312345678901"), size(2))
-    shop.run("push")
-    shop.box.change_myogo_product("SKU1", eanCode=None)
-    answer = [{**row, "eanCode": "999"} for row in shop.box.myogo_products() if row["code"] == "SKU1"]
-    shop.box.add_fault(side="myogo", kind="body", path="code=SKU1", body=answer)
-    shop.box.clear_requests()
-    report = shop.run("push")
-    assert report.counts["applied"] == 1
+    shop.box.change_myogo_product("OLD", eanCode="999")
+    done, _ = push_of(shop, update("OLD", ean_code="7312345678901"))
+    assert done.counts["applied"] == 1
     assert writes(shop) == []
 
 
-def test_a_product_that_left_myogo_meanwhile_is_refused_and_created_next_time(shop: Shop) -> None:
-    shop.box.add_fault(side="myogo", kind="body", path="code=OLD", body=[])
-    assert ("OLD", "update", "refused") in (shop.run("push"), journal(shop))[1]
-    assert "PUT OLD" not in calls(shop)
-
-
-def test_a_code_that_doubled_meanwhile_is_refused(shop: Shop) -> None:
-    shop.box.add_fault(side="myogo", kind="body", path="code=OLD", body=[{"code": "OLD"}, {"code": "OLD"}])
-    shop.run("push")
-    assert ("OLD", "update", "refused") in journal(shop)
-    assert "PUT OLD" not in calls(shop)
+@pytest.mark.parametrize(
+    "found",
+    [
+        pytest.param([], id="it left"),
+        pytest.param([{"code": "OLD"}, {"code": "OLD"}], id="it doubled"),
+        pytest.param([{"code": "old"}], id="only its name in small letters is there"),
+    ],
+)
+def test_a_product_that_is_no_longer_the_one_we_planned_for_is_refused(shop: Shop, found: list[Any]) -> None:
+    shop.box.add_fault(side="myogo", kind="body", path="code=OLD", body=found)
+    _, outcomes = push_of(shop, update("OLD", name="Other"), create("NEW"))
+    assert outcomes == {"OLD": "refused", "NEW": "applied"}
+    assert writes(shop) == ["POST NEW"]
 
 
 def test_a_refused_product_does_not_stop_the_rest(shop_of: Callable[..., Shop]) -> None:
@@ -509,3 +499,11 @@ def test_secrets_of_a_vendor_that_repeats_them_are_masked(shop: Shop) -> None:
     assert report.exit_code == 2
     assert "***" in report.message
     assert "ry%26secret" not in report.message
+
+
+def test_money_is_decimal_from_json_to_json(shop: Shop) -> None:
+    """Also where a float would round, and also in what is not ours."""
+    shop.box.change_myogo_product("OLD", supplyPrice=Decimal("98765432109876.54"))
+    push_of(shop, create("NEW", sales_price=Decimal("12345678901234.56")), update("OLD", name="Other"))
+    assert str(held(shop)["NEW"]["salesPrice"]) == "12345678901234.56"
+    assert str(held(shop)["OLD"]["supplyPrice"]) == "98765432109876.54"

@@ -28,10 +28,10 @@ def test_the_rate_is_kept_and_used(shop_of: Callable[..., Shop], in_flight: int)
     shop = shop_of()
     shop.edit("requests_per_second = 1000.0", "requests_per_second = 20.0")
     shop.edit("max_in_flight       = 4", f"max_in_flight       = {in_flight}")
-    push_of(shop, *(create(f"C{number}") for number in range(50)))
+    push_of(shop, *(create(f"C{number}") for number in range(30)))
     seen = moments(shop)
     rate = (len(seen) - 1) / (seen[-1] - seen[0])
-    assert len(seen) == 50
+    assert len(seen) == 30
     assert 18.0 <= rate <= 21.5
     assert most_within(seen, 1.0) <= 20 + 2
 

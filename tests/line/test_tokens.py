@@ -15,12 +15,15 @@ from pipelines.errors import ConfigError, CredentialsError, TargetUnavailable
 from tests.conftest import Shop, size
 from tests.line.helpers import (
     FOREVER,
+    SECRETS,
     Elsewhere,
     calls,
+    create,
     held,
     is_token,
     journal,
     myogo_of,
+    push_of,
     secret,
     token_requests,
     writes,
@@ -204,10 +207,9 @@ def test_a_revoked_token_is_replaced_once_for_all_threads(shop: Shop) -> None:
 
 def test_tokens_revoked_in_mid_push_cost_one_renewal(shop: Shop) -> None:
     shop.box.add_fault(side="myogo", kind="revoke_tokens", method="POST", path="/Products", skip=4)
-    report = shop.run("push")
-    assert (report.exit_code, report.counts["applied"]) == (0, 8)
+    done, _ = push_of(shop, *(create(f"C{number}") for number in range(8)))
+    assert done.counts["applied"] == len(held(shop)) == 8
     assert token_requests(shop) == ["password", "refresh_token"]
-    assert len(held(shop)) == 8
 
 
 def test_a_token_that_ends_in_mid_run_is_replaced(shop: Shop) -> None:
@@ -244,10 +246,11 @@ def test_a_missing_scope_stops_the_push_with_2(shop: Shop, status: int) -> None:
     }  # fmt: skip
     narrow = requests.post(shop.box.token_url, data=form, timeout=5).json()["access_token"]
     shop.box.add_fault(side="myogo", kind="body", path=TOKEN, body={"access_token": narrow}, times=FOREVER)
-    report = shop.run("push")
-    assert (report.exit_code, report.outcome) == (2, "credentials")
-    assert "write:product" in report.fix
-    assert report.counts["not_attempted"] == 8
+    done, _ = push_of(shop, *(create(f"C{number}") for number in range(8)))
+    assert done.stopped is not None
+    assert (done.stopped.exit_code, done.stopped.outcome) == (2, "credentials")
+    assert "write:product" in done.stopped.fix
+    assert done.counts["not_attempted"] == 8
     assert held(shop) == {}
 
 
@@ -256,3 +259,5 @@ def test_the_token_goes_to_the_api_and_the_credentials_to_the_token_address_only
     for entry in shop.box.requests("myogo"):
         assert entry["auth"] == ("none" if is_token(entry) else "ok")
     assert len(calls(shop)) == 8
+    for entry in shop.box.requests():
+        assert [token for token in SECRETS if token in f"{entry['path']}?{entry['query']}"] == []

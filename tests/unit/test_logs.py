@@ -1,0 +1,64 @@
+"""Secrets in logs and messages: masked in every form in which a system may repeat them."""
+
+from __future__ import annotations
+
+import io
+import logging
+
+import pytest
+
+from pipelines import logs
+from pipelines.clients.session import Answer
+from pipelines.errors import CentraMyogoError
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param("key=pa ss/w+rd", id="as it is"),
+        pytest.param("key=pa%20ss%2Fw%2Brd", id="in a web address"),
+        pytest.param("key=pa+ss%2Fw%2Brd", id="in a form"),
+        pytest.param("key=pa ss\\/w+rd", id="in PHP's JSON"),
+    ],
+)
+def test_a_secret_is_masked_in_every_form(said: str) -> None:
+    logs.register_secret("pa ss/w+rd")
+    assert logs.redact(f"before {said} after") == "before key=*** after"
+
+
+def test_the_longer_of_two_secrets_is_masked_first() -> None:
+    logs.register_secret("token")
+    logs.register_secret("token-and-more")
+    assert logs.redact("token-and-more token") == "*** ***"
+
+
+def test_an_error_never_carries_a_secret() -> None:
+    logs.register_secret("hush-hush")
+    error = CentraMyogoError("They said hush-hush.", "Replace hush-hush.")
+    assert str(error) == "They said ***.\nReplace ***."
+    assert error.args == ("They said ***.",)
+
+
+@pytest.mark.parametrize("before", range(80, 201, 20))
+def test_no_piece_of_a_secret_is_left_where_a_body_is_cut(before: int) -> None:
+    """An excerpt ends after 200 characters; a secret across that place is masked before the cut."""
+    logs.register_secret("S" * 120)
+    body = b"x" * before + b" " * 150 + b"S" * 120
+    assert "S" not in Answer(500, {}, body).excerpt()
+
+
+def test_a_log_line_and_a_traceback_are_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+    logs.register_secret("hush-hush")
+    stream = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stream)
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", list(root.handlers))
+    monkeypatch.setattr(root, "level", root.level)
+    logs.set_up("debug")
+    try:
+        raise ValueError("it was hush-hush")
+    except ValueError:
+        logging.getLogger("test").exception("key=%s", "hush-hush")
+    assert "hush" not in stream.getvalue()
+    assert "key=***" in stream.getvalue()
+    assert "ValueError: it was ***" in stream.getvalue()
