@@ -29,10 +29,10 @@ types: setup
 unit: setup
 	$(BIN)/pytest
 
-# Needs uv on the PATH; the lock names no index, and hashes make it the same from any.
+# Needs uv on the PATH. The lock names no index, and its hashes make it the same from any.
 lock:
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-emit-find-links --no-header --quiet --output-file requirements.lock
+		--no-header --quiet --output-file requirements.lock
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
