@@ -22,6 +22,7 @@ from pipelines.interrupt import Interrupt, interruptible
 from pipelines.journal import Journal, fold
 from pipelines.limits import violations
 from pipelines.lock import channel_lock
+from pipelines.memory import remember
 from pipelines.plan import Plan, diff
 from pipelines.push import Result, push
 from pipelines.report import RunReport
@@ -186,7 +187,7 @@ class _Run:
             warned["stock_item_id"].isin(desired["stock_item_id"])[warned["rule"] == "EAN-004"].sum()
         )
         counts["unmatched"] = int(warned["rule"].isin(["TGT-002", "TGT-003"]).sum())
-        self._record_verdict(store, told.drop(columns="row"), warned, desired)
+        self._record_verdict(store, told.drop(columns="row").reset_index(drop=True), warned, desired, products, wanted)
         return desired, told, warned
 
     def _wanted(self, products: pd.DataFrame) -> pd.Series:
@@ -202,18 +203,19 @@ class _Run:
             wanted &= codes.isin(chosen)
         return wanted
 
-    def _record_verdict(self, store: Store, told: pd.DataFrame, warned: pd.DataFrame, desired: pd.DataFrame) -> None:
+    def _record_verdict(
+        self,
+        store: Store,
+        told: pd.DataFrame,
+        warned: pd.DataFrame,
+        desired: pd.DataFrame,
+        products: pd.DataFrame,
+        wanted: pd.Series,
+    ) -> None:
         report = self.report
-        before = store.since(FLOW, report.run_id)
-        since = told.merge(before, on=["stock_item_id", "rule"], how="left", validate="many_to_one")["since"]
-        store.append(
-            "sync.withheld",
-            told.assign(
-                run_id=report.run_id,
-                flow=FLOW,
-                since=since.fillna(pd.Timestamp(report.started_at)).to_numpy(),
-            ),
-        )
+        sizes = products[["stock_item_id"]].assign(wanted=wanted)
+        since = remember(store, FLOW, report.run_id, report.started_at, told, sizes, narrowed=bool(self.order.sku))
+        store.append("sync.withheld", told.assign(run_id=report.run_id, flow=FLOW, since=since))
         counted = pd.concat([told["rule"], warned["rule"]]).value_counts()
         store.append(
             "sync.rule_counts",

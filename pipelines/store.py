@@ -145,15 +145,6 @@ class Store:
         assignments = ", ".join(f'"{column}" = ?' for column in values)
         self.connection.execute(f"update sync.runs set {assignments} where run_id = ?", [*values.values(), run_id])
 
-    def since(self, flow: str, run_id: str) -> pd.DataFrame:
-        """`stock_item_id`, `rule`, `since` of the rows withheld by the last run of the flow that read everything."""
-        return self.query(
-            "select stock_item_id, rule, min(since) as since from sync.withheld where flow = ? and run_id = "
-            '(select run_id from sync.runs where flow = ? and run_id <> ? and "read" > 0 '
-            "order by started_at desc limit 1) group by all",
-            [flow, flow, run_id],
-        )
-
     def ready_to_publish(self) -> None:
         """Puts the views in place, as far as their tables exist, and folds the write-ahead log in."""
         there = {

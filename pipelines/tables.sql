@@ -39,3 +39,15 @@ comment on column sync.runs.facts is 'Findings, limits, requests, retries and se
 comment on column sync.journal.intended_at is 'When the intent was written, before the call.';
 comment on column sync.withheld."value" is 'What the column held.';
 comment on column sync.withheld.owner is 'Where it is to be fixed: Centra, myOGO or the channel file.';
+create table if not exists sync.faults (
+    flow varchar, stock_item_id varchar, code varchar, rule varchar, message varchar, owner varchar,
+    first_run_id varchar, first_at timestamp, since timestamp, last_run_id varchar, last_at timestamp,
+    closed_run_id varchar, closed_at timestamp, closed_because varchar, times integer);
+create table if not exists sync.fault_events (
+    run_id varchar, stock_item_id varchar, code varchar, rule varchar, happened_at timestamp, event varchar,
+    message varchar);
+comment on table sync.fault_events is 'One row each time a size begins to break a rule, stops, or breaks it again.';
+comment on table sync.faults is 'One row per size and rule it ever broke: since when, last seen, when closed and why, how often it came back.';
+comment on column sync.faults.since is 'When it began this time.';
+comment on column sync.faults.closed_because is 'fixed, skipped (no longer wanted) or gone (no longer in Centra); null while open.';
+comment on column sync.faults.times is 'How often it was opened; 2 and more means that it came back.';

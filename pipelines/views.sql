@@ -46,10 +46,10 @@ union all
 select j.key, j.intended_at, j.run_id, r.verb, j.action || ' ' || coalesce(j.outcome, 'open'), j.message
 from sync.journal j join sync.runs r using (run_id)
 union all
-select w.code, r.started_at, w.run_id, r.verb, 'withheld ' || w.rule, w.message
-from sync.withheld w join sync.runs r using (run_id)
+select e.code, e.happened_at, e.run_id, r.verb, e.event || ' ' || e.rule || ' (size ' || e.stock_item_id || ')', e.message
+from sync.fault_events e join sync.runs r using (run_id)
 order by code, happened_at, event;
-comment on view main.v_history is 'All that ever happened to a code: planned changes, attempted writes and their outcome, withheld rows.';
+comment on view main.v_history is 'All that ever happened to a code: planned changes, attempted writes and their outcome, and when each of its sizes began and ceased to be withheld.';
 
 create or replace view main.v_rule_trend as
 select r.started_at, c.run_id, c.rule, c.withholds, c."rows"

@@ -101,9 +101,9 @@ def test_history_tells_plan_write_and_withheld(shop_of: Callable[..., Shop]) -> 
     shop.box.change_centra_row(1, prices=[euro("12.00")])
     shop.run("push")
     told = shop.command("history", str(shop.file), "SKU1", "--data", str(shop.data)).stdout
-    events = re.findall(r"(planned create|create applied|withheld PRICE-001|planned update|update applied)", told)
-    assert events == ["create applied", "planned create", "withheld PRICE-001", "planned update", "update applied"] or (
-        events == ["planned create", "create applied", "withheld PRICE-001", "planned update", "update applied"]
+    events = re.findall(r"(planned create|create applied|opened PRICE-001|planned update|update applied)", told)
+    assert events == ["create applied", "planned create", "opened PRICE-001", "planned update", "update applied"] or (
+        events == ["planned create", "create applied", "opened PRICE-001", "planned update", "update applied"]
     )
 
 
