@@ -152,6 +152,29 @@ def history(
 
 
 @app.command()
+def export(
+    channel: ChannelArgument,
+    parquet: Annotated[
+        Path,
+        typer.Option("--parquet", metavar="DIR", help="Write every table as one Parquet file.", show_default=False),
+    ],
+    data: DataOption = None,
+) -> None:
+    """Every table of the last run as Parquet files, for tools that do not read DuckDB."""
+    from pipelines.channel import data_folder
+    from pipelines.errors import CentraMyogoError
+    from pipelines.export import parquet_files
+    from pipelines.store import Folder
+
+    try:
+        written = parquet_files(Folder(data_folder(data), _load(channel).name), parquet)
+    except CentraMyogoError as error:
+        _stop(error, False, channel, "export", {})
+    for path in written:
+        typer.echo(f"Written: {path}")
+
+
+@app.command()
 def sandbox(
     skus: Annotated[
         int | None,

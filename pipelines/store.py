@@ -14,6 +14,7 @@ import pandas as pd
 
 from pipelines.clients.payload import encode
 from pipelines.errors import ConfigError
+from schemas import centra, myogo
 
 _TABLES = (Path(__file__).parent / "tables.sql").read_text("utf-8")
 _VIEWS = (Path(__file__).parent / "views.sql").read_text("utf-8")
@@ -32,13 +33,14 @@ COUNTS = (
     "unknown",
     "not_attempted",
 )
-STAGED = {
-    "raw_centra.products",
-    "raw_centra.prices",
-    "raw_centra.stock",
-    "raw_myogo.products",
-    "raw_myogo.stock",
+_MIRRORED = {
+    "raw_centra.products": centra.PRODUCTS,
+    "raw_centra.prices": centra.PRICES,
+    "raw_centra.stock": centra.STOCK,
+    "raw_myogo.products": myogo.PRODUCTS,
+    "raw_myogo.stock": myogo.STOCK,
 }
+STAGED = set(_MIRRORED)
 
 
 def utc_now() -> datetime:
@@ -155,6 +157,11 @@ class Store:
         }
         if there >= STAGED:
             self.connection.execute(_VIEWS)
+            for table, fields in _MIRRORED.items():
+                for field in fields:
+                    self.connection.execute(
+                        f"comment on column {table}.\"{field.column}\" is '{field.vendor}, as the system sent it'"
+                    )
         self.connection.execute("checkpoint")
 
 

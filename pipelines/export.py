@@ -1,0 +1,31 @@
+"""The published tables as Parquet files."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import duckdb
+
+from pipelines.errors import ConfigError
+from pipelines.store import Folder, published
+
+
+def parquet_files(folder: Folder, to: Path) -> list[Path]:
+    """Writes `<schema>.<table>.parquet` for every table that holds a run's data. Raises ConfigError."""
+    written = []
+    with contextlib.closing(published(folder)) as db:
+        tables = db.execute(
+            "select schema_name, table_name from duckdb_tables() "
+            "where regexp_matches(schema_name, '^(raw_|out_|sync)') and table_name not like '\\_dlt%' escape '\\' "
+            "order by all"
+        ).fetchall()
+        try:
+            to.mkdir(parents=True, exist_ok=True)
+            for schema, table in tables:
+                path = to / f"{schema}.{table}.parquet"
+                db.table(f"{schema}.{table}").write_parquet(str(path))
+                written.append(path)
+        except (OSError, duckdb.IOException) as error:
+            raise ConfigError(f"{to} cannot be written: {error}.", "Choose another folder.") from error
+    return written
