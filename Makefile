@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test lint types unit lock clean
+.PHONY: setup demo test lint types unit docs lock clean
 
 setup: .venv/.ready
 
@@ -28,6 +28,9 @@ types: setup
 
 unit: setup
 	$(BIN)/pytest
+
+docs: setup
+	$(BIN)/python -m pipelines.catalogue
 
 # Needs uv on the PATH. The lock names no index, and its hashes make it the same from any.
 lock:

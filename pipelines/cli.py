@@ -229,7 +229,7 @@ def _stop(error: CentraMyogoError, json: bool, channel: str, verb: str, rest: di
     from pipelines.screen import complain
 
     if json:
-        told = {"message": logs.redact(error.message), "fix": logs.redact(error.fix)}
+        told = {"id": error.entry.id, "message": error.message, "fix": error.fix}
         _print_json(
             {"channel": channel, "verb": verb, "outcome": error.outcome, "exit_code": error.exit_code}
             | rest

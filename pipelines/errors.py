@@ -19,7 +19,20 @@ CentraMyogoError                 exit  then
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from pipelines.logs import redact
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the error catalogue says of a kind of failure; `owner` is who can mend it."""
+
+    id: str
+    meaning: str
+    cause: str
+    fix: str
+    owner: str
 
 
 class CentraMyogoError(Exception):
@@ -30,6 +43,13 @@ class CentraMyogoError(Exception):
 
     exit_code = 1
     outcome = "fault"
+    entry = Entry(
+        "FAULT-001",
+        "A promise that this program makes about itself does not hold.",
+        "A mistake in this program.",
+        "Report it with what `centra-myogo --log debug` prints; what was done stands in sync.journal.",
+        "us",
+    )
 
     def __init__(self, message: str, fix: str = "") -> None:
         self.message = redact(message)
@@ -47,10 +67,24 @@ class OurFault(CentraMyogoError):
 class ConfigError(CentraMyogoError):
     exit_code = 2
     outcome = "config"
+    entry = Entry(
+        "CONFIG-001",
+        "The channel file, a secret's place, an address or a folder is not right.",
+        "A typing error, a missing variable or file, or an address that leads elsewhere.",
+        "Do what the message says, then run check.",
+        "whoever runs it",
+    )
 
 
 class CredentialsError(ConfigError):
     outcome = "credentials"
+    entry = Entry(
+        "CRED-001",
+        "A system turned our credentials down, or they lack a right.",
+        "A wrong or renewed key, an endpoint group not ticked in Centra's plugin, a scope OGOship has not granted.",
+        "Do what the message says, then run check.",
+        "whoever runs it",
+    )
 
 
 class RecordError(CentraMyogoError):
@@ -63,11 +97,25 @@ class RecordError(CentraMyogoError):
 
 
 class TargetRefused(RecordError):
-    pass
+    entry = Entry(
+        "TARGET-001",
+        "myOGO refused a product; the others went on.",
+        "A value that myOGO does not take; the message is myOGO's own.",
+        "Mend the value in Centra; the next push tries again.",
+        "Centra",
+    )
 
 
 class TargetUnknown(RecordError):
     """`wait_s` is how long the target asked us to wait, where it did."""
+
+    entry = Entry(
+        "TARGET-002",
+        "Nobody knows what became of a write, not even after looking the product up.",
+        "The connection broke off before myOGO answered.",
+        "Run again: the plan is made from what myOGO holds then.",
+        "nobody, run again",
+    )
 
     def __init__(self, message: str, fix: str = "", status: int | None = None, wait_s: float | None = None) -> None:
         super().__init__(message, fix, status)
@@ -77,6 +125,13 @@ class TargetUnknown(RecordError):
 class UnsafePlan(CentraMyogoError):
     exit_code = 4
     outcome = "refused"
+    entry = Entry(
+        "LIMIT-001",
+        "A safety limit, an expectation or a fingerprint refused the plan; nothing was written.",
+        "More would change than is normal for this shop, or something changed since the plan was reviewed.",
+        "Review the plan; then push with --force or a new --expect, or set the limits to what is normal.",
+        "operations",
+    )
 
 
 class SystemTrouble(CentraMyogoError):
@@ -85,15 +140,34 @@ class SystemTrouble(CentraMyogoError):
 
 
 class SourceError(SystemTrouble):
-    pass
+    entry = Entry(
+        "SOURCE-001",
+        "A system we read from did not answer as it should; nothing was written.",
+        "An outage, maintenance, or paging that stands still.",
+        "Run again later; if it stays, show the message to the system's support.",
+        "nobody, run again",
+    )
 
 
 class ContractError(SourceError):
     outcome = "contract"
+    entry = Entry(
+        "CONTRACT-001",
+        "A field that we rely on is missing or of another type; nothing was written.",
+        "The system's answers have changed.",
+        "Show the message, which names field and row, to whoever runs the system, and to us.",
+        "Centra or myOGO",
+    )
 
 
 class TargetUnavailable(SystemTrouble):
-    pass
+    entry = Entry(
+        "TARGET-003",
+        "myOGO is not there, or asks to wait too long; the rest was not attempted.",
+        "An outage, maintenance, or a rate limit.",
+        "Run again later.",
+        "nobody, run again",
+    )
 
 
 class TargetLost(TargetUnavailable):
@@ -107,8 +181,22 @@ class TargetLost(TargetUnavailable):
 class Interrupted(CentraMyogoError):
     exit_code = 5
     outcome = "interrupted"
+    entry = Entry(
+        "STOP-001",
+        "Somebody asked the run to stop; the change in flight was finished and recorded.",
+        "Ctrl-C, or a scheduler that ended the run.",
+        "Run again to do the rest.",
+        "nobody, run again",
+    )
 
 
 class ChannelBusy(CentraMyogoError):
     exit_code = 6
     outcome = "busy"
+    entry = Entry(
+        "LOCK-001",
+        "Another run of this channel holds the lock; nothing was done.",
+        "Two runs at once.",
+        "Wait until it ends; the message says who holds it and since when.",
+        "nobody, wait",
+    )

@@ -35,6 +35,7 @@ class RunReport:
     exit_code: int = 0
     message: str = ""
     fix: str = ""
+    error_id: str = ""
     fingerprint: str = ""
     flow: str = "products"
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTS, 0))
@@ -57,7 +58,7 @@ class RunReport:
             "flows": {self.flow: dict(self.counts)},
         }
         if self.message:
-            document["error"] = {"message": self.message, "fix": self.fix}
+            document["error"] = {"id": self.error_id, "message": self.message, "fix": self.fix}
         return document
 
     def identity_fault(self) -> str:

@@ -17,7 +17,7 @@ import pandas as pd
 from pipelines.channel import Channel, Flow, resolve
 from pipelines.clients.centra import CentraClient
 from pipelines.clients.myogo import MyOgoClient
-from pipelines.errors import CentraMyogoError, OurFault, UnsafePlan
+from pipelines.errors import CentraMyogoError, ConfigError, OurFault, UnsafePlan
 from pipelines.interrupt import Interrupt, interruptible
 from pipelines.journal import Journal, fold
 from pipelines.limits import violations
@@ -83,6 +83,10 @@ class _Run:
         interrupted: Interrupt,
     ) -> None:
         self.channel, self.folder, self.order, self.watcher = channel, folder, order, watcher
+        if FLOW not in channel.flows:
+            raise ConfigError(
+                f"{channel.path} has no flow {FLOW!r}.", f"Add [flows.{FLOW}.params]; it is the one that runs."
+            )
         self.flow: Flow = channel.flows[FLOW]
         self.contract: Contract = resolve(self.flow.contract)
         self.centra, self.myogo, self.interrupted = centra, myogo, interrupted
@@ -277,7 +281,7 @@ class _Run:
     def _failed(self, error: CentraMyogoError) -> None:
         report = self.report
         report.outcome, report.exit_code = error.outcome, error.exit_code
-        report.message, report.fix = error.message, error.fix
+        report.message, report.fix, report.error_id = error.message, error.fix, error.entry.id
 
     def _close_the_books(self, store: Store) -> None:
         report = self.report
@@ -293,6 +297,7 @@ class _Run:
                 "myogo": self.myogo.session.health.facts(),
             },
             "fix": report.fix,
+            "error_id": report.error_id,
         }
         store.end_run(
             report.run_id,

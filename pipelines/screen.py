@@ -131,15 +131,15 @@ class Screen:
             )
         self.out.print(f"\n[bold]{escape(report.headline)}[/] (exit {report.exit_code}, run {report.run_id})")
         if report.message:
-            self.out.print(f"{escape(_clean(redact(report.message)))}\n{escape(redact(report.fix))}")
+            self.out.print(f"{escape(_clean(report.message))} [dim]({report.error_id})[/]\n{escape(report.fix)}")
 
 
 def complain(error: CentraMyogoError) -> None:
     """What happened and what to do next, on stderr."""
     console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
-    console.print(f"[red]centra-myogo:[/] {escape(redact(error.message))}")
+    console.print(f"[red]centra-myogo:[/] {escape(error.message)} [dim]({error.entry.id})[/]")
     if error.fix:
-        console.print(f"[bold]{escape(redact(error.fix))}[/]")
+        console.print(f"[bold]{escape(error.fix)}[/]")
 
 
 def _change(action: str, before: str, after: str) -> str:
