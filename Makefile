@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test lint types unit docs lock clean
+.PHONY: setup demo test lint types unit golden docs lock clean
 
 setup: .venv/.ready
 
@@ -28,6 +28,10 @@ types: setup
 
 unit: setup
 	$(BIN)/pytest
+
+# Rewrites what README prints of the sample; look at the diff like at code.
+golden: setup
+	GOLDEN=1 $(BIN)/pytest tests/test_readme_queries.py || $(BIN)/pytest tests/test_readme_queries.py
 
 docs: setup
 	$(BIN)/python -m pipelines.catalogue

@@ -66,12 +66,12 @@ comment on column main.v_missing_euro_price."message" is 'Lists the currencies t
 create or replace view main.v_stock_side_by_side as
 with centra as (
     select coalesce(p.sku, '') || coalesce(p.variant_sku, '') || coalesce(p.size_sku, '') as code,
-           count(*) as sizes, sum(s.physical_stock) as centra_physical, sum(s.allocated_stock) as centra_allocated,
-           sum(s.available_stock) as centra_available
+           count(*) as sizes, cast(sum(s.physical_stock) as bigint) as centra_physical, cast(sum(s.allocated_stock) as bigint) as centra_allocated,
+           cast(sum(s.available_stock) as bigint) as centra_available
     from raw_centra.products p left join raw_centra.stock s using (stock_item_id) group by 1),
 myogo as (
-    select product_code as code, sum(stock) as myogo_stock, sum(reserved) as myogo_reserved,
-           sum(stock_available) as myogo_available, max(modified) as myogo_modified
+    select product_code as code, cast(sum(stock) as bigint) as myogo_stock, cast(sum(reserved) as bigint) as myogo_reserved,
+           cast(sum(stock_available) as bigint) as myogo_available, max(modified) as myogo_modified
     from raw_myogo.stock group by 1)
 select coalesce(c.code, m.code) as code, c.sizes, c.centra_physical, c.centra_allocated, c.centra_available,
        m.myogo_stock, m.myogo_reserved, m.myogo_available, m.myogo_modified,
