@@ -27,7 +27,7 @@ types: setup
 	$(BIN)/mypy
 
 unit: setup
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2
 
 # Rewrites what README prints of the sample; look at the diff like at code.
 golden: setup

@@ -56,9 +56,11 @@ def page() -> str:
 
 
 def _kinds(kind: type[CentraMyogoError]) -> Iterator[type[CentraMyogoError]]:
+    """The kind and those below it that are this program's own."""
     yield kind
     for below in kind.__subclasses__():
-        yield from _kinds(below)
+        if below.__module__.startswith("pipelines."):
+            yield from _kinds(below)
 
 
 def _table(entries: list[Entry], meaning: str) -> list[str]:

@@ -32,6 +32,7 @@ from pydantic import (
 
 from pipelines.errors import ConfigError
 from pipelines.secret import Secret
+from schemas.expectations import EXPECTATIONS
 
 BUILT_IN_CHANNELS = Path(__file__).parent / "channels"
 CHANNELS_VARIABLE = "CENTRA_MYOGO_CHANNELS"
@@ -126,6 +127,20 @@ class Limits(_Model):
     max_update_share: float = Field(default=0.30, ge=0, le=1)
 
 
+class Expectations(_Model):
+    """Which batch expectations stop a push when they do not pass."""
+
+    stop: tuple[str, ...] = ()
+
+    @field_validator("stop")
+    @classmethod
+    def _known_ids(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            if one not in EXPECTATIONS:
+                raise ValueError(f"{one!r} is no expectation{_nearest(one, EXPECTATIONS)}")
+        return value
+
+
 class Flow(_Model):
     """One entity moving one way. The references say which code does it; built-in flows have defaults."""
 
@@ -138,6 +153,7 @@ class Flow(_Model):
     params: dict[str, Any] = {}
     select: Select = Select()
     limits: Limits = Limits()
+    expectations: Expectations = Expectations()
 
 
 BUILT_IN_FLOWS: dict[str, dict[str, str]] = {
@@ -208,6 +224,7 @@ _MODELS: dict[tuple[str, ...], type[BaseModel]] = {
     ("flows", "*"): Flow,
     ("flows", "*", "select"): Select,
     ("flows", "*", "limits"): Limits,
+    ("flows", "*", "expectations"): Expectations,
 }
 
 

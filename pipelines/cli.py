@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -38,7 +40,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 SkuOption = Annotated[
     list[str] | None, typer.Option("--sku", metavar="GLOB", help="Only codes like this; may be repeated.")
 ]
-ForceOption = Annotated[bool, typer.Option("--force", help="Waive the limits, and nothing else; it is recorded.")]
+ForceOption = Annotated[bool, typer.Option("--force", help="Waive limits and expectations, nothing else; recorded.")]
 
 
 @app.callback()
@@ -108,27 +110,43 @@ def report(
     csv: Annotated[
         Path | None, typer.Option("--csv", metavar="DIR", help="Write every list in full, as CSV files.")
     ] = None,
+    markdown: Annotated[
+        Path | None, typer.Option("--markdown", metavar="FILE", help="Write a summary for the page of a CI job.")
+    ] = None,
+    data_docs: Annotated[
+        Path | None,
+        typer.Option("--data-docs", metavar="DIR", help="Write Great Expectations' pages, for offline use."),
+    ] = None,
     json: JsonOption = False,
     data: DataOption = None,
 ) -> None:
-    """The last run again, as text, JSON, one HTML page or CSV files."""
+    """The last run again, as text, JSON, one HTML page, Markdown, CSV files or Data Docs."""
     from pipelines.channel import data_folder
+    from pipelines.data_docs import write as data_docs_of
     from pipelines.errors import CentraMyogoError
-    from pipelines.review import review
+    from pipelines.review.files import write
+    from pipelines.review.gather import gather
+    from pipelines.review.text import show
     from pipelines.screen import Screen
-    from pipelines.store import Folder
+    from pipelines.store import Folder, published
 
+    lists = shlex.join(["centra-myogo", "report", channel, *(["--data", str(data)] if data else []), "--csv", "DIR"])
     try:
-        last = review(Folder(data_folder(data), _load(channel).name))
-        written = last.write(html, csv)
+        with contextlib.closing(published(Folder(data_folder(data), _load(channel).name))) as db:
+            facts = gather(db)
+            written = write(db, facts, lists, html, csv, markdown)
+            if data_docs is not None:
+                written += data_docs_of(db, data_docs)
     except CentraMyogoError as error:
         _stop(error, json, channel, "report", {"flows": {}})
     if json:
-        _print_json(last.run.as_json())
+        _print_json(facts.as_json())
     else:
-        last.show(Screen().out)
+        show(facts, Screen().out)
         for path in written:
             typer.echo(f"Written: {path}")
+        if html is not None and csv is None:
+            typer.echo(f"Every list in full: {lists}")
 
 
 @app.command()
@@ -140,7 +158,7 @@ def history(
     """All that ever happened to one code: plans, writes, and when and why it was withheld."""
     from pipelines.channel import data_folder
     from pipelines.errors import CentraMyogoError
-    from pipelines.review import history as told
+    from pipelines.review.history import history as told
     from pipelines.store import Folder
 
     try:

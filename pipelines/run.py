@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
+from pipelines import quality
 from pipelines.channel import Channel, Flow, resolve
 from pipelines.clients.centra import CentraClient
 from pipelines.clients.myogo import MyOgoClient
@@ -134,6 +135,8 @@ class _Run:
             products, prices, live = self._transform(store)
         with self._step("validate"):
             desired, held, warned = self._judge(store, products, prices, live)
+        with self._step("expect"):
+            self._expect(store, products)
         with self._step("plan"):
             plan = self._plan(store, desired, live)
         self.watcher.planned(self.report, plan, held, warned)
@@ -194,13 +197,17 @@ class _Run:
         self._record_verdict(store, told.drop(columns="row").reset_index(drop=True), warned, desired, products, wanted)
         return desired, told, warned
 
-    def _wanted(self, products: pd.DataFrame) -> pd.Series:
+    def _candidates(self, products: pd.DataFrame) -> pd.Series:
         from transforms.products import selected
 
         select = self.flow.select
         wanted = selected(products, select.include, select.exclude)
         if not self.params.include_inactive:
             wanted &= products["active"]
+        return wanted
+
+    def _wanted(self, products: pd.DataFrame) -> pd.Series:
+        wanted = self._candidates(products)
         if self.order.sku:
             codes = products["code"]
             chosen = {code for pattern in self.order.sku for code in fnmatch.filter(codes, pattern)}
@@ -237,6 +244,14 @@ class _Run:
         kept = [*self.contract.columns, "stock_item_id", "pricelist_id"]
         store.replace("out_myogo.products", desired[kept])
 
+    def _expect(self, store: Store, products: pd.DataFrame) -> None:
+        usable = products["price_text"].where(products["sales_price"].notna())
+        candidates = usable[self._candidates(products)].to_frame("price")
+        batch = quality.Batch(self.report.run_id, FLOW, utc_now(), self.order.sku, candidates)
+        rows = quality.judged(store, batch, self.flow.expectations.stop)
+        store.append("sync.expectations", rows)
+        self.report.facts["expectations"] = quality.summary(rows)
+
     def _plan(self, store: Store, desired: pd.DataFrame, live: pd.DataFrame) -> Plan:
         report = self.report
         plan = diff(desired, live, self.contract)
@@ -260,11 +275,13 @@ class _Run:
             )
         said = violations(self.flow.limits, plan, self.report.counts["read"])
         self.report.facts["limits"] = said
-        if said and not self.order.force:
+        stopped = quality.stopping(self.report.facts["expectations"], self.order.force)
+        if (said or stopped) and not self.order.force:
+            who = " and ".join(name for name, words in (("limits", said), ("expectations", stopped)) if words)
             raise UnsafePlan(
-                "The limits refuse this plan: " + "; ".join(said) + ".",
+                f"The {who} refuse this plan: {'; '.join([*said, *stopped])}.",
                 "Nothing was written. If the plan is right, push with --force, or narrow it with --sku, or set "
-                f"[flows.{FLOW}.limits] in {self.channel.path} to what is normal for this shop.",
+                f"[flows.{FLOW}.{who.split()[-1]}] in {self.channel.path} to what is normal for this shop.",
             )
 
     def _push(self, store: Store, plan: Plan) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 import pandas as pd
 from rich.console import Console
@@ -73,6 +74,7 @@ class Screen:
         self._changes(plan)
         self._by_rule("Withheld", withheld, report.verb == "plan")
         self._by_rule("Warnings (sent all the same)", warnings, report.verb == "plan")
+        self._expectations(report.facts["expectations"])
         self._total = len(plan.changes)
 
     def _changes(self, plan: Plan) -> None:
@@ -97,6 +99,18 @@ class Screen:
             if how:
                 self.out.print(f"                    [dim]{escape(_clean(rows['message'].iat[0]))}[/]")
                 self.out.print(f"                    [dim]{escape(known.fix)}[/]")
+
+    def _expectations(self, told: dict[str, Any]) -> None:
+        """A line per expectation of the batch that did not pass."""
+        bad = told["told"]
+        if bad:
+            self.out.print(
+                f"\n[bold]Expected of the batch[/]: {told['passed']} passed, {told['failed']} failed, "
+                f"{told['errored']} errored"
+            )
+        for one in bad:
+            line = f"{one['status']}: {one['meaning']}: {one['message']}"
+            self.out.print(f"  [yellow]{one['expectation']}[/] {escape(_clean(line))}")
 
     def result(self, result: Result) -> None:
         self._done += 1

@@ -51,3 +51,13 @@ comment on table sync.faults is 'One row per size and rule it ever broke: since 
 comment on column sync.faults.since is 'When it began this time.';
 comment on column sync.faults.closed_because is 'fixed, skipped (no longer wanted) or gone (no longer in Centra); null while open.';
 comment on column sync.faults.times is 'How often it was opened; 2 and more means that it came back.';
+create table if not exists sync.expectations (
+    run_id varchar, flow varchar, expectation varchar, "table" varchar, "column" varchar, meaning varchar, fix varchar,
+    status varchar, observed double, unexpected bigint, total bigint, message varchar, stops boolean, gx json);
+comment on table sync.expectations is 'One row per run and batch expectation: what was expected of a whole table and what was found.';
+comment on column sync.expectations.status is 'passed, failed, or errored where it could not be judged.';
+comment on column sync.expectations.observed is 'The number of rows, the share (0 to 1) of the judged values that are as expected, or an age in hours.';
+comment on column sync.expectations.unexpected is 'How many of the total are not as expected; null where it is not about a share.';
+comment on column sync.expectations.total is 'How many values were judged; nulls are not, unless the expectation is about them.';
+comment on column sync.expectations.stops is 'Whether the channel file says that it stops a push.';
+comment on column sync.expectations.gx is 'The result as Great Expectations tells it, for its Data Docs.';

@@ -1,0 +1,142 @@
+"""What there is to say about the last run. Lists hold their start; `total` says how long they are."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from pipelines.report import RunReport
+
+MOST_INLINE = 50
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Todo:
+    """One rule that some rows break; `came_back` of them did so before and were fixed in between."""
+
+    rule: str
+    rows: int
+    since: datetime | None
+    came_back: int
+    meaning: str
+    fix: str
+    owner: str
+    examples: list[Row]
+
+
+@dataclass(frozen=True)
+class Section:
+    """The start of a list, and how long the list is."""
+
+    total: int
+    rows: list[Row]
+
+    @property
+    def more(self) -> int:
+        return self.total - len(self.rows)
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a change as text; None where there was nothing."""
+
+    name: str
+    old: str | None
+    new: str | None
+
+
+@dataclass(frozen=True)
+class Stock:
+    """Both sides' available units, by code; `oldest` and `newest` are when myOGO last touched its numbers."""
+
+    equal: int
+    differing: int
+    centra_only: int
+    myogo_only: int
+    oldest: datetime | None
+    newest: datetime | None
+    undated: int
+    largest: list[Row]
+
+
+@dataclass(frozen=True)
+class Expectations:
+    """What was expected of the batch as a whole, and what did not come true or could not be computed."""
+
+    passed: int
+    failed: int
+    errored: int
+    told: Section
+
+
+@dataclass(frozen=True)
+class Trend:
+    """How many rows one rule concerned, run by run, the oldest first."""
+
+    rule: str
+    owner: str
+    meaning: str
+    withholds: bool
+    rows: list[int]
+
+    @property
+    def ever(self) -> bool:
+        return any(self.rows)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything the views show.
+
+    `run` is the last run. The lists speak of `judged`, the newest run that compared both sides: the same one
+    unless the last run did not get that far, and None where none ever did.
+    """
+
+    run: RunReport
+    judged: RunReport | None
+    selection: list[str]
+    last_good: datetime | None
+    last_good_push: datetime | None
+    todos: list[Todo]
+    warnings: list[Todo]
+    closed: Section
+    closed_because: dict[str, int]
+    created: Section
+    updated: Section
+    unwritten: Section
+    stock: Stock | None
+    expectations: Expectations
+    trend: list[Trend]
+    runs: list[Row]
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the last run itself compared both sides."""
+        return self.judged is not None and self.judged.run_id == self.run.run_id
+
+    @property
+    def wanted(self) -> int:
+        """How many sizes should be in myOGO, as far as we know."""
+        return 0 if self.judged is None else self.judged.counts["read"] - self.judged.counts["skipped"]
+
+    @property
+    def right(self) -> int:
+        """How many of them are there as Centra has them."""
+        if self.judged is None:
+            return 0
+        return self.judged.counts["unchanged"] + self.judged.counts["applied"]
+
+    @property
+    def to_fix(self) -> int:
+        """How many sizes wait for a person: withheld here, or refused by myOGO."""
+        return 0 if self.judged is None else self.judged.counts["withheld"] + self.judged.counts["refused"]
+
+    def as_json(self) -> dict[str, Any]:
+        """The run's own object, and beside it all that the page shows."""
+        told = asdict(self)
+        del told["run"], told["judged"]
+        told["about_run_id"] = None if self.judged is None else self.judged.run_id
+        told["to_fix"], told["wanted"], told["right"] = self.to_fix, self.wanted, self.right
+        return self.run.as_json() | {"report": told}

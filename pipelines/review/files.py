@@ -1,0 +1,44 @@
+"""The files that a report leaves."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import duckdb
+
+from pipelines.errors import ConfigError
+from pipelines.review.facts import Facts
+
+
+def write(
+    db: duckdb.DuckDBPyConnection,
+    facts: Facts,
+    command: str,
+    html: Path | None = None,
+    csv: Path | None = None,
+    markdown: Path | None = None,
+) -> list[Path]:
+    """Writes what was asked for and says where it is; `command` is what writes the lists. Raises ConfigError."""
+    from pipelines.review.lists import write_lists
+    from pipelines.review.page import page
+    from pipelines.review.summary import summary
+
+    written = []
+    try:
+        if html is not None:
+            html.parent.mkdir(parents=True, exist_ok=True)
+            way = None if csv is None else Path(os.path.relpath(csv, html.parent)).as_posix()
+            html.write_text(page(facts, command, way), "utf-8")
+            written.append(html)
+        if markdown is not None:
+            markdown.parent.mkdir(parents=True, exist_ok=True)
+            markdown.write_text(summary(facts), "utf-8")
+            written.append(markdown)
+        if csv is not None:
+            written += write_lists(db, facts, csv)
+    except OSError as error:
+        raise ConfigError(f"{error.filename} cannot be written: {error.strerror}.", "Choose another place.") from error
+    except duckdb.IOException as error:
+        raise ConfigError(f"{csv} cannot be written: {str(error).splitlines()[0]}.", "Choose another place.") from error
+    return written

@@ -1,0 +1,226 @@
+"""The facts of the last run out of the published tables: counts and the starts of lists, never a whole table."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import duckdb
+
+from pipelines.clients.payload import decode
+from pipelines.errors import ConfigError
+from pipelines.report import RunReport
+from pipelines.review.facts import MOST_INLINE, Expectations, Facts, Field, Row, Section, Stock, Todo, Trend
+from pipelines.store import COUNTS
+from schemas.rules import RULES
+
+RUNS_SHOWN = 14
+LARGEST = 10
+# What became of each change of the run $run; the ones that need a person come first.
+CHANGES = """
+    select c.action, c.key as code, c.stock_item_id, cast(c.before as varchar) as before,
+           cast(c.after as varchar) as after,
+           coalesce(j.outcome, case when r.verb = 'plan' then 'planned' else 'not_attempted' end) as outcome,
+           coalesce(j.message, '') as message
+    from sync.changes c join sync.runs r using (run_id)
+    left join (select * from sync.journal where run_id = $run) j on j.key = c.key and j.action = c.action
+    where c.run_id = $run"""
+WITHHELD = """
+    select w.rule, w.owner, w.code, w.stock_item_id, w."value", w.message, w.since, w.fix,
+           coalesce(f.times, 1) as times
+    from sync.withheld w left join sync.faults f
+      on f.flow = w.flow and f.stock_item_id = w.stock_item_id and f.rule = w.rule
+    where w.run_id = $run"""
+WARNINGS = 'select rule, owner, code, stock_item_id, "value", message, fix, 1 as times from out_myogo.warnings'
+CLOSED = """
+    select rule, owner, code, stock_item_id, message, since, closed_at, closed_because, times
+    from sync.faults where closed_run_id = $run"""
+STOCK = "select * from main.v_stock_side_by_side where code <> ''"
+EXPECTATIONS = """
+    select flow, "table", "column", expectation, meaning, fix, status, stops, observed, unexpected, total, message
+    from sync.expectations where run_id = $run and status <> 'passed'"""
+
+
+def gather(db: duckdb.DuckDBPyConnection) -> Facts:
+    """What `db` has to say about its last run. Raises ConfigError where there is none yet."""
+    newest = _rows(db, "select * from sync.runs order by started_at desc, run_id desc limit 1")
+    if not newest:
+        raise ConfigError("This channel has not run yet.", "Run plan or push first.")
+    # A run that judged its rows counts every rule, also those that nothing breaks.
+    compared = _rows(
+        db,
+        "select * from sync.runs where run_id in (select run_id from sync.rule_counts) "
+        "order by started_at desc, run_id desc limit 1",
+    )
+    judged = _run(compared[0]) if compared else None
+    about = judged.run_id if judged else ""
+    last_good, last_good_push = db.execute(
+        "select max(started_at), max(started_at) filter (verb = 'push') from sync.runs where exit_code in (0, 3)"
+    ).fetchall()[0]
+    because = db.execute(
+        "select closed_because, count(*) from sync.faults where closed_run_id = ? group by 1 order by 1", [about]
+    ).fetchall()
+    return Facts(
+        run=_run(newest[0]),
+        judged=judged,
+        selection=list(compared[0]["selection"] or []) if compared else [],
+        last_good=last_good,
+        last_good_push=last_good_push,
+        todos=_todos(db, WITHHELD, about, dated=True),
+        warnings=_todos(db, WARNINGS, about, dated=False),
+        closed=_section(db, CLOSED, about, "rule, code, stock_item_id"),
+        closed_because=dict(because),
+        created=_changes(db, "action = 'create' and outcome in ('applied', 'planned')", about),
+        updated=_changes(db, "action = 'update' and outcome in ('applied', 'planned')", about),
+        unwritten=_changes(db, "outcome not in ('applied', 'planned')", about),
+        stock=_stock(db),
+        expectations=_expectations(db, [newest[0]["run_id"], about]),
+        trend=_trend(db, about),
+        runs=_rows(
+            db,
+            'select started_at, ended_at, verb, outcome, exit_code, selection, "read", withheld, '
+            '"create" + "update" as changes, applied from sync.runs order by started_at desc, run_id desc limit '
+            f"{RUNS_SHOWN}",
+        ),
+    )
+
+
+def has(db: duckdb.DuckDBPyConnection, name: str) -> bool:
+    """Whether the table or view `name`, schema included, is there."""
+    schema, table = name.split(".")
+    found = db.execute(
+        "select count(*) from information_schema.tables where table_schema = ? and table_name = ?", [schema, table]
+    ).fetchone()
+    return bool(found and found[0])
+
+
+def fields(before: str, after: str) -> list[Field]:
+    """The fields of a change, old and new, as text with the digits that were sent."""
+    old, new = decode(before.encode()), decode(after.encode())
+    return [Field(name, _text(old.get(name)), _text(value)) for name, value in new.items()]
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None or value == "" else str(value)
+
+
+def _rows(db: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, Any] | None = None) -> list[Row]:
+    found = db.execute(sql, parameters or {})
+    names = [column[0] for column in found.description or []]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def _section(db: duckdb.DuckDBPyConnection, sql: str, run_id: str, order: str) -> Section:
+    total = db.execute(f"select count(*) from ({sql})", {"run": run_id}).fetchall()[0][0]
+    rows = _rows(db, f"select * from ({sql}) order by {order} limit {MOST_INLINE}", {"run": run_id}) if total else []
+    # DuckDB 2.0 can lose the limit above a left join (duckdb/duckdb#24542 is of that kind); the order it keeps.
+    return Section(total, rows[:MOST_INLINE])
+
+
+def _changes(db: duckdb.DuckDBPyConnection, which: str, run_id: str) -> Section:
+    told = _section(
+        db, f"select * from ({CHANGES}) where {which}", run_id,
+        "case outcome when 'refused' then 0 when 'unknown' then 1 else 2 end, action, code",
+    )  # fmt: skip
+    rows = [row | {"fields": fields(row.pop("before"), row.pop("after"))} for row in told.rows]
+    return Section(told.total, rows)
+
+
+def _todos(db: duckdb.DuckDBPyConnection, sql: str, run_id: str, *, dated: bool) -> list[Todo]:
+    """One per rule, the most frequent first."""
+    at = {"run": run_id} if "$run" in sql else {}
+    since = "min(since)" if dated else "null"
+    counted = db.execute(
+        f"select rule, count(*), {since}, count(*) filter (times > 1) from ({sql}) group by rule order by 2 desc, 1", at
+    ).fetchall()
+    examples = _rows(
+        db,
+        f"select * exclude (owner, fix) from ({sql}) qualify "
+        f"row_number() over (partition by rule order by code, stock_item_id) <= {MOST_INLINE} "
+        "order by rule, code, stock_item_id",
+        at,
+    )
+    return [
+        Todo(
+            rule=rule,
+            rows=rows,
+            since=first,
+            came_back=came_back,
+            meaning=RULES[rule].meaning,
+            fix=RULES[rule].fix,
+            owner=RULES[rule].owner,
+            examples=[row for row in examples if row["rule"] == rule],
+        )
+        for rule, rows, first, came_back in counted
+    ]
+
+
+def _stock(db: duckdb.DuckDBPyConnection) -> Stock | None:
+    """None where both sides were never read."""
+    if not has(db, "main.v_stock_side_by_side"):
+        return None
+    modified = "try_cast(myogo_modified as timestamp)"
+    counts = db.execute(
+        f"select count(*) filter (difference = 0), count(*) filter (difference <> 0), "
+        f"count(*) filter (myogo_available is null), count(*) filter (centra_available is null), "
+        f"min({modified}), max({modified}), count(*) filter (myogo_available is not null and {modified} is null) "
+        f"from ({STOCK})"
+    ).fetchall()[0]
+    largest = _rows(
+        db,
+        f"select code, centra_available, myogo_available, difference, {modified} as modified from ({STOCK}) "
+        f"where difference <> 0 order by abs(difference) desc, code limit {LARGEST}",
+    )
+    equal, differing, centra_only, myogo_only, oldest, newest, undated = counts
+    return Stock(equal, differing, centra_only, myogo_only, oldest, newest, undated, largest)
+
+
+def _expectations(db: duckdb.DuckDBPyConnection, runs: list[str]) -> Expectations:
+    """Of the first of `runs` that has any."""
+    if not has(db, "sync.expectations"):
+        return Expectations(0, 0, 0, Section(0, []))
+    for run_id in runs:
+        counted = dict(
+            db.execute(
+                "select status, count(*) from sync.expectations where run_id = ? group by 1", [run_id]
+            ).fetchall()
+        )
+        if counted:
+            told = _section(db, EXPECTATIONS, run_id, 'status desc, "table", "column", expectation')
+            return Expectations(counted.get("passed", 0), counted.get("failed", 0), counted.get("errored", 0), told)
+    return Expectations(0, 0, 0, Section(0, []))
+
+
+def _trend(db: duckdb.DuckDBPyConnection, about: str) -> list[Trend]:
+    """Over the last runs of the whole catalogue: one narrowed with --sku would look like an improvement."""
+    counted: dict[str, list[int]] = {rule: [] for rule in RULES}
+    for rule, rows in db.execute(
+        'select rule, "rows" from sync.rule_counts join (select run_id, started_at from sync.runs '
+        "where run_id in (select run_id from sync.rule_counts) and (len(selection) = 0 or selection is null "
+        f"or run_id = ?) order by started_at desc, run_id desc limit {RUNS_SHOWN}) using (run_id) "
+        "order by started_at, run_id",
+        [about],
+    ).fetchall():
+        if rule in counted:
+            counted[rule].append(rows)
+    return [Trend(r.id, r.owner, r.meaning, r.withholds, counted[r.id]) for r in RULES.values()]
+
+
+def _run(row: Row) -> RunReport:
+    facts = decode(row["facts"].encode()) if isinstance(row["facts"], str) else {}
+    started: datetime = row["started_at"]
+    return RunReport(
+        channel=row["channel"],
+        run_id=row["run_id"],
+        verb=row["verb"],
+        started_at=started,
+        outcome=row["outcome"] or "killed",
+        exit_code=1 if row["exit_code"] is None else row["exit_code"],
+        message=row["message"] or "",
+        fix=str(facts.get("fix", "")),
+        fingerprint=row["fingerprint"] or "",
+        flow=row["flow"],
+        counts={name: row[name] or 0 for name in COUNTS},
+        facts=facts,
+        ended_at=row["ended_at"],
+    )

@@ -1,0 +1,25 @@
+"""The life of one code."""
+
+from __future__ import annotations
+
+import contextlib
+
+from pipelines.errors import ConfigError
+from pipelines.review.gather import has
+from pipelines.review.words import clean
+from pipelines.store import Folder, published
+
+
+def history(folder: Folder, code: str) -> list[str]:
+    """One line per event of the code, oldest first. Raises ConfigError where nothing was ever staged."""
+    with contextlib.closing(published(folder)) as db:
+        if not has(db, "main.v_history"):
+            raise ConfigError("This channel has not read both sides yet.", "Run plan or push first.")
+        rows = db.execute(
+            "select happened_at, run_id, verb, event, coalesce(detail, '') from v_history where code = ? "
+            "order by happened_at, event",
+            [code],
+        ).fetchall()
+    if not rows:
+        return [f"Nothing was ever planned, written or withheld for {code!r}."]
+    return [f"{at:%Y-%m-%d %H:%M:%S} {verb:5} {run}  {event}  {clean(detail)}" for at, run, verb, event, detail in rows]

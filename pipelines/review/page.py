@@ -1,0 +1,64 @@
+"""The facts as one HTML page that needs no network and no JavaScript; every text of a vendor is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from urllib.parse import quote
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from pipelines.report import HEADLINES
+from pipelines.review.facts import MOST_INLINE, Facts
+from pipelines.review.words import OUTCOMES, age, number, sentence, short, sums, visible, when
+
+_WIDTH, _HEIGHT = 120, 24
+
+
+def page(facts: Facts, command: str, lists: str | None) -> str:
+    """The page. `command` writes the CSV files; where they are written already, `lists` is the way to them."""
+    environment = Environment(
+        loader=PackageLoader("pipelines", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    now = facts.judged.started_at if facts.judged else facts.run.started_at
+    environment.filters |= {
+        "when": when,
+        "age": partial(age, now=now),
+        "visible": visible,
+        "number": number,
+        "sentence": sentence,
+        "short": short,
+        "spark": spark,
+        "n": "{:,}".format,
+    }
+    return environment.get_template("report.html.j2").render(
+        facts=facts,
+        run=facts.run,
+        judged=facts.judged,
+        counts=None if facts.judged is None else facts.judged.counts,
+        sums=sums(facts),
+        outcomes=OUTCOMES,
+        headlines=HEADLINES,
+        most=MOST_INLINE,
+        command=command,
+        lists=None if lists is None else quote(lists),
+    )
+
+
+def spark(values: Sequence[int]) -> Markup:
+    """A line of how `values` went, zero at the foot; the last one is dotted."""
+    most = max(values, default=0) or 1
+    step = _WIDTH / max(len(values) - 1, 1)
+    points = [(round(3 + i * step, 1), round(3 + _HEIGHT * (1 - value / most), 1)) for i, value in enumerate(values)]
+    said = ", ".join(map(str, values))
+    line = " ".join(f"{x},{y}" for x, y in points)
+    x, y = points[-1] if points else (3, 3 + _HEIGHT)
+    return Markup(
+        '<svg class="spark" viewBox="0 0 {w} {h}" role="img" aria-label="{said}"><title>{said}</title>'
+        '<polyline points="{line}"/><circle cx="{x}" cy="{y}" r="2.5"/></svg>'
+    ).format(w=_WIDTH + 6, h=_HEIGHT + 6, said=said, line=line, x=x, y=y)

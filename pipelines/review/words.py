@@ -1,0 +1,74 @@
+"""Values as words: times, ages, and vendor text whose invisible characters can be seen."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from pipelines.review.facts import Facts
+
+OUTCOMES = {
+    "applied": "written",
+    "planned": "planned",
+    "refused": "refused by myOGO",
+    "unknown": "unknown: nobody heard the answer",
+    "not_attempted": "not attempted",
+}
+
+
+def when(moment: datetime | None) -> str:
+    return "never" if moment is None else f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def age(moment: datetime | None, now: datetime) -> str:
+    """How old a number of `moment` is, in the largest unit that says enough."""
+    if moment is None:
+        return "of unknown age"
+    old = max(now - moment, timedelta())
+    if old < timedelta(hours=1):
+        return f"{old // timedelta(minutes=1)} min"
+    if old < timedelta(days=2):
+        return f"{old // timedelta(hours=1)} h"
+    return f"{old.days} days"
+
+
+def number(value: float | None) -> str:
+    """With at most four decimals."""
+    return "" if value is None else f"{value:,.4f}".rstrip("0").rstrip(".")
+
+
+def visible(text: object) -> str:
+    """Vendor text with what cannot be seen, or would steer the page, named by its code point."""
+    return "".join(
+        c if c.isprintable() or c == "\n" else f"\N{LEFT CEILING}U+{ord(c):04X}\N{RIGHT CEILING}" for c in str(text)
+    )
+
+
+def clean(text: object) -> str:
+    """Vendor text on one line, fit for a terminal."""
+    return "".join(letter if letter.isprintable() else " " for letter in str(text))
+
+
+def sentence(text: str) -> str:
+    """With a capital, except where it begins with a name that has none."""
+    return text if text.startswith("myOGO") else text[:1].upper() + text[1:]
+
+
+def short(text: str, most: int = 160) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def sums(facts: Facts) -> list[str]:
+    """The two sums of the judged run in words; none where no run ever compared both sides."""
+    if facts.judged is None:
+        return []
+    c = facts.judged.counts
+    told = [
+        f"read {c['read']:,} = skipped {c['skipped']:,} + withheld {c['withheld']:,} + create {c['create']:,} "
+        f"+ update {c['update']:,} + unchanged {c['unchanged']:,}"
+    ]
+    if facts.judged.verb == "push":
+        told.append(
+            f"create {c['create']:,} + update {c['update']:,} = applied {c['applied']:,} + refused {c['refused']:,} "
+            f"+ unknown {c['unknown']:,} + not attempted {c['not_attempted']:,}"
+        )
+    return told
