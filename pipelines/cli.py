@@ -224,6 +224,16 @@ def _load(channel: str) -> Channel:
     return load(channel)
 
 
+def _name(channel: str) -> str:
+    """The channel's own name where its file can be read; else what was asked for."""
+    from pipelines.errors import CentraMyogoError
+
+    try:
+        return _load(channel).name
+    except CentraMyogoError:
+        return channel
+
+
 def _go(channel: str, data: Path | None, json: bool, **order: Any) -> NoReturn:
     from pipelines.channel import data_folder
     from pipelines.errors import CentraMyogoError
@@ -249,7 +259,7 @@ def _stop(error: CentraMyogoError, json: bool, channel: str, verb: str, rest: di
     if json:
         told = {"id": error.entry.id, "message": error.message, "fix": error.fix}
         _print_json(
-            {"channel": channel, "verb": verb, "outcome": error.outcome, "exit_code": error.exit_code}
+            {"channel": _name(channel), "verb": verb, "outcome": error.outcome, "exit_code": error.exit_code}
             | rest
             | {"error": told}
         )

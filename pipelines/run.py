@@ -182,7 +182,8 @@ class _Run:
         from schemas.verdict import warnings, withheld
 
         wanted = self._wanted(products)
-        told = withheld(products, prices, live, self.params.currency, self.params.allow_zero_price)
+        params = self.params
+        told = withheld(products, prices, live, params.currency, params.allow_zero_price, params.pricelist_id)
         told = told[wanted.loc[told["row"]].to_numpy()]
         unfit = products.index.isin(told["row"])
         desired = products[wanted & ~unfit].reset_index(drop=True)

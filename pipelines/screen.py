@@ -138,6 +138,10 @@ class Screen:
         if self._progress is not None:
             self._progress.stop()
         c = report.counts
+        for system, found in report.facts.get("findings", {}).items():
+            for name, row in found["unknown_fields"].items():
+                told = f"New field from {system}: {name}, first seen on {row}; kept raw in column extra."
+                self.out.print(f"[yellow]![/] {escape(_clean(told))}")
         if report.verb == "push" and c["read"]:
             self.out.print(
                 f"\nPushed: create {c['create']} + update {c['update']} = applied {c['applied']} + refused "

@@ -148,21 +148,31 @@ class Store:
         self.connection.execute(f"update sync.runs set {assignments} where run_id = ?", [*values.values(), run_id])
 
     def ready_to_publish(self) -> None:
-        """Puts the views in place, as far as their tables exist, and folds the write-ahead log in."""
+        """Puts the views in place, over empty tables where nothing was read yet, and folds the write-ahead log in."""
         there = {
             f"{schema}.{name}"
             for schema, name in self.connection.execute(
                 "select table_schema, table_name from information_schema.tables"
             ).fetchall()
         }
-        if there >= STAGED:
-            self.connection.execute(_VIEWS)
-            for table, fields in _MIRRORED.items():
-                for field in fields:
-                    self.connection.execute(
-                        f"comment on column {table}.\"{field.column}\" is '{field.vendor}, as the system sent it'"
-                    )
+        for table in sorted(STAGED - there):  # a first run that failed to read: the tables are there, and empty
+            columns = ", ".join(f'"{name}" {kind}' for name, kind in _columns(table))
+            self.connection.execute(f"create table {table} ({columns})")
+        self.connection.execute(_VIEWS)
+        for table, fields in _MIRRORED.items():
+            for field in fields:
+                self.connection.execute(
+                    f"comment on column {table}.\"{field.column}\" is '{field.vendor}, as the system sent it'"
+                )
         self.connection.execute("checkpoint")
+
+
+def _columns(table: str) -> list[tuple[str, str]]:
+    """Name and type of each column of a staged table, in the order in which it is staged."""
+    types = {"integer": "bigint", "flag": "boolean"}
+    own = [(field.column, types.get(field.kind, "varchar")) for field in _MIRRORED[table]]
+    owner = [("stock_item_id", "varchar"), ("position", "bigint")] if table == "raw_centra.prices" else []
+    return [*owner, *own, ("extra", "varchar")]
 
 
 def publish(folder: Folder) -> None:

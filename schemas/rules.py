@@ -108,7 +108,7 @@ RULES = _rules(
     Rule(
         "PRICE-003",
         False,
-        "several price lists carry the channel's currency and none is chosen",
+        "several price lists carry the channel's currency and none is chosen, or the only one is not the chosen one",
         "A regular and a VIP list, for example: nothing in Centra's answer says which is the one for myOGO.",
         "In the channel file, set pricelist_id to the price list that myOGO should follow.",
         "channel file",

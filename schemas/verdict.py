@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
@@ -28,7 +29,12 @@ _COLUMN_OF = {
 
 
 def withheld(
-    products: pd.DataFrame, prices: pd.DataFrame, live: pd.DataFrame, currency: str, allow_zero_price: bool
+    products: pd.DataFrame,
+    prices: pd.DataFrame,
+    live: pd.DataFrame,
+    currency: str,
+    allow_zero_price: bool,
+    pricelist_id: str | None = None,
 ) -> pd.DataFrame:
     """One line per row and rule it breaks, over all of `products` (a fresh unique index); plus `row`.
 
@@ -51,12 +57,12 @@ def withheld(
     telling: dict[str, Callable[[int, Any, str], str]] = {
         "SKU-001": lambda row, size, value: "sku, variantSku and sizeSku are all empty, so there is no code.",
         "SKU-002": lambda row, size, value: f"The code {value!r} is also made by {clash[row]}.",
-        "SKU-003": lambda row, size, value: f"The code {value!r} has a character that myOGO or a label cannot carry.",
+        "SKU-003": lambda row, size, value: f"The code {value!r} {_unfit_code(value)}.",
         "PRICE-001": lambda row, size, value: (
-            f"No {currency} price{'' if pd.isna(size.pricelist_id) else f' in price list {size.pricelist_id}'}. "
+            f"No {currency} price{f' in price list {pricelist_id}' if pricelist_id else ''}. "
             f"{found.get(size.stock_item_id, 'No price at all.')}"
         ),
-        "PRICE-002": lambda row, size, value: f"The {currency} price is {value!r}, which cannot be sent.",
+        "PRICE-002": lambda row, size, value: f"The {currency} price is {value!r}: {_unfit_price(value)}.",
         "NAME-001": lambda row, size, value: "Neither name nor product is filled in.",
         "LANG-001": lambda row, size, value: f"The language {value!r} (store {size.store}) is not two letters.",
         "COO-001": lambda row, size, value: f"The country of origin {value!r} is not two letters.",
@@ -83,9 +89,10 @@ def warnings(products: pd.DataFrame, wanted: pd.Series, live: pd.DataFrame, pric
     for code, seen_as in alike.items():
         twins.setdefault(seen_as, []).append(code)
     confusable = {code for code, seen_as in alike.items() if len(twins[seen_as]) > 1}
-    several = rows["pricelists"] > 1
-    if pricelist_id is not None:
-        several &= rows["pricelist_id"] != pricelist_id
+    if pricelist_id is None:
+        unsure = rows["pricelists"] > 1
+    else:
+        unsure = (rows["pricelists"] > 0) & (rows["pricelist_id"] != pricelist_id)
     ean = rows["ean_code"]
     long = {name: rows[name].fillna("").str.len() > most for name, most in LONGEST.items()}
     parts = [
@@ -112,10 +119,12 @@ def warnings(products: pd.DataFrame, wanted: pd.Series, live: pd.DataFrame, pric
         ),
         _warn(
             "PRICE-003",
-            rows[several],
+            rows[unsure],
             "price_text",
             lambda row: (
                 f"{row.pricelists} price lists carry the currency; took {row.price_text!r} of {row.pricelist_id}."
+                if pricelist_id is None
+                else f"It is not on price list {pricelist_id}; took {row.price_text!r} of {row.pricelist_id}."
             ),
         ),
         _warn(
@@ -222,6 +231,28 @@ def _and_more(words: list[str], of: int) -> str:
     """The first few of `of` things; `words` need not hold them all."""
     head = words[:MOST_NAMED]
     return ", ".join(head) + (f" and {of - len(head)} more" if of > len(head) else "")
+
+
+def _unfit_price(text: str) -> str:
+    """Why the amount cannot be sent."""
+    try:
+        amount = Decimal(text.strip())
+    except ArithmeticError:
+        return "that is no number"
+    if not amount.is_finite():
+        return "that is no number"
+    if amount <= 0:
+        return "zero is not allowed" if amount == 0 else "it is negative"
+    return "it has more than 4 decimals, and nothing is rounded here" if amount < 10**14 else "it is too large"
+
+
+def _unfit_code(code: str) -> str:
+    """What is wrong with it, in words, because a blank at the end cannot be seen in a list."""
+    if code != code.strip():
+        return "begins or ends with a blank"
+    if "/" in code or "\\" in code:
+        return "has a slash or backslash, which myOGO does not take"
+    return "has a control or invisible character"
 
 
 def _currencies(prices: pd.DataFrame, sizes: pd.Series) -> dict[str, str]:

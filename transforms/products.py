@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import field
+from typing import Annotated
 
 import pandas as pd
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from transforms.name import warehouse_name
@@ -20,7 +21,7 @@ from transforms.text import first_filled, plain_texts
 class Params:
     """`[flows.products.params]` of a channel file."""
 
-    currency: str = "EUR"
+    currency: Annotated[str, Field(pattern="^[A-Za-z]{3}$")] = "EUR"
     pricelist_id: str | None = None
     language: str = "en"
     language_by_store: dict[str, str] = field(default_factory=dict)

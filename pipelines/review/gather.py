@@ -218,6 +218,7 @@ def _run(row: Row) -> RunReport:
         exit_code=1 if row["exit_code"] is None else row["exit_code"],
         message=row["message"] or "",
         fix=str(facts.get("fix", "")),
+        error_id=str(facts.get("error_id", "")),
         fingerprint=row["fingerprint"] or "",
         flow=row["flow"],
         counts={name: row[name] or 0 for name in COUNTS},

@@ -100,3 +100,34 @@ def test_every_table_as_parquet(shop_of: Callable[..., Shop]) -> None:
     rows = duckdb.sql(f"select code, sales_price from '{folder / 'out_myogo.products.parquet'}' order by 1").fetchall()
     assert [(code, str(price)) for code, price in rows] == [("SKU1", "10.0000"), ("SKU2", "10.0000")]
     assert not any(name.startswith("raw_centra._dlt") for name in names)
+
+
+def test_every_table_and_view_is_there_after_a_first_run_that_read_nothing(shop_of: Callable[..., Shop]) -> None:
+    """And with the very columns that a good run gives them, which it then can."""
+    shop = shop_of(size(1))
+    shop.box.add_fault(side="centra", path="/products", kind="html", times=1)
+    assert shop.run("plan").exit_code == 5
+    columns = "select table_schema, table_name, column_name, data_type from information_schema.columns where "
+    staged = columns + "table_schema like 'raw_%' and table_name not like '\\_dlt%' escape '\\' order by all"
+    before = shop.sql(staged)
+    for view in VIEWS:
+        assert shop.sql(f"select count(*) from {view}") == [(1 if view == "v_latest_run" else 0,)]
+    assert shop.run("push").exit_code == 0
+    assert shop.sql(staged) == before
+    assert shop.sql("select code from raw_myogo.products") == []
+    assert shop.run("plan").counts["unchanged"] == 1
+
+
+def test_a_new_field_is_told_on_the_screen(shop_of: Callable[..., Shop]) -> None:
+    """Where it came from and on which row it was first seen; the value is kept."""
+    shop = shop_of(size(1, wash="30"))
+    told = shop.command("plan", str(shop.file), "--data", str(shop.data)).stdout
+    assert "New field from centra: wash, first seen on Centra size 1" in told
+    assert shop.sql("select extra from raw_centra.products") == [('{"wash":"30"}',)]
+
+
+def test_report_json_keeps_the_id_of_the_error(shop_of: Callable[..., Shop]) -> None:
+    shop = shop_of(size(1))
+    shop.edit("max_creates      = 5000", "max_creates      = 0")
+    shop.run("plan")
+    assert shop.json("report")["error"]["id"] == "LIMIT-001"

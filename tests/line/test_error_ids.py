@@ -87,7 +87,7 @@ def test_a_held_lock(shop_of: Callable[..., Shop]) -> None:
     folder.make()
     with channel_lock(folder, "demo", "push"):
         told = shop.json("plan")
-    assert (told["error"]["id"], told["exit_code"]) == ("LOCK-001", 6)
+    assert (told["error"]["id"], told["exit_code"], told["channel"]) == ("LOCK-001", 6, "demo")
 
 
 def test_being_asked_to_stop(shop_of: Callable[..., Shop]) -> None:

@@ -20,7 +20,7 @@ def _one(**fields: object) -> pd.Series:
         pytest.param("49.90", Decimal("49.9"), id="digits"),
         pytest.param(49, Decimal(49), id="whole number"),
         pytest.param(None, None, id="null"),
-        pytest.param("1e2", None, id="exponent"),
+        pytest.param("1e2", Decimal(100), id="exponent"),
     ],
 )
 def test_price(price: object, expected: Decimal | None) -> None:

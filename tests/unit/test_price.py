@@ -44,13 +44,13 @@ def test_money_is_exact(text: str, expected: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "49,00", "1,234.00", "1 234", "1_234", "1e2", "1E+2", "1e309", "NaN", "nan", "Infinity", "-inf", "0x10", "abc",
+        "49,00", "1,234.00", "1 234", "1_234", "1e-5", "1e", "e2", "1e309", "NaN", "nan", "Infinity", "-inf", "0x10", "abc",
         "€49", "49 EUR", "--5", "+-5", "1.2.3", ".", "+", "-", "", " ", "49.00001", "0.12345678901234567890",
         "100000000000000", "9" * 40, "٤٩", "４９", "\ufeff49", "49\u200b", "4\n9", "None", "null", None,
     ],
 )  # fmt: skip
 def test_money_is_nothing_else(text: str | None) -> None:
-    """No comma, exponent, word, foreign digit, and nothing that would have to be rounded."""
+    """No comma, word, foreign digit, and nothing that would have to be rounded."""
     assert plain_list(money(texts([text]))) == [None]
 
 
@@ -112,17 +112,21 @@ def test_of_several_lists_the_lowest_number(ids: list[Any], expected: str) -> No
 
 
 def test_the_configured_list_goes_first() -> None:
-    assert _chosen(euro("1.00", "9"), euro("2.00", "36"), pricelist_id="36") == ["2.00", "36", 2]
-
-
-def test_a_configured_list_that_the_size_is_not_on() -> None:
-    """Falls back to the lowest number; the number of lists lets a warning tell."""
-    assert _chosen(euro("1.00", "9"), euro("2.00", "36"), pricelist_id="77") == ["1.00", "9", 2]
+    assert _chosen(euro("1.00", "9"), euro("2.00", "36"), pricelist_id="36") == ["2.00", "36", 1]
 
 
 def test_a_configured_list_without_amount_is_not_replaced() -> None:
     """Nobody chose the other list for this size."""
-    assert _chosen(euro("1.00", "9"), euro(None, "36"), pricelist_id="36") == [None, "36", 2]
+    assert _chosen(euro("1.00", "9"), euro(None, "36"), pricelist_id="36") is None
+
+
+def test_a_configured_list_that_none_of_several_is_means_no_price() -> None:
+    """A mistyped id, or a product taken off the list, must not send the price of whichever list comes first."""
+    assert _chosen(euro("7.00", "5"), euro("8.00", "6"), pricelist_id="99") is None
+
+
+def test_an_empty_list_does_not_hide_one_with_an_amount() -> None:
+    assert _chosen(euro(None, "2"), euro("8", "3")) == ["8", "3", 1]
 
 
 def test_a_configured_list_of_another_currency_counts_for_nothing() -> None:
@@ -145,20 +149,20 @@ def test_a_configured_list_of_another_currency_counts_for_nothing() -> None:
 )
 def test_price_as_text(price: object, text: str | None) -> None:
     """`price_text` is what was sent; null, empty and blank are no price at all."""
-    assert _chosen(euro(price)) == [text, "36", 1]
+    assert _chosen(euro(price)) == (None if text is None else [text, "36", 1])
 
 
 def test_a_missing_price_is_no_price() -> None:
     entry = euro("1.00")
     del entry["price"]
-    assert _chosen(entry) == [None, "36", 1]
+    assert _chosen(entry) is None
 
 
 def test_a_campaign_is_never_used() -> None:
     """Not even where the list itself has no amount."""
     campaign = [{"id": "40", "campaign": "Outlet", "price": 1.5}]
     assert _chosen(euro("329.00", campaigns=campaign)) == ["329.00", "36", 1]
-    assert _chosen(euro(None, campaigns=campaign)) == [None, "36", 1]
+    assert _chosen(euro(None, campaigns=campaign)) is None
 
 
 def test_one_list_twice_is_one_list() -> None:
