@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipelines.errors import CentraMyogoError, Entry
+from schemas.expectations import EXPECTATIONS
 from schemas.rules import RULES
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "errors.md"
@@ -43,6 +44,14 @@ def page() -> str:
             "The row is sent all the same.",
             "",
             *_table(rules(withholds=False), "Told when"),
+            "",
+            "## Batch expectations",
+            "",
+            "Judged by Great Expectations on every plan and push; they stop one only where the channel file says so.",
+            "",
+            "| Id | Of | It is expected that | What to do |",
+            "|---|---|---|---|",
+            *(f"| {one.id} | `{one.table}` | {one.meaning} | {one.fix} |" for one in EXPECTATIONS.values()),
             "",
             "## Errors",
             "",

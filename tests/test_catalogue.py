@@ -10,6 +10,7 @@ import pytest
 
 from pipelines import catalogue
 from pipelines.errors import CentraMyogoError
+from schemas.expectations import EXPECTATIONS
 from schemas.rules import RULES
 from tests.conftest import Shop, size
 
@@ -62,8 +63,15 @@ def test_the_id_stands_on_the_screen_and_in_the_json(shop_of: Callable[..., Shop
     assert "(CONFIG-001)" in shop.command("plan", "nowhere").stderr
 
 
-def test_the_table_of_the_page_can_be_read_by_a_person() -> None:
-    """No cell breaks the table."""
+def test_the_tables_of_the_page_can_be_read_by_a_person() -> None:
+    """No cell breaks its table: every line has as many as the line above it."""
+    above = 0
     for line in catalogue.page().splitlines():
-        if line.startswith("|"):
-            assert line.count("|") == 6, line
+        cells = line.count("|") if line.startswith("|") else 0
+        assert not (above and cells) or cells == above, line
+        above = cells
+
+
+@pytest.mark.parametrize("expectation", EXPECTATIONS)
+def test_every_expectation_is_exercised_by_a_test(expectation: str) -> None:
+    assert any(expectation in text for text in TESTS.values())

@@ -146,3 +146,18 @@ def test_every_expectation_belongs_to_a_suite_and_says_what_to_do() -> None:
     assert [own.id for suite in suites().values() for own in suite] == list(EXPECTATIONS)
     assert set(suites()) == set(quality._FRAMES) | {"candidates"}
     assert all(own.meaning and own.fix for own in EXPECTATIONS.values())
+
+
+@pytest.mark.parametrize("expectation", ["GX-CPR-001", "GX-CPC-001", "GX-CST-001", "GX-OUT-001"])
+@pytest.mark.parametrize(("rows", "status"), [(4, "failed"), (5, "passed"), (20, "passed"), (21, "failed")])
+def test_half_to_twice_the_usual_number_of_rows(expectation: str, rows: int, status: str) -> None:
+    frame = pd.DataFrame({EXPECTATIONS[expectation].column or "any": ["x"] * rows})
+    assert judged(expectation, frame, usual=10)["status"] == status
+
+
+@pytest.mark.parametrize("expectation", ["GX-MPR-001", "GX-MST-001"])
+@pytest.mark.parametrize(("rows", "status"), [(4, "failed"), (5, "passed"), (500, "passed")])
+def test_half_the_usual_number_of_rows_in_myogo(expectation: str, rows: int, status: str) -> None:
+    """There is no upper edge: our own first push multiplies them."""
+    frame = pd.DataFrame({EXPECTATIONS[expectation].column or "any": ["x"] * rows})
+    assert judged(expectation, frame, usual=10)["status"] == status
