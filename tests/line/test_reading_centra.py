@@ -128,8 +128,8 @@ def _in(seconds: float) -> datetime:
     ],
 )
 def test_retry_after_is_honoured_in_every_form(seven: Shop, header: Callable[[], str], at_least: float) -> None:
-    seven.box.add_fault(side="centra", kind="status", status=429, headers={"Retry-After": header()})
     begun = time.monotonic()
+    seven.box.add_fault(side="centra", kind="status", status=429, headers={"Retry-After": header()})
     assert ids_read(seven) == [1, 2, 3, 4, 5, 6, 7]
     assert at_least <= time.monotonic() - begun < at_least + 5
 

