@@ -91,10 +91,6 @@ class Store:
     def close(self) -> None:
         self.connection.close()
 
-    def query(self, sql: str, parameters: list[Any] | None = None) -> pd.DataFrame:
-        """A frame whose texts are pandas strings and whose decimals stay decimal."""
-        return self.connection.execute(sql, parameters or []).df()
-
     def frame(self, table: str, columns: list[str]) -> pd.DataFrame:
         """Columns of a staged table, texts as pandas strings; no rows where nothing was ever staged."""
         picked = ", ".join(f'"{column}"' for column in columns)

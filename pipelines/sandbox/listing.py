@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from pipelines.sandbox.rows import Item
 from pipelines.sandbox.switches import CentraSwitches
@@ -56,16 +57,24 @@ def _tests(params: Mapping[str, str], switches: CentraSwitches) -> list[Test]:
     for name, value in params.items():
         # Centra's products page spells stockItemID, its stock page stockItemId.
         if name in ("stockItemID", "stockItemId"):
-            tests.append(lambda item, value=value: str(item.stock_item_id) == value)  # type: ignore[misc]
+            tests.append(_is(value, lambda item: str(item.stock_item_id)))
         elif name == "ean":
-            tests.append(lambda item, value=value: item.ean == value)  # type: ignore[misc]
+            tests.append(_is(value, lambda item: item.ean))
         elif name in ("sku", "productId", "variantId"):
-            tests.append(lambda item, name=name, value=value: str(item.variant.fields.get(name)) == value)  # type: ignore[misc]
+            tests.append(_is(value, partial(_field, name)))
         elif name in ("modified", "stock_modified", "created"):
             since = _moment(name, value, switches)
             if since is not None:
                 tests.append(_since(name, since, switches.modified_inclusive))
     return tests
+
+
+def _is(value: str, of: Callable[[Item], object]) -> Test:
+    return lambda item: of(item) == value
+
+
+def _field(name: str, item: Item) -> str:
+    return str(item.variant.fields.get(name))
 
 
 def _since(name: str, since: str, inclusive: bool) -> Test:

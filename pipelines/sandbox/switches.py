@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from types import UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 from zoneinfo import ZoneInfo
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 Sort = Literal["asc", "desc", "shuffled"]
-S = TypeVar("S")
+S = TypeVar("S", bound="DataclassInstance")
 
 
 class BadSwitch(ValueError):
@@ -85,7 +88,7 @@ def changed(switches: S, values: Mapping[str, Any]) -> S:
         if name not in hints:
             raise BadSwitch(f"no switch {name!r}; there are: {', '.join(sorted(hints))}")
         current = getattr(switches, name)
-        if is_dataclass(current) and isinstance(value, Mapping):
+        if is_dataclass(current) and not isinstance(current, type) and isinstance(value, Mapping):
             new[name] = changed(current, value)
             continue
         if get_origin(hints[name]) is tuple and isinstance(value, list):
@@ -93,13 +96,16 @@ def changed(switches: S, values: Mapping[str, Any]) -> S:
         if not _takes(hints[name], value) or (name == "timezone" and not _is_zone(value)):
             raise BadSwitch(f"switch {name!r} does not take {value!r}; it takes {_choices(hints[name])}")
         new[name] = value
-    return replace(switches, **new)  # type: ignore[type-var]
+    return replace(switches, **new)
 
 
-def as_json(switches: object) -> dict[str, Any]:
+def as_json(switches: "DataclassInstance") -> dict[str, Any]:
     """Every switch with its value, nested groups as objects."""
-    values = {f.name: getattr(switches, f.name) for f in fields(switches)}  # type: ignore[arg-type]
-    return {name: as_json(value) if is_dataclass(value) else value for name, value in values.items()}
+    values = {f.name: getattr(switches, f.name) for f in fields(switches)}
+    return {
+        name: as_json(value) if is_dataclass(value) and not isinstance(value, type) else value
+        for name, value in values.items()
+    }
 
 
 def _takes(hint: Any, value: Any) -> bool:

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from pipelines.clients.token import TokenKeeper
-from pipelines.errors import ConfigError, CredentialsError, TargetUnavailable
+from pipelines.errors import CentraMyogoError, ConfigError, CredentialsError, TargetUnavailable
 from tests.conftest import Shop, size
 from tests.line.helpers import (
     FOREVER,
@@ -150,11 +150,11 @@ def test_a_refresh_that_fails_falls_back_to_the_password(shop: Shop, fault: dict
         ),
     ],
 )
-def test_no_token_is_explained(shop: Shop, fault: dict[str, Any], error: type[Exception], said: str) -> None:
+def test_no_token_is_explained(shop: Shop, fault: dict[str, Any], error: type[CentraMyogoError], said: str) -> None:
     shop.box.add_fault(side="myogo", path=TOKEN, **fault)
     with pytest.raises(error, match=said) as caught:
         keeper(shop).current()
-    assert caught.value.fix  # type: ignore[attr-defined]
+    assert caught.value.fix
 
 
 @pytest.mark.parametrize("status", [400, 401])

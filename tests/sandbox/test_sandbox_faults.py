@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import requests
 
-from pipelines.sandbox import Sandbox
+from pipelines.sandbox import Catalogue, Sandbox
 
 Call = Callable[..., requests.Response]
 NEW = {"code": "NEW-1", "languageCode": "en"}
@@ -77,13 +77,18 @@ def test_no_answer(box: Sandbox, myogo: Call, kind: str, applied: bool) -> None:
     assert ("NEW-1" in stored(box)) is applied
 
 
-def test_sandbox_stops_at_once_while_a_request_hangs(box: Sandbox, centra: Call) -> None:
-    box.add_fault(side="centra", kind="hang", seconds=60)
-    with pytest.raises(requests.Timeout):
-        requests.get(f"{box.centra_url}/products", timeout=0.05)
-    began = time.monotonic()
-    box.stop()
-    assert time.monotonic() - began < 5
+def test_sandbox_stops_at_once_while_a_request_hangs(shop: Catalogue) -> None:
+    """The best of three, because the machine may be busy with something else."""
+    took = []
+    for _ in range(3):
+        box = Sandbox.start(shop)
+        box.add_fault(side="centra", kind="hang", seconds=60)
+        with pytest.raises(requests.Timeout):
+            requests.get(f"{box.centra_url}/products", timeout=0.05)
+        began = time.monotonic()
+        box.stop()
+        took.append(time.monotonic() - began)
+    assert min(took) < 0.1
 
 
 def test_slow_answers_in_the_end(box: Sandbox, centra: Call) -> None:
