@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test lint types unit golden docs lock clean
+.PHONY: setup demo test torture lint types unit golden docs lock clean
 
 setup: .venv/.ready
 
@@ -28,6 +28,10 @@ types: setup
 
 unit: setup
 	$(BIN)/pytest -n 2
+
+# Every fault at every request, a kill at every step: about half an hour. Writes docs/torture.md.
+torture: setup
+	TORTURE=1 $(BIN)/pytest -n 2 --timeout=600 tests/torture
 
 # Rewrites what README prints of the sample; look at the diff like at code.
 golden: setup
