@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 
 
 def main() -> None:
-    """Runs the command line. What nobody foresaw ends as one message and exit code 1, not as a traceback."""
+    """Runs the command line. What nobody foresaw ends as one message and exit code 1, not as a traceback; a
+    signal ends with exit code 5, also while a run has not begun yet (a run has handlers of its own)."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stopped)
     from pipelines.cli import app
 
     try:
@@ -21,6 +25,11 @@ def main() -> None:
             "Please report it with what `centra-myogo --log debug ...` prints.\n"
         )
         sys.exit(1)
+
+
+def _stopped(*_: object) -> None:
+    sys.stderr.write("centra-myogo: stopped when asked to; nothing was left half done. Run again when you like.\n")
+    sys.exit(5)
 
 
 if __name__ == "__main__":

@@ -40,6 +40,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 SkuOption = Annotated[
     list[str] | None, typer.Option("--sku", metavar="GLOB", help="Only codes like this; may be repeated.")
 ]
+RebuildOption = Annotated[
+    bool,
+    typer.Option("--rebuild", help="Put a working file that cannot be used aside and make it anew, history kept."),
+]
 ForceOption = Annotated[bool, typer.Option("--force", help="Waive limits and expectations, nothing else; recorded.")]
 
 
@@ -82,9 +86,15 @@ def check(channel: ChannelArgument, json: JsonOption = False, data: DataOption =
 
 
 @app.command()
-def plan(channel: ChannelArgument, json: JsonOption = False, sku: SkuOption = None, data: DataOption = None) -> None:
+def plan(
+    channel: ChannelArgument,
+    json: JsonOption = False,
+    sku: SkuOption = None,
+    rebuild: RebuildOption = False,
+    data: DataOption = None,
+) -> None:
     """Read both sides and print what a push would do and why. Sends no write."""
-    _go(channel, data, json, verb="plan", sku=tuple(sku or ()))
+    _go(channel, data, json, verb="plan", sku=tuple(sku or ()), rebuild=rebuild)
 
 
 @app.command()
@@ -97,10 +107,11 @@ def push(
         typer.Option("--expect", metavar="FINGERPRINT", help="Apply only the plan that was reviewed."),
     ] = None,
     force: ForceOption = False,
+    rebuild: RebuildOption = False,
     data: DataOption = None,
 ) -> None:
     """Plan, then apply the plan to myOGO, one change at a time."""
-    _go(channel, data, json, verb="push", sku=tuple(sku or ()), expect=expect, force=force)
+    _go(channel, data, json, verb="push", sku=tuple(sku or ()), expect=expect, force=force, rebuild=rebuild)
 
 
 @app.command()

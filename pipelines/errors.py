@@ -3,7 +3,8 @@
 CentraMyogoError                 exit  then
 ├── OurFault                     1     a fault of ours: stop, tell, please report
 ├── ConfigError                  2     stop before anything
-│   └── CredentialsError         2     a system turned our key down, or it lacks a right
+│   ├── CredentialsError         2     a system turned our key down, or it lacks a right
+│   └── StorageError             2     the disk is full, or a working file is damaged, held or too new
 ├── RecordError                        next record; the run ends with 3
 │   ├── TargetRefused                  the target said no to this record
 │   └── TargetUnknown                  the target never said what became of it
@@ -83,6 +84,17 @@ class CredentialsError(ConfigError):
         "A system turned our credentials down, or they lack a right.",
         "A wrong or renewed key, an endpoint group not ticked in Centra's plugin, a scope OGOship has not granted.",
         "Do what the message says, then run check.",
+        "whoever runs it",
+    )
+
+
+class StorageError(ConfigError):
+    outcome = "storage"
+    entry = Entry(
+        "STORE-001",
+        "A working file cannot be read or written; no change is sent that cannot be recorded.",
+        "A full disk, rights, a damaged file, one that a newer version wrote, or one that another program holds open.",
+        "Do what the message says; --rebuild makes everything anew from the two systems and keeps the history.",
         "whoever runs it",
     )
 

@@ -8,6 +8,7 @@ and even then nothing is done twice, since every plan is made from what the targ
 
 from __future__ import annotations
 
+import logging
 import os
 from datetime import datetime
 from pathlib import Path
@@ -16,10 +17,15 @@ from typing import Any
 import pandas as pd
 
 from pipelines.clients.payload import NotJson, decode, encode
-from pipelines.errors import ConfigError
+from pipelines.errors import StorageError
+from pipelines.failpoint import here
 from pipelines.store import Store, utc_now
 
+log = logging.getLogger(__name__)
+
 OPEN = "the run ended before the answer"
+_KEY = ("run_id", "flow", "key", "action")
+_COLUMNS = [*_KEY, "intended_at", "ended_at", "outcome", "status", "message"]
 
 
 class Journal:
@@ -39,7 +45,7 @@ class Journal:
         os.close(self._file)
 
     def intend(self, key: str, action: str) -> None:
-        """Returns once the intent is written. Raises ConfigError: then the call must not be made."""
+        """Returns once the intent is written. Raises StorageError: then the call must not be made."""
         self._write({"run_id": self._run_id, "flow": self._flow, "key": key, "action": action, "at": utc_now()})
 
     def conclude(self, key: str, action: str, outcome: str, status: int | None, message: str) -> None:
@@ -58,16 +64,19 @@ class Journal:
         )
 
     def _write(self, event: dict[str, Any]) -> None:
-        line = encode(event) + b"\n"
+        # It begins a line too: what a full disk cut off must not swallow the next one.
+        line = b"\n" + encode(event) + b"\n"
+        here(f"journal: before the {'outcome' if 'outcome' in event else 'intent'}")
         try:
             written = os.write(self._file, line)  # one append, so lines of several threads never mix
         except OSError as error:
             raise self._unwritable(error) from error
         if written != len(line):
             raise self._unwritable(OSError("only a part of a line was written; the disk is full"))
+        here(f"journal: after the {'outcome' if 'outcome' in event else 'intent'}")
 
-    def _unwritable(self, error: OSError) -> ConfigError:
-        return ConfigError(
+    def _unwritable(self, error: OSError) -> StorageError:
+        return StorageError(
             f"The journal {self._path} cannot be written: {error.strerror or error}.",
             "Nothing is sent that is not journalled first. Make room or mend the rights, and run again.",
         )
@@ -80,38 +89,31 @@ def fold(path: Path, store: Store) -> None:
     """
     if not path.exists():
         return
-    rows: dict[tuple[str, str, str, str], dict[str, Any]] = {}
-    for line in path.read_bytes().splitlines():
+    rows: dict[tuple[str, ...], dict[str, Any]] = {}
+    unreadable = 0
+    for line in path.read_bytes().split(b"\n"):
         try:
-            event = decode(line)
-        except NotJson:
-            continue  # the line that a kill or a full disk cut off: its call was never made
-        at = datetime.fromisoformat(event["at"])
-        key = (event["run_id"], event["flow"], event["key"], event["action"])
-        if "outcome" not in event:
-            start = dict(zip(("run_id", "flow", "key", "action"), key, strict=True))
-            rows[key] = start | {"intended_at": at, "outcome": "unknown", "message": OPEN}
-        elif key in rows:
-            rows[key] |= {
-                "ended_at": at,
-                "outcome": event["outcome"],
-                "status": event["status"],
-                "message": event["message"],
-            }
+            if line:
+                _take(decode(line), rows)
+        except (NotJson, KeyError, TypeError, ValueError):
+            unreadable += 1  # what a kill or a full disk cut off: an intent's call was never made
+    if unreadable:
+        log.warning("the journal has %d lines that cannot be read; their writes count as unknown", unreadable)
     if rows:
-        frame = pd.DataFrame(
-            list(rows.values()),
-            columns=[
-                "run_id",
-                "flow",
-                "key",
-                "action",
-                "intended_at",
-                "ended_at",
-                "outcome",
-                "status",
-                "message",
-            ],
-        ).astype({"status": "Int64", "intended_at": "datetime64[us]", "ended_at": "datetime64[us]"})
+        frame = pd.DataFrame(list(rows.values()), columns=_COLUMNS).astype(
+            {"status": "Int64", "intended_at": "datetime64[us]", "ended_at": "datetime64[us]"}
+        )
         store.replace_runs("sync.journal", frame)
+    here("journal: folded")
     path.unlink()
+    here("journal: gone")
+
+
+def _take(event: dict[str, Any], rows: dict[tuple[str, ...], dict[str, Any]]) -> None:
+    """Adds what one line tells. Raises where it is no event of ours."""
+    at = datetime.fromisoformat(event["at"])
+    key = tuple(str(event[name]) for name in _KEY)
+    if "outcome" not in event:
+        rows[key] = {**dict(zip(_KEY, key, strict=True)), "intended_at": at, "outcome": "unknown", "message": OPEN}
+    elif key in rows:
+        rows[key] |= {"ended_at": at, **{name: event[name] for name in ("outcome", "status", "message")}}

@@ -11,13 +11,15 @@ from datetime import UTC, datetime
 
 from filelock import FileLock, Timeout
 
-from pipelines.errors import ChannelBusy, ConfigError
+from pipelines.errors import ChannelBusy, ConfigError, StorageError
+from pipelines.failpoint import here
+from pipelines.storage import trouble
 from pipelines.store import Folder
 
 
 @contextlib.contextmanager
 def channel_lock(folder: Folder, channel: str, verb: str) -> Iterator[None]:
-    """Holds the channel's lock. Raises ChannelBusy that says who holds it and since when, or ConfigError."""
+    """Holds the channel's lock. Raises ChannelBusy that says who holds it and since when, or a ConfigError."""
     lock = FileLock(folder.lock, timeout=0)
     try:
         lock.acquire()
@@ -32,12 +34,22 @@ def channel_lock(folder: Folder, channel: str, verb: str) -> Iterator[None]:
             "Check the owner and the rights of the data folder, and that it lies on a disk of this machine.",
         ) from error
     try:
+        here("lock: taken")
         now = datetime.now(UTC).isoformat(timespec="seconds")
         who = {"pid": os.getpid(), "host": socket.gethostname(), "verb": verb, "since": now}
-        folder.holder.write_text(json.dumps(who), "utf-8")
+        try:
+            folder.holder.unlink(missing_ok=True)  # a killed holder's, which would be told as ours
+            folder.holder.write_text(json.dumps(who), "utf-8")
+        except OSError as error:
+            raise trouble(error, folder.root) or StorageError(
+                f"{folder.holder} cannot be written: {error}.", "Check the data folder's owner, rights and disk."
+            ) from error
+        here("lock: told")
         yield
+        here("lock: before the release")
     finally:
-        folder.holder.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a disk that fails now must not hide how the run ended
+            folder.holder.unlink(missing_ok=True)
         lock.release()
 
 

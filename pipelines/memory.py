@@ -51,10 +51,9 @@ def remember(
     db.register("told_now", told[["stock_item_id", "code", "rule", "message", "owner"]])
     db.register("sizes_now", sizes[["stock_item_id", "wanted"]])
     try:
-        db.execute("begin")
-        for step in _STEPS:
-            db.execute(step, {name: value for name, value in values.items() if f"${name}" in step})
-        db.execute("commit")
+        with store.transaction("the memory of faults"):
+            for step in _STEPS:
+                db.execute(step, {name: value for name, value in values.items() if f"${name}" in step})
         since = db.execute(
             f"select t.stock_item_id, t.rule, f.since from told_now t join sync.faults f on {_SAME}", {"flow": flow}
         ).df()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from pipelines.errors import CentraMyogoError
 from pipelines.store import COUNTS
 
 HEADLINES = {
@@ -14,6 +15,7 @@ HEADLINES = {
     "refused": "A safety limit refused the plan; nothing was written.",
     "config": "Configuration or credentials are wrong.",
     "credentials": "A system turned our credentials down.",
+    "storage": "The working files cannot be used as they are.",
     "unavailable": "A system was not available; safe to run again.",
     "contract": "A system broke its contract; safe to run again.",
     "interrupted": "Stopped when asked to; safe to run again.",
@@ -45,6 +47,12 @@ class RunReport:
     @property
     def headline(self) -> str:
         return HEADLINES[self.outcome]
+
+    def failed(self, error: CentraMyogoError) -> None:
+        """The run ends by `error`; if another ended it before, that one is told too."""
+        before = f" Before that: {self.message}" if self.error_id not in ("", error.entry.id) else ""
+        self.outcome, self.exit_code = error.outcome, error.exit_code
+        self.message, self.fix, self.error_id = error.message + before, error.fix, error.entry.id
 
     def as_json(self) -> dict[str, Any]:
         """The object that `--json` prints."""

@@ -15,19 +15,22 @@ from typing import Any, Protocol
 import pandas as pd
 
 from pipelines import quality
+from pipelines.books import Books
 from pipelines.channel import Channel, Flow, resolve
 from pipelines.clients.centra import CentraClient
 from pipelines.clients.myogo import MyOgoClient
 from pipelines.errors import CentraMyogoError, ConfigError, OurFault, UnsafePlan
 from pipelines.interrupt import Interrupt, interruptible
-from pipelines.journal import Journal, fold
+from pipelines.journal import Journal
 from pipelines.limits import violations
 from pipelines.lock import channel_lock
 from pipelines.memory import remember
 from pipelines.plan import Plan, diff
 from pipelines.push import Result, push
+from pipelines.rebuild import rebuild
 from pipelines.report import RunReport
 from pipelines.stage import stage
+from pipelines.storage import trouble
 from pipelines.store import Folder, Store, publish, utc_now
 from schemas.centra import PRICES, PRODUCTS
 from schemas.myogo import Contract
@@ -46,6 +49,7 @@ class Order:
     sku: tuple[str, ...] = ()
     expect: str | None = None
     force: bool = False
+    rebuild: bool = False
 
 
 class Watcher(Protocol):
@@ -60,14 +64,15 @@ class Watcher(Protocol):
 
 def run(channel: Channel, data: Path, order: Order, watcher: Watcher) -> RunReport:
     """One whole run of `plan` or `push`. The report says how it ended; only ChannelBusy and what comes before
-    the run begins (configuration, a missing secret, the data folder) are raised."""
+    the run begins (configuration, a missing secret, the data folder, a working file that cannot be opened) are
+    raised."""
     folder = Folder(data, channel.name)
     folder.make()
     with (
         contextlib.closing(CentraClient(channel.systems.centra)) as centra,
         contextlib.closing(MyOgoClient(channel.systems.myogo)) as myogo,
-        channel_lock(folder, channel.name, order.verb),
         interruptible() as interrupted,
+        channel_lock(folder, channel.name, order.verb),
     ):
         return _Run(channel, folder, order, watcher, centra, myogo, interrupted).go()
 
@@ -99,34 +104,35 @@ class _Run:
 
     def go(self) -> RunReport:
         report = self.report
-        store = Store(self.folder)
-        try:
-            fold(self.folder.journal, store)
-            store.begin_run(
-                {
-                    "run_id": report.run_id,
-                    "channel": report.channel,
-                    "verb": report.verb,
-                    "started_at": report.started_at,
-                    "flow": FLOW,
-                    "forced": self.order.force,
-                    "selection": list(self.order.sku),
-                }
-            )
-            try:
-                self._line(store)
-            except CentraMyogoError as error:
-                self._failed(error)
-            except Exception as error:
-                log.exception("a fault of ours run=%s", report.run_id)
-                self._failed(OurFault(f"{type(error).__name__}: {error}", "Please report this with the log."))
-            self._close_the_books(store)
-        finally:
-            store.close()
-        publish(self.folder)
+        if self.order.rebuild:
+            report.facts["rebuilt"] = rebuild(self.folder, report.started_at)
+        with contextlib.closing(Store(self.folder)) as store:
+            books = Books(self.folder, store, report)
+            with self._told():
+                books.open(FLOW, self.order.force, list(self.order.sku))
+                self._line(store, books)
+            with self._told():
+                books.close(self._facts())
+        if report.ended_at is not None:
+            with self._told():
+                publish(self.folder)
         return report
 
-    def _line(self, store: Store) -> None:
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """Whatever goes wrong inside ends up in the report."""
+        try:
+            yield
+        except CentraMyogoError as error:
+            self.report.failed(error)
+        except Exception as error:
+            if told := trouble(error, self.folder.root):
+                self.report.failed(told)
+                return
+            log.exception("a fault of ours run=%s", self.report.run_id)
+            self.report.failed(OurFault(f"{type(error).__name__}: {error}", "Please report this with the log."))
+
+    def _line(self, store: Store, books: Books) -> None:
         with self._step("read Centra"):
             self._stage(store, "centra", resolve(self.flow.extract), self.centra)
         with self._step("read myOGO"):
@@ -142,6 +148,8 @@ class _Run:
         self.watcher.planned(self.report, plan, held, warned)
         self._refuse_if_unsafe(plan)
         if self.order.verb == "push":
+            if len(plan.changes):
+                books.planned()
             with self._step("push"):
                 self._push(store, plan)
         if held.empty is False or self.report.counts["refused"] or self.report.counts["unknown"]:
@@ -152,7 +160,8 @@ class _Run:
 
         findings = Findings()
         try:
-            stage(lambda: source(client, findings), name, self.folder.dlt, store.connection)
+            reading = self.interrupted.at_once
+            stage(lambda: source(client, findings), name, self.folder.dlt, store.connection, reading)
         finally:
             self.findings[name] = {
                 "unknown_fields": dict(sorted(findings.unknown.items())),
@@ -289,47 +298,22 @@ class _Run:
         report = self.report
         target = resolve(self.flow.target)(self.myogo)
         in_flight = self.channel.systems.myogo.max_in_flight
-        with Journal(self.folder.journal, report.run_id, FLOW) as journal, self.interrupted.in_order() as stop:
-            pushed = push(plan.changes, target, journal, in_flight, self.watcher.result, stop)
+        with Journal(self.folder.journal, report.run_id, FLOW) as journal:
+            pushed = push(plan.changes, target, journal, in_flight, self.watcher.result, self.interrupted.event)
         report.counts.update(pushed.counts)
         report.facts["told"] = len(pushed.told)
         if pushed.stopped is not None:
             raise pushed.stopped
 
-    def _failed(self, error: CentraMyogoError) -> None:
-        report = self.report
-        report.outcome, report.exit_code = error.outcome, error.exit_code
-        report.message, report.fix, report.error_id = error.message, error.fix, error.entry.id
-
-    def _close_the_books(self, store: Store) -> None:
-        report = self.report
-        fold(self.folder.journal, store)
-        if (fault := report.identity_fault()) and report.exit_code in (0, 3, 4) and report.counts["read"]:
-            self._failed(OurFault(f"The counts do not add up: {fault}.", "Please report this."))
-        report.ended_at = utc_now()
-        report.facts |= {
+    def _facts(self) -> dict[str, Any]:
+        return {
             "findings": self.findings,
             "seconds": {name: round(seconds, 3) for name, seconds in self.steps.items()},
             "health": {
                 "centra": self.centra.session.health.facts(),
                 "myogo": self.myogo.session.health.facts(),
             },
-            "fix": report.fix,
-            "error_id": report.error_id,
         }
-        store.end_run(
-            report.run_id,
-            {
-                "ended_at": report.ended_at,
-                "outcome": report.outcome,
-                "exit_code": report.exit_code,
-                "message": report.message,
-                "fingerprint": report.fingerprint,
-                **report.counts,
-                "facts": report.facts,
-            },
-        )
-        store.ready_to_publish()
 
     @contextlib.contextmanager
     def _step(self, name: str) -> Iterator[None]:

@@ -138,6 +138,8 @@ class Screen:
         if self._progress is not None:
             self._progress.stop()
         c = report.counts
+        if rebuilt := report.facts.get("rebuilt"):
+            self.out.print(f"[yellow]![/] {escape(_clean(rebuilt))}")
         for system, found in report.facts.get("findings", {}).items():
             for name, row in found["unknown_fields"].items():
                 told = f"New field from {system}: {name}, first seen on {row}; kept raw in column extra."

@@ -6,29 +6,42 @@ import logging
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from pipelines.errors import CentraMyogoError, OurFault
+from pipelines.failpoint import here
+from pipelines.storage import trouble
 
 log = logging.getLogger(__name__)
 
 
-def stage(source: Callable[[], Any], name: str, folder: Path, connection: duckdb.DuckDBPyConnection) -> None:
-    """Loads everything `source()` yields into the DuckDB schema `raw_<name>`.
+def stage(
+    source: Callable[[], Any],
+    name: str,
+    folder: Path,
+    connection: duckdb.DuckDBPyConnection,
+    reading: Callable[[], AbstractContextManager[None]],
+) -> None:
+    """Loads everything `source()` yields into the DuckDB schema `raw_<name>`; `reading` is entered while it is asked.
 
     A read that fails half way leaves the tables of the run before untouched. dlt's own files live in
     `folder`, which is made anew: a package left pending by a killed run would be loaded instead of this one.
     Raises what the source raised; dlt's wrapping is taken off.
     """
-    shutil.rmtree(folder, ignore_errors=True)
+    if folder.is_dir() and not folder.is_symlink():
+        shutil.rmtree(folder)
+    else:
+        folder.unlink(missing_ok=True)
     folder.mkdir(parents=True)
     # dlt reads these when it is first imported; without them it writes below /var or the home folder.
     os.environ["DLT_DATA_DIR"] = str(folder.resolve())
     os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
     os.environ["RUNTIME__LOG_LEVEL"] = "CRITICAL"
+    os.environ["RUNTIME__INTERCEPT_SIGNALS"] = "false"  # its own handling would swallow one that comes in mid-load
     os.environ["RESTORE_FROM_DESTINATION"] = "false"
     os.environ["DESTINATION__REPLACE_STRATEGY"] = "insert-from-staging"
     import dlt
@@ -42,18 +55,29 @@ def stage(source: Callable[[], Any], name: str, folder: Path, connection: duckdb
         pipelines_dir=str(folder),
     )
     try:
-        info = pipeline.run(source(), loader_file_format="parquet")
-        info.raise_on_failed_jobs()
+        with reading():
+            pipeline.extract(source(), loader_file_format="parquet")
+        here(f"stage: extracted {name}")
+        pipeline.normalize()
+        here(f"stage: normalised {name}")
+        pipeline.load(raise_on_failed_jobs=True)
+        here(f"stage: loaded {name}")
         connection.execute(f"drop schema if exists raw_{name}_staging cascade")  # a second copy of every row
+        here(f"stage: tidied {name}")
     except PipelineStepFailed as failed:
-        cause: BaseException | None = failed
-        while cause is not None:
-            if isinstance(cause, CentraMyogoError):
-                raise cause from None
-            cause = cause.__cause__ or cause.__context__
-        raise OurFault(
-            f"Staging {name} failed in dlt's step {failed.step}: {failed.exception}", "Please report this."
-        ) from failed
+        raise _explained(failed, name, folder) from failed
     finally:
         own.close()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _explained(failed: Any, name: str, folder: Path) -> CentraMyogoError:
+    """What our own code raised inside dlt, or what the disk said, or else a fault of ours."""
+    cause: BaseException | None = failed
+    while cause is not None:
+        if isinstance(cause, CentraMyogoError):
+            return cause
+        cause = cause.__cause__ or cause.__context__
+    return trouble(failed, folder.parent) or OurFault(
+        f"Staging {name} failed in dlt's step {failed.step}: {failed.exception}", "Please report this."
+    )

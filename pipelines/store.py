@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ import duckdb
 import pandas as pd
 
 from pipelines.clients.payload import encode
-from pipelines.errors import ConfigError
+from pipelines.errors import ConfigError, StorageError
+from pipelines.failpoint import here
+from pipelines.storage import REBUILD, trouble
 from schemas import centra, myogo
 
 _TABLES = (Path(__file__).parent / "tables.sql").read_text("utf-8")
@@ -41,6 +44,19 @@ _MIRRORED = {
     "raw_myogo.stock": myogo.STOCK,
 }
 STAGED = set(_MIRRORED)
+LAYOUT = 1  # of the tables in sync; a file of a higher one was written by a newer version of this program
+
+
+# A run that ended without a word: what became of its changes is what the journal knows.
+_KILLED = """
+    update sync.runs r set outcome = 'killed', exit_code = 1, message = 'the run ended without a word',
+        applied = j.applied, refused = j.refused, unknown = j.unknown,
+        not_attempted = case when verb = 'push' then coalesce("create" + "update", 0) else 0 end
+            - j.applied - j.refused - j.unknown
+    from (select o.run_id, count(*) filter (j.outcome = 'applied') as applied,
+                 count(*) filter (j.outcome = 'refused') as refused, count(*) filter (j.outcome = 'unknown') as unknown
+          from sync.runs o left join sync.journal j using (run_id) where o.ended_at is null group by all) j
+    where r.run_id = j.run_id"""
 
 
 def utc_now() -> datetime:
@@ -74,19 +90,33 @@ class Folder:
 
 
 class Store:
-    """The working file, open for the one run that holds the channel's lock."""
+    """The working file, open for the one run that holds the channel's lock. Opening raises StorageError."""
 
     def __init__(self, folder: Folder) -> None:
         self.folder = folder
         try:
             self.connection = duckdb.connect(str(folder.work))
-            self.connection.execute(_TABLES)
+            self._check_layout()
+            with self.transaction("the tables"):
+                self.connection.execute(_TABLES)
         except duckdb.Error as error:
-            raise ConfigError(
-                f"{folder.work} cannot be opened: {str(error).splitlines()[0]}",
-                "If it is damaged or made by a newer version, move it away: the next run rebuilds everything "
-                "but the history from the two systems.",
+            raise trouble(error, folder.root) or StorageError(
+                f"{folder.work} cannot be opened: {str(error).splitlines()[0]}", REBUILD
             ) from error
+
+    def _check_layout(self) -> None:
+        """A file without a layout is new, or of the time before there was one."""
+        there = self.connection.execute(
+            "select 1 from information_schema.tables where table_schema = 'sync' and table_name = 'layout'"
+        ).fetchone()
+        found = self.connection.execute("select max(version) from sync.layout").fetchone() if there else None
+        if found and found[0] is not None and found[0] > LAYOUT:
+            self.connection.close()
+            raise StorageError(
+                f"{self.folder.work} was written by a newer version of this program (layout {found[0]}; this one "
+                f"knows {LAYOUT}).",
+                f"Update this program. Or start anew with this one: {REBUILD}",
+            )
 
     def close(self) -> None:
         self.connection.close()
@@ -97,24 +127,38 @@ class Store:
         frame: pd.DataFrame = self.connection.sql(f"select {picked} from {table}").to_arrow_table().to_pandas()
         return frame
 
+    @contextlib.contextmanager
+    def transaction(self, of: str) -> Iterator[None]:
+        """All of what is done inside, or, whatever ends it, nothing."""
+        here(f"store: before {of}")
+        self.connection.execute("begin")
+        try:
+            yield
+            here(f"store: before the commit of {of}")
+            self.connection.execute("commit")
+        except BaseException:
+            with contextlib.suppress(duckdb.Error):  # a fatal error has ended the transaction already
+                self.connection.execute("rollback")
+            raise
+        here(f"store: after {of}")
+
     def replace(self, table: str, rows: pd.DataFrame) -> None:
         """Makes `rows` the whole content of `table`, in one step."""
-        self.connection.execute("begin")
-        self.connection.execute(f"delete from {table}")
-        self._append(table, rows)
-        self.connection.execute("commit")
+        with self.transaction(table):
+            self.connection.execute(f"delete from {table}")
+            self._append(table, rows)
 
     def replace_runs(self, table: str, rows: pd.DataFrame) -> None:
         """Makes `rows` all that `table` says of their runs, in one step."""
-        self.connection.execute("begin")
-        for run_id in rows["run_id"].unique():
-            self.connection.execute(f"delete from {table} where run_id = ?", [run_id])
-        self._append(table, rows)
-        self.connection.execute("commit")
+        with self.transaction(table):
+            for run_id in rows["run_id"].unique():
+                self.connection.execute(f"delete from {table} where run_id = ?", [run_id])
+            self._append(table, rows)
 
     def append(self, table: str, rows: pd.DataFrame) -> None:
         """Adds `rows` by column name."""
-        self._append(table, rows)
+        with self.transaction(table):
+            self._append(table, rows)
 
     def _append(self, table: str, rows: pd.DataFrame) -> None:
         if len(rows):
@@ -123,22 +167,13 @@ class Store:
             self.connection.unregister("rows_to_add")
 
     def begin_run(self, run: dict[str, Any]) -> None:
-        """Writes the run's row as it begins, and says of writes left open by a killed run that nobody knows."""
-        self.connection.execute(
-            "update sync.journal set outcome = 'unknown', ended_at = ?, message = ? where outcome is null",
-            [
-                run["started_at"],
-                f"the run ended before the answer; run {run['run_id']} reads the target afresh",
-            ],
-        )
-        self.connection.execute(
-            "update sync.runs set outcome = 'killed', exit_code = 1, message = 'the run ended without a word' "
-            "where ended_at is null"
-        )
-        self._append("sync.runs", pd.DataFrame([run]))
+        """Writes the run's row as it begins, and completes those of killed runs."""
+        with self.transaction("the beginning of the run"):
+            self.connection.execute(_KILLED)
+            self._append("sync.runs", pd.DataFrame([run]))
 
-    def end_run(self, run_id: str, result: dict[str, Any]) -> None:
-        """Completes the run's row. `result` maps columns to values; dicts become JSON."""
+    def update_run(self, run_id: str, result: dict[str, Any]) -> None:
+        """Fills in the run's row. `result` maps columns to values; dicts become JSON."""
         values = {k: encode(v).decode() if isinstance(v, dict) else v for k, v in result.items()}
         assignments = ", ".join(f'"{column}" = ?' for column in values)
         self.connection.execute(f"update sync.runs set {assignments} where run_id = ?", [*values.values(), run_id])
@@ -177,12 +212,15 @@ def publish(folder: Folder) -> None:
     Whoever holds the copy before open keeps reading that one.
     """
     fresh = folder.published.with_suffix(".new")
+    here("publish: before the copy")
     shutil.copyfile(folder.work, fresh)
     fresh.chmod(0o600)
+    here("publish: copied")
     # A log left by somebody who opened the older copy for writing must not be applied to the new one.
     with contextlib.suppress(FileNotFoundError):
         folder.published.with_name(folder.published.name + ".wal").unlink()
     os.replace(fresh, folder.published)
+    here("publish: in place")
 
 
 def published(folder: Folder) -> duckdb.DuckDBPyConnection:

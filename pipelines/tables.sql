@@ -4,6 +4,10 @@ create schema if not exists raw_myogo;
 create schema if not exists out_myogo;
 create schema if not exists sync;
 
+create table if not exists sync.layout (version integer);
+insert into sync.layout select 1 where not exists (from sync.layout);
+comment on table sync.layout is 'Which layout of the sync tables this file has.';
+
 create table if not exists sync.runs (
     run_id varchar primary key, channel varchar, verb varchar, started_at timestamp, ended_at timestamp,
     outcome varchar, exit_code integer, message varchar, fingerprint varchar, forced boolean, selection varchar[],

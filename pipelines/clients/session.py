@@ -34,6 +34,7 @@ from requests.auth import AuthBase
 from pipelines.channel import System, is_loopback
 from pipelines.clients.payload import NotJson, decode
 from pipelines.clients.retry_after import seconds_to_wait
+from pipelines.failpoint import here
 from pipelines.logs import redact
 
 log = logging.getLogger(__name__)
@@ -231,6 +232,7 @@ class Session:
             self.health.requests += 1
         host = urlsplit(self.base_url).netloc
         timeout = (self.system.connect_timeout_s, self.system.read_timeout_s)
+        here(f"{self.name}: before {method}")
         try:
             with self._http.request(
                 method,
@@ -245,6 +247,7 @@ class Session:
                 answer = Answer(response.status_code, response.headers, _read(response, give_up_at))
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise _failure(f"{self.name} ({host})", error) from error
+        here(f"{self.name}: after {method}")
         with self.health.lock:
             self.health.bytes += len(answer.body)
         if answer.status in TRANSIENT:

@@ -145,7 +145,7 @@ def push_of(shop: Shop, *changes: tuple[str, str, dict[str, Any]]) -> tuple[Push
         done = push(frame, Products(client), lines, config.max_in_flight, lambda _: None, threading.Event())
     assert sum(done.counts.values()) == len(changes)
     outcomes: dict[str, str] = {}
-    for event in map(decode, path.read_bytes().splitlines()):
+    for event in map(decode, filter(None, path.read_bytes().splitlines())):
         if "outcome" in event:
             assert outcomes[event["key"]] == "intended"
         outcomes[event["key"]] = event.get("outcome", "intended")

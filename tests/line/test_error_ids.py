@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -91,16 +92,33 @@ def test_a_held_lock(shop_of: Callable[..., Shop]) -> None:
 
 
 def test_being_asked_to_stop(shop_of: Callable[..., Shop]) -> None:
-    """A signal while Centra is read."""
-
-    class Impatient(Quiet):
-        def step(self, name: str) -> None:
-            threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()
-
+    """A signal while Centra is being waited for: it is not waited for any longer."""
     shop = shop_of(size(1))
-    shop.box.add_fault(side="centra", path="/products", kind="slow", seconds=2.0, times=1)
-    report = run(shop.channel(), shop.data, Order("plan"), Impatient())
+    shop.box.add_fault(side="centra", path="/products", kind="hang", seconds=60.0, times=1)
+    begun = time.monotonic()
+
+    def stop() -> None:
+        while not shop.box.requests("centra"):
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    asking = threading.Thread(target=stop)
+    asking.start()
+    report = run(shop.channel(), shop.data, Order("plan"), Quiet())
+    asking.join()
     assert (report.error_id, report.exit_code) == ("STOP-001", 5)
+    assert time.monotonic() - begun < 50
+
+
+def test_a_working_file_that_is_none(shop_of: Callable[..., Shop]) -> None:
+    shop = shop_of(size(1))
+    folder = Folder(shop.data, "demo")
+    folder.make()
+    folder.work.write_text("not a database")
+    told = shop.json("push")
+    assert (told["error"]["id"], told["exit_code"], told["outcome"]) == ("STORE-001", 2, "storage")
+    assert "--rebuild" in told["error"]["fix"]
+    assert shop.json("push", "--rebuild")["exit_code"] == 0
 
 
 def test_a_fault_of_ours(shop_of: Callable[..., Shop]) -> None:

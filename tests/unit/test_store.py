@@ -66,9 +66,9 @@ def test_no_copy_yet_is_told_with_what_to_do(folder: Folder) -> None:
 
 def test_a_damaged_working_file_is_told_with_what_to_do(folder: Folder) -> None:
     folder.work.write_bytes(b"not a database" * 1000)
-    with pytest.raises(ConfigError, match=r"work\.duckdb cannot be opened") as caught:
+    with pytest.raises(ConfigError, match=r"work\.duckdb: it is damaged") as caught:
         Store(folder)
-    assert "move it away" in caught.value.fix
+    assert "--rebuild" in caught.value.fix
 
 
 def test_files_are_for_their_owner_only(folder: Folder) -> None:

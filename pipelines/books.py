@@ -1,0 +1,74 @@
+"""The books of one run: its row in sync.runs, the journal folded in, and the copy for analysts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipelines.errors import OurFault
+from pipelines.failpoint import here
+from pipelines.journal import fold
+from pipelines.report import RunReport
+from pipelines.store import COUNTS, Folder, Store, utc_now
+
+PLANNED = ("read", "skipped", "withheld", "create", "update", "unchanged", "drifted", "unmatched")
+
+
+class Books:
+    """Opened before anything is read; what a killed run left open is closed first."""
+
+    def __init__(self, folder: Folder, store: Store, report: RunReport) -> None:
+        self.folder, self.store, self.report = folder, store, report
+
+    def open(self, flow: str, forced: bool, selection: list[str]) -> None:
+        fold(self.folder.journal, self.store)
+        self.store.begin_run(
+            {
+                "run_id": self.report.run_id,
+                "channel": self.report.channel,
+                "verb": self.report.verb,
+                "started_at": self.report.started_at,
+                "flow": flow,
+                "forced": forced,
+                "selection": selection,
+            }
+        )
+
+    def planned(self) -> None:
+        """What the run set out to do, so that it is known even if the run is killed.
+
+        All of it goes to its final place on the disk: a file that cannot take it is found out before any write
+        to a target, not after.
+        """
+        counts = {name: self.report.counts[name] for name in PLANNED}
+        self.store.update_run(self.report.run_id, {"fingerprint": self.report.fingerprint, **counts})
+        self.store.connection.execute("checkpoint")
+        here("books: planned")
+
+    def close(self, facts: dict[str, Any]) -> None:
+        """Completes the run's row and sets the report's `ended_at`: from then on there is something to publish.
+
+        `facts` become the row's JSON. A sum that does not hold is a fault of ours.
+        """
+        report = self.report
+        fold(self.folder.journal, self.store)
+        if (fault := report.identity_fault()) and report.exit_code in (0, 3, 4) and report.counts["read"]:
+            report.failed(OurFault(f"The counts do not add up: {fault}.", "Please report this."))
+        now = utc_now()
+        report.facts |= {**facts, "fix": report.fix, "error_id": report.error_id}
+        here("books: before the end of the run")
+        self.store.update_run(
+            report.run_id,
+            {
+                "ended_at": now,
+                "outcome": report.outcome,
+                "exit_code": report.exit_code,
+                "message": report.message,
+                "fingerprint": report.fingerprint,
+                **{name: report.counts[name] for name in COUNTS},
+                "facts": report.facts,
+            },
+        )
+        here("books: after the end of the run")
+        self.store.ready_to_publish()
+        report.ended_at = now
+        here("books: ready to publish")

@@ -1,0 +1,214 @@
+"""A disk that is full or read-only, and working files that are damaged, held, too new or in the way."""
+
+from __future__ import annotations
+
+import functools
+import os
+import random
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from pipelines.clients.payload import decode
+from pipelines.sandbox import Sandbox
+from tests.conftest import Shop
+from tests.line.helpers import writes
+from tests.torture import child
+from tests.torture.cells import Cell, Ended, chosen
+from tests.torture.story import healed, others, shop_in, start
+
+KB, MB = 1 << 10, 1 << 20
+ROOT_ONLY = "needs root, to mount a small disk of its own"
+
+
+@pytest.fixture(scope="module")
+def box() -> Iterator[Sandbox]:
+    with start() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def good(box: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder that a good push leaves behind."""
+    folder = tmp_path_factory.mktemp("good")
+    shop = shop_in(box, folder)
+    assert shop.run("push").exit_code == 3
+    return shop.data
+
+
+def words(shop: Shop, *more: str) -> tuple[str, ...]:
+    return "push", str(shop.file), "--data", str(shop.data), "--json", *more
+
+
+def refused_or_done(shop: Shop, gone: child.Gone) -> int:
+    """3: all done. 2: a storage error that says what to do; what was written all the same is told."""
+    told = decode(gone.printed.encode())
+    assert (told["outcome"], gone.code) in (("storage", 2), ("attention", 3)), gone
+    if gone.code == 2:
+        assert told["error"]["id"] == "STORE-001"
+        assert told["error"]["fix"]
+        done = told["flows"].get("products", {"applied": 0})["applied"]
+        assert len(writes(shop)) == done, "a write that the report does not tell of"
+    return int(gone.code)
+
+
+def small_files(box: Sandbox, folder: Path, size: int) -> Ended:
+    """No file may grow beyond `size` bytes, as on a disk that fills up."""
+    shop = shop_in(box, folder)
+    untouched = others(shop)
+    gone = child.run(*words(shop), folder=folder, largest_file=size)
+    code = refused_or_done(shop, gone)
+    return Ended((code, *healed(shop, untouched)))
+
+
+def small_disk(box: Sandbox, folder: Path, size: int) -> Ended:
+    """A disk of so many bytes; then it is given more."""
+    shop = shop_in(box, folder)
+    untouched = others(shop)
+    shop.data.mkdir()
+    mount("-t", "tmpfs", "-o", f"size={size},mode=700", "none", str(shop.data))
+    try:
+        code = refused_or_done(shop, child.run(*words(shop), folder=folder))
+        mount("-o", f"remount,size={64 * MB}", str(shop.data))
+        return Ended((code, *healed(shop, untouched)))
+    finally:
+        subprocess.run(["umount", str(shop.data)], check=True)
+
+
+def read_only(box: Sandbox, folder: Path, good: Path) -> Ended:
+    """Nothing can be written, so nothing is sent; once it can be, the run goes through."""
+    shop = shop_in(box, folder)
+    untouched = others(shop)
+    shop.data.mkdir()
+    mount("-t", "tmpfs", "-o", f"size={64 * MB},mode=700", "none", str(shop.data))
+    try:
+        shutil.copytree(good, shop.data, dirs_exist_ok=True)
+        mount("-o", "remount,ro", str(shop.data))
+        gone = child.run(*words(shop), folder=folder)
+        told = decode(gone.printed.encode())
+        assert (gone.code, writes(shop)) == (2, []), gone
+        assert "rights" in told["error"]["fix"]
+        mount("-o", "remount,rw", str(shop.data))
+        return Ended((gone.code, *healed(shop, untouched)))
+    finally:
+        subprocess.run(["umount", str(shop.data)], check=True)
+
+
+def mount(*options: str) -> None:
+    done = subprocess.run(["mount", *options], capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(f"{ROOT_ONLY} ({done.stderr.strip()})")
+
+
+Damage = Callable[[Path], None]
+
+
+def damaged(box: Sandbox, folder: Path, good: Path, damage: Damage) -> Ended:
+    """Either the run does not need what is damaged, or it refuses and --rebuild makes it good, history kept."""
+    shop = shop_in(box, folder)
+    untouched = others(shop)
+    shutil.copytree(good, shop.data)
+    damage(shop.data / "demo")
+    gone = child.run(*words(shop), folder=folder)
+    code = refused_or_done(shop, gone)
+    if code == 3:
+        return Ended((3, *healed(shop, untouched)))
+    assert writes(shop) == []
+    assert "--rebuild" in decode(gone.printed.encode())["error"]["fix"]
+    again = child.run(*words(shop, "--rebuild"), folder=folder)
+    assert again.code == 3, again
+    (runs,) = shop.sql("select count(*) from sync.runs")[0]
+    assert runs >= 2, "the history is gone"
+    assert list((shop.data / "demo").glob("work.duckdb.aside-*"))
+    return Ended((code, *healed(shop, untouched)), "--rebuild")
+
+
+def cut(to: float) -> Damage:
+    return lambda channel: os.truncate(channel / "work.duckdb", int((channel / "work.duckdb").stat().st_size * to))
+
+
+def filled(name: str, content: bytes) -> Damage:
+    return lambda channel: [(channel / name).write_bytes(content), None][1]
+
+
+def flipped(seed: int) -> Damage:
+    """One bit, somewhere."""
+
+    def damage(channel: Path) -> None:
+        content = bytearray((channel / "work.duckdb").read_bytes())
+        where = random.Random(seed).randrange(len(content))
+        content[where] ^= 1 << (seed % 8)
+        (channel / "work.duckdb").write_bytes(content)
+
+    return damage
+
+
+def newer(channel: Path) -> None:
+    with duckdb.connect(str(channel / "work.duckdb")) as db:
+        db.execute("update sync.layout set version = 99")
+
+
+def a_folder(channel: Path) -> None:
+    (channel / "work.duckdb").unlink()
+    (channel / "work.duckdb").mkdir()
+
+
+def gone_missing(channel: Path) -> None:
+    (channel / "work.duckdb").unlink()
+
+
+DAMAGES: dict[str, Damage] = {
+    "cut off in the header": cut(0.002),
+    "cut off in the middle": cut(0.5),
+    "cut off near the end": cut(0.98),
+    "empty": cut(0),
+    "another file in its place": filled("work.duckdb", b"PK\x03\x04" * 5000),
+    "a folder in its place": a_folder,
+    "gone": gone_missing,
+    "written by a newer version": newer,
+    "a log of something else beside it": filled("work.duckdb.wal", b"\x00garbage" * 999),
+    "the published copy damaged": filled("analytics.duckdb", b"garbage" * 999),
+    "a journal of something else": filled("journal.jsonl", b'{"a":1}\n[]\n\xff\xfe\nnull\n{"run_id":'),
+    "a lock file with words in it": filled("run.lock", b"12345\n"),
+    "a holder's note of something else": filled("run.lock.json", b"[1, 2"),
+    "dlt's folder is a file": filled("dlt", b"in the way"),
+}
+
+
+def cells() -> Iterator[Cell]:
+    family = "Disk and files"
+    for size in [KB, 16 * KB, 300 * KB, MB, *range(1300 * KB, 4 * MB, 200 * KB)]:
+        run = functools.partial(small_files, size=size)
+        yield Cell(family, "no file may grow any more", "ours", f"{size // KB} KB", run, size in (16 * KB, MB))
+    for size in [64 * KB, 512 * KB, MB, *range(3 * MB, 15 * MB, MB)]:
+        run = functools.partial(small_disk, size=size)
+        yield Cell(family, "disk full", "ours", f"{size // KB} KB", run, size in (512 * KB, 3 * MB, 6 * MB))
+    yield Cell(family, "disk read-only", "ours", "a second run", read_only, quick=True)
+    for name, damage in DAMAGES.items():
+        yield Cell(family, f"file: {name}", "ours", "a second run", functools.partial(damaged, damage=damage), True)
+    for seed in range(100):
+        run = functools.partial(damaged, damage=flipped(seed))
+        yield Cell(family, "file: one bit flipped", "ours", f"bit {seed}", run, quick=seed < 2)
+
+
+@pytest.mark.parametrize("cell", chosen(cells()))
+def test_the_disk(cell: Cell, box: Sandbox, good: Path, tmp_path: Path, tell: Callable[[Cell, Ended], None]) -> None:
+    needs = getattr(cell.run, "func", cell.run)
+    with_good = {"good": good} if needs in (damaged, read_only) else {}
+    tell(cell, cell.run(box, tmp_path, **with_good))
+
+
+def test_a_file_that_another_program_holds_open_is_told_as_such(box: Sandbox, good: Path, tmp_path: Path) -> None:
+    """An analyst's tool on the working file instead of the copy: the run says so and does nothing."""
+    shop = shop_in(box, tmp_path)
+    shutil.copytree(good, shop.data)
+    with duckdb.connect(str(shop.data / "demo" / "work.duckdb")):
+        gone = child.run(*words(shop), folder=tmp_path)
+    told = decode(gone.printed.encode())
+    assert (gone.code, told["error"]["id"], writes(shop)) == (2, "STORE-001", [])
+    assert "another program has it open" in told["error"]["message"]
+    assert "analytics.duckdb" in told["error"]["fix"]
