@@ -107,7 +107,19 @@ def signalled(box: Sandbox, folder: Path, number: int, place: str, nth: int) -> 
     return Ended((gone.code, *healed(shop, untouched, twice=EVERYTHING)))
 
 
+def killed_some_time(box: Sandbox, folder: Path, after_s: float) -> Ended:
+    """The process dies wherever it is by then: in a half-written page of the database, for example."""
+    shop = shop_in(box, folder)
+    untouched = others(shop)
+    gone = child.run(*words(shop), folder=folder, kill_after_s=after_s)
+    assert gone.code in (-signal.SIGKILL, 3), gone
+    return Ended((gone.code, *healed(shop, untouched, twice=EVERYTHING)))
+
+
 def cells() -> Iterator[Cell]:
+    for hundredths in range(2, 202, 2):
+        run = functools.partial(killed_some_time, after_s=hundredths / 100)
+        yield Cell("Blows at every step", "kill -9 at some moment", "ours", f"{hundredths / 100:.2f} s", run)
     for place, times in PLACES.items():
         for nth in range(1, times + 1):
             for blow, number in BLOWS.items():
