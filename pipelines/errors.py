@@ -53,8 +53,9 @@ class CentraMyogoError(Exception):
     )
 
     def __init__(self, message: str, fix: str = "") -> None:
-        self.message = redact(message)
-        self.fix = redact(fix)
+        # Half a character (a lone surrogate) that a system sent could be neither printed nor stored.
+        self.message = redact(message).encode("utf-8", "replace").decode()
+        self.fix = redact(fix).encode("utf-8", "replace").decode()
         super().__init__(self.message)
 
     def __str__(self) -> str:

@@ -163,17 +163,13 @@ class _Run:
             reading = self.interrupted.at_once
             stage(lambda: source(client, findings), name, self.folder.dlt, store.connection, reading)
         finally:
-            self.findings[name] = {
-                "unknown_fields": dict(sorted(findings.unknown.items())),
-                "repeated_rows": findings.repeated,
-                "mended_cells": findings.mended,
-            }
+            self.findings[name] = findings.facts()
 
     def _transform(self, store: Store) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
         from transforms.live import live_products
 
-        sizes = store.frame("raw_centra.products", [field.column for field in PRODUCTS])
-        prices = store.frame("raw_centra.prices", ["stock_item_id", "position", *(f.column for f in PRICES)])
+        sizes = store.frame("raw_centra.products", [*(field.column for field in PRODUCTS), "extra"])
+        prices = store.frame("raw_centra.prices", ["stock_item_id", "position", *(f.column for f in PRICES), "extra"])
         live = live_products(store.frame("raw_myogo.products", [*self.contract.columns, "stock"]))
         sizes = sizes.sort_values("stock_item_id", key=_natural, ignore_index=True)
         products = resolve(self.flow.transform)(sizes, prices, self.params)

@@ -144,6 +144,11 @@ class Screen:
             for name, row in found["unknown_fields"].items():
                 told = f"New field from {system}: {name}, first seen on {row}; kept raw in column extra."
                 self.out.print(f"[yellow]![/] {escape(_clean(told))}")
+            for name, row in found.get("odd_fields", {}).items():
+                told = f"Of another type than ever in {system}: {name}, first seen on {row}; read as absent."
+                self.out.print(f"[yellow]![/] {escape(_clean(told))}")
+            if mended := found.get("mended_cells"):
+                self.out.print(f"[yellow]![/] {mended} texts of {system} held half a character; � stands for it.")
         if report.verb == "push" and c["read"]:
             self.out.print(
                 f"\nPushed: create {c['create']} + update {c['update']} = applied {c['applied']} + refused "

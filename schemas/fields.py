@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["id", "text", "number", "integer", "flag", "texts", "json"]
+IfOdd = Literal["stop", "withhold", "tell"]
 
 
 @dataclass(frozen=True)
@@ -22,9 +23,18 @@ class Field:
     `json` anything, staged as JSON text.
 
     `relied_on`: a row without the key breaks the contract. Other fields may be missing, which reads as null.
+
+    `if_odd` says what a value of another type does: `stop` breaks the contract, `withhold` costs this one row,
+    `tell` is only told. The value reads as null then and is kept raw in `extra`; a `number` is staged as its
+    JSON text instead, which is no number either. An `integer` that does not stop may be null.
     """
 
     column: str
     vendor: str
     kind: Kind
     relied_on: bool = False
+    if_odd: IfOdd = "stop"
+
+    @property
+    def nullable(self) -> bool:
+        return self.kind not in ("id", "integer", "flag") or (self.kind == "integer" and self.if_odd != "stop")

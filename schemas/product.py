@@ -48,6 +48,7 @@ def product(allow_zero_price: bool) -> pa.DataFrameSchema:
                     _check("SKU-003", lambda code: ~_matches(code, _UNFIT_IN_A_CODE)),
                 ],
             ),
+            "odd": pa.Column(nullable=True, checks=[_check("TYPE-001", lambda odd: odd == "")]),
             "price_text": pa.Column(),
             "sales_price": pa.Column(checks=[positive]),
             "name": pa.Column(),

@@ -90,6 +90,14 @@ RULES = _rules(
         "Centra",
     ),
     Rule(
+        "TYPE-001",
+        True,
+        "a field that the product is made of holds another type than ever, or two values at once",
+        "A plugin or an import that writes true, a list or an object where a text belongs.",
+        "In Centra, save that field of the product anew; if it looks right there, show Centra's support the message.",
+        "Centra",
+    ),
+    Rule(
         "TGT-001",
         True,
         "myOGO holds that code more than once",
@@ -100,7 +108,7 @@ RULES = _rules(
     Rule(
         "SKU-004",
         False,
-        "the code differs from another only by case or blanks",
+        "the code differs from another only by case, blanks or letters that look alike",
         "The same code was typed twice in different ways, or the codes really are that close.",
         "Check that they really are two sizes; if so, give them codes that cannot be confused.",
         "Centra",
@@ -124,8 +132,8 @@ RULES = _rules(
     Rule(
         "EAN-002",
         False,
-        "the EAN is no GTIN of 8, 12, 13 or 14 digits with a right check digit",
-        "A typing error, or an own number in the field for the EAN; Centra does not check it.",
+        "the EAN is no GTIN of 8, 12, 13 or 14 digits with a right check digit (7.35E+12 is not sent)",
+        "A typing error, an own number in the field for the EAN, or a spreadsheet that took it for a number.",
         "In Centra, compare the EAN with the one printed on the goods.",
         "Centra",
     ),

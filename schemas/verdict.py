@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from schemas.gtin import is_gtin
+from schemas.looks import looks
 from schemas.product import failures
 from schemas.rules import RULES
 
@@ -24,6 +25,7 @@ _COLUMN_OF = {
     "NAME-001": "name",
     "LANG-001": "language_code",
     "COO-001": "country_of_origin",
+    "TYPE-001": "odd",
     "TGT-001": "code",
 }
 
@@ -66,6 +68,7 @@ def withheld(
         "NAME-001": lambda row, size, value: "Neither name nor product is filled in.",
         "LANG-001": lambda row, size, value: f"The language {value!r} (store {size.store}) is not two letters.",
         "COO-001": lambda row, size, value: f"The country of origin {value!r} is not two letters.",
+        "TYPE-001": lambda row, size, value: f"Of another type than ever: {value}.",
         "TGT-001": lambda row, size, value: f"myOGO holds {copies[value]} products with the code {value!r}.",
     }
     sizes = concerned[["stock_item_id", "pricelist_id", "store"]].itertuples(index=False)
@@ -80,11 +83,12 @@ def withheld(
 def warnings(products: pd.DataFrame, wanted: pd.Series, live: pd.DataFrame, pricelist_id: str | None) -> pd.DataFrame:
     """One line per finding that does not withhold; COLUMNS. `wanted` are the rows that are not skipped."""
     rows = products[wanted]
+    rows = rows.assign(sent=rows["ean_code"], ean_code=rows["ean_text"])
     kept = live.drop_duplicates("code", keep=False).set_index("code")["ean_code"]
     there = rows["code"].map(kept).astype("str")
     there = there.mask(there == "")
     codes = pd.concat([products["code"], live["code"]]).drop_duplicates()
-    alike = {code: "".join(code.split()).casefold() for code in codes if code}
+    alike = {code: looks(code) for code in codes if code}
     twins: dict[str, list[str]] = {}
     for code, seen_as in alike.items():
         twins.setdefault(seen_as, []).append(code)
@@ -101,7 +105,12 @@ def warnings(products: pd.DataFrame, wanted: pd.Series, live: pd.DataFrame, pric
             "EAN-002",
             rows[ean.notna() & ~is_gtin(ean.fillna(""))],
             "ean_code",
-            lambda row: f"The EAN {row.ean_code!r} has no right check digit or length.",
+            lambda row: (
+                f"The EAN {row.ean_code!r} has no right check digit or length."
+                if isinstance(row.sent, str)
+                else f"The EAN {row.ean_code!r} is what a spreadsheet makes of one, or holds characters that nobody "
+                "sees: it is not sent."
+            ),
         ),
         _warn("EAN-003", rows[ean.notna() & ean.duplicated(keep=False)], "ean_code", _sharing(rows)),
         _warn(
@@ -236,7 +245,7 @@ def _and_more(words: list[str], of: int) -> str:
 def _unfit_price(text: str) -> str:
     """Why the amount cannot be sent."""
     try:
-        amount = Decimal(text.strip())
+        amount = Decimal(text.strip() if text.isascii() and "_" not in text else "no number")
     except ArithmeticError:
         return "that is no number"
     if not amount.is_finite():

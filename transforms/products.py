@@ -10,11 +10,18 @@ import pandas as pd
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
+from schemas.centra import PRICES, PRICES_KEY, PRODUCTS
 from transforms.name import warehouse_name
+from transforms.odd import odd_fields
 from transforms.price import money, price_in
 from transforms.select import matches
 from transforms.sku import combined_code
 from transforms.text import first_filled, plain_texts
+
+_OF_SIZE = (*(field.vendor for field in PRODUCTS if field.if_odd == "withhold"), PRICES_KEY)
+_OF_PRICE = tuple(field.vendor for field in PRICES if field.if_odd == "withhold")
+_UNSEEN = "[\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffd]"
+_MET_A_FLOAT = r"[0-9]+(?:[.,][0-9]*)?[eE][+-]?[0-9]+|[0-9]+[.,][0-9]*"
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -35,7 +42,8 @@ def to_myogo(sizes: pd.DataFrame, prices: pd.DataFrame, params: Params) -> pd.Da
     Columns of the product: `code`, `name`, `sales_price` (decimal, 4 places), `description`, `supplier`,
     `group`, `picture_url`, `country_of_origin`, `customs_description`, `hs_code`, `language_code`,
     `ean_code`. Beside them, for rules and reports: `stock_item_id`, `product_id`, `active`, `folder`,
-    `category`, `store`, `price_text` (as Centra sent it), `pricelist_id`, `pricelists`, `harm_code`.
+    `category`, `store`, `price_text` and `ean_text` (as Centra sent them), `pricelist_id`, `pricelists`,
+    `harm_code`, and `odd` (fields that the product is made of and that hold another type than ever).
     """
     sizes = sizes.reset_index(drop=True)
     price = price_in(prices, params.currency, params.pricelist_id).reindex(sizes["stock_item_id"])
@@ -43,6 +51,7 @@ def to_myogo(sizes: pd.DataFrame, prices: pd.DataFrame, params: Params) -> pd.Da
     category = first_filled(sizes["category_name"], _first(sizes["categories"]), sizes["folder"])
     harm_code = first_filled(sizes["harm_code"])
     name = warehouse_name(sizes)
+    ean_text = first_filled(sizes["ean"], sizes["upc"])
     return pd.DataFrame(
         {
             "stock_item_id": sizes["stock_item_id"],
@@ -61,7 +70,7 @@ def to_myogo(sizes: pd.DataFrame, prices: pd.DataFrame, params: Params) -> pd.Da
             .map(lambda store: params.language_by_store.get(store, params.language))
             .astype("str")
             .str.lower(),
-            "ean_code": first_filled(sizes["ean"], sizes["upc"]),
+            "ean_code": barcode(ean_text),
             "active": sizes["active"].astype(bool),
             "folder": sizes["folder"],
             "category": category,
@@ -70,8 +79,19 @@ def to_myogo(sizes: pd.DataFrame, prices: pd.DataFrame, params: Params) -> pd.Da
             "pricelist_id": price["pricelist_id"].reset_index(drop=True),
             "pricelists": price["pricelists"].reset_index(drop=True).fillna(0).astype(int),
             "harm_code": harm_code,
+            "ean_text": ean_text,
+            "odd": odd_fields(sizes, prices, _OF_SIZE, _OF_PRICE),
         }
     )
+
+
+def barcode(text: pd.Series) -> pd.Series:
+    """`text`; null where it is what a spreadsheet or a float makes of a barcode, or has characters nobody sees.
+
+    myOGO keeps the first EAN it is given, so one that is lost in such a way must not be that.
+    """
+    lost = text.str.fullmatch(_MET_A_FLOAT) | text.str.contains(_UNSEEN)
+    return text.mask(lost.fillna(False).astype(bool))
 
 
 def customs_code(text: pd.Series) -> pd.Series:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import unicodedata
 
 import nh3
 import pandas as pd
@@ -26,9 +27,14 @@ def plain(text: str) -> str:
 
 
 def plain_texts(texts: pd.Series) -> pd.Series:
-    """`plain` of each, null where nothing is left. Every distinct text is cleaned once."""
-    distinct = {text: plain(text) or None for text in texts.dropna().unique()}
+    """`plain` of each, null where nothing is left to be seen. Every distinct text is cleaned once."""
+    distinct = {text: cleaned if _seen(cleaned := plain(text)) else None for text in texts.dropna().unique()}
     return texts.map(distinct).astype("str")
+
+
+def _seen(text: str) -> bool:
+    """Whether there is more in it than blanks and invisible characters."""
+    return any(unicodedata.category(letter) not in ("Cf", "Zs") for letter in text)
 
 
 def first_filled(*columns: pd.Series) -> pd.Series:

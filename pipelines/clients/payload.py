@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-_digits = msgspec.json.Decoder(float_hook=str)
-_decimals = msgspec.json.Decoder(float_hook=Decimal)
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -17,25 +17,63 @@ class NotJson(ValueError):
     """The bytes are no JSON document."""
 
 
+@dataclass(frozen=True)
+class Several:
+    """What stands for a key that an object gives more than once, with values that differ.
+
+    Parsers commonly let the last one win; which one was meant nobody knows. No field takes this for a value.
+    Kept raw, it reads `{"given_more_than_once":[...]}`.
+    """
+
+    given_more_than_once: tuple[Any, ...]
+
+    def __repr__(self) -> str:
+        return f"given more than once ({', '.join(map(repr, self.given_more_than_once))})"
+
+
 def decode(body: bytes) -> Any:
-    """The document; a number with a point or an exponent becomes text with the digits that were sent."""
-    return _decode(body, _digits, str)
+    """The document; a number with a point or an exponent becomes text with the digits that were sent.
+
+    A key that an object gives more than once, with values that differ, has a `Several` for a value.
+    """
+    return _decoded(body, str, _told)
 
 
 def decode_exact(body: bytes) -> Any:
-    """The document; a number with a point or an exponent becomes a Decimal, fit to be sent back by `encode`."""
-    return _decode(body, _decimals, Decimal)
+    """The document; a number with a point or an exponent becomes a Decimal, fit to be sent back by `encode`.
+
+    A key that an object gives more than once makes it no JSON: what we send back must be beyond doubt.
+    """
+    return _decoded(body, Decimal, _refused)
 
 
-def _decode(body: bytes, decoder: msgspec.json.Decoder[Any], number: Any) -> Any:
+def _decoded(body: bytes, number: Callable[[str], Any], twice: Callable[[str, list[Any]], Any]) -> Any:
+    def item(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        made = dict(pairs)
+        if len(made) == len(pairs):
+            return made
+        given: dict[str, list[Any]] = {}
+        for key, value in pairs:
+            given.setdefault(key, []).append(value)
+        return {
+            key: values[0] if len(set(map(repr, values))) == 1 else twice(key, values) for key, values in given.items()
+        }
+
+    # Lone surrogates, NaN and bare control characters are no JSON, yet shops send them: one odd row must not lose a
+    # page. The standard library takes them; it is also the one that hands over every key (measured: 0.5 s more for
+    # 100,000 sizes).
     try:
-        return decoder.decode(body)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as strict:
-        # Lone surrogates and NaN are no JSON, yet PHP-era shops send them: one odd row must not lose a page.
-        try:
-            return json.loads(body, parse_float=number, parse_constant=str)
-        except (ValueError, RecursionError):
-            raise NotJson(str(strict)) from strict
+        return json.loads(body, parse_float=number, parse_constant=str, object_pairs_hook=item, strict=False)
+    except (ValueError, RecursionError) as error:
+        raise NotJson(str(error)) from error
+
+
+def _told(key: str, values: list[Any]) -> Several:
+    return Several(tuple(values))
+
+
+def _refused(key: str, values: list[Any]) -> Any:
+    raise NotJson(f"an object gives the key {key!r:.80} more than once")
 
 
 def encode(document: Any) -> bytes:

@@ -6,7 +6,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import urlencode, urlsplit
 
 from pipelines.channel import MyOgo
@@ -99,17 +99,17 @@ class TokenKeeper:
     def _keep(self, answer: Answer) -> bool:
         document = _object(answer)
         access, refresh = document.get("access_token"), document.get("refresh_token")
-        if not isinstance(access, str) or not access:
+        if not _sendable(access):
             return False
         self._access = access
-        self._refresh = refresh if isinstance(refresh, str) else ""
+        self._refresh = refresh if _sendable(refresh) else ""
         scope = document.get("scope")
         self.granted = scope if isinstance(scope, str) else None
         register_secret(access)
         register_secret(self._refresh)
         try:
             lifetime = float(document.get("expires_in") or 0)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             lifetime = 0.0
         if not 0 < lifetime < math.inf:
             lifetime = LIFETIME_S
@@ -136,6 +136,11 @@ class TokenKeeper:
             f"The token address {urlsplit(self.session.base_url).netloc} answered HTTP {answer.status}: {told}.",
             "Compare token_url with https://my.ogoship.com/OAuth/Token.",
         )
+
+
+def _sendable(token: object) -> TypeGuard[str]:
+    """Whether it can stand in a header: visible ASCII, as RFC 6750 has it."""
+    return isinstance(token, str) and token != "" and token.isascii() and token.isprintable() and " " not in token
 
 
 def _object(answer: Answer) -> dict[str, Any]:

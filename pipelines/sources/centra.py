@@ -15,11 +15,12 @@ import pyarrow as pa
 
 from pipelines.clients.centra import CentraClient
 from pipelines.errors import ContractError, SourceError
-from pipelines.sources.columns import CONTRACT_FIX, Findings, schema, storable, table
+from pipelines.sources.columns import CONTRACT_FIX, Findings, Odd, schema, shown, storable, table
 from schemas.centra import PRICES, PRICES_KEY, PRODUCTS, STOCK, STOCK_KNOWN
 
 PAGES_AT_ONCE = 20  # one Arrow table per 20 pages: per page costs half as much again (measured)
 Rows = list[dict[str, Any]]
+_OBJECTS = frozenset({dict})
 
 
 @dlt.source(name="centra", max_table_nesting=0)
@@ -32,11 +33,11 @@ def centra(client: CentraClient, findings: Findings) -> Any:
 
     @dlt.transformer(data_from=product_pages, primary_key="stock_item_id", write_disposition="replace")
     def products(rows: Rows) -> Iterator[pa.Table]:
-        yield table(rows, PRODUCTS, _named(rows), findings, known=frozenset({PRICES_KEY}))
+        yield product_table(rows, findings)
 
     @dlt.transformer(data_from=product_pages, write_disposition="replace")
     def prices(rows: Rows) -> Iterator[pa.Table]:
-        yield price_table(rows)
+        yield price_table(rows, findings)
 
     @dlt.resource(primary_key="stock_item_id", write_disposition="replace")
     def stock() -> Iterator[pa.Table]:
@@ -48,8 +49,20 @@ def centra(client: CentraClient, findings: Findings) -> Any:
     return product_pages, products, prices, stock
 
 
-def price_table(rows: Rows) -> pa.Table:
-    """One row per entry of the rows' `prices`, with `stock_item_id` and `position` before the fields."""
+def product_table(rows: Rows, findings: Findings) -> pa.Table:
+    """One row per size. Prices of which one is no object stay in `extra` as they came."""
+    named = _named(rows)
+    odd: Odd = {}
+    for index, row in enumerate(rows):
+        entries = row.get(PRICES_KEY)
+        if isinstance(entries, list) and not _OBJECTS.issuperset(map(type, entries)):
+            findings.odd.setdefault(PRICES_KEY, named(index))
+            odd[index] = {PRICES_KEY: entries}
+    return table(rows, PRODUCTS, named, findings, known=frozenset({PRICES_KEY}), odd=odd)
+
+
+def price_table(rows: Rows, findings: Findings) -> pa.Table:
+    """One row per object in the rows' `prices`, with `stock_item_id` and `position` before the fields."""
     named = _named(rows)
     lists = [_entries(row, named, index) for index, row in enumerate(rows)]
     counts = [len(entries) for entries in lists]
@@ -59,14 +72,13 @@ def price_table(rows: Rows) -> pa.Table:
     def entry(index: int) -> str:
         return f"{named(int(owners[index]))}, a price"
 
-    for index, item in enumerate(flat):
-        if type(item) is not dict:
-            raise ContractError(
-                f"{entry(index)} is {item!r:.80}, not an object with id, price and currency.", CONTRACT_FIX
-            )
     ids = pa.array([str(row["stockItemId"]) for row in rows], pa.string()).take(pa.array(owners))
     position = pa.array(list(chain.from_iterable(map(range, counts))), pa.int64())
-    values = table(flat, PRICES, entry, Findings())
+    own = Findings()
+    values = table(flat, PRICES, entry, own)
+    findings.mended += own.mended
+    for name, where in own.odd.items():
+        findings.odd.setdefault(f"{PRICES_KEY}.{name}", where)
     fields = schema(PRICES)
     return pa.Table.from_arrays(
         [ids, position, *values.columns],
@@ -81,22 +93,25 @@ def price_table(rows: Rows) -> pa.Table:
 
 
 def _entries(row: dict[str, Any], named: Any, index: int) -> list[Any]:
-    """The price entries of one row: null, `""` and an empty map mean none; a missing key breaks the contract."""
+    """The price objects of one row: null, `""` and an empty map mean none; a missing key breaks the contract."""
     if PRICES_KEY not in row:
         raise ContractError(f"{named(index)} has no field {PRICES_KEY!r}, which we rely on.", CONTRACT_FIX)
     entries = row[PRICES_KEY]
     if entries is None or entries in ("", {}):
         return []
     if not isinstance(entries, list):
-        raise ContractError(f"{named(index)}: field {PRICES_KEY!r} is {entries!r:.80}, which is no list.", CONTRACT_FIX)
-    return entries
+        raise ContractError(
+            f"{named(index)}: field {PRICES_KEY!r} is {shown(entries)}, which is no list.", CONTRACT_FIX
+        )
+    return [entry for entry in entries if type(entry) is dict]
 
 
 def _named(rows: Rows) -> Any:
     def name(index: int) -> str:
         row = rows[index]
-        parts = "+".join(str(row.get(part)) for part in ("sku", "variantSku", "sizeSku"))
-        return f"Centra size {row.get('stockItemId')!r:.40} ({parts!r:.80})"
+        parts = [row.get(part) for part in ("sku", "variantSku", "sizeSku")]
+        code = "+".join(part if isinstance(part, str) else shown(part) for part in parts)
+        return f"Centra size {shown(row.get('stockItemId')):.40} ({code!r:.80})"
 
     return name
 

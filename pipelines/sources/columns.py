@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import reprlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -27,6 +29,7 @@ _ARROW: dict[Kind, pa.DataType] = {
     "texts": pa.string(),
     "json": pa.string(),
 }
+_NUMBER = re.compile(r"\s*[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?\s*", re.ASCII)
 _FLAGS = {0: False, 1: True, "0": False, "1": True, "true": True, "false": False}
 
 
@@ -35,16 +38,27 @@ class Findings:
     """What was odd in what a system sent, without being wrong."""
 
     unknown: dict[str, str] = field(default_factory=dict)  # field -> the first row that has it
+    odd: dict[str, str] = field(default_factory=dict)  # field of another type than ever -> the first such row
     repeated: int = 0
     mended: int = 0  # cells with characters that no text column can hold
 
+    def facts(self) -> dict[str, Any]:
+        """As the run's row in `sync.runs` keeps them."""
+        return {
+            "unknown_fields": dict(sorted(self.unknown.items())),
+            "odd_fields": dict(sorted(self.odd.items())),
+            "repeated_rows": self.repeated,
+            "mended_cells": self.mended,
+        }
+
 
 Names = Callable[[int], str]  # how to name row number i of a batch to a person
+Odd = dict[int, dict[str, Any]]  # row number -> vendor key -> a value that its column cannot hold
 
 
 def schema(fields: Sequence[Field], *, extra: bool = True) -> pa.Schema:
     """The columns of a staged table; with `extra`, a last one for fields we do not know."""
-    columns = [pa.field(f.column, _ARROW[f.kind], nullable=f.kind not in ("id", "integer", "flag")) for f in fields]
+    columns = [pa.field(f.column, _ARROW[f.kind], nullable=f.nullable) for f in fields]
     return pa.schema([*columns, *([pa.field("extra", pa.string())] if extra else [])])
 
 
@@ -54,14 +68,18 @@ def table(
     named: Names,
     findings: Findings,
     known: frozenset[str] | None = None,
+    odd: Odd | None = None,
 ) -> pa.Table:
     """One Arrow table with a column per field and `extra`. Raises ContractError that names field and row.
 
-    `known` are vendor keys that are not unknown although no field mirrors them.
+    `known` are vendor keys that are not unknown although no field mirrors them; `odd` is what the caller knows
+    already to be of another type.
     """
-    columns = [_column(cells, f, named, findings) for f, cells in zip(fields, _cells(rows, fields, named), strict=True)]
+    odd = {} if odd is None else odd
+    turned = zip(fields, _cells(rows, fields, named), strict=True)
+    columns = [_column(cells, f, named, findings, odd) for f, cells in turned]
     known = (known or frozenset()) | {f.vendor for f in fields}
-    return pa.Table.from_arrays([*columns, _extra(rows, known, named, findings)], schema=schema(fields))
+    return pa.Table.from_arrays([*columns, _extra(rows, known, named, findings, odd)], schema=schema(fields))
 
 
 def _cells(rows: list[dict[str, Any]], fields: Sequence[Field], named: Names) -> list[Sequence[Any]]:
@@ -76,12 +94,12 @@ def _cells(rows: list[dict[str, Any]], fields: Sequence[Field], named: Names) ->
         return [[row.get(key, _MISSING) for row in rows] for key in keys]
 
 
-def _column(cells: Sequence[Any], field: Field, named: Names, findings: Findings) -> pa.Array:
+def _column(cells: Sequence[Any], field: Field, named: Names, findings: Findings, odd: Odd) -> pa.Array:
     kind = field.kind
     if kind not in ("texts", "json"):
         try:
             straight = _straight(pa.array(cells), kind)
-        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError):
+        except (pa.ArrowException, ValueError, TypeError, OverflowError, RecursionError):
             straight = None
         if straight is not None:
             return straight
@@ -92,13 +110,20 @@ def _column(cells: Sequence[Any], field: Field, named: Names, findings: Findings
             if field.relied_on:
                 raise ContractError(f"{named(index)} has no field {field.vendor!r}, which we rely on.", CONTRACT_FIX)
             cell = None
+        value: Any
         try:
             value = convert(cell)
         except (ValueError, TypeError, InvalidOperation, OverflowError):
-            raise ContractError(
-                f"{named(index)}: field {field.vendor!r} is {_shown(cell)}, which is no {_WORDS[kind]}.",
-                CONTRACT_FIX,
-            ) from None
+            if field.if_odd == "stop":
+                raise ContractError(
+                    f"{named(index)}: field {field.vendor!r} is {shown(cell)}, which is no {_WORDS[kind]}.",
+                    CONTRACT_FIX,
+                ) from None
+            value = _in_its_place(cell, kind)
+            if cell is not None:
+                findings.odd.setdefault(field.vendor, named(index))
+                if kind != "number":
+                    odd.setdefault(index, {})[field.vendor] = cell
         if isinstance(value, str) and not storable(value):
             findings.mended += 1
             value = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
@@ -128,6 +153,13 @@ def _straight(array: pa.Array, kind: Kind) -> pa.Array | None:
     return None
 
 
+def _in_its_place(cell: Any, kind: Kind) -> str | None:
+    """What a column holds where the value is of another type."""
+    if kind == "number":
+        return _json(cell)
+    return "[]" if kind == "texts" else None
+
+
 _ZERO_ONE = ({"min": 0, "max": 0}, {"min": 0, "max": 1}, {"min": 1, "max": 1})
 
 
@@ -153,6 +185,8 @@ def _id(cell: Any) -> str:
 def _integer(cell: Any) -> int:
     if isinstance(cell, bool) or not isinstance(cell, int | str):
         raise TypeError
+    if isinstance(cell, str) and not _NUMBER.fullmatch(cell):  # Decimal also takes 1_000 and digits of any script
+        raise ValueError
     number = Decimal(cell)
     if not number.is_finite() or number.adjusted() > 18 or number != (whole := int(number)) or abs(whole) >= 1 << 63:
         raise ValueError
@@ -181,6 +215,8 @@ def _json(cell: Any) -> str:
         return encode(cell).decode()
     except UnicodeEncodeError:
         return encode(_mended(cell)).decode()
+    except RecursionError:
+        return encode(shown(cell)).decode()
 
 
 def _mended(cell: Any) -> Any:
@@ -221,19 +257,24 @@ def storable(value: str) -> bool:
     return True
 
 
-def _shown(cell: Any) -> str:
-    return repr(cell)[:80]
+_brief = reprlib.Repr()
+_brief.maxlevel, _brief.maxstring, _brief.maxother, _brief.maxlong = 3, 72, 72, 72
 
 
-def _extra(rows: list[dict[str, Any]], known: frozenset[str], named: Names, findings: Findings) -> pa.Array:
-    """Per row, the fields we do not know as one JSON object; null where there are none."""
+def shown(cell: Any) -> str:
+    """A value in a message: on one line, of one length at most, however long or deep it is."""
+    return _brief.repr(cell)[:80]
+
+
+def _extra(rows: list[dict[str, Any]], known: frozenset[str], named: Names, findings: Findings, odd: Odd) -> pa.Array:
+    """Per row, the fields we do not know and the values of another type as one JSON object; null without any."""
     unknown = set(chain.from_iterable(rows)) - known
-    if not unknown:
+    if not unknown and not odd:
         return pa.nulls(len(rows), pa.string())
     for name in sorted(unknown - findings.unknown.keys()):
         findings.unknown[_mended(name)] = named(next(i for i, row in enumerate(rows) if name in row))
     out = []
-    for row in rows:
-        rest = {key: row[key] for key in unknown & row.keys()}
+    for index, row in enumerate(rows):
+        rest = {key: row[key] for key in unknown & row.keys()} | odd.get(index, {})
         out.append(_json(dict(sorted(rest.items()))) if rest else None)
     return pa.array(out, pa.string())

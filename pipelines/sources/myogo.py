@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from pipelines.clients.myogo import MyOgoClient
 from pipelines.errors import ContractError
-from pipelines.sources.columns import Findings, table
+from pipelines.sources.columns import CONTRACT_FIX, Findings, shown, table
 from schemas.myogo import PRODUCTS, STOCK
 
 PAGES_AT_ONCE = 10
@@ -44,7 +44,13 @@ def myogo(client: MyOgoClient, findings: Findings) -> Any:
 
 
 def _named(rows: list[dict[str, Any]], key: str) -> Any:
-    return lambda index: f"myOGO product {rows[index].get(key)!r:.80}"
+    def name(index: int) -> str:
+        row = rows[index]
+        own = row.get(key)
+        nameless = "" if own else f" (id {shown(row.get('id'))}, name {shown(row.get('name'))}, row {index + 1})"
+        return f"myOGO product {shown(own)}{nameless}"
+
+    return name
 
 
 def _batches(client: MyOgoClient, path: str) -> Iterator[list[dict[str, Any]]]:
@@ -53,7 +59,7 @@ def _batches(client: MyOgoClient, path: str) -> Iterator[list[dict[str, Any]]]:
     for number, rows in enumerate(client.pages(path), start=1):
         for index, row in enumerate(rows):
             if type(row) is not dict:
-                raise ContractError(f"myOGO GET {path}: row {index + 1} of page {number} is no object.")
+                raise ContractError(f"myOGO GET {path}: row {index + 1} of page {number} is no object.", CONTRACT_FIX)
         gathered += rows
         if number % PAGES_AT_ONCE == 0:
             yield gathered

@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from pipelines.sources.centra import price_table
+from pipelines.sources.centra import price_table, product_table
 from pipelines.sources.columns import Findings, table
-from schemas import centra, myogo
+from schemas import myogo
 from schemas.verdict import warnings, withheld
 from transforms.live import live_products
 from transforms.products import Params, to_myogo
@@ -18,8 +18,8 @@ Row = dict[str, Any]
 
 def staged(*rows: Row) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Sizes and prices as a run reads them back from DuckDB."""
-    sizes = table(list(rows), centra.PRODUCTS, lambda index: f"row {index}", Findings(), frozenset({"prices"}))
-    return sizes.to_pandas(), price_table(list(rows)).to_pandas()
+    given = list(rows)
+    return product_table(given, Findings()).to_pandas(), price_table(given, Findings()).to_pandas()
 
 
 def products(*rows: Row, **params: Any) -> pd.DataFrame:

@@ -48,7 +48,8 @@ DRIFT: dict[Kind, list[tuple[str, Any]]] = {
     "integer": [
         ("5", 5), ('"5"', 5), ("-5", -5), ('"-5"', -5), ("5.0", 5), ("0", 0), ("9223372036854775807", 2**63 - 1),
         ("-9223372036854775807", 1 - 2**63), ("9223372036854775808", BAD), ("5.5", BAD), ('""', BAD), ('"x"', BAD),
-        ("null", BAD), ("true", BAD), ("[]", BAD), ("1e999999999", BAD), ('"NaN"', BAD), ('"Infinity"', BAD),
+        ('"1_000"', BAD), ('"\u0661"', BAD), ("null", BAD), ("true", BAD), ("[]", BAD), ("1e999999999", BAD),
+        ('"NaN"', BAD), ('"Infinity"', BAD),
     ],
     "flag": [
         ("0", False), ("1", True), ("true", True), ("false", False), ('"0"', False), ('"1"', True), ('"true"', True),
@@ -80,6 +81,43 @@ def test_type_drift(kind: Kind, sent: str, expected: Any) -> None:
     else:
         assert column(kind, cell) == [expected]
         assert column(kind, usual, cell, usual)[1] == expected
+
+
+ODD: list[tuple[Kind, str, Any, str | None]] = [
+    ("text", "true", None, '{"theField":true}'),
+    ("text", '["x"]', None, '{"theField":["x"]}'),
+    ("text", '{"a": 1.10}', None, '{"theField":{"a":"1.10"}}'),
+    ("texts", "[1]", "[]", '{"theField":[1]}'),
+    ("texts", '"a"', "[]", '{"theField":"a"}'),
+    ("number", "true", "true", None),
+    ("number", '{"a": 1}', '{"a":1}', None),
+    ("integer", "5.5", None, '{"theField":"5.5"}'),
+    ("integer", '"1_0"', None, '{"theField":"1_0"}'),
+    ("integer", "null", None, None),
+]
+
+
+@pytest.mark.parametrize(("kind", "sent", "expected", "extra"), [pytest.param(*c, id=f"{c[0]} {c[1]}") for c in ODD])
+@pytest.mark.parametrize("if_odd", ["tell", "withhold"])
+def test_an_odd_value_that_does_not_stop(kind: Kind, sent: str, expected: Any, extra: str | None, if_odd: Any) -> None:
+    """Its column holds nothing that could be taken for a value, `extra` keeps it raw, and it is told."""
+    findings = Findings()
+    rows = [{"theField": decode(sent.encode())}, {}]
+    made = staged(*rows, fields=(Field("col", "theField", kind, if_odd=if_odd),), findings=findings)
+    assert made["col"].to_pylist() == [expected, "[]" if kind == "texts" else None]
+    assert made["extra"].to_pylist() == [extra, None]
+    assert findings.odd == ({} if sent == "null" else {"theField": "row number 0"})
+
+
+def test_a_value_however_deep_ends_in_a_message_or_in_the_stage() -> None:
+    """Deeper than a parser would take it; never in a fault of ours."""
+    deep: Any = "x\ud800"
+    for _ in range(5000):
+        deep = [deep]
+    with pytest.raises(ContractError, match="row number 0: field 'theField' is"):
+        column("text", deep)
+    assert len(column("json", deep)[0]) < 100
+    assert len(staged({"other": deep}, fields=(Field("c", "c", "text"),))["extra"].to_pylist()[0]) < 100
 
 
 def test_an_error_says_what_was_sent_and_what_was_expected() -> None:

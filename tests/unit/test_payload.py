@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.clients.payload import NotJson, decode, decode_exact, encode
+from pipelines.clients.payload import NotJson, Several, decode, decode_exact, encode
 
 NUMBERS = [
     "1.10", "0.1", "164.5", "-0.0", "1e5", "1E-7", "1E400", "3.141592653589793238462643383279",
@@ -64,9 +64,10 @@ def test_text_goes_out_as_utf8() -> None:
         (b"[Infinity, -Infinity]", ["Infinity", "-Infinity"]),
         (b'["\\ud800", 1.10]', ["\ud800", "1.10"]),
         (b'\xef\xbb\xbf{"a": 1.50}', {"a": "1.50"}),
+        (b'["a\tb\x00", 1.10]', ["a\tb\x00", "1.10"]),
         (b"[NaN, 18446744073709551617, 0.10]", ["NaN", 2**64 + 1, "0.10"]),
     ],
-    ids=["NaN", "infinities", "lone surrogate", "byte order mark", "beside exact numbers"],
+    ids=["NaN", "infinities", "lone surrogate", "byte order mark", "bare control characters", "beside exact numbers"],
 )
 def test_what_is_nearly_json_is_read(body: bytes, document: Any) -> None:
     """One odd value must not lose a page; its neighbours keep their digits."""
@@ -75,6 +76,28 @@ def test_what_is_nearly_json_is_read(body: bytes, document: Any) -> None:
 
 def test_the_exact_reading_of_nearly_json_is_exact_too() -> None:
     assert decode_exact(b'{"a": NaN, "b": 49.90}') == {"a": "NaN", "b": Decimal("49.90")}
+
+
+@pytest.mark.parametrize(
+    ("body", "document"),
+    [
+        (b'{"a": 1, "a": 1}', {"a": 1}),
+        (b'{"a": 1.50, "b": 2, "a": 1.50}', {"a": "1.50", "b": 2}),
+        (b'{"a": "\\u0041", "\\u0061": "A"}', {"a": "A"}),
+        (b'{"a": 1, "a": true}', {"a": Several((1, True))}),
+        (b'{"a": "x", "b": [{"c":1.5,"c": []}], "a":0}', {"a": Several(("x", 0)), "b": [{"c": Several(("1.5", []))}]}),
+    ],
+    ids=["the same", "the same number", "the same, escaped", "almost the same", "two values"],
+)  # fmt: skip
+def test_a_key_given_more_than_once(body: bytes, document: Any) -> None:
+    """The same value twice is one value. With two, no parser can know which was meant: neither is taken."""
+    assert decode(body) == document
+
+
+def test_what_is_sent_back_is_beyond_doubt() -> None:
+    assert decode_exact(b'{"a": 1.50, "a": 1.50}') == {"a": Decimal("1.50")}
+    with pytest.raises(NotJson, match="the key 'a' more than once"):
+        decode_exact(b'[{"b": {"a": 1.50, "a": 1.5}}]')
 
 
 @pytest.mark.parametrize(

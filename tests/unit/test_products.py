@@ -27,14 +27,14 @@ def test_a_whole_product() -> None:
             images=["https://cdn.test/1.jpg", "https://cdn.test/2.jpg"], prices=[euro("329.00")],
         )
     ).iloc[0]  # fmt: skip
-    assert row.to_dict() == {
+    assert row.where(row.notna(), None).to_dict() == {
         "stock_item_id": "7001", "product_id": "7001", "code": "JKT100-BLU-S", "name": "Parka Blue S",
         "sales_price": Decimal("329.0000"), "description": "Warm", "supplier": "Acme", "group": "Jackets",
         "picture_url": "https://cdn.test/1.jpg", "country_of_origin": "PT",
         "customs_description": "Over\u00adcoats", "hs_code": "62014000", "language_code": "en",
         "ean_code": "7350000000016", "active": True, "folder": "Outerwear", "category": "Jackets",
         "store": "Retail", "price_text": "329.00", "pricelist_id": "36", "pricelists": 1,
-        "harm_code": "6201 40.00",
+        "harm_code": "6201 40.00", "ean_text": "7350000000016", "odd": None,
     }  # fmt: skip
 
 
@@ -47,6 +47,12 @@ def test_a_whole_product() -> None:
         pytest.param(None, None, None, id="neither"),
         pytest.param(7350000000016, None, "7350000000016", id="as a number"),
         pytest.param("00123", "", "00123", id="leading zeros"),
+        pytest.param("7.35E+12", "", None, id="a spreadsheet's number"),
+        pytest.param("7,35094E+12", "", None, id="a Nordic spreadsheet's number"),
+        pytest.param("7350000000016.0", None, None, id="a float"),
+        pytest.param("735000000001\u200e6", None, None, id="a direction mark in it"),
+        pytest.param("735000000001\ufffd", None, None, id="half a character in it"),
+        pytest.param("AB-12E", None, "AB-12E", id="a code of its own"),
     ],
 )
 def test_barcode(ean: object, upc: object, expected: str | None) -> None:

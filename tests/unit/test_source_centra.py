@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from pipelines.clients.payload import Several
 from pipelines.errors import ContractError, SourceError
-from pipelines.sources.centra import _batches, price_table
+from pipelines.sources.centra import _batches, price_table, product_table
 from pipelines.sources.columns import Findings
 from tests.conftest import Shop, euro, size
 
@@ -30,7 +32,7 @@ def read(*pages: list[Any], findings: Findings | None = None) -> list[Any]:
 
 
 def priced(*rows: dict[str, Any]) -> list[tuple[Any, ...]]:
-    made = price_table(list(rows)).to_pydict()
+    made = price_table(list(rows), Findings()).to_pydict()
     return list(zip(*(made[name] for name in ("stock_item_id", "position", "pricelist_id", "price")), strict=True))
 
 
@@ -53,18 +55,18 @@ def test_no_prices(nothing: object) -> None:
 
 def test_no_rows_at_all() -> None:
     """An empty catalogue empties the table; it does not break the run."""
-    assert price_table([]).schema == price_table([size(1)]).schema
-    assert price_table([]).num_rows == 0
+    assert price_table([], Findings()).schema == price_table([size(1)], Findings()).schema
+    assert price_table([], Findings()).num_rows == 0
 
 
 def test_campaigns_are_kept_as_they_came() -> None:
     campaigns = [{"id": "40", "campaign": "Outlet", "price": "164.5"}]
-    made = price_table([size(1, prices=[euro("1", campaigns=campaigns), euro("2")])])
+    made = price_table([size(1, prices=[euro("1", campaigns=campaigns), euro("2")])], Findings())
     assert made["campaigns"].to_pylist() == ['[{"id":"40","campaign":"Outlet","price":"164.5"}]', None]
 
 
 def test_unknown_fields_of_an_entry_are_kept() -> None:
-    assert price_table([size(1, prices=[euro("1", market=5)])])["extra"].to_pylist() == ['{"market":5}']
+    assert price_table([size(1, prices=[euro("1", market=5)])], Findings())["extra"].to_pylist() == ['{"market":5}']
 
 
 @pytest.mark.parametrize(
@@ -73,31 +75,63 @@ def test_unknown_fields_of_an_entry_are_kept() -> None:
         pytest.param("329.00", "'prices' is '329.00', which is no list", id="text"),
         pytest.param({"36": {"price": 1}}, "which is no list", id="map"),
         pytest.param(0, "which is no list", id="number"),
-        pytest.param([euro("1"), "x"], r"a price is 'x', not an object", id="entry is text"),
-        pytest.param([None], r"a price is None, not an object", id="entry is null"),
-        pytest.param([euro(True)], "field 'price' is True, which is no number", id="price is a flag"),
-        pytest.param([euro({"amount": 1})], "field 'price' is .*, which is no number", id="price is an object"),
+        pytest.param(Several(([], None)), r"'prices' is given more than once \(\[\], None\)", id="given twice"),
     ],
 )
-def test_odd_prices_break_the_contract(prices: object, said: str) -> None:
+def test_prices_that_are_no_list_break_the_contract(prices: object, said: str) -> None:
     """With the size in the message."""
     with pytest.raises(ContractError, match=said) as caught:
-        price_table([size(1), size(7002, sku="JKT", sizeSku="-M", prices=prices)])
+        price_table([size(1), size(7002, sku="JKT", sizeSku="-M", prices=prices)], Findings())
     assert "Centra size 7002 ('JKT++-M')" in caught.value.message
     assert caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("entry", "staged"),
+    [
+        pytest.param(euro(True), ("36", "EUR", "true", None), id="price is a flag"),
+        pytest.param(euro({"amount": 1}), ("36", "EUR", '{"amount":1}', None), id="price is an object"),
+        pytest.param(euro([]), ("36", "EUR", None, None), id="price is an empty map"),
+        pytest.param(euro("1", currency=True), ("36", None, "1", '{"currency":true}'), id="currency is a flag"),
+        pytest.param(euro("1", [36]), (None, "EUR", "1", '{"id":[36]}'), id="id is a list"),
+        pytest.param(
+            euro("1", Several(("36", "9"))),
+            (None, "EUR", "1", '{"id":{"given_more_than_once":["36","9"]}}'),
+            id="two ids",
+        ),
+    ],
+)
+def test_an_odd_value_of_a_price_costs_nobody_else(entry: dict[str, Any], staged: tuple[Any, ...]) -> None:
+    """It is staged as what cannot be taken for a price, or kept raw; the neighbours stay as they are."""
+    findings = Findings()
+    made = price_table([size(1), size(2, prices=[entry])], findings).to_pylist()
+    assert made[0]["price"] == "10.00"
+    assert tuple(made[1][name] for name in ("pricelist_id", "currency", "price", "extra")) == staged
+    assert (staged[2] is None) == (findings.odd == {})
+
+
+@pytest.mark.parametrize("entry", [None, "49.00", 49, [], True], ids=repr)
+def test_a_price_that_is_no_object_stays_with_its_size(entry: object) -> None:
+    """Kept raw, with its neighbours; only those are price rows."""
+    rows, findings = [size(1, prices=[euro("1"), entry]), size(2)], Findings()
+    assert [row["price"] for row in price_table(rows, findings).to_pylist()] == ["1", "10.00"]
+    extra = product_table(rows, findings)["extra"].to_pylist()
+    assert json.loads(extra[0])["prices"][1] == entry
+    assert "prices" not in json.loads(extra[1])
+    assert list(findings.odd) == ["prices"]
 
 
 def test_a_row_without_prices_breaks_the_contract() -> None:
     row = size(2)
     del row["prices"]
     with pytest.raises(ContractError, match=r"Centra size 2 .* has no field 'prices'"):
-        price_table([size(1), row])
+        price_table([size(1), row], Findings())
 
 
 def test_a_message_can_always_be_printed() -> None:
     """Whatever the codes hold: on one line and without characters that no terminal takes."""
     with pytest.raises(ContractError) as caught:
-        price_table([size(1, sku="A\ud800\n\x1b[31m", prices=5)])
+        price_table([size(1, sku="A\ud800\n\x1b[31m", prices=5)], Findings())
     assert caught.value.message.isprintable()
 
 
