@@ -90,7 +90,7 @@ def _of_both_sides(limits: Limits, seen: Evidence) -> Iterable[Violation]:
     holds = len(seen.held)
     known = seen.held.isin(seen.made)
     if holds >= SHARE_FROM and known.sum() < _exact(limits.min_known_share) * holds:
-        foreign = _examples(seen.held[~known]) or "none"
+        foreign = _examples(seen.held[~known])
         ours = _examples(seen.made[~seen.made.isin(seen.held)]) or "none"
         yield Violation(
             "min_known_share",
@@ -102,7 +102,7 @@ def _of_both_sides(limits: Limits, seen: Evidence) -> Iterable[Violation]:
         )
     withheld = seen.withheld["row"].nunique()
     if seen.wanted >= SHARE_FROM and withheld > _exact(limits.max_withheld_share) * seen.wanted:
-        by_rule = sorted(seen.withheld.groupby("rule").size().items(), key=lambda pair: (-pair[1], pair[0]))
+        by_rule = sorted(seen.withheld.groupby("rule").size().items(), key=lambda pair: -pair[1])
         rules = ", ".join(f"{rule} {rows}" for rule, rows in by_rule[:EXAMPLES])
         yield Violation(
             "max_withheld_share",
@@ -146,12 +146,12 @@ def _price_jumps(plan: Plan, factor: Fraction) -> list[str]:
     """
     updates = plan.changes[plan.changes["action"] == "update"]
     jumps = []
-    for key, before, after in zip(updates["key"], updates["before"], updates["after"], strict=True):
+    for key, before, after in updates[["key", "before", "after"]].itertuples(index=False):
         old, new = (decode_exact(side.encode()).get("sales_price") for side in (before, after))
         if old is None or new is None:
             continue
         low, high = sorted((Fraction(old), Fraction(new)))
-        if low <= 0 or high > factor * low:
+        if high > factor * low:
             jumps.append(f"{_short(key)} {old} -> {new}")
     return jumps
 

@@ -164,8 +164,9 @@ def test_min_known_share(share: float, holds: int, known: int, refused: bool) ->
         assert f"({known / holds:.1%}), less than min_known_share = {share:g}" in found[0]
         only = ", ".join(f"'T{n:02}'" for n in range(known, min(known + 3, holds)))
         assert f"(only in the target: {only}; only in the source: 'S00', 'S01', 'S02')" in found[0]
-        assert "merchant_id" in found[0]
-        assert "base_url" in found[0]
+        assert found[0].endswith(
+            ": is it the right shop? Compare merchant_id and both base_url with the shop that is meant"
+        )
 
 
 def test_a_code_held_twice_counts_twice_and_one_made_twice_once() -> None:
@@ -240,6 +241,8 @@ def test_the_rules_that_withhold_most_come_first() -> None:
         pytest.param("0.00", "0.01", 1_000_000.0, True, id="from zero"),
         pytest.param("0.01", "0.00", 1_000_000.0, True, id="to zero"),
         pytest.param("-0.01", "0.01", 1_000_000.0, True, id="from less than zero"),
+        pytest.param("-5.00", "0.00", 1_000_000.0, True, id="from less than zero to zero"),
+        pytest.param("0.00", "0.0000", 5.0, False, id="zero is zero"),
         pytest.param("null", "1000.00", 5.0, False, id="a price that the target lacks"),
         pytest.param("10", "51", 5.0, True, id="whole numbers"),
         pytest.param("10.00", "1000.00", 5.0, True, id="a hundred times"),
