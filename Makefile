@@ -1,8 +1,10 @@
 # The front door. `make demo` and `make test` set everything up by themselves.
 PYTHON ?= python3
 BIN := .venv/bin
+MUTANTS := .venv-mutants
+JOBS ?= 2
 
-.PHONY: setup demo test torture lint types unit golden docs lock clean
+.PHONY: setup demo test torture lint types unit golden docs mutants lock clean
 
 setup: .venv/.ready
 
@@ -40,10 +42,24 @@ golden: setup
 docs: setup
 	$(BIN)/python -m pipelines.catalogue
 
+# Changes transforms, the plan and the limits bit by bit to see whether the tests notice; about ten minutes.
+mutants: $(MUTANTS)/.ready
+	rm -rf mutants
+	$(MUTANTS)/bin/mutmut run --max-children $(JOBS)
+	$(MUTANTS)/bin/python -m tests.mutants
+
+$(MUTANTS)/.ready: requirements.lock requirements-mutants.lock
+	$(PYTHON) -m venv $(MUTANTS)
+	$(MUTANTS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		-r requirements.lock -r requirements-mutants.lock
+	@touch $@
+
 # Needs uv on the PATH. The lock names no index, and its hashes make it the same from any.
 lock:
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 		--no-header --quiet --output-file requirements.lock
+	uv pip compile --group mutation --constraint requirements.lock --universal --python-version 3.11 --generate-hashes \
+		--no-header --quiet --output-file requirements-mutants.lock
 
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv $(MUTANTS) mutants .pytest_cache .mypy_cache .ruff_cache .hypothesis

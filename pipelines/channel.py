@@ -125,6 +125,11 @@ class Limits(_Model):
     max_creates: int = Field(default=5000, ge=0)
     max_updates: int = Field(default=2000, ge=0)
     max_update_share: float = Field(default=0.30, ge=0, le=1)
+    min_read_share: float = Field(default=0.60, ge=0, le=1)
+    min_known_share: float = Field(default=0.10, ge=0, le=1)
+    max_withheld_share: float = Field(default=0.50, ge=0, le=1)
+    max_price_jumps: int = Field(default=10, ge=0)
+    price_jump_factor: float = Field(default=5.0, ge=1, le=1_000_000)
 
 
 class Expectations(_Model):

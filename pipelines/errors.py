@@ -141,8 +141,10 @@ class UnsafePlan(CentraMyogoError):
     entry = Entry(
         "LIMIT-001",
         "A safety limit, an expectation or a fingerprint refused the plan; nothing was written.",
-        "More would change than is normal for this shop, or something changed since the plan was reviewed.",
-        "Review the plan; then push with --force or a new --expect, or set the limits to what is normal.",
+        "More would change or less was read than is normal for this shop, one side answers for another shop, or "
+        "something changed since the plan was reviewed.",
+        "Do what the message says, and review the plan; then push with --force or a new --expect, or set the limits to "
+        "what is normal.",
         "operations",
     )
 

@@ -2,31 +2,173 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import pandas as pd
 
 from pipelines.channel import Limits
+from pipelines.clients.payload import decode_exact
+from pipelines.errors import UnsafePlan
 from pipelines.plan import Plan
+from pipelines.store import Store
 
-SHARE_FROM = 10  # below so many products, a share says nothing
+SHARE_FROM = 10  # below so many rows, a share says nothing
+EXAMPLES = 3
+LONGEST_EXAMPLE = 40
 
 
-def violations(limits: Limits, plan: Plan, read: int) -> list[str]:
-    """What the limits say against the plan, in words with counts; empty where it may go ahead.
+@dataclass(frozen=True)
+class Evidence:
+    """What the limits look at besides the plan, whatever --sku says.
 
-    `read` is how many rows the source gave. The share is of what the target holds.
+    `read` is how many rows the source gave, `read_before` how many it gave to the last good run (None without
+    one), `wanted` how many of them the channel selects. `withheld` has one line per wanted row and rule that it
+    breaks (`row`, `rule`, `code`). `made` are the codes that the source makes, `held` those of the target.
     """
-    creates, updates = plan.count("create"), plan.count("update")
-    said = []
+
+    read: int
+    read_before: int | None
+    wanted: int
+    withheld: pd.DataFrame
+    made: pd.Series
+    held: pd.Series
+
+
+@dataclass(frozen=True)
+class Violation:
+    """What a limit says against a plan. `narrows`: whether a smaller --sku can bring the plan within it."""
+
+    key: str
+    words: str
+    narrows: bool
+
+
+def last_read(store: Store, flow: str) -> int | None:
+    """How many rows the last run that went through (exit 0 or 3) read; None where there was none."""
+    found = store.connection.execute(
+        'select "read" from sync.runs where flow = $flow and exit_code in (0, 3) order by started_at desc limit 1',
+        {"flow": flow},
+    ).fetchall()
+    return int(found[0][0]) if found else None
+
+
+def violations(limits: Limits, plan: Plan, seen: Evidence) -> list[Violation]:
+    """What the limits say against the plan, in words with counts; empty where it may go ahead."""
+    return [*_of_the_source(limits, seen), *_of_both_sides(limits, seen), *_of_the_plan(limits, plan)]
+
+
+def refusal(said: list[Violation], stopped: list[str], flow: str, path: Path) -> UnsafePlan:
+    """The error that stops the run, with the ways on that are open; `stopped` is what the expectations said."""
+    who = [name for name, words in (("limits", said), ("expectations", stopped)) if words]
+    keys = ", ".join(violation.key for violation in said)
+    tables = " and ".join(f"{keys} in [flows.{flow}.limits]" if n == "limits" else f"[flows.{flow}.{n}]" for n in who)
+    narrow = "or narrow it with --sku, " if said and not stopped and all(v.narrows for v in said) else ""
+    return UnsafePlan(
+        f"The {' and '.join(who)} refuse this plan: {'; '.join([*(v.words for v in said), *stopped])}.",
+        f"Nothing was written. If the plan is right, push with --force (this once), {narrow}"
+        f"or set {tables} of {path} to what is normal for this shop.",
+    )
+
+
+def _of_the_source(limits: Limits, seen: Evidence) -> Iterable[Violation]:
+    read, before = seen.read, seen.read_before
     if read < limits.min_rows:
-        said.append(f"{read} rows were read, fewer than min_rows = {limits.min_rows}")
-    if creates > limits.max_creates:
-        said.append(f"{creates} products would be created, more than max_creates = {limits.max_creates}")
-    if updates > limits.max_updates:
-        said.append(f"{updates} products would be updated, more than max_updates = {limits.max_updates}")
-    # As decimals: 0.29 of 100 is 28.999999999999996 in binary.
-    if plan.live >= SHARE_FROM and updates > Decimal(str(limits.max_update_share)) * plan.live:
-        said.append(
-            f"{updates} of the {plan.live} products in the target would be updated "
-            f"({updates / plan.live:.0%}), more than max_update_share = {limits.max_update_share:g}"
+        yield Violation("min_rows", f"{read} rows were read, fewer than min_rows = {limits.min_rows}", False)
+    if before is not None and before >= SHARE_FROM and read < _exact(limits.min_read_share) * before:
+        yield Violation(
+            "min_read_share",
+            f"{read} rows were read, {_percent(read, before)} of the {before} that the last good run read, "
+            f"less than min_read_share = {limits.min_read_share:g}",
+            False,
         )
-    return said
+
+
+def _of_both_sides(limits: Limits, seen: Evidence) -> Iterable[Violation]:
+    holds = len(seen.held)
+    known = seen.held.isin(seen.made)
+    if holds >= SHARE_FROM and known.sum() < _exact(limits.min_known_share) * holds:
+        foreign = _examples(seen.held[~known])
+        ours = _examples(seen.made[~seen.made.isin(seen.held)]) or "none"
+        yield Violation(
+            "min_known_share",
+            f"{known.sum()} of the {holds} products in the target have a code that a size of the source makes "
+            f"({_percent(known.sum(), holds)}), less than min_known_share = {limits.min_known_share:g} (only in the "
+            f"target: {foreign}; only in the source: {ours}): is it the right shop? Compare merchant_id and both "
+            "base_url with the shop that is meant",
+            False,
+        )
+    withheld = seen.withheld["row"].nunique()
+    if seen.wanted >= SHARE_FROM and withheld > _exact(limits.max_withheld_share) * seen.wanted:
+        by_rule = sorted(seen.withheld.groupby("rule").size().items(), key=lambda pair: -pair[1])
+        rules = ", ".join(f"{rule} {rows}" for rule, rows in by_rule[:EXAMPLES])
+        yield Violation(
+            "max_withheld_share",
+            f"{withheld} of the {seen.wanted} wanted rows would be withheld ({_percent(withheld, seen.wanted)}), more "
+            f"than max_withheld_share = {limits.max_withheld_share:g} (most by {rules}; "
+            f"for example {_examples(seen.withheld['code'])})",
+            False,
+        )
+
+
+def _of_the_plan(limits: Limits, plan: Plan) -> Iterable[Violation]:
+    creates, updates = plan.count("create"), plan.count("update")
+    if creates > limits.max_creates:
+        words = f"{creates} products would be created, more than max_creates = {limits.max_creates}"
+        yield Violation("max_creates", words, True)
+    if updates > limits.max_updates:
+        words = f"{updates} products would be updated, more than max_updates = {limits.max_updates}"
+        yield Violation("max_updates", words, True)
+    if plan.live >= SHARE_FROM and updates > _exact(limits.max_update_share) * plan.live:
+        yield Violation(
+            "max_update_share",
+            f"{updates} of the {plan.live} products in the target would be updated "
+            f"({_percent(updates, plan.live)}), more than max_update_share = {limits.max_update_share:g}",
+            True,
+        )
+    jumps = _price_jumps(plan, _exact(limits.price_jump_factor))
+    if len(jumps) > limits.max_price_jumps:
+        yield Violation(
+            "max_price_jumps",
+            f"{len(jumps)} of the {updates} updates would change the price by a factor of more than "
+            f"price_jump_factor = {limits.price_jump_factor:g}, more than max_price_jumps = {limits.max_price_jumps} "
+            f"(for example {', '.join(jumps[:EXAMPLES])})",
+            True,
+        )
+
+
+def _price_jumps(plan: Plan, factor: Fraction) -> list[str]:
+    """The updates whose price is multiplied or divided by more than `factor`, as `code old -> new`.
+
+    A price that the target lacks is no jump; one that is zero (or less) there or here is.
+    """
+    updates = plan.changes[plan.changes["action"] == "update"]
+    jumps = []
+    for key, before, after in updates[["key", "before", "after"]].itertuples(index=False):
+        old, new = (decode_exact(side.encode()).get("sales_price") for side in (before, after))
+        if old is None or new is None:
+            continue
+        low, high = sorted((Fraction(old), Fraction(new)))
+        if high > factor * low:
+            jumps.append(f"{_short(key)} {old} -> {new}")
+    return jumps
+
+
+def _exact(number: float) -> Fraction:
+    """As it was written: 0.29 of 100 is 28.999999999999996 in binary."""
+    return Fraction(str(number))
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{part / whole:.1%}"
+
+
+def _examples(codes: pd.Series) -> str:
+    return ", ".join(_short(code) for code in sorted(set(codes))[:EXAMPLES])
+
+
+def _short(code: str) -> str:
+    """In quotes, with what cannot be seen written out."""
+    return repr(code if len(code) <= LONGEST_EXAMPLE else f"{code[: LONGEST_EXAMPLE - 1]}…")

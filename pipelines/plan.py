@@ -41,7 +41,7 @@ def diff(desired: pd.DataFrame, live: pd.DataFrame, contract: Contract) -> Plan:
     key = contract.key
     known = desired[key].isin(live[key])
     new = desired[~known]
-    held = desired[known].sort_values(key).reset_index(drop=True)
+    held = desired[known].sort_values(key, ignore_index=True)
     there = live.set_index(key).loc[held[key]].reset_index()
     differs = {}
     for column in contract.compare:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fnmatch
 import logging
 import time
 import uuid
@@ -22,7 +21,7 @@ from pipelines.clients.myogo import MyOgoClient
 from pipelines.errors import CentraMyogoError, ConfigError, OurFault, UnsafePlan
 from pipelines.interrupt import Interrupt, interruptible
 from pipelines.journal import Journal
-from pipelines.limits import violations
+from pipelines.limits import Evidence, last_read, refusal, violations
 from pipelines.lock import channel_lock
 from pipelines.memory import remember
 from pipelines.plan import Plan, diff
@@ -140,13 +139,13 @@ class _Run:
         with self._step("transform"):
             products, prices, live = self._transform(store)
         with self._step("validate"):
-            desired, held, warned = self._judge(store, products, prices, live)
+            desired, held, warned, seen = self._judge(store, products, prices, live)
         with self._step("expect"):
             self._expect(store, products)
         with self._step("plan"):
             plan = self._plan(store, desired, live)
         self.watcher.planned(self.report, plan, held, warned)
-        self._refuse_if_unsafe(plan)
+        self._refuse_if_unsafe(plan, seen)
         if self.order.verb == "push":
             if len(plan.changes):
                 books.planned()
@@ -182,13 +181,22 @@ class _Run:
 
     def _judge(
         self, store: Store, products: pd.DataFrame, prices: pd.DataFrame, live: pd.DataFrame
-    ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-        """The products to have in myOGO, the lines of `withheld`, and the warnings."""
+    ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, Evidence]:
+        """The products to have in myOGO, the lines of `withheld`, the warnings, and what the limits look at."""
         from schemas.verdict import warnings, withheld
+        from transforms.select import matches
 
-        wanted = self._wanted(products)
-        params = self.params
+        candidates, params = self._candidates(products), self.params
+        wanted = candidates & matches([products["code"]], self.order.sku or ("*",))
         told = withheld(products, prices, live, params.currency, params.allow_zero_price, params.pricelist_id)
+        seen = Evidence(
+            read=len(products),
+            read_before=last_read(store, FLOW),
+            wanted=int(candidates.sum()),
+            withheld=told[candidates.loc[told["row"]].to_numpy()],
+            made=products.loc[products["code"] != "", "code"],
+            held=live["code"],
+        )
         told = told[wanted.loc[told["row"]].to_numpy()]
         unfit = products.index.isin(told["row"])
         desired = products[wanted & ~unfit].reset_index(drop=True)
@@ -201,7 +209,7 @@ class _Run:
         )
         counts["unmatched"] = int(warned["rule"].isin(["TGT-002", "TGT-003"]).sum())
         self._record_verdict(store, told.drop(columns="row").reset_index(drop=True), warned, desired, products, wanted)
-        return desired, told, warned
+        return desired, told, warned, seen
 
     def _candidates(self, products: pd.DataFrame) -> pd.Series:
         from transforms.products import selected
@@ -210,14 +218,6 @@ class _Run:
         wanted = selected(products, select.include, select.exclude)
         if not self.params.include_inactive:
             wanted &= products["active"]
-        return wanted
-
-    def _wanted(self, products: pd.DataFrame) -> pd.Series:
-        wanted = self._candidates(products)
-        if self.order.sku:
-            codes = products["code"]
-            chosen = {code for pattern in self.order.sku for code in fnmatch.filter(codes, pattern)}
-            wanted &= codes.isin(chosen)
         return wanted
 
     def _record_verdict(
@@ -272,23 +272,18 @@ class _Run:
         store.append("sync.changes", plan.changes.assign(run_id=report.run_id, flow=FLOW))
         return plan
 
-    def _refuse_if_unsafe(self, plan: Plan) -> None:
+    def _refuse_if_unsafe(self, plan: Plan, seen: Evidence) -> None:
         expect = self.order.expect
         if expect is not None and expect != plan.fingerprint:
             raise UnsafePlan(
                 f"The plan is {plan.fingerprint}, not the reviewed {expect}: something changed on either side.",
                 "Nothing was written. Review the new plan and push it with its own fingerprint.",
             )
-        said = violations(self.flow.limits, plan, self.report.counts["read"])
-        self.report.facts["limits"] = said
+        said = violations(self.flow.limits, plan, seen)
+        self.report.facts["limits"] = [violation.words for violation in said]
         stopped = quality.stopping(self.report.facts["expectations"], self.order.force)
         if (said or stopped) and not self.order.force:
-            who = " and ".join(name for name, words in (("limits", said), ("expectations", stopped)) if words)
-            raise UnsafePlan(
-                f"The {who} refuse this plan: {'; '.join([*said, *stopped])}.",
-                "Nothing was written. If the plan is right, push with --force, or narrow it with --sku, or set "
-                f"[flows.{FLOW}.{who.split()[-1]}] in {self.channel.path} to what is normal for this shop.",
-            )
+            raise refusal(said, stopped, FLOW, self.channel.path)
 
     def _push(self, store: Store, plan: Plan) -> None:
         report = self.report

@@ -21,6 +21,7 @@ from pipelines.report import RunReport
 from schemas.rules import RULES
 
 EXAMPLES = 5
+MOST_OF_A_MESSAGE = 4000  # a refusal says what every limit has against the plan
 _MARK = {"ok": "[green]✓[/]", "warning": "[yellow]![/]", "failed": "[red]✗[/]", "skipped": "[dim]-[/]"}
 
 
@@ -156,7 +157,8 @@ class Screen:
             )
         self.out.print(f"\n[bold]{escape(report.headline)}[/] (exit {report.exit_code}, run {report.run_id})")
         if report.message:
-            self.out.print(f"{escape(_clean(report.message))} [dim]({report.error_id})[/]\n{escape(report.fix)}")
+            said = escape(_clean(report.message, MOST_OF_A_MESSAGE))
+            self.out.print(f"{said} [dim]({report.error_id})[/]\n{escape(report.fix)}")
 
 
 def complain(error: CentraMyogoError) -> None:
@@ -179,6 +181,6 @@ def _short(value: object) -> str:
     return text if len(text) <= 30 else f"{text[:29]}…"
 
 
-def _clean(text: object) -> str:
+def _clean(text: object, most: int = 300) -> str:
     """Vendor text on one line, without characters that would steer a terminal."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in str(text))[:300]
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in str(text))[:most]

@@ -109,8 +109,9 @@ def test_env_example_names_every_secret_of_the_example_channel() -> None:
     assert given == wanted
 
 
-def test_the_lock_names_no_index_and_has_a_hash_for_everything() -> None:
-    lock = (ROOT / "requirements.lock").read_text("utf-8")
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-mutants.lock"])
+def test_the_lock_names_no_index_and_has_a_hash_for_everything(name: str) -> None:
+    lock = (ROOT / name).read_text("utf-8")
     assert "://" not in lock
     for block in re.split(r"\n(?=\S)", lock.strip()):
         assert block.startswith("#") or "--hash=sha256:" in block, block[:60]

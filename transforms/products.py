@@ -103,7 +103,7 @@ def customs_code(text: pd.Series) -> pd.Series:
 def selected(products: pd.DataFrame, include: tuple[str, ...], exclude: tuple[str, ...]) -> pd.Series:
     """Whether the channel wants the row: patterns over code, brand, folder and category."""
     columns = [products[name] for name in ("code", "supplier", "folder", "category")]
-    return matches(columns, include) & ~(matches(columns, exclude) if exclude else False)
+    return matches(columns, include) & ~matches(columns, exclude)
 
 
 def _first(lists: pd.Series) -> pd.Series:

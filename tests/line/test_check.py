@@ -57,9 +57,18 @@ def statuses(found: dict[tuple[str, str], dict[str, str]], system: str) -> dict[
 def test_all_is_well(shop: Shop) -> None:
     found = asked(shop)
     assert found["", "end"] == {"outcome": "ok", "exit_code": 0}
-    assert statuses(found, "channel") == {"file": "ok", "data": "ok"}
+    assert statuses(found, "channel") == {"file": "ok", "data": "ok", "limits": "ok"}
     assert statuses(found, "centra") == dict.fromkeys(OK_OF_CENTRA, "ok")
     assert statuses(found, "myogo") == dict.fromkeys(OK_OF_MYOGO, "ok")
+
+
+def test_the_limits_in_force_are_shown(shop: Shop) -> None:
+    """Those of the file and those that it leaves to their defaults."""
+    shop.edit("max_creates      = 5000", "max_creates = 7")
+    assert asked(shop)["channel", "limits"]["message"] == (
+        "products: min_rows = 1, max_creates = 7, max_updates = 2000, max_update_share = 0.75, min_read_share = 0.6, "
+        "min_known_share = 0.1, max_withheld_share = 0.5, max_price_jumps = 10, price_jump_factor = 5"
+    )
 
 
 def centra_at(url: str) -> Callable[[Shop], None]:

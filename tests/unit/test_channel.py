@@ -130,7 +130,8 @@ def test_an_unknown_key(write: Write, old: str, new: str, key: str, nearest: str
 def test_an_unknown_key_like_no_other_lists_the_known_ones(write: Write) -> None:
     said = complaint(write(("min_rows ", "zzzz = 1\nmin_rows ")))
     assert said == [
-        "unknown key flows.products.limits.zzzz; known: max_creates, max_update_share, max_updates, min_rows"
+        "unknown key flows.products.limits.zzzz; known: max_creates, max_price_jumps, max_update_share, max_updates, "
+        "max_withheld_share, min_known_share, min_read_share, min_rows, price_jump_factor"
     ]
 
 
