@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from pipelines.clients.centra import CentraClient
 from pipelines.errors import ContractError, SourceError
+from pipelines.logs import shown
 from pipelines.sources.columns import CONTRACT_FIX, Findings, schema, storable, table
 from schemas.centra import PRICES, PRICES_KEY, PRODUCTS, STOCK, STOCK_KNOWN
 
@@ -62,7 +63,7 @@ def price_table(rows: Rows) -> pa.Table:
     for index, item in enumerate(flat):
         if type(item) is not dict:
             raise ContractError(
-                f"{entry(index)} is {item!r:.80}, not an object with id, price and currency.", CONTRACT_FIX
+                f"{entry(index)} is {shown(repr(item), 80)}, not an object with id, price and currency.", CONTRACT_FIX
             )
     ids = pa.array([str(row["stockItemId"]) for row in rows], pa.string()).take(pa.array(owners))
     position = pa.array(list(chain.from_iterable(map(range, counts))), pa.int64())
@@ -88,7 +89,8 @@ def _entries(row: dict[str, Any], named: Any, index: int) -> list[Any]:
     if entries is None or entries in ("", {}):
         return []
     if not isinstance(entries, list):
-        raise ContractError(f"{named(index)}: field {PRICES_KEY!r} is {entries!r:.80}, which is no list.", CONTRACT_FIX)
+        told = shown(repr(entries), 80)
+        raise ContractError(f"{named(index)}: field {PRICES_KEY!r} is {told}, which is no list.", CONTRACT_FIX)
     return entries
 
 
@@ -96,7 +98,7 @@ def _named(rows: Rows) -> Any:
     def name(index: int) -> str:
         row = rows[index]
         parts = "+".join(str(row.get(part)) for part in ("sku", "variantSku", "sizeSku"))
-        return f"Centra size {row.get('stockItemId')!r:.40} ({parts!r:.80})"
+        return f"Centra size {shown(repr(row.get('stockItemId')), 40)} ({shown(repr(parts), 80)})"
 
     return name
 

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from pipelines.clients.payload import encode
 from pipelines.errors import ContractError
+from pipelines.logs import shown
 from schemas.fields import Field, Kind
 
 CONTRACT_FIX = "Nothing was written. The system's answer has changed: show this to whoever runs it, and to us."
@@ -222,7 +223,7 @@ def storable(value: str) -> bool:
 
 
 def _shown(cell: Any) -> str:
-    return repr(cell)[:80]
+    return shown(repr(cell), 80)
 
 
 def _extra(rows: list[dict[str, Any]], known: frozenset[str], named: Names, findings: Findings) -> pa.Array:

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from pipelines.clients.myogo import MyOgoClient
 from pipelines.errors import ContractError
+from pipelines.logs import shown
 from pipelines.sources.columns import Findings, table
 from schemas.myogo import PRODUCTS, STOCK
 
@@ -44,7 +45,7 @@ def myogo(client: MyOgoClient, findings: Findings) -> Any:
 
 
 def _named(rows: list[dict[str, Any]], key: str) -> Any:
-    return lambda index: f"myOGO product {rows[index].get(key)!r:.80}"
+    return lambda index: f"myOGO product {shown(repr(rows[index].get(key)), 80)}"
 
 
 def _batches(client: MyOgoClient, path: str) -> Iterator[list[dict[str, Any]]]:
