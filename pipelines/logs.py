@@ -37,16 +37,15 @@ def holds_secret(document: bytes, but: Collection[str] = ()) -> bool:
     return mask.holds(document, [secret for secret in tuple(_secrets) if secret not in but])
 
 
-def on_lines(text: str) -> str:
-    """`text` without characters that would steer a terminal; what follows a line break is indented."""
-    # Indented, so that no text of a vendor can pose as a log line of its own.
-    kept = "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
-    return kept.replace("\n", "\n    ")
+def steady(text: str) -> str:
+    """`text` without characters that would steer a terminal or turn its line round; line breaks stay."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 class _RedactingFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        return on_lines(redact(super().format(record)))
+        # Indented after a line break, so that no text of a vendor can pose as a log line of its own.
+        return steady(redact(super().format(record))).replace("\n", "\n    ")
 
 
 def set_up(level: str | None = None) -> None:
@@ -60,4 +59,4 @@ def set_up(level: str | None = None) -> None:
         logging.getLogger(chatty).setLevel(logging.ERROR)
 
 
-__all__ = ["MASK", "holds_secret", "on_lines", "redact", "register_secret", "set_up", "shown"]
+__all__ = ["MASK", "holds_secret", "redact", "register_secret", "set_up", "shown", "steady"]

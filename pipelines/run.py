@@ -27,6 +27,7 @@ from pipelines.memory import remember
 from pipelines.plan import Plan, diff
 from pipelines.push import Result, push
 from pipelines.report import RunReport
+from pipelines.rights import private
 from pipelines.stage import stage
 from pipelines.store import Folder, Store, publish, utc_now
 from schemas.centra import PRICES, PRODUCTS
@@ -64,6 +65,7 @@ def run(channel: Channel, data: Path, order: Order, watcher: Watcher) -> RunRepo
     folder = Folder(data, channel.name)
     folder.make()
     with (
+        private(),
         contextlib.closing(CentraClient(channel.systems.centra)) as centra,
         contextlib.closing(MyOgoClient(channel.systems.myogo)) as myogo,
         channel_lock(folder, channel.name, order.verb),

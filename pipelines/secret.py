@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from pathlib import Path
@@ -42,6 +43,11 @@ class Secret(BaseModel):
         if (self.env is None) == (self.file is None):
             raise ValueError('give exactly one of { env = "NAME" } or { file = "PATH" }')
         return self
+
+    def mask(self) -> None:
+        """Has the secret masked already now, where it can be had; `reveal` says what is wrong where it cannot."""
+        with contextlib.suppress(ConfigError):
+            self.reveal(name=True)
 
     def reveal(self, *, name: bool = False) -> str:
         """The secret's text. Raises ConfigError that says where we looked.

@@ -14,6 +14,7 @@ import pandas as pd
 
 from pipelines.clients.payload import encode
 from pipelines.errors import ConfigError
+from pipelines.rights import tighten
 from schemas import centra, myogo
 
 _TABLES = (Path(__file__).parent / "tables.sql").read_text("utf-8")
@@ -61,9 +62,10 @@ class Folder:
         self.holder = self.root / "run.lock.json"
 
     def make(self) -> None:
-        """Creates the folder, for its owner only. Raises ConfigError."""
+        """Creates the folder, for its owner only; one that was there before is closed to others. Raises ConfigError."""
         try:
             self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            tighten(self.root)
         except OSError as error:
             raise ConfigError(
                 f"The data folder {self.root} cannot be made: {error.strerror}.",
