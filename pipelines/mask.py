@@ -20,10 +20,9 @@ _LONGEST_FORM = 12  # characters that one letter may take: `&amp;#x0027;`, with 
 _NAMED = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
 _ALPHABETS = MappingProxyType({"+": "-", "/": "_"})  # base64 has two
 # A token that was never told to us as one, as in an answer that was cut off.
-_CALLED_ONE = re.compile(
-    r"""(?i)(?:access|refresh|id)_?token\b\\*["']?\s*[:=]\s*\\*["']?(?P<value>[^\s"'\\&,;}]{4,})"""
-)
-_IN_BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=")
+_CALLED_ONE = re.compile(r"""(?i)(?:access|refresh|id)_?token\b\\*["']?\s*[:=]\s*\\*["']?(?P<value>[^\s"'&,;}]{4,})""")
+_IN_BASE64 = re.compile(r"(?:[A-Za-z0-9+/_=-]|\\+/|%(?:25)*(?:2[BbFf]|3[Dd]))*")
+_IN_BASE64_BACKWARDS = re.compile(r"(?:[A-Za-z0-9+/_=-]|/\\+|(?:[BbFf]2|[Dd]3)(?:52)*%)*")
 _PLAIN = re.compile(r"[A-Za-z0-9._~-]+")  # what no form escapes
 
 
@@ -74,11 +73,9 @@ def _found(text: str, secrets: Collection[str]) -> Iterator[tuple[int, int]]:
 
 def _whole_run(text: str, start: int, end: int) -> tuple[int, int]:
     """All of the base64 around a part of it: what stands beside the secret belongs to it, as in `id:secret`."""
-    while start and text[start - 1] in _IN_BASE64:
-        start -= 1
-    while end < len(text) and text[end] in _IN_BASE64:
-        end += 1
-    return start, end
+    after = _IN_BASE64.match(text, end)
+    before = _IN_BASE64_BACKWARDS.match(text[start - 1 :: -1] if start else "")
+    return start - (before.end() if before else 0), after.end() if after else end
 
 
 def _replaced(text: str, spans: Iterator[tuple[int, int]], until: int) -> str:
