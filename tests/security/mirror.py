@@ -191,3 +191,7 @@ def centra_says(message: Any) -> str:
 
 def myogo_says(message: Any) -> str:
     return json.dumps({"statusCode": 400, "statusDescription": "Bad Request", "message": message})
+
+
+def oauth_says(message: str) -> str:
+    return json.dumps({"error": "invalid_client", "error_description": message})
