@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import logging
+import resource
 import signal
 import sys
+import threading
+
+log = logging.getLogger(__name__)
 
 
 def main() -> None:
@@ -13,15 +17,17 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stopped)
     from pipelines.cli import app
+    from pipelines.logs import redact, steady
 
+    _say_everything_through_the_log()
+    # A memory dump would hold every secret.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     try:
         app()
     except Exception as error:
-        from pipelines.logs import redact
-
-        logging.getLogger(__name__).debug("a fault of ours", exc_info=True)
+        log.debug("a fault of ours", exc_info=True)
         sys.stderr.write(
-            f"centra-myogo: a fault of ours: {type(error).__name__}: {redact(str(error))}\n"
+            f"centra-myogo: a fault of ours: {type(error).__name__}: {steady(redact(str(error)))}\n"
             "Please report it with what `centra-myogo --log debug ...` prints.\n"
         )
         sys.exit(1)
@@ -30,6 +36,13 @@ def main() -> None:
 def _stopped(*_: object) -> None:
     sys.stderr.write("centra-myogo: stopped when asked to; nothing was left half done. Run again when you like.\n")
     sys.exit(5)
+
+
+def _say_everything_through_the_log() -> None:
+    """Warnings, and faults that nobody can catch: Python would print them as they are, secrets included."""
+    logging.captureWarnings(True)
+    threading.excepthook = lambda fault: log.error("a fault in a thread", exc_info=fault.exc_value)
+    sys.unraisablehook = lambda fault: log.error("a fault while cleaning up", exc_info=fault.exc_value)
 
 
 if __name__ == "__main__":

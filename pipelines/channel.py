@@ -299,6 +299,9 @@ def load(channel: str) -> Channel:
         loaded = Channel.model_validate({**data, **_beside(path, data), "path": path})
     except ValidationError as error:
         raise ConfigError(_complaints(path, error), "Mend the channel file and run again.") from error
+    for value in (*vars(loaded.systems.centra).values(), *vars(loaded.systems.myogo).values()):
+        if isinstance(value, Secret):
+            value.mask()
     for name, flow in loaded.flows.items():
         loaded.flow_params(name)
         _resolved(path, f"flows.{name}.contract", flow.contract)

@@ -15,6 +15,7 @@ from pipelines.channel import Channel, Flow
 from pipelines.clients.centra import CentraClient
 from pipelines.clients.myogo import MyOgoClient
 from pipelines.errors import CentraMyogoError, ConfigError
+from pipelines.logs import redact
 from pipelines.report import HEADLINES
 
 MOST_SKEW_S = 120
@@ -61,7 +62,8 @@ def check(channel: Channel, data: Path, watch: Callable[[Check], None]) -> Check
 
     def ask(system: str, name: str, question: Callable[[], tuple[Status, str, str]]) -> bool:
         try:
-            answer = Check(system, name, *question())
+            status, message, fix = question()
+            answer = Check(system, name, status, redact(message), fix)  # an address may hold a secret too
         except CentraMyogoError as error:
             errors.append(error)
             answer = Check(system, name, "failed", error.message, error.fix)

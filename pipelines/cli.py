@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -282,5 +283,13 @@ def _stop(error: CentraMyogoError, json: bool, channel: str, verb: str, rest: di
 def _print_json(document: dict[str, Any]) -> None:
     from pipelines.clients.payload import encode
 
-    sys.stdout.write(encode(document).decode() + "\n")
+    # A terminal shows it too: what would steer it is written as JSON's own escape.
+    steadied = re.sub(
+        r"[\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]", _escaped, encode(document).decode()
+    )
+    sys.stdout.write(steadied + "\n")
     sys.stdout.flush()
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"

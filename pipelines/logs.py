@@ -2,36 +2,50 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sys
-from urllib.parse import quote, quote_plus
+from collections.abc import Collection
 
-MASK = "***"
+from pipelines import mask
+from pipelines.mask import MASK
+
 _secrets: set[str] = set()
 
 
 def register_secret(value: str) -> None:
-    """From now on `value` is masked in every log line and every message that passes `redact`.
+    """From now on `value` is masked in every log line and every message that passes `redact` or `shown`.
 
-    So are the forms in which a system may repeat it: in a web address, in a form, in JSON.
+    So are the forms in which a system may repeat it: in a web address, in a form, in JSON, HTML or base64.
     """
-    if len(value) >= 4:  # shorter ones are no secret, and masking them would eat ordinary words
-        in_json = json.dumps(value)[1:-1]
-        _secrets.update((value, quote(value, safe=""), quote_plus(value), in_json, in_json.replace("/", "\\/")))
+    if len(value) >= mask.SHORTEST:
+        _secrets.add(value)
 
 
 def redact(text: str) -> str:
-    """`text` with every registered secret replaced; longest first, so that no tail of one is left."""
-    for secret in sorted(_secrets, key=len, reverse=True):
-        text = text.replace(secret, MASK)
-    return text
+    """`text` with every registered secret replaced, in whatever form."""
+    return mask.masked(text, tuple(_secrets))
+
+
+def shown(text: str, most: int, *, torn: bool = False) -> str:
+    """The start of what somebody else said, secrets masked, none of them cut in two. `torn`: `text` is cut already."""
+    return mask.shown(text, most, tuple(_secrets), torn=torn)
+
+
+def holds_secret(document: bytes, but: Collection[str] = ()) -> bool:
+    """Whether `document` holds a registered secret that no text holds by chance, other than those in `but`."""
+    return mask.holds(document, [secret for secret in tuple(_secrets) if secret not in but])
+
+
+def steady(text: str) -> str:
+    """`text` without characters that would steer a terminal or turn its line round; line breaks stay."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 class _RedactingFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        return redact(super().format(record))
+        # Indented after a line break, so that no text of a vendor can pose as a log line of its own.
+        return steady(redact(super().format(record))).replace("\n", "\n    ")
 
 
 def set_up(level: str | None = None) -> None:
@@ -43,3 +57,6 @@ def set_up(level: str | None = None) -> None:
     root.setLevel((level or os.environ.get("CENTRA_MYOGO_LOG") or "WARNING").upper())
     for chatty in ("urllib3", "dlt", "stamina", "asyncio", "filelock", "pyrate_limiter"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
+
+
+__all__ = ["MASK", "holds_secret", "redact", "register_secret", "set_up", "shown", "steady"]

@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipelines.logs import redact
+from pipelines.logs import redact, shown
 from pipelines.store import Store
 from schemas.expectations import EXPECTATIONS, Expectation, Known, suites
 
@@ -258,7 +258,7 @@ def _errored(error: Exception | str, gx: dict[str, Any] | None = None) -> dict[s
         "observed": None,
         "unexpected": None,
         "total": None,
-        "message": f"could not be judged: {redact(' '.join(said.split()))[:300]}",
+        "message": f"could not be judged: {shown(' '.join(said.split()), 300)}",
         "gx": _kept(gx) if gx else None,
     }
 

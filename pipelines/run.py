@@ -28,6 +28,7 @@ from pipelines.plan import Plan, diff
 from pipelines.push import Result, push
 from pipelines.rebuild import rebuild
 from pipelines.report import RunReport
+from pipelines.rights import private
 from pipelines.stage import stage
 from pipelines.storage import trouble
 from pipelines.store import Folder, Store, publish, utc_now
@@ -68,6 +69,7 @@ def run(channel: Channel, data: Path, order: Order, watcher: Watcher) -> RunRepo
     folder = Folder(data, channel.name)
     folder.make()
     with (
+        private(),
         contextlib.closing(CentraClient(channel.systems.centra)) as centra,
         contextlib.closing(MyOgoClient(channel.systems.myogo)) as myogo,
         interruptible() as interrupted,

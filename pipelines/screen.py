@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from pipelines.check import Check
 from pipelines.clients.payload import decode_exact
 from pipelines.errors import CentraMyogoError
-from pipelines.logs import redact
+from pipelines.logs import redact, steady
 from pipelines.plan import Plan
 from pipelines.push import Result
 from pipelines.report import RunReport
@@ -42,7 +42,7 @@ class Out(Console):
     """Standard output that may be closed half way (`push | head`): the run goes on and its exit code stays true."""
 
     def __init__(self) -> None:
-        super().__init__(highlight=False, soft_wrap=True)
+        super().__init__(highlight=False, soft_wrap=True, emoji=False)
 
     def on_broken_pipe(self) -> None:
         """Rich would end the process here, in the middle of a push."""
@@ -133,7 +133,7 @@ class Screen:
         line = f"{_MARK[check.status]} {check.system:8} {check.name:10} {escape(_clean(check.message))}"
         self.out.print(line)
         if check.fix:
-            self.out.print(f"    [bold]{escape(check.fix)}[/]")
+            self.out.print(f"    [bold]{escape(steady(check.fix))}[/]")
 
     def ended(self, report: RunReport) -> None:
         if self._progress is not None:
@@ -158,15 +158,15 @@ class Screen:
         self.out.print(f"\n[bold]{escape(report.headline)}[/] (exit {report.exit_code}, run {report.run_id})")
         if report.message:
             said = escape(_clean(report.message, MOST_OF_A_MESSAGE))
-            self.out.print(f"{said} [dim]({report.error_id})[/]\n{escape(report.fix)}")
+            self.out.print(f"{said} [dim]({report.error_id})[/]\n{escape(steady(report.fix))}")
 
 
 def complain(error: CentraMyogoError) -> None:
     """What happened and what to do next, on stderr."""
-    console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
-    console.print(f"[red]centra-myogo:[/] {escape(error.message)} [dim]({error.entry.id})[/]")
+    console = Console(file=sys.stderr, highlight=False, soft_wrap=True, emoji=False)
+    console.print(f"[red]centra-myogo:[/] {escape(steady(error.message))} [dim]({error.entry.id})[/]")
     if error.fix:
-        console.print(f"[bold]{escape(error.fix)}[/]")
+        console.print(f"[bold]{escape(steady(error.fix))}[/]")
 
 
 def _change(action: str, before: str, after: str) -> str:

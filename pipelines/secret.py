@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from pathlib import Path
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 from pipelines.errors import ConfigError
 from pipelines.logs import register_secret
+from pipelines.mask import SHORTEST
 
 
 class Secret(BaseModel):
@@ -42,8 +44,16 @@ class Secret(BaseModel):
             raise ValueError('give exactly one of { env = "NAME" } or { file = "PATH" }')
         return self
 
-    def reveal(self) -> str:
-        """The secret's text. Raises ConfigError that says where we looked."""
+    def mask(self) -> None:
+        """Has the secret masked already now, where it can be had; `reveal` says what is wrong where it cannot."""
+        with contextlib.suppress(ConfigError):
+            self.reveal(name=True)
+
+    def reveal(self, *, name: bool = False) -> str:
+        """The secret's text. Raises ConfigError that says where we looked.
+
+        A `name` (client id, merchant id) may be short, and is then not masked; a key may not.
+        """
         if self.env is not None:
             value = os.environ.get(self.env, "")
             if not value.strip():
@@ -68,6 +78,12 @@ class Secret(BaseModel):
                 f"The secret {self.env or self.file} holds characters that an HTTP header cannot carry, "
                 "or a blank at either end.",
                 "Copy it again, without line breaks and blanks.",
+            )
+        if len(value) < SHORTEST and not name:
+            raise ConfigError(
+                f"The secret {self.env or self.file} has only {len(value)} characters: anybody can guess it, and it "
+                "cannot be masked in messages.",
+                "Have a long random one made, at least 16 characters.",
             )
         register_secret(value)
         return value

@@ -16,6 +16,7 @@ import pandas as pd
 from pipelines.clients.payload import encode
 from pipelines.errors import ConfigError, StorageError
 from pipelines.failpoint import here
+from pipelines.rights import tighten
 from pipelines.storage import REBUILD, trouble
 from schemas import centra, myogo
 
@@ -77,9 +78,10 @@ class Folder:
         self.holder = self.root / "run.lock.json"
 
     def make(self) -> None:
-        """Creates the folder, for its owner only. Raises ConfigError."""
+        """Creates the folder, for its owner only; one that was there before is closed to others. Raises ConfigError."""
         try:
             self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            tighten(self.root)
         except OSError as error:
             raise ConfigError(
                 f"The data folder {self.root} cannot be made: {error.strerror}.",

@@ -7,9 +7,10 @@ from typing import Any
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 from pipelines.channel import Centra
+from pipelines.clients.leak import kept_out
 from pipelines.clients.session import Answer, CallFailed, MovedAway, NotJson, Repeat, Session
 from pipelines.errors import ConfigError, CredentialsError, SourceError
-from pipelines.logs import redact
+from pipelines.logs import shown
 
 # Which box of the plugin's "Allow access to the following endpoints" opens what (Centra plugin settings).
 ENDPOINT_GROUP = {
@@ -92,7 +93,7 @@ class CentraClient:
             raise ConfigError(f"{at}: HTTP 404{f' ({message})' if message else ''}.", _URL_FIX)
         if not 200 <= answer.status < 300 or status != "ok":
             raise SourceError(
-                f"{at}: HTTP {answer.status}, status {status!r}{f': {message}' if message else ''}.",
+                f"{at}: HTTP {answer.status}, status {shown(repr(status), 100)}{f': {message}' if message else ''}.",
                 "Nothing was written. If it stays, switch on Debug logging in the plugin and look at "
                 "AMS > Diagnostics > API log.",
             )
@@ -120,7 +121,7 @@ class CentraClient:
                     "Nothing was written. Show this to Centra's support.",
                 )
             if rows:
-                yield rows
+                yield kept_out(f"Centra GET {path}", rows)
             elif not asked_twice:
                 asked_twice = True
                 continue
@@ -146,20 +147,22 @@ class CentraClient:
         if not value:
             return None
         if not isinstance(value, str):
-            raise SourceError(f"Centra GET {path}: 'next' is {value!r}, not a query string.", _PAGING_FIX)
+            told = shown(repr(value), 100)
+            raise SourceError(f"Centra GET {path}: 'next' is {told}, not a query string.", _PAGING_FIX)
         try:
             target = urlsplit(urljoin(f"{self.config.base_url}{path}", value))
             number = parse_qs(target.query).get("page", [""])[0]
         except ValueError as error:
             raise SourceError(
-                f"Centra GET {path}: 'next' is {value[:100]!r}, not a query string.", _PAGING_FIX
+                f"Centra GET {path}: 'next' is {shown(value, 100)!r}, not a query string.", _PAGING_FIX
             ) from error
         if target.hostname != urlsplit(self.config.base_url).hostname:
             raise SourceError(
                 f"Centra GET {path}: 'next' leads to another host, {target.netloc}; not followed.", _PAGING_FIX
             )
         if not number.isascii() or not number.isdigit() or len(number) > 18:
-            raise SourceError(f"Centra GET {path}: 'next' is {value[:100]!r} and names no page number.", _PAGING_FIX)
+            told = shown(value, 100)
+            raise SourceError(f"Centra GET {path}: 'next' is {told!r} and names no page number.", _PAGING_FIX)
         return int(number)
 
 
@@ -167,7 +170,7 @@ def _message(value: object) -> str:
     """`msg` as one line; it may be an object of field to complaint."""
     if isinstance(value, dict):
         value = ", ".join(f"{key}: {inner}" for key, inner in sorted(value.items()))
-    return redact(str(value))[:300] if value else ""
+    return shown(str(value), 300) if value else ""
 
 
 def _speaks_of_the_key(message: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipelines.channel import MyOgo
+from pipelines.clients.leak import kept_out
 from pipelines.clients.payload import decode_exact, encode
 from pipelines.clients.session import (
     Answer,
@@ -21,7 +22,7 @@ from pipelines.clients.session import (
 )
 from pipelines.clients.token import TokenKeeper
 from pipelines.errors import ConfigError, CredentialsError, TargetRefused, TargetUnavailable, TargetUnknown
-from pipelines.logs import redact
+from pipelines.logs import shown
 
 _URL_FIX = "Compare base_url with https://api.ogoship.com."
 _AGAIN = "Safe to run again when myOGO answers."
@@ -65,7 +66,7 @@ class MyOgoClient:
                     return
                 asked_twice = True
                 continue
-            yield rows
+            yield kept_out(f"myOGO GET {path}", rows, self.tokens.names)
             seen |= ids
             was_short, asked_twice = len(rows) < self.config.page_size, False
             page, before = page + 1, answer.body
@@ -178,7 +179,7 @@ def api_message(answer: Answer) -> str:
     except NotJson:
         return answer.excerpt() or "(an empty answer)"
     if isinstance(document, dict) and (told := document.get("message") or document.get("statusDescription")):
-        return redact(str(told))[:300]
+        return shown(str(told), 300)
     return answer.excerpt() or "(an empty answer)"
 
 

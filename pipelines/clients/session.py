@@ -20,7 +20,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -28,14 +27,13 @@ import pyrate_limiter
 import requests
 import stamina
 import urllib3
-from requests.adapters import HTTPAdapter
-from requests.auth import AuthBase
 
-from pipelines.channel import System, is_loopback
+from pipelines.channel import System
+from pipelines.clients.guarded import Headers, guarded
 from pipelines.clients.payload import NotJson, decode
 from pipelines.clients.retry_after import seconds_to_wait
 from pipelines.failpoint import here
-from pipelines.logs import redact
+from pipelines.logs import redact, shown
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +41,7 @@ TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 52
 LONGEST_WAIT_S = 120.0
 LONGEST_CALL_S = 600.0
 LARGEST_ANSWER = 512 * 1024 * 1024
+EXCERPT_OF = 100_000
 
 
 class Repeat(Enum):
@@ -60,8 +59,8 @@ class CallFailed(Exception):
     """
 
     def __init__(self, message: str, status: int | None = None, wait_s: float | None = None, fix: str = "") -> None:
-        super().__init__(message)
         self.message = redact(message)
+        super().__init__(self.message)
         self.status = status
         self.wait_s = wait_s
         self.fix = fix
@@ -96,7 +95,8 @@ class Answer:
     def excerpt(self) -> str:
         """The start of the body on one line, secrets masked."""
         # Masked before it is cut: the first half of a secret is no better than the whole.
-        return redact(" ".join(self.body[:10_000].decode("utf-8", "replace").split()))[:200]
+        start = self.body[:EXCERPT_OF].decode("utf-8", "replace")
+        return shown(" ".join(start.split()), 200, torn=len(self.body) > EXCERPT_OF)
 
     @property
     def looks_like_html(self) -> bool:
@@ -122,17 +122,6 @@ class Health:
         }
 
 
-class _Headers(AuthBase):
-    """Sets our own headers last, so that no .netrc file or environment can put others in their place."""
-
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        self.headers = headers
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers.update(self.headers)
-        return request
-
-
 class Session:
     """A bounded, rate-limited connection pool to one host."""
 
@@ -146,13 +135,7 @@ class Session:
         rate = pyrate_limiter.Rate(burst, max(1, round(1000 * burst / system.requests_per_second)))
         bucket = pyrate_limiter.StateBucket([rate], pyrate_limiter.GCRA())
         self._limiter = pyrate_limiter.Limiter(bucket, buffer_ms=0)
-        self._http = requests.Session()
-        self._http.trust_env = not is_loopback(self.base_url)
-        self._http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self._http.headers.update({"Accept": "application/json", "User-Agent": "centra-myogo"})
-        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=system.max_in_flight + 1, max_retries=0)
-        self._http.mount("https://", adapter)
-        self._http.mount("http://", adapter)
+        self._http = guarded(self.base_url, system.max_in_flight + 1)
 
     def close(self) -> None:
         self._http.close()
@@ -239,12 +222,14 @@ class Session:
                 where,
                 params=params,
                 data=body,
-                auth=_Headers(headers),
+                auth=Headers(headers),
                 timeout=timeout,
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                answer = Answer(response.status_code, response.headers, _read(response, give_up_at))
+                # Where it says that we should look elsewhere, what else it says is of no use.
+                body = b"" if 300 <= response.status_code < 400 else _read(response, give_up_at)
+                answer = Answer(response.status_code, response.headers, body)
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise _failure(f"{self.name} ({host})", error) from error
         here(f"{self.name}: after {method}")
@@ -280,7 +265,7 @@ def _without_query(where: str, location: str) -> str:
         parts = urlsplit(urljoin(where, location))
     except ValueError:
         return "an address that is none"
-    return f"{parts.scheme}://{parts.netloc}{parts.path}"[:200]
+    return shown(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}", 200)
 
 
 def _failure(who: str, error: Exception) -> CallFailed:
@@ -339,7 +324,7 @@ def _root(links: list[BaseException]) -> str:
         return "no answer in time"
     if names & {"RemoteDisconnected", "ConnectionResetError", "ProtocolError", "IncompleteRead"}:
         return "the connection was closed before the answer was complete"
-    return redact(str(links[-1]))[:200]
+    return shown(str(links[-1]), 200)
 
 
 __all__ = ["Answer", "Busy", "CallFailed", "MovedAway", "NoAnswer", "NotJson", "NotSent", "Repeat", "Session"]

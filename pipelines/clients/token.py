@@ -12,7 +12,7 @@ from urllib.parse import urlencode, urlsplit
 from pipelines.channel import MyOgo
 from pipelines.clients.session import Answer, CallFailed, MovedAway, NotJson, Repeat, Session
 from pipelines.errors import ConfigError, CredentialsError, TargetUnavailable
-from pipelines.logs import redact, register_secret
+from pipelines.logs import register_secret, shown
 
 # OGOship's API article lists eight; stock rides on the product scopes.
 SCOPES = "read:product write:product"
@@ -33,16 +33,21 @@ class TokenKeeper:
     def __init__(self, config: MyOgo, clock: Callable[[], float] = time.monotonic) -> None:
         self.session = Session("myOGO", config, config.token_url)
         self._client = {
-            "client_id": config.client_id.reveal(),
+            "client_id": config.client_id.reveal(name=True),
             "client_secret": config.client_secret.reveal(),
         }
-        self._password = {"username": config.merchant_id.reveal(), "password": config.secret_token.reveal()}
+        self._password = {"username": config.merchant_id.reveal(name=True), "password": config.secret_token.reveal()}
         self._clock = clock
         self._lock = threading.Lock()
         self._access = ""
         self._refresh = ""
         self._good_until = 0.0
         self.granted: str | None = None  # the scopes, where the token endpoint tells them
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What myOGO may call us."""
+        return self._client["client_id"], self._password["username"]
 
     def current(self) -> str:
         """A token with life left in it. Raises CredentialsError, ConfigError or TargetUnavailable."""
@@ -61,15 +66,16 @@ class TokenKeeper:
         if self._refresh:
             spent, self._refresh = self._refresh, ""
             answer = self._ask({"grant_type": "refresh_token", "refresh_token": spent, **self._client})
-            if answer.status == 200 and self._keep(answer):
+            if 200 <= answer.status < 300 and self._keep(answer):
                 return
         grant = {"grant_type": "password", "scope": SCOPES, **self._password, **self._client}
         answer = self._ask(grant)
-        if answer.status == 200:
+        if 200 <= answer.status < 300:
             if self._keep(answer):
                 return
             raise ConfigError(
-                f"The token address answered 200 but gave no access_token: {answer.excerpt()!r}.",
+                f"The token address answered {answer.status} but gave no access_token that can be used: it sent "
+                f"{_kind(answer)}.",
                 "Compare token_url with https://my.ogoship.com/OAuth/Token.",
             )
         self._explain(answer)
@@ -120,7 +126,7 @@ class TokenKeeper:
         document = _object(answer)
         error = str(document.get("error") or "")
         told = str(document.get("error_description") or document.get("message") or error or answer.excerpt())
-        told = redact(told)[:200]
+        told = shown(told, 200)
         if error == "invalid_scope":
             raise CredentialsError(
                 f"myOGO does not grant the scopes {SCOPES!r}: HTTP {answer.status} {told}.",
@@ -141,6 +147,17 @@ class TokenKeeper:
 def _sendable(token: object) -> TypeGuard[str]:
     """Whether it can stand in a header: visible ASCII, as RFC 6750 has it."""
     return isinstance(token, str) and token != "" and token.isascii() and token.isprintable() and " " not in token
+
+
+def _kind(answer: Answer) -> str:
+    """What came, without a word of it: a token may stand anywhere in it."""
+    if answer.looks_like_html:
+        return "an HTML page"
+    try:
+        document = answer.json()
+    except NotJson:
+        return f"{len(answer.body)} bytes that are no JSON"
+    return f"JSON with {len(document)} fields" if isinstance(document, dict) else "JSON that is no object"
 
 
 def _object(answer: Answer) -> dict[str, Any]:

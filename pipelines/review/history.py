@@ -22,4 +22,4 @@ def history(folder: Folder, code: str) -> list[str]:
         ).fetchall()
     if not rows:
         return [f"Nothing was ever planned, written or withheld for {code!r}."]
-    return [f"{at:%Y-%m-%d %H:%M:%S} {verb:5} {run}  {event}  {clean(detail)}" for at, run, verb, event, detail in rows]
+    return [clean(f"{at:%Y-%m-%d %H:%M:%S} {verb:5} {run}  {event}  {detail}") for at, run, verb, event, detail in rows]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,23 @@ import duckdb
 from pipelines.review.facts import Facts, Field
 from pipelines.review.gather import CHANGES, CLOSED, EXPECTATIONS, STOCK, WARNINGS, WITHHELD, fields, has
 
-# What a spreadsheet takes for the start of a formula, the wide forms of East Asian keyboards included.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# What a spreadsheet takes for the start of a formula, also after blanks and characters that cannot be seen, the wide
+# forms of East Asian keyboards included; and the same after what another locale's spreadsheet takes for the end of a
+# cell, whatever the file is quoted with.
+_UNSEEN = (
+    "\\x00-\\x20\\x7f-\\xa0\u00ad\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufe00-\ufe0f\ufeff"
+)
+FORMULA = rf"(^|[;\t\r\n])([{_UNSEEN}]*[=+\-@＝＋－＠])|^([\t\r\n])"
+_NEUTRAL = r"\1'\2\3"
 _TREND = 'select started_at, run_id, rule, withholds, "rows" from main.v_rule_trend'
 _CHUNK = 20_000
 
 
 def write_lists(db: duckdb.DuckDBPyConnection, facts: Facts, folder: Path) -> list[Path]:
-    """One file per list below `folder`. Texts that a spreadsheet would run get an apostrophe before them."""
+    """One file per list below `folder`. Texts that a spreadsheet would run get an apostrophe before them.
+
+    Numbers are left alone: only texts can be anything.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     about = "" if facts.judged is None else facts.judged.run_id
     lists = {
@@ -37,12 +47,11 @@ def write_lists(db: duckdb.DuckDBPyConnection, facts: Facts, folder: Path) -> li
 
 
 def _copy(db: duckdb.DuckDBPyConnection, sql: str, path: Path) -> Path:
-    starts = ", ".join(_literal(start) for start in FORMULA)
+    change = f"{_literal(FORMULA)}, {_literal(_NEUTRAL)}, 'g'"
     columns = [
-        f"case when left(\"{name}\", 1) in ({starts}) then '''' || \"{name}\" else \"{name}\" end as \"{name}\""
-        if kind == "VARCHAR" else f'"{name}"'
+        f'regexp_replace("{name}", {change}) as "{name}"' if kind == "VARCHAR" else f'"{name}"'
         for name, kind, *_ in db.execute(f"describe {sql}").fetchall()
-    ]  # fmt: skip
+    ]
     db.execute(f"copy (select {', '.join(columns)} from ({sql})) to {_literal(str(path))} (format csv, header)")
     return path
 
@@ -67,7 +76,7 @@ def _told(field: Field, action: str) -> str:
 
 
 def _neutral(cell: Any) -> Any:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+    return re.sub(FORMULA, _NEUTRAL, cell) if isinstance(cell, str) else cell
 
 
 def _literal(text: str) -> str:

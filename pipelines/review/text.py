@@ -21,7 +21,7 @@ def show(facts: Facts, out: Console) -> None:
     if facts.judged is not None and not facts.fresh:
         out.print(f"What follows is of run {facts.judged.run_id} ({when(facts.judged.started_at)}).")
     if facts.selection:
-        out.print(escape(f"Only codes like {', '.join(facts.selection)}; the others count as skipped."))
+        out.print(escape(clean(f"Only codes like {', '.join(facts.selection)}; the others count as skipped.")))
     for line in sums(facts):
         out.print(line)
     if facts.judged is not None:

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from pipelines.clients.centra import CentraClient
 from pipelines.errors import ContractError, SourceError
+from pipelines.logs import redact
 from pipelines.sources.columns import CONTRACT_FIX, Findings, Odd, schema, shown, storable, table
 from schemas.centra import PRICES, PRICES_KEY, PRODUCTS, STOCK, STOCK_KNOWN
 
@@ -111,7 +112,7 @@ def _named(rows: Rows) -> Any:
         row = rows[index]
         parts = [row.get(part) for part in ("sku", "variantSku", "sizeSku")]
         code = "+".join(part if isinstance(part, str) else shown(part) for part in parts)
-        return f"Centra size {shown(row.get('stockItemId')):.40} ({code!r:.80})"
+        return f"Centra size {shown(row.get('stockItemId')):.40} ({redact(code)!r:.80})"
 
     return name
 

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from pipelines.clients.payload import encode
 from pipelines.errors import ContractError
+from pipelines.logs import redact
 from schemas.fields import Field, Kind
 
 CONTRACT_FIX = "Nothing was written. The system's answer has changed: show this to whoever runs it, and to us."
@@ -262,8 +263,8 @@ _brief.maxlevel, _brief.maxstring, _brief.maxother, _brief.maxlong = 3, 72, 72, 
 
 
 def shown(cell: Any) -> str:
-    """A value in a message: on one line, of one length at most, however long or deep it is."""
-    return _brief.repr(cell)[:80]
+    """A value in a message: on one line, of one length at most, however long or deep it is; secrets masked."""
+    return redact(_brief.repr(redact(cell) if isinstance(cell, str) else cell))[:80]  # masked before it is cut
 
 
 def _extra(rows: list[dict[str, Any]], known: frozenset[str], named: Names, findings: Findings, odd: Odd) -> pa.Array:
