@@ -71,13 +71,14 @@ class MyOgoClient:
             page, before = page + 1, answer.body
 
     def products_with_code(self, code: str) -> list[dict[str, Any]]:
-        """What myOGO holds under exactly this code: none, one, or more (a data error in myOGO).
+        """What myOGO finds under this code: none, one, or more (a data error in myOGO).
 
-        Numbers are exact, fit to be sent back. Raises like `pages`.
+        A row whose code differs by case only is among them where myOGO itself takes the two for one. Numbers are
+        exact, fit to be sent back. Raises like `pages`.
         """
         answer = self._read("/api/v1/Products", {"code": code, "limit": self.config.page_size, "page": 1})
         rows = _list("/api/v1/Products", answer, exact=True)
-        return [row for row in rows if isinstance(row, dict) and row.get("code") == code]
+        return [row for row in rows if isinstance(row, dict) and str(row.get("code")).casefold() == code.casefold()]
 
     def create_product(self, product: Mapping[str, Any]) -> dict[str, Any]:
         """What myOGO says it now holds. Raises TargetRefused, TargetUnknown (look it up before anything else),
