@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 from pipelines.channel import Centra
+from pipelines.clients.paging import endless, endless_fix
 from pipelines.clients.session import Answer, CallFailed, MovedAway, NotJson, Repeat, Session
 from pipelines.errors import ConfigError, CredentialsError, SourceError
 from pipelines.logs import redact
@@ -109,6 +110,7 @@ class CentraClient:
         page: int | None = None
         empty_in_a_row = 0
         asked_twice = False
+        count = 0
         while True:
             document = self.get(path, own if page is None else {**own, "page": page})
             rows = document.get("products")
@@ -119,6 +121,8 @@ class CentraClient:
                     f"Centra GET {path}: the answer has no list under 'products'.",
                     "Nothing was written. Show this to Centra's support.",
                 )
+            if (count := count + len(rows)) > self.config.max_rows:
+                raise SourceError(f"Centra GET {path}: {endless(self.config.max_rows)}", endless_fix("centra"))
             if rows:
                 yield rows
             elif not asked_twice:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipelines.channel import MyOgo
+from pipelines.clients.paging import endless, endless_fix
 from pipelines.clients.payload import decode_exact, encode
 from pipelines.clients.session import (
     Answer,
@@ -49,6 +50,7 @@ class MyOgoClient:
         """
         page, before, seen = 1, b"", set[str]()
         was_short = asked_twice = False
+        count = 0
         while True:
             answer = self._read(path, {"limit": self.config.page_size, "page": page}, beyond_the_end=was_short)
             rows = _list(path, answer) if answer.status == 200 else []
@@ -65,6 +67,8 @@ class MyOgoClient:
                     return
                 asked_twice = True
                 continue
+            if (count := count + len(rows)) > self.config.max_rows:
+                raise TargetUnavailable(f"myOGO GET {path}: {endless(self.config.max_rows)}", endless_fix("myogo"))
             yield rows
             seen |= ids
             was_short, asked_twice = len(rows) < self.config.page_size, False

@@ -30,7 +30,8 @@ ALREADY = "myOGO holds this already"
 class Products:
     """Creates by GET and POST, updates by GET, merge and PUT with the full object.
 
-    Never sends an EAN that changes one. Whatever answer does not prove what became of a product is settled by looking its code up.
+    Never sends an EAN that changes one. Whatever answer does not prove what became of a product is settled by
+    looking its code up.
     """
 
     def __init__(self, client: MyOgoClient) -> None:

@@ -163,8 +163,8 @@ def test_a_write_that_goes_wrong(
 ) -> None:
     """What was sent about the code in which order, and what the journal says became of it.
 
-    Before a POST its code is looked up, and again after an unclear answer to it, before anything else. A PUT of the same object may be
-    repeated; what its answers do not prove, a look-up does.
+    Before a POST its code is looked up, and again after an unclear answer to it, before anything else. A PUT of
+    the same object may be repeated; what its answers do not prove, a look-up does.
     """
     story = story_of(method)
     assert story.calls[code] == expected
