@@ -1,6 +1,5 @@
 """The control endpoint, outside both vendors' paths: JSON in, JSON out, the same on both servers."""
 
-import asyncio
 import base64
 from typing import Any
 
@@ -46,7 +45,6 @@ class ControlRoutes:
             return [self._state.add_fault(_object(fault)) for fault in given]
         if request.method == "DELETE":
             self._state.clear_faults()
-            self._all_back()
         return self._state.faults()
 
     def _requests(self, request: Request, rest: list[str], content: Any) -> Any:
@@ -57,11 +55,7 @@ class ControlRoutes:
     def _reset(self, request: Request, rest: list[str], content: Any) -> Any:
         _only(request, "POST")
         self._state.reset()
-        self._all_back()
         return {"status": "ok"}
-
-    def _all_back(self) -> None:
-        self._coming = asyncio.get_running_loop().create_task(self._state.all_back())
 
     def _clock(self, request: Request, rest: list[str], content: Any) -> Any:
         if request.method == "PUT":

@@ -51,39 +51,33 @@ class Reach:
         self, sock: socket.socket, protocol: Callable[[], asyncio.Protocol], connections: Collection[Any]
     ) -> None:
         self._sock, self._protocol, self._connections = sock, protocol, connections
-        self._server: asyncio.AbstractServer | None = None
+        self._server: asyncio.Task[asyncio.Server] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._callers: list[socket.socket] = []
 
-    async def serve(self) -> None:
-        """Takes connections, again if it had left."""
+    def serve(self) -> None:
+        """Takes connections, again if it had left; whoever comes from now on is not turned away."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._server is None:
-            self._sock.listen(BACKLOG)
-            self._server = await asyncio.get_running_loop().create_server(
-                self._protocol, sock=self._sock.dup(), backlog=BACKLOG
-            )
         while self._callers:
             self._callers.pop().close()
+        if self._server is None:
+            self._sock.listen(BACKLOG)
+            loop = asyncio.get_running_loop()
+            server = loop.create_server(self._protocol, sock=self._sock.dup(), backlog=BACKLOG)
+            self._server = loop.create_task(server)
 
     def leave(self, how: str, seconds: float, but: asyncio.Transport | None = None) -> None:
         """For so many seconds, connections are refused or get no answer; open ones are cut, `but` for one."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-        for connection in list(self._connections):
-            if connection.transport is not but:
-                connection.transport.abort()
+        self._cut(but)
         if how == "refuse":
             self._sock.shutdown(socket.SHUT_RDWR)
         else:
             self._be_full()
-        loop = asyncio.get_running_loop()
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = loop.call_later(seconds, lambda: loop.create_task(self.serve()))
+        self._timer = asyncio.get_running_loop().call_later(seconds, self.serve)
 
     def _be_full(self) -> None:
         # Linux drops the first packet of whoever comes while the queue of those who wait is full.
@@ -99,10 +93,18 @@ class Reach:
         """The end; whoever is connected is cut."""
         if self._timer is not None:
             self._timer.cancel()
-        if self._server is not None:
-            self._server.close()
-        for connection in list(self._connections):
-            connection.transport.abort()
+        self._cut(None)
         while self._callers:
             self._callers.pop().close()
         self._sock.close()
+
+    def _cut(self, but: asyncio.Transport | None) -> None:
+        server, self._server = self._server, None
+        if server is not None:
+            if server.done():
+                server.result().close()
+            else:
+                server.add_done_callback(lambda done: done.result().close())
+        for connection in list(self._connections):
+            if connection.transport is not but:
+                connection.transport.abort()

@@ -103,7 +103,6 @@ class Sandbox:
     def clear_faults(self) -> None:
         """Also those at work: whoever left is back, and no write is on its way any more."""
         self._call(self._state.clear_faults)
-        self._all_back()
 
     def myogo_products(self) -> list[dict[str, Any]]:
         """Every stored product, duplicates included; money as Decimal."""
@@ -137,7 +136,6 @@ class Sandbox:
 
     def reset(self) -> None:
         self._call(self._state.reset)
-        self._all_back()
 
     def advance_clock(self, seconds: float) -> None:
         self._call(self._state.clock.advance, seconds)
@@ -165,11 +163,6 @@ class Sandbox:
         self._loop.call_soon_threadsafe(run)
         return done.result()
 
-    def _all_back(self) -> None:
-        # Only now, and not some time soon: the next connection may be made at once.
-        if not self._stopped.is_set():
-            asyncio.run_coroutine_threadsafe(self._state.all_back(), self._loop).result()
-
     def _run(self) -> None:
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -182,17 +175,18 @@ class Sandbox:
     async def _live(self) -> None:
         self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
         sides: tuple[Side, Side] = (self._state.centra, self._state.myogo)
-        states = [await self._serve(side, sock) for side, sock in zip(sides, self._sockets, strict=True)]
+        states = [self._serve(side, sock) for side, sock in zip(sides, self._sockets, strict=True)]
         self._running.set_result(None)
         await self._end.wait()
         self._state.clear_faults()
         for reach in self._state.reaches.values():
             reach.close()
+        self._state.reaches.clear()
         # A lost connection ends the request that waits on it; nothing needs to be cancelled.
         while any(state.tasks or state.connections for state in states):
             await asyncio.sleep(0.001)
 
-    async def _serve(self, side: Side, sock: socket.socket) -> ServerState:
+    def _serve(self, side: Side, sock: socket.socket) -> ServerState:
         # uvicorn's own server sleeps 0.1 s at a time to notice its end; its protocol alone does all we need.
         app = Front(side, self._state, ControlRoutes(self._state))
         config = Config(app, access_log=False, log_config=None, ws="none", timeout_keep_alive=75)
@@ -200,5 +194,5 @@ class Sandbox:
         state, loop = ServerState(), self._loop
         reach = Reach(sock, lambda: HttpToolsProtocol(config, state, {}, loop), state.connections)
         self._state.reaches[side.name] = reach
-        await reach.serve()
+        reach.serve()
         return state

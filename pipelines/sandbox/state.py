@@ -67,15 +67,12 @@ class State:
         return [fault.as_json() for fault in self.script.faults]
 
     def clear_faults(self) -> None:
-        """No fault waits any more, and no write of a lost connection is on its way."""
+        """No fault waits any more, whoever left is back, and no write of a lost connection is on its way."""
         self.script.faults.clear()
+        for reach in self.reaches.values():
+            reach.serve()
         while self._late:
             self._late.pop().cancel()
-
-    async def all_back(self) -> None:
-        """Both sides can be reached again."""
-        for reach in self.reaches.values():
-            await reach.serve()
 
     def befall(self, fault: Fault, request: Request, transport: asyncio.Transport) -> None:
         """What the fault does beside the answer to the request."""
