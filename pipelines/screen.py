@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from pipelines.check import Check
 from pipelines.clients.payload import decode_exact
 from pipelines.errors import CentraMyogoError
+from pipelines.holes import told_of_lists
 from pipelines.logs import redact
 from pipelines.plan import Plan
 from pipelines.push import Result
@@ -141,6 +142,8 @@ class Screen:
         for system, found in report.facts.get("findings", {}).items():
             for name, row in found["unknown_fields"].items():
                 told = f"New field from {system}: {name}, first seen on {row}; kept raw in column extra."
+                self.out.print(f"[yellow]![/] {escape(_clean(told))}")
+            for told in told_of_lists(found):
                 self.out.print(f"[yellow]![/] {escape(_clean(told))}")
         if report.verb == "push" and c["read"]:
             self.out.print(

@@ -145,6 +145,12 @@ class CentraClient:
                 )
             page = following
 
+    def size(self, stock_item_id: str) -> list[dict[str, Any]]:
+        """The product row of one size, if Centra has it."""
+        rows = self.get("/products", {"stockItemID": stock_item_id, "limit": self.config.page_size}).get("products")
+        rows = rows if isinstance(rows, list) else []
+        return [row for row in rows if isinstance(row, dict) and str(row.get("stockItemId")) == stock_item_id]
+
     def _next_page(self, path: str, value: object) -> int | None:
         """The number in `next`; absent, null and an empty text all mean the end."""
         if not value:

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,8 @@ SIZES = {
     )
 }
 OURS: dict[str, Any] = {
-    "languageCode": "en", "supplier": "Acme", "group": "Jackets", "countryOfOrigin": "PT", "customsDescription": "Coats",
-    "hsCode": "62014000",
+    "languageCode": "en", "supplier": "Acme", "group": "Jackets", "countryOfOrigin": "PT",
+    "customsDescription": "Coats", "hsCode": "62014000",
 }  # fmt: skip
 NOT_OURS: dict[str, Any] = {
     "supplierCode": "S-1", "supplyPrice": Decimal("7.25"), "currencyCode": "USD", "infoUrl": "https://x.test/å",
@@ -58,6 +59,7 @@ HELD: list[dict[str, Any]] = [
 ]
 NEVER_COMPARED = ("id", "editTime", "stockUpdateTime")
 Products = dict[str, dict[str, Any]]
+_AT_REST: set[str] = set()
 
 
 def shop() -> Sandbox:
@@ -174,11 +176,17 @@ class Ground:
         assert (report.counts["refused"], report.counts["unknown"]) == (0, 0)
         return report.exit_code
 
-    def is_at_rest(self) -> None:
-        """One more run writes nothing."""
+    def is_at_rest(self, *, always: bool) -> None:
+        """One more run writes nothing. A plan is made of nothing but what both sides hold, so one run for each
+        state of theirs is enough, unless `always` asks for it."""
+        assert self.products() == self.goal()
+        state = repr((sorted(self.rows.items()), sorted(self.goal().items())))
+        if state in _AT_REST and not always:
+            return
         assert self.push().exit_code == 3
         assert [entry for entry in self.box.requests("myogo") if entry["method"] != "GET" and not is_token(entry)] == []
         assert self.products() == self.goal()
+        _AT_REST.add(state)
 
     def clean_up(self) -> None:
         shutil.rmtree(self.shop.data)
@@ -214,7 +222,7 @@ class Ground:
 
     def _a_post_is_only_repeated_if_it_was_not_served(self, code: str, posts: list[dict[str, Any]]) -> None:
         assert not any(post["applied"] for post in posts[:-1]), f"{code} was posted again after it had been created"
-        for post, following in zip(posts, posts[1:], strict=False):
+        for post, following in pairwise(posts):
             between = [
                 e for e in self.box.requests("myogo")
                 if f"code={code}" in e["query"] and post["at"] <= e["at"] <= following["at"]
