@@ -81,12 +81,13 @@ class System(_Model):
     backoff_s: float = Field(default=1.0, gt=0, le=60)
     connect_timeout_s: float = Field(default=10.0, gt=0, le=300)
     read_timeout_s: float = Field(default=90.0, gt=0, le=600)
+    page_size: int = Field(default=100, ge=1, le=10_000)
+    max_rows: int = Field(default=5_000_000, ge=1)
 
 
 class Centra(System):
     token: Secret
     timezone: str | None = None
-    page_size: int = Field(default=100, ge=1, le=10_000)
 
     @field_validator("timezone")
     @classmethod

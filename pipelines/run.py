@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from pipelines import quality
+from pipelines import holes, quality
 from pipelines.books import Books
 from pipelines.channel import Channel, Flow, resolve
 from pipelines.clients.centra import CentraClient
@@ -136,6 +136,7 @@ class _Run:
     def _line(self, store: Store, books: Books) -> None:
         with self._step("read Centra"):
             self._stage(store, "centra", resolve(self.flow.extract), self.centra)
+            self.findings["centra"] |= holes.fill(store, self.centra, self.interrupted.at_once)
         with self._step("read myOGO"):
             self._stage(store, "myogo", resolve("pipelines.sources.myogo:myogo"), self.myogo)
         with self._step("transform"):

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from pipelines.check import Check
 from pipelines.clients.payload import decode_exact
 from pipelines.errors import CentraMyogoError
+from pipelines.holes import told_of_lists
 from pipelines.logs import redact, steady
 from pipelines.plan import Plan
 from pipelines.push import Result
@@ -150,6 +151,8 @@ class Screen:
                 self.out.print(f"[yellow]![/] {escape(_clean(told))}")
             if mended := found.get("mended_cells"):
                 self.out.print(f"[yellow]![/] {mended} texts of {system} held half a character; � stands for it.")
+            for told in told_of_lists(found):
+                self.out.print(f"[yellow]![/] {escape(_clean(told))}")
         if report.verb == "push" and c["read"]:
             self.out.print(
                 f"\nPushed: create {c['create']} + update {c['update']} = applied {c['applied']} + refused "

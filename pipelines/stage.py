@@ -18,13 +18,15 @@ from pipelines.storage import trouble
 
 log = logging.getLogger(__name__)
 
+Reading = Callable[[], AbstractContextManager[None]]
+
 
 def stage(
     source: Callable[[], Any],
     name: str,
     folder: Path,
     connection: duckdb.DuckDBPyConnection,
-    reading: Callable[[], AbstractContextManager[None]],
+    reading: Reading,
 ) -> None:
     """Loads everything `source()` yields into the DuckDB schema `raw_<name>`; `reading` is entered while it is asked.
 

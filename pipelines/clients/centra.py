@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 
 from pipelines.channel import Centra
 from pipelines.clients.leak import kept_out
+from pipelines.clients.paging import endless, endless_fix
 from pipelines.clients.session import Answer, CallFailed, MovedAway, NotJson, Repeat, Session
 from pipelines.errors import ConfigError, CredentialsError, SourceError
 from pipelines.logs import shown
@@ -110,6 +111,7 @@ class CentraClient:
         page: int | None = None
         empty_in_a_row = 0
         asked_twice = False
+        count = 0
         while True:
             document = self.get(path, own if page is None else {**own, "page": page})
             rows = document.get("products")
@@ -120,6 +122,8 @@ class CentraClient:
                     f"Centra GET {path}: the answer has no list under 'products'.",
                     "Nothing was written. Show this to Centra's support.",
                 )
+            if (count := count + len(rows)) > self.config.max_rows:
+                raise SourceError(f"Centra GET {path}: {endless(self.config.max_rows)}", endless_fix("centra"))
             if rows:
                 yield kept_out(f"Centra GET {path}", rows)
             elif not asked_twice:
@@ -141,6 +145,12 @@ class CentraClient:
                     _PAGING_FIX,
                 )
             page = following
+
+    def size(self, stock_item_id: str) -> list[dict[str, Any]]:
+        """The product row of one size, if Centra has it."""
+        rows = self.get("/products", {"stockItemID": stock_item_id, "limit": self.config.page_size}).get("products")
+        rows = rows if isinstance(rows, list) else []
+        return [row for row in rows if isinstance(row, dict) and str(row.get("stockItemId")) == stock_item_id]
 
     def _next_page(self, path: str, value: object) -> int | None:
         """The number in `next`; absent, null and an empty text all mean the end."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from pipelines.channel import MyOgo
 from pipelines.clients.leak import kept_out
+from pipelines.clients.paging import endless, endless_fix
 from pipelines.clients.payload import decode_exact, encode
 from pipelines.clients.session import (
     Answer,
@@ -50,6 +51,7 @@ class MyOgoClient:
         """
         page, before, seen = 1, b"", set[str]()
         was_short = asked_twice = False
+        count = 0
         while True:
             answer = self._read(path, {"limit": self.config.page_size, "page": page}, beyond_the_end=was_short)
             rows = _list(path, answer) if answer.status == 200 else []
@@ -66,19 +68,22 @@ class MyOgoClient:
                     return
                 asked_twice = True
                 continue
+            if (count := count + len(rows)) > self.config.max_rows:
+                raise TargetUnavailable(f"myOGO GET {path}: {endless(self.config.max_rows)}", endless_fix("myogo"))
             yield kept_out(f"myOGO GET {path}", rows, self.tokens.names)
             seen |= ids
             was_short, asked_twice = len(rows) < self.config.page_size, False
             page, before = page + 1, answer.body
 
     def products_with_code(self, code: str) -> list[dict[str, Any]]:
-        """What myOGO holds under exactly this code: none, one, or more (a data error in myOGO).
+        """What myOGO finds under this code: none, one, or more (a data error in myOGO).
 
-        Numbers are exact, fit to be sent back. Raises like `pages`.
+        A row whose code differs by case only is among them where myOGO itself takes the two for one. Numbers are
+        exact, fit to be sent back. Raises like `pages`.
         """
         answer = self._read("/api/v1/Products", {"code": code, "limit": self.config.page_size, "page": 1})
         rows = _list("/api/v1/Products", answer, exact=True)
-        return [row for row in rows if isinstance(row, dict) and row.get("code") == code]
+        return [row for row in rows if isinstance(row, dict) and str(row.get("code")).casefold() == code.casefold()]
 
     def create_product(self, product: Mapping[str, Any]) -> dict[str, Any]:
         """What myOGO says it now holds. Raises TargetRefused, TargetUnknown (look it up before anything else),

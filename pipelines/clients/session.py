@@ -5,6 +5,7 @@ Retry rights are declared per call, never guessed from the verb. What a call may
     Answer                a complete answer with a status we know how to read
     NotSent               the request provably never reached the system
     NoAnswer              it may have reached the system; nobody knows what became of it
+    TooLarge              an answer larger than any real one, given up; it would be no smaller the next time
     Busy                  the system answered that it cannot serve now (429, 5xx), to the last attempt
     MovedAway             a redirect, which is never followed with a secret in hand
 """
@@ -12,10 +13,8 @@ Retry rights are declared per call, never guessed from the verb. What a call may
 from __future__ import annotations
 
 import logging
-import ssl
 import threading
 import time
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -29,18 +28,20 @@ import stamina
 import urllib3
 
 from pipelines.channel import System
+from pipelines.clients.failure import Busy, CallFailed, MovedAway, NoAnswer, NotSent, TooLarge, failure_of
 from pipelines.clients.guarded import Headers, guarded
 from pipelines.clients.payload import NotJson, decode
 from pipelines.clients.retry_after import seconds_to_wait
 from pipelines.failpoint import here
-from pipelines.logs import redact, shown
+from pipelines.logs import shown
 
 log = logging.getLogger(__name__)
 
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
 LONGEST_WAIT_S = 120.0
 LONGEST_CALL_S = 600.0
-LARGEST_ANSWER = 512 * 1024 * 1024
+# A size with all its texts and price lists takes a few KiB; an answer is given up where memory would be at stake.
+LARGEST_ANSWER, LARGEST_ROW = 8 << 20, 64 << 10
 EXCERPT_OF = 100_000
 
 
@@ -50,36 +51,6 @@ class Repeat(Enum):
     SAFE = "safe"
     IDEMPOTENT = "idempotent"
     ONCE = "once"
-
-
-class CallFailed(Exception):
-    """A call without a usable answer; `message` is fit for people. `status` where there was one.
-
-    `fix` is what to look at, where the failure itself tells.
-    """
-
-    def __init__(self, message: str, status: int | None = None, wait_s: float | None = None, fix: str = "") -> None:
-        self.message = redact(message)
-        super().__init__(self.message)
-        self.status = status
-        self.wait_s = wait_s
-        self.fix = fix
-
-
-class NotSent(CallFailed):
-    pass
-
-
-class NoAnswer(CallFailed):
-    pass
-
-
-class Busy(CallFailed):
-    pass
-
-
-class MovedAway(CallFailed):
-    pass
 
 
 @dataclass(frozen=True)
@@ -161,7 +132,7 @@ class Session:
         unclear: CallFailed | None = None
 
         def may_retry(error: Exception) -> bool | timedelta:
-            if not isinstance(error, NotSent | NoAnswer | Busy):
+            if not isinstance(error, NotSent | NoAnswer | Busy) or isinstance(error, TooLarge):
                 return False
             if repeat is Repeat.ONCE and not isinstance(error, NotSent) and error.status != 429:
                 return False
@@ -214,6 +185,7 @@ class Session:
             self.health.waited_s += time.monotonic() - begun
             self.health.requests += 1
         host = urlsplit(self.base_url).netloc
+        largest = LARGEST_ANSWER + self.system.page_size * LARGEST_ROW
         timeout = (self.system.connect_timeout_s, self.system.read_timeout_s)
         here(f"{self.name}: before {method}")
         try:
@@ -228,10 +200,15 @@ class Session:
                 stream=True,
             ) as response:
                 # Where it says that we should look elsewhere, what else it says is of no use.
-                body = b"" if 300 <= response.status_code < 400 else _read(response, give_up_at)
+                body = b"" if 300 <= response.status_code < 400 else _read(response, give_up_at, largest)
                 answer = Answer(response.status_code, response.headers, body)
+        except _Swollen as error:
+            raise TooLarge(
+                f"{self.name} ({host}): an answer of more than {largest:,} bytes, given up",
+                fix="If such answers are right, set a smaller page_size in the channel file; if not, tell its support.",
+            ) from error
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise _failure(f"{self.name} ({host})", error) from error
+            raise failure_of(f"{self.name} ({host})", error) from error
         here(f"{self.name}: after {method}")
         with self.health.lock:
             self.health.bytes += len(answer.body)
@@ -245,14 +222,20 @@ class Session:
         return answer
 
 
-def _read(response: requests.Response, give_up_at: float) -> bytes:
+class _Swollen(Exception):
+    pass
+
+
+def _read(response: requests.Response, give_up_at: float, largest: int) -> bytes:
     """The whole decoded body, up to a size and a moment that no real page comes near."""
     chunks, size = [], 0
+    if (response.raw.length_remaining or 0) > largest:
+        raise _Swollen
     # A piece as it comes: waiting for a full one would let a trickle of bytes hold us for days.
     while chunk := response.raw.read1(1 << 18, decode_content=True):
         size += len(chunk)
-        if size > LARGEST_ANSWER:
-            raise requests.exceptions.ContentDecodingError(f"more than {LARGEST_ANSWER} bytes")
+        if size > largest:
+            raise _Swollen
         if time.monotonic() > give_up_at:
             raise requests.exceptions.ReadTimeout("the answer trickles")
         chunks.append(chunk)
@@ -268,63 +251,15 @@ def _without_query(where: str, location: str) -> str:
     return shown(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}", 200)
 
 
-def _failure(who: str, error: Exception) -> CallFailed:
-    """What the failure means: did the request provably not leave, and what should a person look at?"""
-    links = _chain(error)
-    names = {type(link).__name__ for link in links}
-    if names & {"NameResolutionError", "gaierror"}:
-        return NotSent(
-            f"{who}: the host name is not known (DNS)",
-            fix="Check the host name in the channel file, and whether this machine can look names up.",
-        )
-    if names & {"InvalidURL", "LocationParseError"}:
-        return NotSent(f"{who}: this is no web address: {_root(links)}", fix="Mend the address in the channel file.")
-    if any(isinstance(link, ssl.SSLError) for link in links):
-        # Past the handshake the request may have left.
-        kind = NotSent if any(_in_handshake(link) for link in links) else NoAnswer
-        return kind(
-            f"{who}: the TLS connection failed: {_root(links)}",
-            fix="Check the host and port in the channel file, then this machine's clock and its CA certificates.",
-        )
-    if "ConnectionRefusedError" in names:
-        return NotSent(
-            f"{who}: connection refused: nothing listens there",
-            fix="Check the host and port in the channel file; if they are right, the system is down: run again later.",
-        )
-    if names & {"ConnectTimeout", "ProxyError", "NewConnectionError"}:
-        return NotSent(
-            f"{who}: no connection: {_root(links)}",
-            fix="Check the host in the channel file, and whether a firewall or a proxy stands in the way.",
-        )
-    return NoAnswer(f"{who}: {_root(links)}")
-
-
-def _in_handshake(error: BaseException) -> bool:
-    return any(frame.f_code.co_name == "do_handshake" for frame, _ in traceback.walk_tb(error.__traceback__))
-
-
-def _chain(error: BaseException) -> list[BaseException]:
-    """The error and what lies below it, urllib3's `reason` and wrapped arguments included."""
-    links: list[BaseException] = []
-    queue: list[object] = [error]
-    while queue and len(links) < 20:
-        link = queue.pop(0)
-        if isinstance(link, BaseException) and link not in links:
-            links.append(link)
-            queue += [getattr(link, "reason", None), link.__cause__, *link.args]
-    return links
-
-
-def _root(links: list[BaseException]) -> str:
-    """What went wrong at the bottom, in words people know."""
-    names = {type(link).__name__ for link in links}
-    if names & {"ConnectTimeout", "ConnectTimeoutError"}:
-        return "no connection in time"
-    if names & {"ReadTimeout", "ReadTimeoutError", "TimeoutError"}:
-        return "no answer in time"
-    if names & {"RemoteDisconnected", "ConnectionResetError", "ProtocolError", "IncompleteRead"}:
-        return "the connection was closed before the answer was complete"
-    return shown(str(links[-1]), 200)
-
-
-__all__ = ["Answer", "Busy", "CallFailed", "MovedAway", "NoAnswer", "NotJson", "NotSent", "Repeat", "Session"]
+__all__ = [
+    "Answer",
+    "Busy",
+    "CallFailed",
+    "MovedAway",
+    "NoAnswer",
+    "NotJson",
+    "NotSent",
+    "Repeat",
+    "Session",
+    "TooLarge",
+]

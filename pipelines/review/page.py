@@ -9,6 +9,7 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from pipelines.holes import told_of_lists
 from pipelines.report import HEADLINES
 from pipelines.review.facts import MOST_INLINE, Facts
 from pipelines.review.words import OUTCOMES, age, number, sentence, short, sums, visible, when
@@ -30,6 +31,7 @@ def page(facts: Facts, command: str, lists: str | None) -> str:
         "when": when,
         "age": partial(age, now=now),
         "visible": visible,
+        "told_of_lists": told_of_lists,
         "number": number,
         "sentence": sentence,
         "short": short,

@@ -7,6 +7,7 @@ with Sandbox.start(Catalogue.sample()) as box:
 
 from pipelines.sandbox.catalogue import Catalogue
 from pipelines.sandbox.credentials import Credentials
-from pipelines.sandbox.server import PortTaken, Sandbox
+from pipelines.sandbox.reach import PortTaken
+from pipelines.sandbox.server import Sandbox
 
 __all__ = ["Catalogue", "Credentials", "PortTaken", "Sandbox"]

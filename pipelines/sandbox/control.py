@@ -44,7 +44,7 @@ class ControlRoutes:
             given = content if isinstance(content, list) else [content]
             return [self._state.add_fault(_object(fault)) for fault in given]
         if request.method == "DELETE":
-            self._state.script.faults.clear()
+            self._state.clear_faults()
         return self._state.faults()
 
     def _requests(self, request: Request, rest: list[str], content: Any) -> Any:

@@ -8,7 +8,7 @@ from pathlib import Path
 from pipelines.errors import ConfigError
 from pipelines.sandbox import Catalogue, Sandbox
 from pipelines.sandbox.channel_file import channel_file
-from pipelines.sandbox.server import PortTaken
+from pipelines.sandbox.reach import PortTaken
 
 
 def serve(skus: int | None, seed: int, faults: float, centra_port: int, myogo_port: int, write_to: Path | None) -> None:

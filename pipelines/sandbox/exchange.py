@@ -120,25 +120,25 @@ class Connection:
         """A head that announces `length` bytes, then `body`, then the end of the connection."""
         head = f"HTTP/1.1 {answer.status} {phrase(answer.status)}\r\n".encode()
         head += b"".join(name + b": " + value + b"\r\n" for name, value in answer.header_lines(length))
-        self._transport.write(head + b"\r\n" + body)
+        self.transport.write(head + b"\r\n" + body)
         if reset:
             # Let the first half leave the buffer, or the reset would overtake it.
             await self.pause(0.02)
             await self.reset()
         else:
-            self._transport.close()
+            self.transport.close()
             await self._gone()
 
     async def reset(self) -> None:
         """Ends the connection at once; the client sees a reset."""
         linger = socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE
-        self._transport.get_extra_info("socket").setsockopt(*linger)
-        self._transport.abort()
+        self.transport.get_extra_info("socket").setsockopt(*linger)
+        self.transport.abort()
         await self._gone()
 
     async def close(self) -> None:
         """Ends the connection in an orderly way, without an answer."""
-        self._transport.close()
+        self.transport.close()
         await self._gone()
 
     async def pause(self, seconds: float) -> None:
@@ -154,7 +154,8 @@ class Connection:
             pass
 
     @property
-    def _transport(self) -> asyncio.Transport:
+    def transport(self) -> asyncio.Transport:
+        """The connection below HTTP."""
         # `send` is a method of uvicorn's request cycle: the only way from ASGI to the socket.
         transport: asyncio.Transport = self._send.__self__.transport  # type: ignore[attr-defined]
         return transport

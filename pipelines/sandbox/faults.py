@@ -15,11 +15,15 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "body": {"body": {}},
     "no": {"msg": "Something went wrong"},
     "deep_json": {"depth": 100_000},
-    "gzip_bomb": {"megabytes": 64},
-    "huge_field": {"megabytes": 20},
-    "revoke_tokens": {},
+    "gzip_bomb": {"megabytes": 1024},
+    "huge_field": {"megabytes": 50},
+    "revoke_tokens": {"refresh": 0},
+    "refuse": {"seconds": 2.0},
+    "silence": {"seconds": 2.0},
+    "edit": {"edits": []},
     "drop": {},
     "drop_after": {},
+    "drop_late": {"seconds": 1.0},
     "hang": {"seconds": 60.0},
     "hang_after": {"seconds": 60.0},
     "slow": {"seconds": 1.0, "pieces": 1},
@@ -29,9 +33,13 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "empty_page": {},
     "repeat_page": {},
     "loop_next": {},
+    "endless": {},
 }
 ONLY = {"no": "centra", "loop_next": "centra", "revoke_tokens": "myogo"}
 MATCHING = {"method": "*", "path": "*", "contains": "", "skip": 0, "times": 1}
+
+
+EDITS = frozenset(("add", "change", "remove"))
 
 
 class BadFault(ValueError):
@@ -69,16 +77,20 @@ class Fault:
         for name, default in known.items():
             if isinstance(default, (int, float)) and not isinstance(values[name], (int, float)):
                 raise BadFault(f"{name!r} of fault {kind!r} must be a number")
+        if kind == "edit" and not all(
+            isinstance(one, dict) and len(one.keys() & EDITS) == 1 for one in values["edits"]
+        ):
+            raise BadFault(f"each of 'edits' of fault 'edit' is an object with one of {', '.join(sorted(EDITS))}")
         options = {name: values.pop(name) for name in OPTIONS[kind]}
         return cls(side=str(side), kind=str(kind), options=options, **values)
 
     def befalls(self, side: str, request: Request) -> bool:
-        """Whether the request is one of those meant, leaving skip and times aside."""
-        target = f"{request.path}?{request.query}"
+        """Whether the request is one of those meant, leaving skip and times aside; a `$` in path marks its end."""
+        target = f"{request.path}?{request.query}$".lower()
         return (
             self.side == side
             and self.method.upper() in ("*", request.method)
-            and (self.path == "*" or self.path.lower() in target.lower())
+            and (self.path == "*" or self.path.lower() in target)
             and self.contains.encode() in request.body
         )
 
@@ -87,6 +99,10 @@ class Fault:
         shown = asdict(self)
         options: dict[str, Any] = shown.pop("options")
         return shown | options
+
+
+def _is_edit(given: Any) -> bool:
+    return isinstance(given, Mapping) and len(given.keys() & EDITS) == 1
 
 
 class Script:

@@ -4,9 +4,8 @@ from typing import Protocol
 
 from pipelines.sandbox.control import CONTROL_PATH, ControlRoutes
 from pipelines.sandbox.exchange import Answer, Connection, Receive, Request, Scope, Send, received
-from pipelines.sandbox.faults import Script
 from pipelines.sandbox.misbehave import answered, deliver, made
-from pipelines.sandbox.requestlog import RequestLog
+from pipelines.sandbox.state import State
 
 
 class Side(Protocol):
@@ -25,10 +24,9 @@ class Side(Protocol):
 class Front:
     """Serves one side; every request to it is logged before its answer leaves."""
 
-    def __init__(self, side: Side, script: Script, log: RequestLog, control: ControlRoutes) -> None:
+    def __init__(self, side: Side, state: State, control: ControlRoutes) -> None:
         self._side = side
-        self._script = script
-        self._log = log
+        self._state = state
         self._control = control
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -39,14 +37,16 @@ class Front:
             return
         if self._side.latency_ms:
             await connection.pause(self._side.latency_ms / 1000)
-        auth = self._side.auth(request)
-        fault = self._script.due(self._side.name, request)
+        side, log = self._side, self._state.log
+        auth = side.auth(request)
+        fault = self._state.script.due(side.name, request)
         if fault is None:
-            answer = self._side.answer(request)
-            self._log.add(self._side.name, request, answer.status, answer.applied, auth, None)
+            answer = side.answer(request)
+            log.add(side.name, request, answer.status, answer.applied, auth, None)
             await connection.send(answer)
             return
-        bent = made(fault, request, self._side)
+        self._state.befall(fault, request, connection.transport)
+        bent = made(fault, request, side)
         status = bent.status if bent and answered(fault) else None
-        self._log.add(self._side.name, request, status, bool(bent and bent.applied), auth, fault.kind)
+        log.add(side.name, request, status, bool(bent and bent.applied), auth, fault.kind)
         await deliver(fault, bent, connection)

@@ -26,14 +26,19 @@ def made(fault: Fault, request: Request, vendor: Vendor) -> Answer | None:
     """The answer to deliver, None if none was ever made; carries the request out where the kind says so."""
     options = fault.options
     match fault.kind:
-        case "drop" | "hang":
+        case "drop" | "hang" | "drop_late":
             return None
+        case "refuse" | "silence":
+            answer = vendor.answer(request)
+            return replace(answer, headers=(*answer.headers, ("Connection", "close")))
         case "status":
             return _status(fault)
         case "status_after":
             return replace(_status(fault), applied=vendor.answer(request).applied)
         case "revoke_tokens" if isinstance(vendor, Myogo):
             vendor.tokens.revoke_access()
+            if options["refresh"]:
+                vendor.tokens.revoke_refresh()
             return vendor.failed(401, "Authorization has been denied for this request.")
         case "html":
             return Answer(options["status"], options["body"].encode(), "text/html; charset=utf-8")
@@ -53,6 +58,8 @@ def made(fault: Fault, request: Request, vendor: Vendor) -> Answer | None:
             return vendor.answer(replace(request, page_served=max(1, _page(request) - 1)))
         case "loop_next":
             return vendor.answer(replace(request, page_linked=_page(request)))
+        case "endless":
+            return _endless(vendor, request)
         case "huge_field":
             answer = vendor.answer(request)
             return replace(answer, body=_swollen(vendor, answer.body, options["megabytes"] * MEGABYTE))
@@ -62,7 +69,7 @@ def made(fault: Fault, request: Request, vendor: Vendor) -> Answer | None:
 
 def answered(fault: Fault) -> bool:
     """Whether the client gets to see a status."""
-    return fault.kind not in ("drop", "hang", "drop_after", "hang_after")
+    return fault.kind not in ("drop", "hang", "drop_after", "hang_after", "drop_late")
 
 
 async def deliver(fault: Fault, answer: Answer | None, connection: Connection) -> None:
@@ -108,6 +115,19 @@ def _status(fault: Fault) -> Answer:
 def _page(request: Request) -> int:
     text = {name.lower(): value for name, value in request.params().items()}.get("page", "1")
     return int(text) if text.isdecimal() else 1
+
+
+def _endless(vendor: Vendor, request: Request) -> Answer:
+    """The first page again, under fresh ids and codes, and a next one after it."""
+    page = _page(request)
+    answer = vendor.answer(replace(request, page_served=1, page_linked=page + 1))
+    content: Any = parsed(answer.body)
+    for number, row in enumerate(content["products"] if isinstance(content, dict) else content):
+        fresh = 10**9 + 1000 * page + number
+        own = {"stockItemId": fresh, "sku": f"FRESH{fresh}", "id": f"{fresh:032x}"}
+        own |= {"code": f"FRESH{fresh}", "productCode": f"FRESH{fresh}"}
+        row |= {name: value for name, value in own.items() if name in row}
+    return replace(answer, body=php(content).encode("ascii") if vendor.name == "centra" else dotnet(content))
 
 
 def _wrapped(vendor: Vendor, rows: bytes) -> bytes:

@@ -11,11 +11,13 @@ from pipelines.sandbox.wire import parsed
 
 KEPT = 200_000
 SHOWN_HEADERS = (b"accept", b"content-type", b"user-agent")
+# The credentials of the other side, which have no business here.
+STRAY = {"centra": (b"authorization", b"x-ogokey"), "myogo": (b"api-authorization",)}
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One request; `status` is None when no answer was sent."""
+    """One request; `status` is None when no answer was sent, `stray` that it showed a key of the other side."""
 
     side: str
     method: str
@@ -25,6 +27,7 @@ class Entry:
     applied: bool
     auth: str
     fault: str | None
+    stray: bool
     at: float
     headers: tuple[bytes | None, ...]
     body: bytes
@@ -36,7 +39,7 @@ class Entry:
         shown: dict[str, Any] = {
             "side": self.side, "method": self.method, "path": self.path, "query": self.query,
             "status": self.status, "applied": self.applied, "auth": self.auth, "fault": self.fault,
-            "at": utc(self.at), "headers": headers,
+            "stray": self.stray, "at": utc(self.at), "headers": headers,
         }  # fmt: skip
         if _is_token(self.path):
             form = parse_qs(self.body.decode("utf-8", "replace")) | parse_qs(self.query)
@@ -56,10 +59,11 @@ class RequestLog:
 
     def add(self, side: str, request: Request, status: int | None, applied: bool, auth: str, fault: str | None) -> None:
         headers = tuple(request.headers.get(name) for name in SHOWN_HEADERS)
+        stray = any(name in request.headers for name in STRAY[side])
         self._entries.append(
             Entry(
                 side, request.method, request.path, request.query, status, applied, auth, fault,
-                self._clock.now(), headers, request.body,
+                stray, self._clock.now(), headers, request.body,
             )
         )  # fmt: skip
 

@@ -19,20 +19,11 @@ from pipelines.sandbox.centra import BASE_PATH
 from pipelines.sandbox.control import ControlRoutes
 from pipelines.sandbox.credentials import Credentials
 from pipelines.sandbox.front import Front, Side
+from pipelines.sandbox.reach import HOST, Reach, listening
 from pipelines.sandbox.state import State
 
-HOST = "127.0.0.1"
-BACKLOG = 1024
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-class PortTaken(OSError):
-    """Another program listens on the port."""
-
-    def __init__(self, port: int) -> None:
-        super().__init__(f"port {port} on {HOST} is taken; choose another, or 0 for any free one")
-        self.port = port
 
 
 class Sandbox:
@@ -46,7 +37,6 @@ class Sandbox:
         self.credentials = credentials
         self._state = state
         self._sockets = sockets
-        self._connections = ServerState()
         self._running: Future[None] = Future()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)
@@ -57,9 +47,9 @@ class Sandbox:
     ) -> "Sandbox":
         """A running sandbox that holds the catalogue; port 0 is any free one. PortTaken if one is not."""
         credentials = Credentials.fixed()
-        first = _listening(centra_port)
+        first = listening(centra_port)
         try:
-            second = _listening(myogo_port)
+            second = listening(myogo_port)
         except OSError:
             first.close()
             raise
@@ -111,7 +101,8 @@ class Sandbox:
         return self._call(self._state.faults)
 
     def clear_faults(self) -> None:
-        self._call(self._state.script.faults.clear)
+        """Also those at work: whoever left is back, and no write is on its way any more."""
+        self._call(self._state.clear_faults)
 
     def myogo_products(self) -> list[dict[str, Any]]:
         """Every stored product, duplicates included; money as Decimal."""
@@ -184,34 +175,24 @@ class Sandbox:
     async def _live(self) -> None:
         self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
         sides: tuple[Side, Side] = (self._state.centra, self._state.myogo)
-        servers = [await self._serve(side, sock) for side, sock in zip(sides, self._sockets, strict=True)]
+        states = [self._serve(side, sock) for side, sock in zip(sides, self._sockets, strict=True)]
         self._running.set_result(None)
         await self._end.wait()
-        for server in servers:
-            server.close()
-        for connection in list(self._connections.connections):
-            connection.transport.abort()
+        self._state.clear_faults()
+        for reach in self._state.reaches.values():
+            reach.close()
+        self._state.reaches.clear()
         # A lost connection ends the request that waits on it; nothing needs to be cancelled.
-        while self._connections.tasks or self._connections.connections:
+        while any(state.tasks or state.connections for state in states):
             await asyncio.sleep(0.001)
 
-    async def _serve(self, side: Side, sock: socket.socket) -> asyncio.AbstractServer:
+    def _serve(self, side: Side, sock: socket.socket) -> ServerState:
         # uvicorn's own server sleeps 0.1 s at a time to notice its end; its protocol alone does all we need.
-        app = Front(side, self._state.script, self._state.log, ControlRoutes(self._state))
+        app = Front(side, self._state, ControlRoutes(self._state))
         config = Config(app, access_log=False, log_config=None, ws="none", timeout_keep_alive=75)
         config.load()
-        return await self._loop.create_server(
-            lambda: HttpToolsProtocol(config, self._connections, {}, self._loop), sock=sock
-        )
-
-
-def _listening(port: int) -> socket.socket:
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        sock.bind((HOST, port))
-        sock.listen(BACKLOG)
-    except OSError as problem:
-        sock.close()
-        raise PortTaken(port) from problem
-    return sock
+        state, loop = ServerState(), self._loop
+        reach = Reach(sock, lambda: HttpToolsProtocol(config, state, {}, loop), state.connections)
+        self._state.reaches[side.name] = reach
+        reach.serve()
+        return state

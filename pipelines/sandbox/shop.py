@@ -30,11 +30,13 @@ class Shop:
         self.version = 0
 
     def listing(self, sort: str) -> list[Item]:
-        """All rows in the given order."""
+        """All rows in the given order; "edited" is that of their last edits, the newest at the end."""
         if self._sorted is None or self._sorted[0] != sort:
             keys = sorted(self._items, reverse=sort == "desc")
             if sort == "shuffled":
                 random.Random(1).shuffle(keys)
+            if sort == "edited":
+                keys.sort(key=lambda key: (self._items[key].modified, key))
             self._sorted = sort, [self._items[key] for key in keys]
         return self._sorted[1]
 

@@ -1,5 +1,6 @@
 """Everything one sandbox remembers, and every way a test may look at it or change it."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,9 +8,11 @@ from pipelines.sandbox.catalogue import Catalogue
 from pipelines.sandbox.centra import Centra
 from pipelines.sandbox.clock import Clock
 from pipelines.sandbox.credentials import Credentials
-from pipelines.sandbox.faults import Fault, Script
+from pipelines.sandbox.exchange import Request
+from pipelines.sandbox.faults import EDITS, Fault, Script
 from pipelines.sandbox.myogo import Myogo
 from pipelines.sandbox.product import FIELDS, Product
+from pipelines.sandbox.reach import Reach
 from pipelines.sandbox.requestlog import RequestLog
 from pipelines.sandbox.shop import Shop
 from pipelines.sandbox.switches import CentraSwitches, MyogoSwitches, as_json, changed
@@ -26,13 +29,15 @@ class State:
         self.clock = Clock()
         self.script = Script()
         self.log = RequestLog(self.clock)
+        self.reaches: dict[str, Reach] = {}
+        self._late: list[asyncio.TimerHandle] = []
         self.centra = Centra(Shop(catalogue.items, self.clock), credentials, base_path)
         self.myogo = Myogo(*self._myogo_start(), credentials)
 
     def reset(self) -> None:
         """Catalogue, switches, faults, tokens and clock as at the start; the request log stays."""
         self.clock.offset_s = 0.0
-        self.script.faults.clear()
+        self.clear_faults()
         self.centra.shop = Shop(self._catalogue.items, self.clock)
         self.centra.switches = CentraSwitches()
         self.centra.forget_pages()
@@ -60,6 +65,41 @@ class State:
 
     def faults(self) -> list[dict[str, Any]]:
         return [fault.as_json() for fault in self.script.faults]
+
+    def clear_faults(self) -> None:
+        """No fault waits any more, whoever left is back, and no write of a lost connection is on its way."""
+        self.script.faults.clear()
+        for reach in self.reaches.values():
+            reach.serve()
+        while self._late:
+            self._late.pop().cancel()
+
+    def befall(self, fault: Fault, request: Request, transport: asyncio.Transport) -> None:
+        """What the fault does beside the answer to the request."""
+        options = fault.options
+        match fault.kind:
+            case "refuse" | "silence":
+                self.reaches[fault.side].leave(fault.kind, options["seconds"], but=transport)
+            case "edit":
+                for edit in options["edits"]:
+                    self.edit(fault.side, edit)
+            case "drop_late":
+                loop = asyncio.get_running_loop()
+                self._late.append(loop.call_later(options["seconds"], self._side(fault.side).answer, request))
+
+    def edit(self, side: str, edit: Mapping[str, Any]) -> None:
+        """One change of what the side holds: {"add": row}, {"change": key, ...fields} or {"remove": key}."""
+        fields = {name: value for name, value in edit.items() if name not in EDITS}
+        centra = side == "centra"
+        match next(iter(edit.keys() & EDITS)):
+            case "add":
+                self.add_centra_row(edit["add"]) if centra else self.put_myogo_product(edit["add"])
+            case "change" if centra:
+                self.change_centra_row(edit["change"], fields)
+            case "change":
+                self.change_myogo_product(edit["change"], fields)
+            case _:
+                self.delete_centra_row(edit["remove"]) if centra else self.delete_myogo_product(edit["remove"])
 
     def myogo_products(self) -> list[dict[str, Any]]:
         """Every stored product with all its fields, duplicates included."""

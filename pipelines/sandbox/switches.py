@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-Sort = Literal["asc", "desc", "shuffled"]
+Sort = Literal["asc", "desc", "shuffled", "edited"]
 S = TypeVar("S", bound="DataclassInstance")
 
 

@@ -75,6 +75,10 @@ class Tokens:
         """Makes every access token given out so far worthless."""
         self._access.clear()
 
+    def revoke_refresh(self) -> None:
+        """Makes every refresh token given out so far worthless, as if each had been used already."""
+        self._refresh.clear()
+
     def _for_password(self, form: dict[str, str]) -> frozenset[str]:
         user = form.get("username", ""), form.get("password", "")
         if not _same(user, (self._known.merchant_id, self._known.secret_token)):

@@ -54,11 +54,14 @@ class Warehouse:
         return [self._products[serial] for serial in self._by_code.get(code, ())]
 
     def products(self, sort: str = "asc", start: int = 0, stop: int | None = None) -> list[Product]:
-        """The products from start to stop in the given order; "asc" is the order they came in."""
+        """The products from start to stop in the given order; "asc" is the order they came in, "edited" that of
+        their last edits, the newest at the end."""
         if self._sorted is None or self._sorted[0] != sort:
             serials = sorted(self._products, reverse=sort == "desc")
             if sort == "shuffled":
                 random.Random(1).shuffle(serials)
+            if sort == "edited":
+                serials.sort(key=lambda serial: (self._products[serial].edited, serial))
             self._sorted = sort, serials
         return [self._products[serial] for serial in self._sorted[1][start:stop]]
 
@@ -126,6 +129,8 @@ class Warehouse:
 
     def _replace(self, old: Product, new: Product) -> Product:
         self._products[old.serial] = new
+        if self._sorted and self._sorted[0] == "edited":
+            self._sorted = None
         if new.code != old.code:
             self._unlink(old)
             self._by_code[new.code] = (*self._by_code.get(new.code, ()), new.serial)

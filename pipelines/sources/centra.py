@@ -5,7 +5,7 @@ The rows of `GET /products` are flat, one per size; the prices of a row become r
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 
@@ -32,13 +32,7 @@ def centra(client: CentraClient, findings: Findings) -> Any:
     def product_pages() -> Iterator[Rows]:
         yield from _batches(client, "/products", findings)
 
-    @dlt.transformer(data_from=product_pages, primary_key="stock_item_id", write_disposition="replace")
-    def products(rows: Rows) -> Iterator[pa.Table]:
-        yield product_table(rows, findings)
-
-    @dlt.transformer(data_from=product_pages, write_disposition="replace")
-    def prices(rows: Rows) -> Iterator[pa.Table]:
-        yield price_table(rows, findings)
+    products, prices = _tables(product_pages, findings, "replace")
 
     @dlt.resource(primary_key="stock_item_id", write_disposition="replace")
     def stock() -> Iterator[pa.Table]:
@@ -48,6 +42,31 @@ def centra(client: CentraClient, findings: Findings) -> Any:
             yield table(rows, STOCK, _named(rows), findings, known=STOCK_KNOWN)
 
     return product_pages, products, prices, stock
+
+
+@dlt.source(name="centra", max_table_nesting=0)
+def sizes(client: CentraClient, stock_item_ids: Sequence[str]) -> Any:
+    """`products` and `prices` of these sizes alone, added to what is there; what Centra does not know is left out."""
+
+    @dlt.resource(selected=False)
+    def size_rows() -> Iterator[Rows]:
+        yield [row for own in stock_item_ids for row in client.size(own)[:1]]
+
+    return size_rows, *_tables(size_rows, Findings(), "append")
+
+
+def _tables(rows_of: Any, findings: Findings, how: Any) -> tuple[Any, Any]:
+    """The tables that are made of product rows."""
+
+    @dlt.transformer(data_from=rows_of, primary_key="stock_item_id", write_disposition=how)
+    def products(rows: Rows) -> Iterator[pa.Table]:
+        yield product_table(rows, findings)
+
+    @dlt.transformer(data_from=rows_of, write_disposition=how)
+    def prices(rows: Rows) -> Iterator[pa.Table]:
+        yield price_table(rows, findings)
+
+    return products, prices
 
 
 def product_table(rows: Rows, findings: Findings) -> pa.Table:

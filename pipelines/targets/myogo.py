@@ -24,20 +24,29 @@ LONGEST_WAIT_S = 120.0
 UNAVAILABLE = 503
 NOT_SERVED = (500, UNAVAILABLE)
 FOUND = "found by its code after an unclear answer"
+ALREADY = "myOGO holds this already"
 
 
 class Products:
-    """Creates by POST, updates by GET, merge and PUT with the full object. Never sends an EAN that changes one.
+    """Creates by GET and POST, updates by GET, merge and PUT with the full object.
 
-    Whatever answer does not prove what became of a product is settled by looking its code up.
+    Never sends an EAN that changes one. Whatever answer does not prove what became of a product is settled by
+    looking its code up.
     """
 
     def __init__(self, client: MyOgoClient) -> None:
         self.client = client
 
     def create(self, key: str, product: dict[str, Any]) -> str:
-        """Sent again only after an answer that proves that it was not served."""
+        """Looked up first, because what a POST of a code that is there does is not documented: it might overwrite
+        or double what somebody made since our list was read. Sent again only after an answer that proves that it
+        was not served."""
         payload = _payload({PRODUCT.key: key, **product})
+        found = self.client.products_with_code(key)
+        if others := [row["code"] for row in found if row["code"] != key]:
+            raise TargetRefused(f"myOGO shows {others[0]!r} when asked for {key!r}: it takes the two for one code.")
+        if (there := _only(key, found)) is not None:
+            return _as_wanted(payload, there)
         tries = min(CREATE_TRIES, self.client.config.attempts)
         for attempt in range(1, tries + 1):
             try:
@@ -47,12 +56,7 @@ class Products:
                 held = self._look_up(key, no)
                 if held is None:
                     raise
-                if _differs(payload, held):
-                    raise TargetRefused(
-                        f"{no.message} (myOGO holds this code already; the next run will compare it)",
-                        status=getattr(no, "status", None),
-                    ) from no
-                return FOUND
+                return _as_wanted(payload, held, no)
             except TargetUnknown as unclear:
                 held = self._look_up(key, unclear)
                 if held is not None:
@@ -72,7 +76,7 @@ class Products:
         if held.get("eanCode"):
             changed.pop("eanCode", None)
         if not _differs(changed, held):
-            return "myOGO holds this already"
+            return ALREADY
         merged = {name: value for name, value in held.items() if name not in READ_ONLY and value is not None}
         merged |= changed
         merged.setdefault("languageCode", "en")  # required by myOGO; a product made by the warehouse may lack it
@@ -87,10 +91,7 @@ class Products:
             raise
 
     def _one(self, key: str) -> dict[str, Any] | None:
-        rows = self.client.products_with_code(key)
-        if len(rows) > 1:
-            raise TargetRefused(f"myOGO holds {len(rows)} products with the code {key!r}; merge them in myOGO.")
-        return rows[0] if rows else None
+        return _only(key, [row for row in self.client.products_with_code(key) if row["code"] == key])
 
     def _look_up(self, key: str, unclear: CentraMyogoError) -> dict[str, Any] | None:
         """What `_one` says; TargetLost where it cannot be asked."""
@@ -108,6 +109,13 @@ def _ended(unclear: TargetUnknown, looked_up: str) -> TargetUnknown | TargetUnav
     return TargetUnknown(said, status=unclear.status)
 
 
+def _only(key: str, found: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The one product there is, if any."""
+    if len(found) > 1:
+        raise TargetRefused(f"myOGO holds {len(found)} products with the code {key!r}; merge them in myOGO.")
+    return found[0] if found else None
+
+
 def _payload(product: dict[str, Any]) -> dict[str, Any]:
     return {PRODUCT.vendor[column]: value for column, value in product.items() if value is not None}
 
@@ -121,6 +129,19 @@ def _differs(sent: dict[str, Any], held: dict[str, Any]) -> list[str]:
         return bool(mine == theirs)
 
     return sorted(name for name, value in sent.items() if not same(value, held.get(name)))
+
+
+def _as_wanted(sent: dict[str, Any], held: dict[str, Any], no: CentraMyogoError | None = None) -> str:
+    """What to tell of a product that is there although it was to be created; TargetRefused where it is another.
+
+    `no` is what myOGO said to the POST, if one was sent.
+    """
+    if not _differs(sent, held):
+        return FOUND if no else ALREADY
+    said = f"{no.message} " if no else "Nothing was sent. "
+    raise TargetRefused(
+        f"{said}(myOGO holds this code already; the next run will compare it)", status=getattr(no, "status", None)
+    ) from no
 
 
 def _kept_otherwise(sent: dict[str, Any], held: dict[str, Any]) -> str:

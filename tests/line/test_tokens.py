@@ -258,6 +258,6 @@ def test_the_token_goes_to_the_api_and_the_credentials_to_the_token_address_only
     shop.run("push")
     for entry in shop.box.requests("myogo"):
         assert entry["auth"] == ("none" if is_token(entry) else "ok")
-    assert len(calls(shop)) == 8
+    assert len(calls(shop)) == 8 * 2
     for entry in shop.box.requests():
         assert [token for token in SECRETS if token in f"{entry['path']}?{entry['query']}"] == []

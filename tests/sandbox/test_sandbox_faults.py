@@ -193,6 +193,7 @@ def test_token_endpoint_can_fail_too(box: Sandbox, token: Call) -> None:
         {"side": "myogo", "kind": "loop_next"},
         {"side": "centra", "kind": "drop", "seconds": 3},
         {"side": "centra", "kind": "drop", "times": "often"},
+        {"side": "centra", "kind": "edit", "edits": [{"stockItemId": 1}]},
     ],
     ids=str,
 )
@@ -200,3 +201,142 @@ def test_impossible_fault_is_refused(box: Sandbox, fault: dict[str, Any]) -> Non
     with pytest.raises(ValueError, match="fault"):
         box.add_fault(**fault)
     assert box.faults() == []
+
+
+@pytest.mark.parametrize("side", ["centra", "myogo"])
+@pytest.mark.parametrize(
+    ("kind", "error"), [("refuse", requests.ConnectionError), ("silence", requests.exceptions.ConnectTimeout)]
+)
+def test_a_side_leaves_after_an_answer_and_comes_back(
+    box: Sandbox, centra: Call, myogo: Call, side: str, kind: str, error: type[Exception]
+) -> None:
+    """By itself after its time; the other side stays, and so does the port."""
+    ask, other, url = (centra, myogo, box.centra_url) if side == "centra" else (myogo, centra, box.myogo_url)
+    paths = {"centra": "/products", "myogo": "/Products"}
+    box.add_fault(side=side, kind=kind, seconds=0.6)
+    assert ask(paths[side]).ok
+    for _ in range(3):
+        with pytest.raises(error) as caught:
+            requests.get(url, timeout=(0.1, 5))
+        assert isinstance(caught.value, requests.exceptions.ConnectTimeout) is (kind == "silence")
+    assert other(paths["myogo" if side == "centra" else "centra"]).ok
+    time.sleep(0.7)
+    assert [ask(paths[side]).status_code for _ in range(3)] == [200, 200, 200]
+
+
+@pytest.mark.parametrize("kind", ["refuse", "silence"])
+@pytest.mark.parametrize("how", ["clear_faults", "reset"])
+def test_whoever_left_is_back_at_once_when_faults_are_cleared(box: Sandbox, centra: Call, kind: str, how: str) -> None:
+    for _ in range(5):
+        box.add_fault(side="centra", kind=kind, seconds=60)
+        assert centra("/products").ok
+        getattr(box, how)()
+        assert centra("/products").ok
+
+
+@pytest.mark.parametrize("kind", ["refuse", "silence"])
+def test_whoever_left_can_be_called_back_over_control(box: Sandbox, centra: Call, control: Call, kind: str) -> None:
+    box.add_fault(side="centra", kind=kind, seconds=60)
+    assert centra("/products").ok
+    control("faults", "DELETE")
+    assert centra("/products").ok
+
+
+@pytest.mark.parametrize("kind", ["refuse", "silence"])
+def test_a_sandbox_whose_side_has_left_can_be_stopped(shop: Catalogue, kind: str) -> None:
+    box = Sandbox.start(shop)
+    box.add_fault(side="centra", kind=kind, seconds=60)
+    requests.get(f"{box.centra_url}/products", timeout=5)
+    began = time.monotonic()
+    box.stop()
+    assert time.monotonic() - began < 5
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"{box.centra_url}/products", timeout=1)
+
+
+def test_a_late_write_takes_effect_after_its_connection_was_lost(box: Sandbox, myogo: Call) -> None:
+    box.add_fault(side="myogo", kind="drop_late", seconds=0.3)
+    with pytest.raises(requests.ConnectionError):
+        myogo("/Products", "POST", NEW)
+    assert last(box, "myogo") == ("drop_late", None, False)
+    assert myogo("/Products", code="NEW-1").json() == []
+    time.sleep(0.4)
+    assert [product["code"] for product in myogo("/Products", code="NEW-1").json()] == ["NEW-1"]
+
+
+def test_no_late_write_comes_after_a_reset(box: Sandbox, myogo: Call) -> None:
+    box.add_fault(side="myogo", kind="drop_late", seconds=0.1)
+    with pytest.raises(requests.ConnectionError):
+        myogo("/Products", "POST", NEW)
+    box.reset()
+    time.sleep(0.2)
+    assert "NEW-1" not in stored(box)
+
+
+@pytest.mark.parametrize(
+    ("edit", "keys"),
+    [
+        ({"remove": 7001}, [7004, 7005]),
+        ({"add": {"stockItemId": 6999, "sku": "NEW"}}, [7002, 7003]),
+        ({"change": 7003, "sizeSku": "-XL"}, [7003, 7004]),
+    ],
+    ids=["removed", "added", "changed"],
+)
+def test_centra_is_edited_right_before_the_answer(
+    box: Sandbox, centra: Call, edit: dict[str, Any], keys: list[int]
+) -> None:
+    box.add_fault(side="centra", path="page=2", kind="edit", edits=[edit])
+    assert [row["stockItemId"] for row in centra("/products", limit=2).json()["products"]] == [7001, 7002]
+    assert [row["stockItemId"] for row in centra("/products", limit=2, page=2).json()["products"]] == keys
+
+
+@pytest.mark.parametrize(
+    ("edits", "codes"),
+    [
+        ([{"remove": "OLD-1"}], ["XX-1"]),
+        ([{"add": {"code": "A"}}, {"change": "XX-1", "name": "Känd"}], ["TWICE", "XX-1"]),
+    ],
+    ids=["removed", "added and changed"],
+)
+def test_myogo_is_edited_right_before_the_answer(
+    box: Sandbox, myogo: Call, edits: list[dict[str, Any]], codes: list[str]
+) -> None:
+    box.add_fault(side="myogo", path="page=2", kind="edit", edits=edits)
+    assert [product["code"] for product in myogo("/Products", limit=2).json()] == ["OLD-1", "TWICE"]
+    assert [product["code"] for product in myogo("/Products", limit=2, page=2).json()] == codes
+
+
+@pytest.mark.parametrize("side", ["centra", "myogo"])
+def test_order_of_edits_moves_what_was_edited_to_the_end(box: Sandbox, centra: Call, myogo: Call, side: str) -> None:
+    box.switch(side, sort="edited")
+    if side == "centra":
+        box.change_centra_row(7001, size="S/M")
+        assert [row["stockItemId"] for row in centra("/products").json()["products"]][-1] == 7001
+    else:
+        assert myogo("/Products").json()[0]["code"] == "OLD-1"
+        box.change_myogo_product("OLD-1", name="Older")
+        assert myogo("/Products").json()[-1]["code"] == "OLD-1"
+
+
+def test_endless_lists_show_fresh_rows_for_ever(box: Sandbox, centra: Call, myogo: Call) -> None:
+    box.add_fault(side="centra", kind="endless", path="/products", times=-1)
+    box.add_fault(side="myogo", kind="endless", path="/Products", times=-1)
+    pages = [centra("/products", limit=2, page=page).json() for page in (1, 2, 900)]
+    assert len({row["stockItemId"] for page in pages for row in page["products"]}) == 6
+    assert pages[-1]["next"] == "?limit=2&page=901"
+    rows = [row for page in (1, 2, 900) for row in myogo("/Products", limit=2, page=page).json()]
+    assert len({row["code"] for row in rows}) == len({row["id"] for row in rows}) == 6
+
+
+def test_revoked_refresh_tokens(box: Sandbox, myogo: Call, token: Call) -> None:
+    """As if each had been used already: invalid_grant."""
+    refresh = token().json()["refresh_token"]
+    box.add_fault(side="myogo", kind="revoke_tokens", refresh=1)
+    assert myogo("/Products").status_code == 401
+    answer = token(grant_type="refresh_token", refresh_token=refresh, username=None, password=None, scope=None)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
+
+
+def test_the_end_of_a_path_can_be_meant(box: Sandbox, centra: Call) -> None:
+    box.add_fault(side="centra", path="/products?limit=1$", times=-1, kind="status", status=503)
+    assert [centra("/products", limit=1, page=page).status_code for page in (None, 2)] == [503, 200]

@@ -1,0 +1,101 @@
+"""Why a call brought no usable answer: did the request provably not leave, and what should a person look at?"""
+
+from __future__ import annotations
+
+import ssl
+import traceback
+
+from pipelines.logs import redact, shown
+
+
+class CallFailed(Exception):
+    """A call without a usable answer; `message` is fit for people. `status` where there was one.
+
+    `fix` is what to look at, where the failure itself tells.
+    """
+
+    def __init__(self, message: str, status: int | None = None, wait_s: float | None = None, fix: str = "") -> None:
+        self.message = redact(message)
+        super().__init__(self.message)
+        self.status = status
+        self.wait_s = wait_s
+        self.fix = fix
+
+
+class NotSent(CallFailed):
+    pass
+
+
+class NoAnswer(CallFailed):
+    pass
+
+
+class TooLarge(NoAnswer):
+    pass
+
+
+class Busy(CallFailed):
+    pass
+
+
+class MovedAway(CallFailed):
+    pass
+
+
+def failure_of(who: str, error: Exception) -> CallFailed:
+    """What the failure means: did the request provably not leave, and what should a person look at?"""
+    links = _chain(error)
+    names = {type(link).__name__ for link in links}
+    if names & {"NameResolutionError", "gaierror"}:
+        return NotSent(
+            f"{who}: the host name is not known (DNS)",
+            fix="Check the host name in the channel file, and whether this machine can look names up.",
+        )
+    if names & {"InvalidURL", "LocationParseError"}:
+        return NotSent(f"{who}: this is no web address: {_root(links)}", fix="Mend the address in the channel file.")
+    if any(isinstance(link, ssl.SSLError) for link in links):
+        # Past the handshake the request may have left.
+        kind = NotSent if any(_in_handshake(link) for link in links) else NoAnswer
+        return kind(
+            f"{who}: the TLS connection failed: {_root(links)}",
+            fix="Check the host and port in the channel file, then this machine's clock and its CA certificates.",
+        )
+    if "ConnectionRefusedError" in names:
+        return NotSent(
+            f"{who}: connection refused: nothing listens there",
+            fix="Check the host and port in the channel file; if they are right, the system is down: run again later.",
+        )
+    if names & {"ConnectTimeout", "ProxyError", "NewConnectionError"}:
+        return NotSent(
+            f"{who}: no connection: {_root(links)}",
+            fix="Check the host in the channel file, and whether a firewall or a proxy stands in the way.",
+        )
+    return NoAnswer(f"{who}: {_root(links)}")
+
+
+def _in_handshake(error: BaseException) -> bool:
+    return any(frame.f_code.co_name == "do_handshake" for frame, _ in traceback.walk_tb(error.__traceback__))
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """The error and what lies below it, urllib3's `reason` and wrapped arguments included."""
+    links: list[BaseException] = []
+    queue: list[object] = [error]
+    while queue and len(links) < 20:
+        link = queue.pop(0)
+        if isinstance(link, BaseException) and link not in links:
+            links.append(link)
+            queue += [getattr(link, "reason", None), link.__cause__, *link.args]
+    return links
+
+
+def _root(links: list[BaseException]) -> str:
+    """What went wrong at the bottom, in words people know."""
+    names = {type(link).__name__ for link in links}
+    if names & {"ConnectTimeout", "ConnectTimeoutError"}:
+        return "no connection in time"
+    if names & {"ReadTimeout", "ReadTimeoutError", "TimeoutError"}:
+        return "no answer in time"
+    if names & {"RemoteDisconnected", "ConnectionResetError", "ProtocolError", "IncompleteRead"}:
+        return "the connection was closed before the answer was complete"
+    return shown(str(links[-1]), 200)

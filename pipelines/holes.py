@@ -1,0 +1,63 @@
+"""Sizes that one of Centra's two lists shows and the other does not.
+
+A list is no snapshot: a row that leaves while it is paged moves those behind it forward, and one of them slips
+through between two pages. A size that is not seen could hide that its code is made twice, so what the stock list
+shows beside the products is asked for one by one.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from pipelines.clients.centra import CentraClient
+from pipelines.stage import Reading, stage
+from pipelines.store import Store
+
+log = logging.getLogger(__name__)
+
+MOST_ASKED = 250  # more are no row that slipped through: the lists differ for a reason of their own
+SHOWN = 10
+
+
+def fill(store: Store, client: CentraClient, reading: Reading) -> dict[str, Any]:
+    """Asks for the sizes that only the stock list shows; what was found, and what one list alone still shows."""
+    from pipelines.sources.centra import sizes
+
+    missing = _only_in(store, "stock", "products")
+    asked = missing if len(missing) <= MOST_ASKED else []
+    if asked:
+        log.warning("sizes in the stock list only, asked for one by one: %d", len(asked))
+        stage(lambda: sizes(client, asked), "centra", store.folder.dlt, store.connection, reading)
+    left = _only_in(store, "stock", "products")
+    unstocked = _only_in(store, "products", "stock")
+    return {
+        "filled": len(missing) - len(left),
+        "only_in_stock": {"count": len(left), "first": left[:SHOWN]},
+        "only_in_products": {"count": len(unstocked), "first": unstocked[:SHOWN]},
+    }
+
+
+def _only_in(store: Store, here: str, there: str) -> list[str]:
+    rows = store.connection.execute(
+        f"select distinct stock_item_id from raw_centra.{here} where stock_item_id not in "
+        f"(select stock_item_id from raw_centra.{there}) order by length(stock_item_id), stock_item_id"
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def told_of_lists(found: dict[str, Any]) -> list[str]:
+    """The findings about the two lists in words; none where they agree."""
+    told = []
+    if found.get("filled"):
+        told.append(
+            f"{found['filled']} sizes were in Centra's stock list only, because rows moved while the products were "
+            "read; they were asked for one by one and are complete."
+        )
+    for name, words in (("stock", "the stock list, not the product list"), ("products", "the product list, not stock")):
+        one_sided = found.get(f"only_in_{name}", {"count": 0})
+        if one_sided["count"]:
+            told.append(
+                f"{one_sided['count']} sizes are in {words} of Centra, the first: {', '.join(one_sided['first'])}."
+            )
+    return told
