@@ -102,7 +102,7 @@ def wanted(row: Row, new: Row, channel: Channel, sku: tuple[str, ...]) -> bool:
     def hit(patterns: tuple[str, ...]) -> bool:
         return any(fnmatchcase(text, pattern) for pattern in patterns for text in looked_at if text is not None)
 
-    active = bool(row["active"]) or channel.include_inactive
+    active = str(row["active"]) in ("1", "True") or channel.include_inactive
     named = not sku or any(fnmatchcase(code_of(row), pattern) for pattern in sku)
     return active and named and hit(channel.include) and not hit(channel.exclude)
 
@@ -136,7 +136,7 @@ def product_of(row: Row, channel: Channel) -> Row:
     variant, size = plain(row.get("variant")), plain(row.get("size"))
     told = variant is None or f" {variant} ".casefold() in f" {base} ".casefold()
     words = [base, None if told else variant, None if size and size.casefold() in SILENT_SIZES else size]
-    country, tariff = trimmed(row.get("countryOfOrigin")), re.sub(r"\D", "", trimmed(row.get("harmCode")) or "")
+    country, tariff = trimmed(row.get("countryOfOrigin")), re.sub(r"[.\s-]", "", row.get("harmCode") or "")
     whole = {
         "code": code_of(row),
         "name": base and " ".join(word for word in words if word),
@@ -147,7 +147,7 @@ def product_of(row: Row, channel: Channel) -> Row:
         "group": filled(trimmed(row.get("categoryName")), first_of(row.get("categories")), trimmed(row.get("folder"))),
         "countryOfOrigin": country and country.upper(),
         "customsDescription": plain(row.get("harmDescription")),
-        "hsCode": tariff if 6 <= len(tariff) <= 10 else None,
+        "hsCode": tariff if re.fullmatch("[0-9]{6,10}", tariff) else None,
         "pictureUrl": first_of(row.get("images")),
         "languageCode": channel.language_by_store.get(row["store"], channel.language).lower(),
     }
@@ -181,7 +181,7 @@ def differs(name: str, mine: Any, theirs: Any) -> bool:
 
 
 def seen(name: str, theirs: Any) -> Any:
-    """myOGO's value as it is compared: blank is absent, and the case of a country or a language is nobody's business."""
+    """myOGO's value as it is compared: blank is absent, and the case of a country or a language is no difference."""
     if name == "salesPrice":
         return money(theirs)
     fold = {"countryOfOrigin": str.upper, "languageCode": str.lower}.get(name, str)
@@ -193,8 +193,9 @@ def trimmed(value: Any) -> str | None:
 
 
 def plain(value: Any) -> str | None:
-    """Text without HTML and runs of blanks."""
-    return " ".join(html.unescape(re.sub("<[^>]*>", " ", trimmed(value) or "")).split()) or None
+    """Text without HTML, scripts and runs of blanks."""
+    bare = re.sub("<[^>]*>", " ", re.sub("<script.*?</script>", "", trimmed(value) or "", flags=re.DOTALL))
+    return " ".join(html.unescape(bare).split()) or None
 
 
 def filled(*values: str | None) -> str | None:

@@ -149,7 +149,9 @@ ELSEWISE = st.one_of(
 )
 EDIT = IN_CENTRA | IN_CENTRA | IN_MYOGO | st.tuples(st.just("settings"), some(SETTINGS, 1)) | ELSEWISE
 EDITS = st.lists(EDIT, max_size=4)
-START = st.tuples(st.lists(SIZE, min_size=3, max_size=7), st.lists(PRODUCT, max_size=3)).map(lambda two: two[0] + two[1])
+START = st.tuples(st.lists(SIZE, min_size=3, max_size=7), st.lists(PRODUCT, max_size=3)).map(
+    lambda two: two[0] + two[1]
+)
 
 SKU = st.sampled_from([(), (), (), (), ("S*",), ("A*",), ("*B", "S[1-4]"), ("nothing",)])
 LIMITS = st.sampled_from([{}, {}]) | some(

@@ -5,8 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -44,6 +43,7 @@ class World:
         self.channel = Channel(max_update_share=Decimal("0.9"))
         self.asking: Row = {name: values[0] for name, values in ASKING.items()}
         self.memory = Memory()
+        self._published: duckdb.DuckDBPyConnection | None = None
         self.changes: dict[tuple[str, str], tuple[str, Row, Row]] = {}  # of the latest run
 
     # What happens between runs.
@@ -150,6 +150,7 @@ class World:
         return any(fault["taken"] for fault in self.box.faults())
 
     def _prepare(self, sku: tuple[str, ...], limits: Row) -> tuple[list[Row], Verdict, Channel]:
+        self.close()
         self._tidy()
         channel = replace(self.channel, **limits)
         self._write_channel_file(channel)
@@ -179,7 +180,9 @@ class World:
         tables = {"params": PARAMS, "select": ("include", "exclude"), "limits": LIMITS}
         for table, names in tables.items():
             systems += f"\n[flows.products.{table}]\n"
-            systems += "".join(f"{name} = {_toml(value)}\n" for name in names if (value := getattr(channel, name)) is not None)
+            systems += "".join(
+                f"{name} = {_toml(value)}\n" for name in names if (value := getattr(channel, name)) is not None
+            )
         self.shop.text = systems
         self.shop.file.write_text(systems, "utf-8")
 
@@ -237,13 +240,7 @@ class World:
         for own, rule in self.sql("select stock_item_id, rule from sync.withheld where run_id = ?", run_id):
             told.setdefault(own, set()).add(rule)
         assert told == said.withheld
-        planned = {
-            (action, key): (own, _fields(before), _fields(after))
-            for action, key, own, before, after in self.sql(
-                "select action, key, stock_item_id, before, after from sync.changes where run_id = ?", run_id
-            )
-        }
-        assert planned == said.changes
+        assert planned_changes(lambda query: self.sql(f"{query} where run_id = ?", run_id)) == said.changes
         going_out = {own for (own,) in self.sql("select stock_item_id from out_myogo.products")}
         assert going_out == said.unchanged | {own for own, _, _ in said.changes.values()}
         assert counts["unchanged"] == len(said.unchanged)
@@ -342,8 +339,15 @@ class World:
         assert left <= {"work.duckdb", "analytics.duckdb", "run.lock"}, left
 
     def sql(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        with closing(duckdb.connect(str(self.shop.data / "demo" / "analytics.duckdb"), read_only=True)) as db:
-            return db.execute(query, parameters).fetchall()
+        """Rows of what the latest run published; one connection for all questions about it."""
+        if self._published is None:
+            self._published = duckdb.connect(str(self.shop.data / "demo" / "analytics.duckdb"), read_only=True)
+        return self._published.execute(query, parameters).fetchall()
+
+    def close(self) -> None:
+        if self._published is not None:
+            self._published.close()
+            self._published = None
 
 
 def _toml(value: Any) -> str:
@@ -352,6 +356,14 @@ def _toml(value: Any) -> str:
     if isinstance(value, tuple):
         return json.dumps(list(value))
     return str(value) if isinstance(value, Decimal) else json.dumps(value)
+
+
+def planned_changes(sql: Callable[[str], list[tuple[Any, ...]]]) -> dict[tuple[str, str], tuple[str, Row, Row]]:
+    """`sync.changes` in the oracle's form."""
+    return {
+        (action, key): (own, _fields(before), _fields(after))
+        for action, key, own, before, after in sql("select action, key, stock_item_id, before, after from sync.changes")
+    }
 
 
 def _fields(text: str) -> Row:
