@@ -131,9 +131,10 @@ class Connection:
 
     async def reset(self) -> None:
         """Ends the connection at once; the client sees a reset."""
-        linger = socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE
-        self.transport.get_extra_info("socket").setsockopt(*linger)
-        self.transport.abort()
+        if not self.transport.is_closing():  # a client that left has taken the socket along
+            linger = socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE
+            self.transport.get_extra_info("socket").setsockopt(*linger)
+            self.transport.abort()
         await self._gone()
 
     async def close(self) -> None:

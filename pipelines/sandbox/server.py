@@ -111,7 +111,7 @@ class Sandbox:
     def put_myogo_product(self, product: dict[str, Any], allow_duplicate: bool = False) -> dict[str, Any]:
         return self._call(self._state.put_myogo_product, product, allow_duplicate)
 
-    def change_myogo_product(self, code: str, **fields: Any) -> list[dict[str, Any]]:
+    def change_myogo_product(self, code: str, /, **fields: Any) -> list[dict[str, Any]]:
         return self._call(self._state.change_myogo_product, code, fields)
 
     def delete_myogo_product(self, code: str) -> None:

@@ -77,6 +77,14 @@ def test_no_answer(box: Sandbox, myogo: Call, kind: str, applied: bool) -> None:
     assert ("NEW-1" in stored(box)) is applied
 
 
+def test_a_client_that_leaves_a_hanging_request_is_no_error(box: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+    box.add_fault(side="centra", kind="hang", seconds=60)
+    with pytest.raises(requests.Timeout):
+        requests.get(f"{box.centra_url}/products", timeout=0.05)
+    box.stop()  # returns once the request was dealt with
+    assert [record.getMessage() for record in caplog.records] == []
+
+
 def test_sandbox_stops_at_once_while_a_request_hangs(shop: Catalogue) -> None:
     """The best of three, because the machine may be busy with something else."""
     took = []

@@ -1,0 +1,128 @@
+"""Random shops, edits on both sides, faults, kills and reruns, against an oracle that shares nothing with the program.
+
+`make test` tells the same few stories each time; with TORTURE=1 in the environment (or a number of minutes' worth of
+stories) they are many and new, and the seed that made them is printed.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+
+from pipelines.sandbox import Catalogue, Sandbox
+from tests.model.nursery import Nursery
+from tests.model.oracle import Row
+from tests.model.vocabulary import EDITS, ELSEWISE, FAULTS, FORCE, KILLS, LIMITS, SKU, START
+from tests.model.world import World
+
+TORTURE = int(os.environ.get("TORTURE", "0"))
+STORIES, STEPS = (40 * TORTURE, 12) if TORTURE else (5, 5)
+
+
+class Model(RuleBasedStateMachine):
+    """A shop and its runs; `world` makes a fresh one."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self.world = world
+
+    @initialize(edits=START)
+    def begin(self, edits: list[Any]) -> None:
+        self.world.happen(edits)
+
+    def teardown(self) -> None:
+        self.world.close()
+
+    @rule()
+    def a_quiet_moment(self) -> None:
+        self.world.nothing_is_left()
+
+
+class Calm(Model):
+    """Runs that nothing disturbs."""
+
+    @rule(edits=EDITS, verb=st.sampled_from(["push", "push", "plan"]), sku=SKU, force=FORCE, limits=LIMITS)
+    def run(self, edits: list[Any], verb: str, sku: tuple[str, ...], force: bool, limits: Row) -> None:
+        self.world.happen(edits)
+        self.world.run(verb, sku=sku, force=force and verb == "push", **limits)
+
+    @rule(edits=EDITS, meanwhile=st.just([]) | EDITS, elsewise=st.lists(ELSEWISE, max_size=3), sku=SKU)
+    def review(self, edits: list[Any], meanwhile: list[Any], elsewise: list[Any], sku: tuple[str, ...]) -> None:
+        """A plan, then a push of exactly that: how rows are written and asked for is no matter, what they say is."""
+        self.world.happen(edits)
+        planned = self.world.run("plan", sku=sku)
+        reviewed = self.world.changes
+        self.world.happen([*meanwhile, *elsewise])
+        pushed = self.world.run("push", sku=sku, expect=planned["fingerprint"])
+        if planned["fingerprint"] and pushed["fingerprint"]:  # both read both sides
+            assert (planned["fingerprint"] == pushed["fingerprint"]) == (reviewed == self.world.changes)
+
+    @rule(edits=EDITS, elsewise=st.lists(ELSEWISE, max_size=3))
+    def push_twice(self, edits: list[Any], elsewise: list[Any]) -> None:
+        self.world.happen(edits)
+        self.world.run("push", force=True)
+        self.world.happen(elsewise)
+        again = self.world.run("push", force=True)["flows"]["products"]
+        assert again["applied"] == 0
+
+
+class Stormy(Model):
+    """Runs that are disturbed, each with one after it that is not and brings everything about."""
+
+    @rule(edits=EDITS, faults=FAULTS, sku=SKU)
+    def push_through(self, edits: list[Any], faults: list[Row], sku: tuple[str, ...]) -> None:
+        self.world.happen(edits)
+        self.world.stormy_run(faults, sku)
+        self.world.run("push", force=True)
+
+    @rule(edits=EDITS, kill=KILLS, sku=SKU)
+    def kill_a_push(self, edits: list[Any], kill: Row, sku: tuple[str, ...]) -> None:
+        self.world.happen(edits)
+        self.world.killed_run(kill, sku)
+        self.world.run("push", force=True)
+
+
+@pytest.fixture(scope="module")
+def box() -> Iterator[Sandbox]:
+    with Sandbox.start(Catalogue.of({"products": []})) as running:
+        yield running
+
+
+@pytest.mark.timeout(900 + 900 * TORTURE)
+@pytest.mark.parametrize("model", [Calm, Stormy])
+def test_every_story_ends_as_the_oracle_says(model: type[Model], box: Sandbox, tmp_path: Path) -> None:
+    nursery, shops = Nursery(tmp_path), iter(range(10**9))
+
+    def story() -> Model:
+        return model(World(box, tmp_path / f"shop{next(shops)}", nursery))
+
+    if TORTURE:
+        number = int(os.environ.get("TORTURE_SEED") or random.SystemRandom().randrange(10**9))
+        print(f"TORTURE_SEED={number}")
+        story = seed(number)(story)
+    try:
+        run_state_machine_as_test(
+            story,
+            settings=settings(
+                max_examples=STORIES,
+                stateful_step_count=STEPS,
+                derandomize=not TORTURE,
+                database=None,
+                deadline=None,
+                verbosity=Verbosity.normal,
+                # To make a story shorter costs hundreds of runs; one of a few steps can be read as it is.
+                phases=[Phase.explicit, Phase.generate],
+                # A step is one or two whole runs, a second each: slow by nature.
+                suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+            ),
+        )
+    finally:
+        nursery.close()
