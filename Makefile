@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test lint types unit golden docs lock clean
+.PHONY: setup demo test lint types unit fuzz golden docs lock clean
 
 setup: .venv/.ready
 
@@ -28,6 +28,11 @@ types: setup
 
 unit: setup
 	$(BIN)/pytest -n 2
+
+# The parsers of the systems' answers, with many more examples than `make unit` takes.
+FUZZ_EXAMPLES ?= 2000
+fuzz: setup
+	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/pytest -n 2 --timeout=0 tests/fuzz
 
 # Rewrites what README prints of the sample; look at the diff like at code.
 golden: setup
