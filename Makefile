@@ -4,7 +4,7 @@ BIN := .venv/bin
 MUTANTS := .venv-mutants
 JOBS ?= 2
 
-.PHONY: setup demo test torture lint types unit golden docs mutants lock clean
+.PHONY: setup demo test torture fuzz lint types unit golden docs mutants audit lock clean
 
 setup: .venv/.ready
 
@@ -34,6 +34,11 @@ unit: setup
 # Every fault at every request, a kill at every step: about half an hour. Writes docs/torture.md.
 torture: setup
 	TORTURE=1 $(BIN)/pytest -n 2 --timeout=600 tests/torture
+
+# The parsers of the systems' answers, with many more examples than `make unit` takes.
+FUZZ_EXAMPLES ?= 2000
+fuzz: setup
+	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/pytest -n 2 --timeout=0 tests/fuzz
 
 # Rewrites what README prints of the sample; look at the diff like at code.
 golden: setup

@@ -70,7 +70,8 @@ def failures(products: pd.DataFrame, allow_zero_price: bool) -> pd.DataFrame:
     """One line per row and rule it breaks: `row` (position in `products`) and `rule`, sorted.
 
     `products` has a fresh unique index. A row without any price breaks PRICE-001 and not PRICE-002 too,
-    one with an empty code SKU-001 and not SKU-002. Raises BrokenContract.
+    one with an empty code SKU-001 and not SKU-002, one whose name may only seem absent TYPE-001 and not
+    NAME-001. Raises BrokenContract.
     """
     schema = product(allow_zero_price)
     try:
@@ -92,5 +93,10 @@ def failures(products: pd.DataFrame, allow_zero_price: bool) -> pd.DataFrame:
     broken = broken.drop_duplicates()
     empty = broken["row"].isin(broken.loc[broken["rule"] == "SKU-001", "row"])
     unpriced = broken["row"].isin(broken.loc[broken["rule"] == "PRICE-001", "row"])
-    implied = (empty & (broken["rule"] == "SKU-002")) | (unpriced & (broken["rule"] == "PRICE-002"))
+    odd = broken["row"].isin(broken.loc[broken["rule"] == "TYPE-001", "row"])
+    implied = (
+        (empty & (broken["rule"] == "SKU-002"))
+        | (unpriced & (broken["rule"] == "PRICE-002"))
+        | (odd & (broken["rule"] == "NAME-001"))
+    )
     return broken[~implied].sort_values(["row", "rule"]).reset_index(drop=True)

@@ -108,8 +108,8 @@ def warnings(products: pd.DataFrame, wanted: pd.Series, live: pd.DataFrame, pric
             lambda row: (
                 f"The EAN {row.ean_code!r} has no right check digit or length."
                 if isinstance(row.sent, str)
-                else f"The EAN {row.ean_code!r} is what a spreadsheet makes of one, or holds characters that nobody "
-                "sees: it is not sent."
+                else f"The EAN {row.ean_code!r} is what a spreadsheet makes of one, or holds what no "
+                "barcode can hold: it is not sent."
             ),
         ),
         _warn("EAN-003", rows[ean.notna() & ean.duplicated(keep=False)], "ean_code", _sharing(rows)),

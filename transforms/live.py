@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from transforms.price import money
+from transforms.text import capitals
 
 
 def live_products(staged: pd.DataFrame) -> pd.DataFrame:
@@ -19,6 +20,6 @@ def live_products(staged: pd.DataFrame) -> pd.DataFrame:
     }
     live = staged.assign(**texts, sales_price=money(staged["sales_price"]))
     return live.assign(
-        country_of_origin=live["country_of_origin"].str.upper(),
+        country_of_origin=capitals(live["country_of_origin"]),
         language_code=live["language_code"].str.lower(),
     ).reset_index(drop=True)

@@ -16,11 +16,11 @@ from transforms.odd import odd_fields
 from transforms.price import money, price_in
 from transforms.select import matches
 from transforms.sku import combined_code
-from transforms.text import first_filled, plain_texts
+from transforms.text import capitals, first_filled, plain_texts
 
 _OF_SIZE = (*(field.vendor for field in PRODUCTS if field.if_odd == "withhold"), PRICES_KEY)
 _OF_PRICE = tuple(field.vendor for field in PRICES if field.if_odd == "withhold")
-_UNSEEN = "[\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffd]"
+_NOT_ASCII = "[^\x20-\x7e]"  # no barcode holds anything else
 _MET_A_FLOAT = r"[0-9]+(?:[.,][0-9]*)?[eE][+-]?[0-9]+|[0-9]+[.,][0-9]*"
 
 
@@ -63,7 +63,7 @@ def to_myogo(sizes: pd.DataFrame, prices: pd.DataFrame, params: Params) -> pd.Da
             "supplier": first_filled(sizes["brand"]),
             "group": category,
             "picture_url": first_filled(_first(sizes["images"])),
-            "country_of_origin": first_filled(sizes["country_of_origin"]).str.upper(),
+            "country_of_origin": capitals(first_filled(sizes["country_of_origin"])),
             "customs_description": plain_texts(first_filled(sizes["harm_description"])),
             "hs_code": customs_code(harm_code),
             "language_code": sizes["store"]
@@ -86,11 +86,11 @@ def to_myogo(sizes: pd.DataFrame, prices: pd.DataFrame, params: Params) -> pd.Da
 
 
 def barcode(text: pd.Series) -> pd.Series:
-    """`text`; null where it is what a spreadsheet or a float makes of a barcode, or has characters nobody sees.
+    """`text`; null where it is what a spreadsheet or a float makes of a barcode, or holds what no barcode can.
 
     myOGO keeps the first EAN it is given, so one that is lost in such a way must not be that.
     """
-    lost = text.str.fullmatch(_MET_A_FLOAT) | text.str.contains(_UNSEEN)
+    lost = text.str.fullmatch(_MET_A_FLOAT) | text.str.contains(_NOT_ASCII)
     return text.mask(lost.fillna(False).astype(bool))
 
 

@@ -45,6 +45,12 @@ def first_filled(*columns: pd.Series) -> pd.Series:
     return result
 
 
+def capitals(codes: pd.Series) -> pd.Series:
+    """Codes of two letters in capitals. Others stay: some letter of another alphabet would become one of ours."""
+    two = codes.str.fullmatch("[A-Za-z]{2}").fillna(False).astype(bool)
+    return codes.mask(two, codes.str.upper())
+
+
 def _filled(column: pd.Series) -> pd.Series:
     trimmed = column.astype("str").str.strip()
     return trimmed.mask(trimmed.fillna("") == "")

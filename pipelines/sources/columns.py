@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.clients.payload import encode
+from pipelines.clients.payload import Several, encode
 from pipelines.errors import ContractError
 from pipelines.logs import redact
 from schemas.fields import Field, Kind
@@ -227,6 +227,8 @@ def _mended(cell: Any) -> Any:
         return [_mended(item) for item in cell]
     if isinstance(cell, dict):
         return {_mended(key): _mended(item) for key, item in cell.items()}
+    if isinstance(cell, Several):
+        return Several(tuple(map(_mended, cell.given_more_than_once)))
     return cell
 
 

@@ -325,6 +325,18 @@ def test_a_refused_product_does_not_stop_the_rest(shop_of: Callable[..., Shop]) 
     assert "Bad Request" in str(shop.sql("select message from sync.journal where key = 'SKU3'"))
 
 
+def test_a_refusal_in_half_characters_is_written_down(shop_of: Callable[..., Shop]) -> None:
+    """What could be neither stored nor printed is replaced; it does not turn a refusal into a fault of ours."""
+    shop = shop_of(size(1))
+    body = r'{"statusCode": 400, "message": "Too long: \ud83d"}'
+    shop.box.add_fault(
+        side="myogo", kind="status", status=400, method="POST", path="/Products", body=body, times=FOREVER
+    )
+    report = shop.run("push")
+    assert (report.exit_code, report.outcome) == (3, "attention"), report.message
+    assert shop.sql("select outcome, message from sync.journal") == [("refused", "HTTP 400: Too long: ?")]
+
+
 TWELVE = [create(f"C{number:02}") for number in range(12)]
 
 

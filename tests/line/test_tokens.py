@@ -87,7 +87,15 @@ def test_a_token_is_renewed_before_it_ends(shop: Shop, lifetime: int, still_good
     assert token_requests(shop) == ["password", "refresh_token"]
 
 
-@pytest.mark.parametrize("told", ["soon", "nan", "inf", "-1", 0, None], ids=repr)
+@pytest.mark.parametrize("token", [r"half\ud800", r"two\nlines", "a blank", "Ä", ""], ids=ascii)
+def test_a_token_that_no_header_can_hold_is_none(shop: Shop, token: str) -> None:
+    body = f'{{"access_token": "{token}"}}'
+    shop.box.add_fault(side="myogo", kind="status", status=200, path=TOKEN, body=body, times=FOREVER)
+    with pytest.raises(ConfigError, match="gave no access_token"):
+        keeper(shop).current()
+
+
+@pytest.mark.parametrize("told", ["soon", "nan", "inf", "-1", 0, None, 10**400, [1]], ids=lambda told: repr(told)[:9])
 def test_a_lifetime_that_is_none_counts_as_the_documented_one(shop: Shop, told: Any) -> None:
     body = {"access_token": "some-token", "expires_in": told}
     shop.box.add_fault(side="myogo", kind="body", path=TOKEN, body=body)

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from pipelines.clients.payload import decode
+from pipelines.clients.payload import Several, decode
 from pipelines.errors import ContractError
 from pipelines.sources.columns import Findings, schema, table
 from schemas.fields import Field, Kind
@@ -186,6 +186,8 @@ def test_lone_surrogates_are_mended_and_counted(sent: str, stored: str) -> None:
 def test_lone_surrogates_in_lists_and_objects() -> None:
     assert column("texts", ["a\ud800", "b"]) == ['["a\ufffd","b"]']
     assert column("json", {"k\ud800": ["a\ud800"]}) == ['{"k\ufffd":["a\ufffd"]}']
+    twice = Several(("a\ud800", ["b\ud800"]))
+    assert column("json", twice) == ['{"given_more_than_once":["a\ufffd",["b\ufffd"]]}']
 
 
 def test_odd_but_storable_texts_stay_as_they_are() -> None:

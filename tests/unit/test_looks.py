@@ -1,0 +1,34 @@
+"""What a code looks like: the same for two codes that nobody can tell apart on a label, and for no others."""
+
+from __future__ import annotations
+
+import pytest
+
+from schemas.looks import looks
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        pytest.param("ab-1", "AB-1", id="case"),
+        pytest.param("A B", "AB", id="a blank"),
+        pytest.param("A\u00a0B", "A B", id="a no-break space"),
+        pytest.param("R\u00d6D", "RO\u0308D", id="composed and combining"),
+        pytest.param("\uff21\uff11", "A1", id="full width"),
+        pytest.param("\u0410100", "A100", id="Cyrillic"),
+        pytest.param("\u0391100", "A100", id="Greek"),
+        pytest.param("A\u200bB", "AB", id="invisible"),
+        pytest.param("A\x07B", "AB", id="a control character"),
+        pytest.param("Stra\u00dfe", "STRASSE", id="sharp s"),
+    ],
+)
+def test_codes_that_look_the_same(one: str, other: str) -> None:
+    assert looks(one) == looks(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("A-1", "A1"), ("O", "0"), ("I", "1"), ("\u00c5", "A"), ("\u00d6", "O"), ("\u05d0", "\u05d1")]
+)
+def test_codes_that_do_not(one: str, other: str) -> None:
+    """A dash is seen, and so are rings and dots; 0 and O are what a scanner tells apart."""
+    assert looks(one) != looks(other)
