@@ -9,18 +9,15 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import importlib
-import ipaddress
 import os
 import re
 import tomllib
 import typing
 from pathlib import Path
-from typing import Annotated, Any
-from urllib.parse import urlsplit
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -30,8 +27,9 @@ from pydantic import (
     model_validator,
 )
 
+from pipelines.address import WebAddress
 from pipelines.errors import ConfigError
-from pipelines.secret import Secret
+from pipelines.secret import Secret, mask_all
 from schemas.expectations import EXPECTATIONS
 
 BUILT_IN_CHANNELS = Path(__file__).parent / "channels"
@@ -40,35 +38,6 @@ CHANNELS_VARIABLE = "CENTRA_MYOGO_CHANNELS"
 
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-def is_loopback(url: str) -> bool:
-    """Whether `url` points at this machine itself."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _web_address(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("must be a full web address such as https://shop.example/api/order-api")
-    try:
-        _ = parts.port
-    except ValueError as error:
-        raise ValueError("has a port that is no number up to 65535") from error
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ValueError("must not carry a user name, a password, a query or a fragment")
-    if parts.scheme == "http" and not is_loopback(url):
-        raise ValueError("must start with https:// (plain http is for loopback addresses only)")
-    return url.rstrip("/")
-
-
-WebAddress = Annotated[str, AfterValidator(_web_address)]
 
 
 class System(_Model):
@@ -299,12 +268,11 @@ def load(channel: str) -> Channel:
     if "path" in data:
         raise ConfigError(f"{path}: unknown key path{_nearest('path', _known_keys(()))}", "Mend the file.")
     try:
-        loaded = Channel.model_validate({**data, **_beside(path, data), "path": path})
+        data |= _beside(path, data)
+        mask_all(data.get("systems"))  # before anything of the file is quoted
+        loaded = Channel.model_validate({**data, "path": path})
     except ValidationError as error:
         raise ConfigError(_complaints(path, error), "Mend the channel file and run again.") from error
-    for value in (*vars(loaded.systems.centra).values(), *vars(loaded.systems.myogo).values()):
-        if isinstance(value, Secret):
-            value.mask()
     for name, flow in loaded.flows.items():
         loaded.flow_params(name)
         _resolved(path, f"flows.{name}.contract", flow.contract)

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
 from pipelines.errors import ConfigError
 from pipelines.logs import register_secret
@@ -43,11 +43,6 @@ class Secret(BaseModel):
         if (self.env is None) == (self.file is None):
             raise ValueError('give exactly one of { env = "NAME" } or { file = "PATH" }')
         return self
-
-    def mask(self) -> None:
-        """Has the secret masked already now, where it can be had; `reveal` says what is wrong where it cannot."""
-        with contextlib.suppress(ConfigError):
-            self.reveal(name=True)
 
     def reveal(self, *, name: bool = False) -> str:
         """The secret's text. Raises ConfigError that says where we looked.
@@ -87,3 +82,16 @@ class Secret(BaseModel):
             )
         register_secret(value)
         return value
+
+
+def mask_all(tables: object) -> None:
+    """Has every secret that the tables of a channel file point at masked from now on, where it can be had.
+
+    `reveal` says what is wrong where it cannot.
+    """
+    for value in tables.values() if isinstance(tables, dict) else ():
+        with contextlib.suppress(ConfigError, ValidationError):
+            if isinstance(value, dict) and not value.keys() & {"env", "file"}:
+                mask_all(value)
+            else:
+                Secret.model_validate(value).reveal(name=True)

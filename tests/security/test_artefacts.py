@@ -113,14 +113,15 @@ def test_runs_of_every_kind_leave_no_secret_behind(
     mirror.cast(at("myogo", "/token"), lambda heard: Reply(400, oauth_says(heard.said("address"))))
     run("push", "--json", exit_code=2)
     with Elsewhere() as other:
-        for side in ("centra", "myogo"):
+        for side in ("centra", *(["myogo"] if TORTURE else [])):
             mirror.cast(at(side, "/"), lambda heard: Reply(307, "", {"Location": f"{other.url}/?{heard.said('form')}"}))
             run("plan", exit_code=2)
         assert other.heard == []
     mirror.cast(at("centra", "/stock"), lambda heard: Reply(200, f"<p>{heard.said(HTML)}</p>"))
     run("plan", exit_code=5)
-    mirror.cast(at("myogo", "/Stock"), lambda heard: Reply(200, f'[{{"productCode":["{heard.said("JSON")}"]}}]'))
-    run("plan", "--json", exit_code=5)
+    if TORTURE:
+        mirror.cast(at("myogo", "/Stock"), lambda heard: Reply(200, f'[{{"productCode":["{heard.said("JSON")}"]}}]'))
+        run("plan", "--json", exit_code=5)
     mirror.cast(at("centra", "/products"), lambda heard: Reply(200, '{"status":"ok","products":[{"stockItemId":1}]}'))
     run("plan", exit_code=5)
     head = "[flows.products.params]"
@@ -151,7 +152,8 @@ def test_a_secret_in_a_product_of_centra_stops_the_run(
     vault_of: Callable[..., Vault], where: str, removals: _Removals
 ) -> None:
     """Sent on, it would reach the other host; stored, it would lie in a table. So neither: told, without naming it."""
-    secrets = SPIKY.all if TORTURE else (SPIKY.centra_token, SPIKY.merchant_id)
+    turn = list(WHERE).index(where) % len(SPIKY.all)
+    secrets = SPIKY.all if TORTURE else (SPIKY.all[turn],)
     vault = vault_of(SPIKY, size(1), size(2))
     for secret in secrets:
         vault.shop.box.reset()
@@ -178,13 +180,8 @@ def test_a_key_in_a_product_of_myogo_stops_the_run_and_a_name_is_masked(vault_of
     vault.mirror.cast(listed, lambda _: Reply(200, json.dumps(rows)))
     assert _told(vault, "plan") == (0, [])
     assert shop.sql("select name, extra from raw_myogo.products") == [("of ***", '{"merchantId":"***"}')]
-    for key in (
-        ours.centra_token,
-        ours.client_secret,
-        ours.secret_token,
-        vault.mirror.tokens[0],
-        vault.mirror.tokens[1],
-    ):
+    keys = [ours.client_secret, *vault.mirror.tokens[:1]]
+    for key in [*keys, ours.centra_token, ours.secret_token, *vault.mirror.tokens[1:2]] if TORTURE else keys:
         rows[0]["name"] = f"of {key}"
         assert _told(vault, "plan") == (5, [])
     assert vault.watch.in_files(shop.data) == []

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.channel import CHANNELS_VARIABLE, Channel, data_folder, is_loopback, load, resolve
+from pipelines.address import is_loopback
+from pipelines.channel import CHANNELS_VARIABLE, Channel, data_folder, load, resolve
 from pipelines.errors import ConfigError
 from tests.conftest import Shop
 

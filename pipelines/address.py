@@ -1,0 +1,41 @@
+"""Web addresses of a channel file: over https, or on this machine itself; and read in one way only."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator
+
+
+def is_loopback(url: str) -> bool:
+    """Whether `url` points at this machine itself."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _web_address(url: str) -> str:
+    # What two readers of an address may read in two ways is refused: one of them would send a secret astray.
+    if not url.isprintable() or " " in url or "\\" in url:
+        raise ValueError("must not hold a blank, a backslash or a character that cannot be seen")
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or "%" in parts.netloc:
+        raise ValueError("must be a full web address such as https://shop.example/api/order-api")
+    try:
+        _ = parts.port
+    except ValueError as error:
+        raise ValueError("has a port that is no number up to 65535") from error
+    if "@" in parts.netloc or "?" in url or "#" in url:
+        raise ValueError("must not carry a user name, a password, a query or a fragment")
+    if parts.scheme == "http" and not is_loopback(url):
+        raise ValueError("must start with https:// (plain http is for loopback addresses only)")
+    return url.rstrip("/")
+
+
+WebAddress = Annotated[str, AfterValidator(_web_address)]
