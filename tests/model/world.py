@@ -20,7 +20,7 @@ from tests.model import oracle
 from tests.model.memory import Memory
 from tests.model.nursery import Nursery
 from tests.model.oracle import Channel, Row, Verdict
-from tests.model.vocabulary import ASKING, SIZES
+from tests.model.vocabulary import ASKING, EANS, SIZES
 
 # What myOGO tells of itself and nobody owns.
 TOLD = ("batchTracked", "channels", "stockAvailable", "stockUpdateTime")
@@ -79,7 +79,7 @@ class World:
                     self.asking |= ways
 
     def _size(self, number: int, fields: Row) -> None:
-        new = self.rows.get(number) or size(number, sku=f"S{number}", prices=[euro("10.00")])
+        new = self.rows.get(number) or size(number, sku=f"S{number}", ean=EANS[number % len(EANS)])
         row = new | fields
         if isinstance(row["prices"], list):
             row["prices"] = [euro(entry["price"], entry["id"]) | entry for entry in row["prices"]]
