@@ -12,7 +12,9 @@ from tests.model.oracle import Row
 SIZES = 9  # from 10 rows on, limits of another kind begin to judge
 GLUE = ["", "A", "B", "AB", "BA", "A-", "a"]  # A + B, AB + nothing and nothing + AB are one code
 ODD_PARTS = [None, 7, " ", "A/", "B\\", "A ", "A\u200b", "B\x07", "Ä\u00a0"]
-CODES = [*[f"S{number}" for number in range(1, SIZES + 1)], *GLUE[1:], "AA", "ABB", "A ", "XX-7", "PACK/1"]
+OWN = [f"S{number}" for number in range(1, SIZES + 1)]  # the codes that sizes begin with
+CODES = [*OWN, *OWN[:4], *GLUE[1:], "AA", "ABB", "A ", "XX-7", "PACK/1"]
+EANS = ["7312345678901", "96385074", "4006381333931"]
 AMOUNTS = [
     *["10.00", "49.90", 20, Decimal("19.5"), "10.1234"],
     *[None, "", " ", "0", 0, "0.00", "-5", "49,00", " 49.00 ", "abc", "NaN", "10.12345", "1e2"],
@@ -22,7 +24,7 @@ FIELDS: dict[str, list[Any]] = {
     "product": ["parka int", "", None],
     "variant": ["Blue", "blue", "Röd", "", None],
     "size": ["S", "42", "One Size", "ONE SIZE", "", None],
-    "ean": ["7312345678901", 96385074, "12 34", "", "  ", None],
+    "ean": [*EANS, 96385074, "12 34", "", "  ", None],
     "upc": ["96385074", "", None],
     "brand": ["Acme", " Bolt ", "", None],
     "description": ["Warm <i>and</i> dry", "", None],
@@ -41,6 +43,7 @@ FIELDS: dict[str, list[Any]] = {
 HELD: dict[str, list[Any]] = {
     "name": ["Parka Blue S", "Typed by hand", "", None],
     "description": ["Warm", "Typed by hand", "", None],
+    "eanCode": [*EANS, "", None],
     "supplier": ["Acme", "Elsewhere", "", None],
     "group": ["Jackets", None],
     "salesPrice": [Decimal("10.00"), Decimal("10"), Decimal("49.9"), Decimal("10.00001"), 0, None],
@@ -56,7 +59,6 @@ HELD: dict[str, list[Any]] = {
     "stock": [0, 7],
     "reserved": [0, 2],
 }
-EANS = ["7312345678901", "96385074", "4006381333931"]
 SETTINGS: dict[str, list[Any]] = {
     "currency": ["EUR", "EUR", "SEK"],
     "pricelist_id": [None, "36", "7", "100"],
@@ -149,9 +151,10 @@ ELSEWISE = st.one_of(
 )
 EDIT = IN_CENTRA | IN_CENTRA | IN_MYOGO | st.tuples(st.just("settings"), some(SETTINGS, 1)) | ELSEWISE
 EDITS = st.lists(EDIT, max_size=4)
-START = st.tuples(st.lists(SIZE, min_size=3, max_size=7), st.lists(PRODUCT, max_size=3)).map(
-    lambda two: two[0] + two[1]
-)
+START = st.tuples(
+    st.lists(SIZE_FIELDS, min_size=3, max_size=7),
+    st.lists(PRODUCT | st.tuples(st.just("product"), st.sampled_from(OWN[:3]), some(HELD, 5)), max_size=4),
+).map(lambda two: [*(("size", number, fields) for number, fields in enumerate(two[0], start=1)), *two[1]])
 
 SKU = st.sampled_from([(), (), (), (), ("S*",), ("A*",), ("*B", "S[1-4]"), ("nothing",)])
 LIMITS = st.sampled_from([{}, {}]) | some(
