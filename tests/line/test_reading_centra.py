@@ -341,3 +341,18 @@ def test_every_failure_of_reading_says_what_to_do(seven: Shop, kind: str) -> Non
         ids_read(seven)
     assert caught.value.message
     assert caught.value.fix
+
+
+@pytest.mark.parametrize("kind", ["gzip_bomb", "huge_field"])
+def test_an_answer_larger_than_any_real_one_is_given_up_and_not_asked_for_again(seven: Shop, kind: str) -> None:
+    """8 MB, and 64 KB for each row asked for, unpacked: what is more is not read to its end."""
+    seven.box.add_fault(side="centra", kind=kind, megabytes=9, times=FOREVER)
+    with pytest.raises(SourceError, match="an answer of more than 8,519,680 bytes, given up") as caught:
+        ids_read(seven)
+    assert "page_size" in caught.value.fix
+    assert len(asked(seven)) == 1
+
+
+def test_an_answer_of_the_largest_size_is_read(seven: Shop) -> None:
+    seven.box.add_fault(side="centra", kind="huge_field", megabytes=8)
+    assert ids_read(seven) == [1, 2, 3, 4, 5, 6, 7]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 _HEAD = """# Torture
 
 Made by `make torture`; do not edit. Each line is one fault at one side, tried at every place of a run where it can
-happen: `exits` counts how the struck run ended, `again` how many further runs of the same command it took until
+happen. *Exit* counts how the struck runs ended, *again* how many further runs of the same command it took until
 myOGO held what the catalogue asks for. In every cell nothing was lost or doubled, the counts added up, no write was
 left open in the journal, the retry budget was kept and no credential reached another host.
 """
@@ -25,26 +25,33 @@ class Row(NamedTuple):
 
 
 def rendered(rows: Iterable[Row]) -> str:
-    """Markdown, sorted as the cells were declared within their families."""
-    lines = [_HEAD]
+    """Markdown, sorted by family, fault and side; a column per exit code and number of further runs."""
     families: dict[str, dict[tuple[str, str], list[Row]]] = {}
     for row in sorted(rows, key=lambda row: (row.family, row.fault, row.side, row.place)):
         families.setdefault(row.family, {}).setdefault((row.fault, row.side), []).append(row)
+    lines = [_HEAD]
     for family, groups in families.items():
-        cells = sum(map(len, groups.values()))
-        lines += [
-            f"## {family} ({cells} cells)",
-            "",
-            "| Fault | Side | Places | Exits | Again |",
-            "|---|---|---|---|---|",
-        ]
-        for (fault, side), group in groups.items():
-            exits = Counter(row.exits[0] for row in group)
-            again = Counter(len(row.exits) - 1 for row in group)
-            lines.append(f"| {fault} | {side} | {len(group)} | {_counted(exits)} | {_counted(again)} |")
-        lines.append("")
+        lines += _table(family, groups)
     return "\n".join(lines)
 
 
-def _counted(counts: Counter[int]) -> str:
-    return ", ".join(f"{value} x {count}" for value, count in sorted(counts.items()))
+def _table(family: str, groups: dict[tuple[str, str], list[Row]]) -> list[str]:
+    everything = [row for group in groups.values() for row in group]
+    exits = sorted({row.exits[0] for row in everything})
+    again = sorted({len(row.exits) - 1 for row in everything})
+    heads = ["Fault", "Side", "Cells", *(f"exit {one}" for one in exits), *(f"{one} again" for one in again)]
+    return [
+        f"## {family} ({len(everything)} cells)",
+        "",
+        f"| {' | '.join(heads)} |",
+        f"|{'---|' * 2}{'---:|' * (len(heads) - 2)}",
+        *(_line(key, group, exits, again) for key, group in groups.items()),
+        _line(("**all**", ""), everything, exits, again),
+        "",
+    ]
+
+
+def _line(key: tuple[str, str], group: list[Row], exits: list[int], again: list[int]) -> str:
+    ended, more = Counter(row.exits[0] for row in group), Counter(len(row.exits) - 1 for row in group)
+    counts = [len(group), *(ended[one] or "" for one in exits), *(more[one] or "" for one in again)]
+    return f"| {' | '.join(map(str, [*key, *counts]))} |"
