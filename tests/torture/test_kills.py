@@ -42,7 +42,7 @@ PLACES = (
     }
     | {f"stage: {what} {side}": 1 for what in ("extracted", "normalised", "loaded", "tidied") for side in SIDES}
     | {f"Centra: {when} GET": 4 for when in ("before", "after")}
-    | {f"myOGO: {when} GET": 8 for when in ("before", "after")}
+    | {f"myOGO: {when} GET": 10 for when in ("before", "after")}
     | {f"myOGO: {when} POST": 3 for when in ("before", "after")}
     | {f"myOGO: {when} PUT": 2 for when in ("before", "after")}
     | {f"journal: {when} the {what}": 4 for when in ("before", "after") for what in ("intent", "outcome")}
