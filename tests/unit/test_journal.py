@@ -1,0 +1,86 @@
+"""The journal's file, and what becomes of it after a kill, a full disk or worse."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipelines.journal import OPEN, Journal, fold
+from pipelines.store import Folder, Store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    folder = Folder(tmp_path, "demo")
+    folder.make()
+    with contextlib.closing(Store(folder)) as opened:
+        yield opened
+
+
+def rows(store: Store) -> list[tuple[object, ...]]:
+    return store.connection.execute(
+        "select run_id, key, action, outcome, status, message from sync.journal order by run_id, key"
+    ).fetchall()
+
+
+def test_an_intent_and_its_outcome_are_one_row(store: Store) -> None:
+    path = store.folder.journal
+    with Journal(path, "r1", "products") as journal:
+        journal.intend("A", "create")
+        journal.intend("B", "update")
+        journal.conclude("B", "update", "refused", 400, "too long")
+        journal.conclude("A", "create", "applied", 200, "")
+    fold(path, store)
+    assert rows(store) == [("r1", "A", "create", "applied", 200, ""), ("r1", "B", "update", "refused", 400, "too long")]
+    assert not path.exists()
+
+
+def test_an_intent_without_an_outcome_is_unknown(store: Store) -> None:
+    path = store.folder.journal
+    with Journal(path, "r1", "products") as journal:
+        journal.intend("A", "create")
+    fold(path, store)
+    assert rows(store) == [("r1", "A", "create", "unknown", None, OPEN)]
+
+
+def test_folding_twice_does_no_harm(store: Store) -> None:
+    """A kill between the commit and the end of the file."""
+    path = store.folder.journal
+    with Journal(path, "r1", "products") as journal:
+        journal.intend("A", "create")
+        journal.conclude("A", "create", "applied", 200, "")
+    content = path.read_bytes()
+    fold(path, store)
+    path.write_bytes(content)
+    fold(path, store)
+    assert len(rows(store)) == 1
+
+
+def test_what_was_cut_off_does_not_swallow_the_next_line(store: Store) -> None:
+    """A full disk takes half a line; then there is room again for what is still in flight."""
+    path = store.folder.journal
+    with Journal(path, "r1", "products") as journal:
+        journal.intend("A", "create")
+        journal.intend("B", "create")
+        with path.open("ab") as other:
+            other.write(b'\n{"run_id":"r1","flow":"products","key":"C","act')
+        journal.conclude("B", "create", "applied", 200, "")
+    fold(path, store)
+    assert [(key, outcome) for _, key, _, outcome, *_ in rows(store)] == [("A", "unknown"), ("B", "applied")]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"{", b"[]", b"null", b"1", b"\xff\xfe", b'{"at":"yesterday"}', b'{"run_id":"r1","at":"2026-11-24T12:00:00"}'],
+)
+def test_a_line_of_something_else_costs_no_other(store: Store, line: bytes) -> None:
+    path = store.folder.journal
+    path.write_bytes(line + b"\n")
+    with Journal(path, "r1", "products") as journal:
+        journal.intend("A", "create")
+        journal.conclude("A", "create", "applied", 200, "")
+    fold(path, store)
+    assert [(key, outcome) for _, key, _, outcome, *_ in rows(store)] == [("A", "applied")]

@@ -1,0 +1,63 @@
+"""A working file put aside, and the history that is taken over."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from pipelines.rebuild import rebuild
+from pipelines.store import Folder, Store, publish
+
+NOW = datetime.fromisoformat("2026-11-24T12:00:00")
+RUN = {"channel": "demo", "verb": "push", "started_at": NOW, "flow": "products", "forced": False, "selection": []}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    made = Folder(tmp_path, "demo")
+    made.make()
+    return made
+
+
+def with_runs(folder: Folder, *run_ids: str) -> None:
+    with contextlib.closing(Store(folder)) as store:
+        for run_id in run_ids:
+            store.begin_run({"run_id": run_id, **RUN})
+        store.ready_to_publish()
+
+
+def run_ids(folder: Folder) -> list[str]:
+    with contextlib.closing(Store(folder)) as store:
+        return [run for (run,) in store.connection.execute("select run_id from sync.runs order by 1").fetchall()]
+
+
+def test_history_comes_from_the_file_itself_where_it_can_be_read(folder: Folder) -> None:
+    with_runs(folder, "one", "two")
+    told = rebuild(folder, NOW)
+    assert "work.duckdb.aside-20261124T120000" in told
+    assert run_ids(folder) == ["one", "two"]
+    assert (folder.root / "work.duckdb.aside-20261124T120000").is_file()
+
+
+def test_else_from_the_published_copy(folder: Folder) -> None:
+    with_runs(folder, "one")
+    publish(folder)
+    with_runs(folder, "two")
+    folder.work.write_bytes(b"garbage")
+    assert "history taken from analytics.duckdb" in rebuild(folder, NOW)
+    assert run_ids(folder) == ["one"]
+
+
+def test_without_either_it_begins_anew_and_says_so(folder: Folder) -> None:
+    folder.work.write_bytes(b"garbage")
+    folder.published.write_bytes(b"garbage")
+    assert "no history found for" in rebuild(folder, NOW)
+    assert run_ids(folder) == []
+
+
+def test_nothing_there_is_no_trouble(folder: Folder) -> None:
+    assert "There was no" in rebuild(folder, NOW)
+    assert run_ids(folder) == []
