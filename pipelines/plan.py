@@ -33,7 +33,8 @@ class Plan:
 
 
 def diff(desired: pd.DataFrame, live: pd.DataFrame, contract: Contract) -> Plan:
-    """The plan that takes `live` to `desired`. Both hold the contract's columns in the same types, keys unique.
+    """The plan that takes `live` to `desired`. Both hold the contract's columns in the same types, keys unique;
+    `desired` says of each row which `stock_item_id` it is made of.
 
     A value that `desired` does not have is never sent and never compared: what the target holds stays. A
     `create_only` column is sent where the target has none yet; a later difference is drift, not a change.
@@ -56,7 +57,7 @@ def diff(desired: pd.DataFrame, live: pd.DataFrame, contract: Contract) -> Plan:
     columns = list(contract.columns)
     whole = pd.DataFrame({column: new[column].notna() for column in columns})
     creates = _changes("create", key, new, ["{}"] * len(new), _objects(new[columns], whole))
-    changes = pd.concat([creates, updates], ignore_index=True).sort_values(["action", "key"], ignore_index=True)
+    changes = pd.concat([creates, updates]).sort_values(["action", "key"], ignore_index=True)
     return Plan(changes, int((~rows).sum()), len(live), _fingerprint(changes))
 
 
@@ -73,7 +74,7 @@ def _changes(action: str, key: str, rows: pd.DataFrame, before: list[str], after
         {
             "action": [action] * len(rows),
             "key": rows[key].to_numpy(),
-            "stock_item_id": rows["stock_item_id"].to_numpy() if "stock_item_id" in rows else None,
+            "stock_item_id": rows["stock_item_id"].to_numpy(),
             "before": before,
             "after": after,
         },

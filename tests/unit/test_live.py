@@ -7,7 +7,9 @@ from decimal import Decimal
 import pandas as pd
 import pytest
 
+from schemas.myogo import PRODUCT
 from tests.unit.frames import held, plain_list
+from transforms.live import live_products
 
 
 def _one(**fields: object) -> pd.Series:
@@ -40,8 +42,19 @@ def test_case_of_country_and_language_is_ours() -> None:
 
 
 def test_a_code_held_twice_stays_twice() -> None:
-    """And a code is never touched."""
+    """And a code is never touched, not even an empty one."""
     assert list(held({"code": " a"}, {"code": "B"}, {"code": "B"})["code"]) == [" a", "B", "B"]
+    bare = pd.DataFrame({column: pd.Series([""], dtype="str") for column in PRODUCT.columns})
+    assert list(live_products(bare)["code"]) == [""]
+
+
+def test_columns_and_rows_are_those_of_the_stage() -> None:
+    """In its order, on a fresh index."""
+    staged = pd.DataFrame({column: pd.Series(["x", "y"], dtype="str") for column in PRODUCT.columns})
+    live = live_products(staged.set_axis([7, 3]))
+    assert list(live.columns) == list(PRODUCT.columns)
+    assert list(live.index) == [0, 1]
+    assert list(live["name"]) == ["x", "y"]
 
 
 def test_an_empty_warehouse() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from decimal import Decimal
 from typing import Any
@@ -153,6 +154,7 @@ def test_changes_are_sorted() -> None:
     assert [change[:2] for change in changes(plan)] == [
         ("create", "SKU1"), ("create", "SKU3"), ("update", "SKU2"), ("update", "SKU9"),
     ]  # fmt: skip
+    assert list(plan.changes.index) == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("sizes", [[], [size(1)]], ids=["nothing wanted", "one wanted"])
@@ -165,6 +167,19 @@ def test_empty_sides(sizes: list[dict[str, Any]], live: list[dict[str, Any]]) ->
 def test_the_fingerprint_does_not_depend_on_order() -> None:
     sizes, live = [size(n) for n in range(1, 6)], [same(2, name="x"), same(4, name="y"), same(9)]
     assert planned(*sizes, live=live).fingerprint == planned(*sizes[::-1], live=live[::-1]).fingerprint
+
+
+def test_a_fingerprint_is_the_same_in_every_version() -> None:
+    """What was reviewed yesterday can be pushed today: SHA-256 of a line of JSON per change, 16 digits of it."""
+    lines = (
+        b'["create","SKU2","{}","{\\"code\\":\\"SKU2\\",\\"name\\":\\"Parka Blue S\\",\\"sales_price\\":10.00,'
+        b'\\"language_code\\":\\"en\\"}"]\n'
+        b'["update","SKU1","{\\"name\\":\\"Old\\"}","{\\"name\\":\\"Parka Blue S\\"}"]\n'
+    )
+    bare = {"brand": "", "categoryName": "", "categories": [], "folder": "", "countryOfOrigin": "", "harmCode": "",
+            "harmDescription": ""}  # fmt: skip
+    plan = planned(size(1), size(2, **bare), live=[same(1, name="Old")])
+    assert plan.fingerprint == hashlib.sha256(lines).hexdigest()[:16]
 
 
 @pytest.mark.parametrize(

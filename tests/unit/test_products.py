@@ -144,6 +144,16 @@ def test_order_and_index() -> None:
     assert list(made.index) == [0, 1, 2]
 
 
+def test_the_chosen_price_list_decides() -> None:
+    """And what the rules count on is of its type: a truth, a number."""
+    two = size(1, prices=[euro("10.00", "1"), euro("20.00", "36")])
+    assert list(products(two)["price_text"]) == ["10.00"]
+    chosen = products(two, size(2, active=0, prices=[]), pricelist_id="36")
+    assert plain_list(chosen["price_text"]) == ["20.00", None]
+    assert (chosen["active"].dtype, list(chosen["active"])) == (bool, [True, False])
+    assert (chosen["pricelists"].dtype, list(chosen["pricelists"])) == (int, [1, 0])
+
+
 def test_nothing_is_left_out() -> None:
     """Unfit and inactive rows are rows."""
     made = products(size(1, active=0), size(2, sku=None, name=None, product=None, prices=[]), size(3))

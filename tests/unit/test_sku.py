@@ -28,7 +28,8 @@ from transforms.sku import combined_code
 def test_code_is_verbatim(parts: tuple[object, object, object], expected: str) -> None:
     """Nothing trimmed, folded, separated or made a number."""
     sizes, _ = staged(size(1, sku=parts[0], variantSku=parts[1], sizeSku=parts[2]))
-    assert list(combined_code(sizes)) == [expected]
+    code = combined_code(sizes)
+    assert (list(code), code.name) == ([expected], "code")
 
 
 def test_rows_with_and_without_parts_do_not_disturb_each_other() -> None:
