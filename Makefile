@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test lint types unit golden docs lock clean
+.PHONY: setup demo test lint types unit golden docs audit lock clean
 
 setup: .venv/.ready
 
@@ -36,10 +36,14 @@ golden: setup
 docs: setup
 	$(BIN)/python -m pipelines.catalogue
 
+# Known vulnerabilities in the lock; needs a network, and says so where there is none.
+audit:
+	@$(PYTHON) .ci/audit.py
+
 # Needs uv on the PATH. The lock names no index, and its hashes make it the same from any.
 lock:
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 		--no-header --quiet --output-file requirements.lock
 
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-audit .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -157,8 +157,9 @@ class _Page(HTMLParser):
 
 
 ALLOWED = {
-    "html", "head", "meta", "title", "style", "body", "header", "h1", "h2", "h3", "h4", "h5", "h6", "p", "div", "section",
-    "strong", "b", "i", "em", "span", "code", "details", "summary", "table", "thead", "tbody", "tr", "th", "td", "ul",
+    "html", "head", "meta", "title", "style", "body", "header", "h1", "h2", "h3", "h4", "h5", "h6", "p", "div",
+    "section", "strong",
+    "b", "i", "em", "span", "code", "details", "summary", "table", "thead", "tbody", "tr", "th", "td", "ul",
     "li", "ol", "a", "br", "hr", "del", "svg", "polyline", "circle", "footer", "main", "nav", "pre", "small",
 }  # fmt: skip
 

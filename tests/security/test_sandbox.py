@@ -71,8 +71,8 @@ def test_no_variable_and_no_option_opens_it(tmp_path: Path) -> None:
     words = ["sandbox", "--centra-port", "0", "--myogo-port", "0"]
     command = [sys.executable, "-m", "pipelines", *words]
     with subprocess.Popen(
-        command, env={**os.environ, **opening, "PYTHONPATH": str(ROOT)}, cwd=tmp_path, stdout=subprocess.PIPE, text=True,
-        stderr=subprocess.PIPE,
+        command, env={**os.environ, **opening, "PYTHONPATH": str(ROOT)}, cwd=tmp_path, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     ) as process:  # fmt: skip
         try:
             assert process.stdout is not None
