@@ -59,6 +59,10 @@ $(MUTANTS)/.ready: requirements.lock requirements-mutants.lock
 		-r requirements.lock -r requirements-mutants.lock
 	@touch $@
 
+# Known vulnerabilities in the lock; needs a network, and says so where there is none.
+audit:
+	@$(PYTHON) .ci/audit.py
+
 # Needs uv on the PATH. The lock names no index, and its hashes make it the same from any.
 lock:
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
@@ -67,4 +71,4 @@ lock:
 		--no-header --quiet --output-file requirements-mutants.lock
 
 clean:
-	rm -rf .venv $(MUTANTS) mutants .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv $(MUTANTS) .venv-audit mutants .pytest_cache .mypy_cache .ruff_cache .hypothesis

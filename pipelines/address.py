@@ -31,6 +31,8 @@ def _web_address(url: str) -> str:
         _ = parts.port
     except ValueError as error:
         raise ValueError("has a port that is no number up to 65535") from error
+    if not parts.netloc.isascii():
+        raise ValueError("must name the host in ASCII letters (bücher.example is xn--bcher-kva.example)")
     if "@" in parts.netloc or "?" in url or "#" in url:
         raise ValueError("must not carry a user name, a password, a query or a fragment")
     if parts.scheme == "http" and not is_loopback(url):

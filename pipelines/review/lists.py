@@ -18,8 +18,9 @@ from pipelines.review.gather import CHANGES, CLOSED, EXPECTATIONS, STOCK, WARNIN
 _UNSEEN = (
     "\\x00-\\x20\\x7f-\\xa0\u00ad\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufe00-\ufe0f\ufeff"
 )
-FORMULA = rf"(^|[;\t\r\n])([{_UNSEEN}]*[=+\-@＝＋－＠])|^([\t\r\n])"
-_NEUTRAL = r"\1'\2\3"
+FORMULA = rf"((?:^|[;\t\r\n])[{_UNSEEN}]*)([=+\-@＝＋－＠])"
+_NEUTRAL = r"\1'\2"
+_LEADING, _LED = r"^([\t\r\n])", r"'\1"
 _TREND = 'select started_at, run_id, rule, withholds, "rows" from main.v_rule_trend'
 _CHUNK = 20_000
 
@@ -47,9 +48,11 @@ def write_lists(db: duckdb.DuckDBPyConnection, facts: Facts, folder: Path) -> li
 
 
 def _copy(db: duckdb.DuckDBPyConnection, sql: str, path: Path) -> Path:
-    change = f"{_literal(FORMULA)}, {_literal(_NEUTRAL)}, 'g'"
+    formula, leading = f"{_literal(FORMULA)}, {_literal(_NEUTRAL)}, 'g'", f"{_literal(_LEADING)}, {_literal(_LED)}"
     columns = [
-        f'regexp_replace("{name}", {change}) as "{name}"' if kind == "VARCHAR" else f'"{name}"'
+        f'regexp_replace(regexp_replace("{name}", {formula}), {leading}) as "{name}"'
+        if kind == "VARCHAR"
+        else f'"{name}"'
         for name, kind, *_ in db.execute(f"describe {sql}").fetchall()
     ]
     db.execute(f"copy (select {', '.join(columns)} from ({sql})) to {_literal(str(path))} (format csv, header)")
@@ -76,7 +79,7 @@ def _told(field: Field, action: str) -> str:
 
 
 def _neutral(cell: Any) -> Any:
-    return re.sub(FORMULA, _NEUTRAL, cell) if isinstance(cell, str) else cell
+    return re.sub(_LEADING, _LED, re.sub(FORMULA, _NEUTRAL, cell)) if isinstance(cell, str) else cell
 
 
 def _literal(text: str) -> str:

@@ -79,3 +79,16 @@ def test_a_bad_secret_file(content: bytes | None, said: str, tmp_path: Path) -> 
     message = _refused(Secret(file=tmp_path / "token"))
     assert said in message
     assert str(tmp_path / "token") in message
+
+
+def test_a_key_that_is_too_short_to_be_one_is_refused_and_a_name_is_not(monkeypatch: Any) -> None:
+    """On both sides of the edge; whatever is shorter cannot be masked without eating words."""
+    monkeypatch.setenv("SHOP_TOKEN", "h2z")
+    message = _refused(Secret(env="SHOP_TOKEN"))
+    assert "SHOP_TOKEN has only 3 characters" in message
+    assert "h2z" not in message
+    assert Secret(env="SHOP_TOKEN").reveal(name=True) == "h2z"
+    assert redact("h2z") == "h2z"
+    monkeypatch.setenv("SHOP_TOKEN", "h2z!")
+    assert Secret(env="SHOP_TOKEN").reveal() == "h2z!"
+    assert redact("h2z!") == "***"

@@ -1,0 +1,81 @@
+"""`make audit`: are there known vulnerabilities in what requirements.lock names?
+
+Exit 1 where there are. Exit 0 where there are none, and also where nobody could be asked, which is said in so many
+words: a machine without a network must be able to go on, and nobody must take that for a clean bill.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+TOOL = "pip-audit>=2.10,<3"
+SERVICES = ("pypi", "osv")  # the second knows the same advisories, and is asked where the first does not answer
+WITHIN_S = 600
+
+
+def main(environment: Path, lock: Path) -> int:
+    """Installs the tool into an environment of its own, asks, and tells."""
+    if not (tool := _installed(environment)):
+        print("NOTHING WAS AUDITED: pip-audit could not be installed here (no network, or no such package).")
+        return 0
+    asked = [told for service in SERVICES if (told := _asked(tool, service, lock)) is not None]
+    best = max(asked, key=lambda told: len(_looked_up(told)), default=[])
+    return _tell(best, lock)
+
+
+def _installed(environment: Path) -> Path | None:
+    tool = environment / "bin" / "pip-audit"
+    if tool.exists():
+        return tool
+    python = environment / "bin" / "python"
+    steps = (
+        [sys.executable, "-m", "venv", str(environment)],
+        [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "1", TOOL],
+    )
+    for step in steps:
+        if subprocess.run(step, check=False, timeout=WITHIN_S).returncode:
+            return None
+    return tool
+
+
+def _asked(tool: Path, service: str, lock: Path) -> list[dict[str, Any]] | None:
+    """What the service says of each line of the lock; None where it cannot be asked."""
+    command = [str(tool), "--requirement", str(lock), "--require-hashes", "--disable-pip", "--vulnerability-service"]
+    command += [service, "--format", "json", "--progress-spinner", "off"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=WITHIN_S)
+        told = json.loads(done.stdout)["dependencies"]
+    except (subprocess.TimeoutExpired, OSError, ValueError, KeyError, TypeError):
+        return None
+    return list(told)
+
+
+def _looked_up(told: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    # The tool calls it "no known vulnerabilities" when it found none of the packages at all.
+    return [one for one in told if "vulns" in one]
+
+
+def _tell(told: list[dict[str, Any]], lock: Path) -> int:
+    known = _looked_up(told)
+    if not known:
+        print(f"NOTHING WAS AUDITED: no advisory service could be asked about {lock.name} from here.")
+        return 0
+    bad = [one for one in known if one["vulns"]]
+    for one in bad:
+        for flaw in one["vulns"]:
+            names = " ".join([flaw["id"], *flaw.get("aliases", [])])
+            mended = ", ".join(flaw.get("fix_versions", [])) or "no version yet"
+            print(f"{one['name']} {one['version']}: {names}; mended in {mended}")
+    if missing := sorted(one["name"] for one in told if "vulns" not in one):
+        print(f"NOT AUDITED, because the service does not know them ({len(missing)}): {', '.join(missing)}")
+    print(f"{len(known)} packages were audited, {len(bad)} of them with a known vulnerability.")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(ROOT / ".venv-audit", ROOT / "requirements.lock"))

@@ -1,0 +1,261 @@
+"""Vendor text is text: in a spreadsheet, on a page, in Markdown, and in a terminal."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import json
+import re
+from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.review.lists import FORMULA, _neutral
+from pipelines.review.summary import _code
+from pipelines.sandbox import Sandbox
+from pipelines.screen import Screen
+from tests.conftest import Shop, _shop, catalogue, euro, size
+from tests.security.conftest import TORTURE
+
+FORMULAS = [
+    start + sign + "cmd|' /C calc'!A0"
+    for sign in "=+-@＝＋－＠"
+    for start in ("", " ", "\t", "\r", "\n", "\u00a0", "\u200b", "\ufeff", "\u3000", " \t ", "x;", "x; ", 'x";\t')
+]  # fmt: skip
+HTMLS = [
+    "<script>alert(1)</script>", "</script><script>alert(1)</script>", '"><img src=x onerror=alert(1)>',
+    "'><svg/onload=alert(1)>", "](javascript:alert(1))", "<!--", "]]>", "<style>*{display:none}</style>", "</style>",
+    "</title><base href=//evil.example>", "<meta http-equiv=refresh content=0>", "{{ 7*7 }}", "{% raw %}", "${7*7}",
+    "&lt;script&gt;", "<iframe src=//evil.example>", "<a href=javascript:x>", "`|`", "``` | ```", "\\|", "|\n|---|",
+    "![x](http://evil.example/x.png)", "<http://evil.example>", "http://evil.example", "\n# head", "\\`<b>",
+]  # fmt: skip
+STEERING = [
+    "\x1b]0;title\x07", "\x1b[2J", "\x1b[31m", "\x9b2J", "\x07", "\x08\x08", "\r", "\u202e", "\u2066", "\u200f",
+    "\x1b]8;;http://evil.example\x1b\\", "\x00", "\x7f", "\u2028", "\x85", "\x0b",
+]  # fmt: skip
+MARKUP = ["[red]", "[/]", "[bold", "[link=http://evil.example]x[/link]", ":skull:", "\\[red]", "[@click=x]", "a\\"]
+ALL = [*HTMLS, *STEERING, *MARKUP]
+
+
+@pytest.mark.parametrize("text", FORMULAS, ids=ascii)
+def test_a_formula_is_text(text: str) -> None:
+    told = _neutral(text)
+    assert told.replace("'", "") == text.replace("'", "")
+    for cell in re.split(r"[;\t\r\n]", told):
+        assert not re.match(r"[\s\u200b\ufeff\u3000]*[=+\-@＝＋－＠]", cell), told
+
+
+@pytest.mark.parametrize("value", [-5, -5.5, 0, None, True])
+def test_a_number_is_left_alone(value: Any) -> None:
+    assert _neutral(value) is value
+
+
+@pytest.mark.parametrize("text", ["", "5", "A-1", "a=b", "me@x", "50% off", "one; two", "1 + 1", "it's"])
+def test_plain_words_are_left_alone(text: str) -> None:
+    assert _neutral(text) == text
+
+
+@given(st.text())
+def test_a_cell_never_begins_as_a_formula(text: str) -> None:
+    """Nor with what a spreadsheet skips to find one."""
+    told = _neutral(text)
+    assert not re.search(FORMULA, told)
+    assert not told.startswith(("\t", "\r", "\n"))
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """A shop whose every text is hostile, once planned. Shared: look, change nothing."""
+    from pipelines.channel import load
+    from pipelines.run import Order, run
+    from pipelines.screen import Quiet
+
+    sizes = []
+    for number, text in enumerate([*ALL, *FORMULAS], start=1):
+        fit = number % 2 == 0
+        sizes.append(
+            size(number, name=text, brand=text, variant=text, categoryName=text, description=text, countryOfOrigin="PT",
+                 product=text, prices=[euro("10")] if fit else [euro("1", pricelist=text, currency=text or "x")],
+                 **({} if number % 3 else {"sku": f"{text}{number}"}), **{f"new {text}": 1} if number % 7 == 0 else {})
+        )  # fmt: skip
+    held = [{"code": f"{text}{number}", "name": text} for number, text in enumerate(ALL)]
+    sizes.append(size(9001))
+    held.append({"code": "SKU9001", "name": "x", "stock": 1})
+    with Sandbox.start(catalogue(*sizes, myogo=held)) as box:
+        shop = _shop(box, tmp_path_factory.mktemp("hostile"))
+        shop.edit("max_update_share = 0.75", "max_update_share = 1.0")
+        box.add_fault(
+            side="myogo",
+            method="POST",
+            path="/api",
+            kind="status",
+            status=400,
+            body={"message": " ".join(ALL)},
+            times=3,
+        )
+        report = run(load(str(shop.file)), shop.data, Order("push"), Quiet())
+        assert report.exit_code == 3, report.message
+        yield shop
+
+
+def _written(shop: Shop, option: str, place: str) -> Path:
+    path = shop.folder / place
+    result = shop.command("report", str(shop.file), "--data", str(shop.data), option, str(path))
+    assert result.exit_code == 0, result.output
+    return path
+
+
+def test_no_cell_of_any_list_is_a_formula(hostile: Shop) -> None:
+    """In whatever way a spreadsheet cuts the lines: at commas, at semicolons, at tabs."""
+    folder = _written(hostile, "--csv", "csv")
+    seen = 0
+    for path in folder.iterdir():
+        text = path.read_bytes().decode()
+        (head, *rows) = csv.reader(io.StringIO(text, newline=""))
+        for row in rows:
+            assert len(row) == len(head), path.name
+            for name, cell in zip(head, row, strict=True):
+                number = re.fullmatch(r"-?\d+(\.\d+)?", cell) and name in ("difference", "centra_available", "observed")
+                assert number or not re.search(FORMULA, cell), (path.name, name, cell)
+                seen += "cmd|" in cell
+    assert seen > 20
+
+
+def test_a_negative_number_in_a_column_of_numbers_stays_one(hostile: Shop) -> None:
+    rows = list(csv.DictReader((_written(hostile, "--csv", "csv") / "stock.csv").read_text("utf-8").splitlines()))
+    assert any(re.fullmatch(r"-\d+", row["difference"]) for row in rows)
+
+
+class _Page(HTMLParser):
+    """What a browser would make of a page: the elements, and what they load, run or lead to."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.bad: list[str] = []
+        self.policy = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        named = {name: value or "" for name, value in attrs}
+        if named.get("http-equiv") == "Content-Security-Policy":
+            self.policy = named["content"]
+        elif "http-equiv" in named:
+            self.bad.append(str(attrs))
+        for name, value in named.items():
+            if name.startswith("on") or name in ("src", "srcset", "action", "formaction", "style", "srcdoc"):
+                self.bad.append(f"{tag} {name}")
+            if name in ("href", "xlink:href") and re.match(r"\s*([a-z]+:|//)", value, re.IGNORECASE):
+                self.bad.append(f"{tag} {name}={value}")
+
+
+ALLOWED = {
+    "html", "head", "meta", "title", "style", "body", "header", "h1", "h2", "h3", "h4", "h5", "h6", "p", "div",
+    "section", "strong",
+    "b", "i", "em", "span", "code", "details", "summary", "table", "thead", "tbody", "tr", "th", "td", "ul",
+    "li", "ol", "a", "br", "hr", "del", "svg", "polyline", "circle", "footer", "main", "nav", "pre", "small",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("option", ["--html", "--data-docs"])
+def test_a_page_runs_nothing_loads_nothing_and_leads_nowhere(hostile: Shop, option: str) -> None:
+    """Its elements are ours; and its policy forbids the rest, should one ever slip in."""
+    path = _written(hostile, option, "page.html" if option == "--html" else "docs")
+    pages = [path] if path.is_file() else list(path.rglob("*.html"))
+    for one in pages:
+        page = _Page(one.read_text("utf-8"))
+        assert page.bad == [], one.name
+        assert page.tags <= ALLOWED, one.name
+        assert "default-src 'none'" in page.policy
+        assert "script" not in page.policy
+    told = pages[0].read_text("utf-8")
+    if option == "--html":
+        assert "&lt;script&gt;alert(1)&lt;/script&gt;" in told
+        assert not set(html.unescape(told)) & set("\x1b\x9b\x07\u202e\u2066\u200f\x7f\x85")
+
+
+def test_markdown_keeps_vendor_text_in_code_spans(hostile: Shop) -> None:
+    """Outside of them there is no markup that we did not write; and every table has its columns."""
+    told = _written(hostile, "--markdown", "r.md").read_text("utf-8")
+    for table in re.findall(r"(?:^\|.*\n)+", told, re.MULTILINE):
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}) == 1
+    outside = re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", told)
+    assert "`" not in outside
+    for bad in ("<script", "<img", "javascript:", "http", "![", "# head", "onerror", "\x1b"):
+        assert bad not in outside
+
+
+@given(st.text(), st.text())
+def test_a_code_span_cannot_be_ended_from_inside(first: str, second: str) -> None:
+    """A row of two cells stays a row of two cells, on one line."""
+    row = f"| {_code(first)} | {_code(second)} |"
+    assert len(row.splitlines()) == 1
+    assert len(re.findall(r"(?<!\\)\|", row)) == 3
+    outside = re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", row)
+    assert set(outside) <= set("| ")
+
+
+STEER = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+
+
+def _steady(result: Any) -> None:
+    told = (result.stdout + result.stderr).replace("\r\n", "\n")
+    assert STEER.findall(told) == []
+
+
+VERBS = [["plan"], ["report"], ["report", "--json"], ["check"], *([["plan", "--json"]] if TORTURE else [])]
+
+
+@pytest.mark.parametrize("words", VERBS, ids=" ".join)
+def test_no_verb_lets_vendor_text_steer_the_terminal(hostile: Shop, words: list[str]) -> None:
+    data = [] if words == ["check"] else ["--data", str(hostile.data)]
+    result = hostile.command("--log", "debug", words[0], str(hostile.file), *words[1:], *data)
+    _steady(result)
+    if "--json" in words:
+        json.loads(result.stdout)
+
+
+def test_the_history_of_a_code_is_a_line_per_event(hostile: Shop) -> None:
+    """Whatever the code is made of, and the words of the one who refused it."""
+    codes = [code for (code,) in hostile.sql("select distinct code from v_history order by hash(code)")]
+    steering = [code for code in codes if any(piece in code for piece in STEERING)]
+    assert len(steering) > 3
+    for code in [*steering[:: 1 if TORTURE else 3], *MARKUP[:2], *STEERING[:2]]:
+        result = hostile.command("history", str(hostile.file), code, "--data", str(hostile.data))
+        _steady(result)
+        known = hostile.sql("select count(*) from v_history where code = ?", code)[0][0]
+        assert len(result.stdout.splitlines()) == max(1, known)
+
+
+@pytest.mark.parametrize("status", [200, 401, 404, 500] if not TORTURE else [200, 400, 401, 403, 404, 409, 500])
+def test_no_error_steers_the_terminal(shop_of: Callable[..., Shop], status: int) -> None:
+    """Said by a body, a header or a field; by check, by a run, and by what the run leaves for report."""
+    shop = shop_of(size(1))
+    for system in ("centra", "myogo"):
+        shop.edit(f"[systems.{system}]\n", f"[systems.{system}]\nattempts = 1\n")
+    said = " ".join(STEERING + MARKUP)
+    for side in ("centra", "myogo"):
+        body = {"status": said, "msg": said, "message": said, "error": said, "error_description": said}
+        shop.box.add_fault(side=side, path="*", kind="status", status=status, body=body, times=-1)
+    for words in (["check"], ["check", "--json"], ["plan"], ["plan", "--json"], ["report"]):
+        data = [] if words[0] == "check" else ["--data", str(shop.data)]
+        result = shop.command("--log", "debug", words[0], str(shop.file), *words[1:], *data)
+        _steady(result)
+        assert result.exit_code in ((0,) if words == ["report"] else (2, 5))
+
+
+@pytest.mark.parametrize("text", [*MARKUP, "a [b] c", "SKU[1]", "x:100:y"])
+def test_words_in_brackets_and_colons_are_shown_as_they_are(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """They are neither colours nor links nor pictures."""
+    from pipelines.check import Check
+
+    Screen().check(Check("centra", "x", "ok", f"<{text}>", f"<{text}>"))
+    told = capsys.readouterr().out
+    assert told.count(f"<{text}>") == 2
