@@ -24,7 +24,7 @@ from tests.model.vocabulary import EDITS, ELSEWISE, FAULTS, FORCE, KILLS, LIMITS
 from tests.model.world import World
 
 TORTURE = int(os.environ.get("TORTURE", "0"))
-STORIES, STEPS = (40 * TORTURE, 12) if TORTURE else (5, 5)
+STORIES, STEPS = (40 * TORTURE, 14) if TORTURE else (4, 7)
 
 
 class Model(RuleBasedStateMachine):

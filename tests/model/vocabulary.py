@@ -12,8 +12,8 @@ from tests.model.oracle import Row
 SIZES = 9  # from 10 rows on, limits of another kind begin to judge
 GLUE = ["", "A", "B", "AB", "BA", "A-", "a"]  # A + B, AB + nothing and nothing + AB are one code
 ODD_PARTS = [None, 7, " ", "A/", "B\\", "A ", "A\u200b", "B\x07", "Ä\u00a0"]
-OWN = [f"S{number}" for number in range(1, SIZES + 1)]  # the codes that sizes begin with
-CODES = [*OWN, *OWN[:4], *GLUE[1:], "AA", "ABB", "A ", "XX-7", "PACK/1"]
+OWN = [f"S{number}." for number in range(1, SIZES + 1)]  # the codes that sizes begin with
+CODES = [*OWN, *GLUE[1:], "AA", "ABB", "A ", "XX-7", "PACK/1"]
 EANS = ["7312345678901", "96385074", "4006381333931"]
 AMOUNTS = [
     *["10.00", "49.90", 20, Decimal("19.5"), "10.1234"],
@@ -90,7 +90,7 @@ MYOGO_WAYS: dict[str, list[Any]] = {
     "created_status": [200, 201],
     "error_body": ["json", "html"],
     "stock_moves_edit_time": [False, True],
-    "name_max": [0, 0, 9],  # and this one has longer names refused
+    "name_max": [0, 0, 12],  # and this one has longer names refused
 }
 ASKING: dict[str, list[Any]] = {
     "centra_page": [100, 1, 2, 3, 5],
@@ -99,69 +99,84 @@ ASKING: dict[str, list[Any]] = {
 }
 
 
-def some(of: dict[str, list[Any]], most: int) -> st.SearchStrategy[Row]:
+def mix(*shares: tuple[int, st.SearchStrategy[Any]]) -> st.SearchStrategy[Any]:
+    """One of the strategies, each as often as its share says (`one_of` counts the same one twice as one)."""
+    table = [strategy for share, strategy in shares for _ in range(share)]
+    return st.sampled_from(range(len(table))).flatmap(lambda index: table[index])
+
+
+def some(of: dict[str, list[Any]], most: int, least: int = 0) -> st.SearchStrategy[Row]:
     """Up to so many of the fields, each with one of its values."""
-    pairs = st.one_of([st.tuples(st.just(name), st.sampled_from(values)) for name, values in of.items()])
-    return st.lists(pairs, max_size=most).map(dict)
+    pairs = st.sampled_from(sorted(of)).flatmap(lambda name: st.tuples(st.just(name), st.sampled_from(of[name])))
+    return st.lists(pairs, min_size=least, max_size=most, unique_by=lambda pair: pair[0]).map(dict)
 
 
-def prices() -> st.SearchStrategy[Any]:
-    entry = st.fixed_dictionaries(
+def _entry(currencies: list[Any], amounts: list[Any]) -> st.SearchStrategy[Row]:
+    return st.fixed_dictionaries(
         {
             "id": st.sampled_from(["36", "7", "100", "A", 8]),
-            "currency": st.sampled_from(["EUR", "EUR", "EUR", "SEK", "eur", "", None]),
-            "price": st.sampled_from(AMOUNTS[:5]) | st.sampled_from(AMOUNTS),
+            "currency": st.sampled_from(currencies),
+            "price": st.sampled_from(amounts),
         }
     )
-    several = st.lists(entry, min_size=1, max_size=3, unique_by=lambda one: str(one["id"]))
-    return several | several | st.sampled_from([[], None, ""])
 
 
-def parts() -> st.SearchStrategy[Row]:
-    """Parts of a code, so few of them that clashes are frequent."""
-    few = st.sampled_from(GLUE)
-    return st.fixed_dictionaries({"sku": few, "variantSku": few, "sizeSku": few | few | st.sampled_from(ODD_PARTS)})
+def _lists(entry: st.SearchStrategy[Row]) -> st.SearchStrategy[list[Row]]:
+    return st.lists(entry, min_size=1, max_size=3, unique_by=lambda one: str(one["id"]))
 
+
+FIT_PRICES = _lists(_entry(["EUR", "EUR", "eur", "SEK"], AMOUNTS[:5]))
+ODD_PRICES = _lists(_entry(["EUR", "EUR", "SEK", "", None], AMOUNTS)) | st.sampled_from([[], None, ""])
+PRICES = mix((4, FIT_PRICES), (1, ODD_PRICES)).map(lambda value: {"prices": value})
+# Parts of a code, so few of them that clashes are frequent.
+FEW = st.sampled_from(GLUE)
+GLUED = st.fixed_dictionaries(
+    {"sku": FEW, "variantSku": FEW, "sizeSku": mix((5, FEW), (1, st.sampled_from(ODD_PARTS)))}
+)
 
 NUMBERS = st.integers(1, SIZES)
 INDEX = st.integers(0, SIZES - 1)
-NOTHING: st.SearchStrategy[Row] = st.just({})
-SIZE_FIELDS = st.builds(
-    lambda *several: {name: value for one in several for name, value in one.items()},
-    some(FIELDS, 3),
-    NOTHING | NOTHING | parts(),
-    NOTHING | NOTHING | prices().map(lambda value: {"prices": value}),
+SIZE_FIELDS = mix((3, st.just({})), (6, some(FIELDS, 3, 1)), (2, GLUED), (3, PRICES))
+IN_CENTRA = mix(
+    (6, st.tuples(st.just("size changed"), INDEX, SIZE_FIELDS)),
+    (3, st.tuples(st.just("size"), NUMBERS, SIZE_FIELDS)),
+    (2, st.tuples(st.just("size mended"), INDEX)),
+    (1, st.tuples(st.just("size copied"), INDEX, NUMBERS)),
+    (1, st.tuples(st.just("no size"), INDEX)),
 )
-SIZE = st.tuples(st.just("size"), NUMBERS, SIZE_FIELDS)
 PRODUCT = st.tuples(st.just("product"), st.sampled_from(CODES), some(HELD, 4))
-IN_CENTRA = SIZE | SIZE | SIZE | st.tuples(st.just("no size"), NUMBERS)
-IN_MYOGO = st.one_of(
-    PRODUCT,
-    st.tuples(st.just("second product"), st.sampled_from(CODES), some(HELD, 2)),
-    st.tuples(st.just("changed"), INDEX, some(HELD, 3)),
-    st.tuples(st.just("changed"), INDEX, st.sampled_from(EANS).map(lambda ean: {"eanCode": ean})),
-    st.tuples(st.just("renamed"), INDEX, st.sampled_from(CODES)),
-    st.tuples(st.just("received"), INDEX, st.integers(1, 50)),
-    st.tuples(st.just("removed"), INDEX),
+IN_MYOGO = mix(
+    (5, st.tuples(st.just("changed"), INDEX, some(HELD, 3, 1))),
+    (2, st.tuples(st.just("changed"), INDEX, st.sampled_from(EANS).map(lambda ean: {"eanCode": ean}))),
+    (2, PRODUCT),
+    (1, st.tuples(st.just("second product"), st.sampled_from(CODES), some(HELD, 2))),
+    (1, st.tuples(st.just("renamed"), INDEX, st.sampled_from(CODES))),
+    (1, st.tuples(st.just("received"), INDEX, st.integers(1, 50))),
+    (1, st.tuples(st.just("removed"), INDEX)),
 )
-ELSEWISE = st.one_of(
-    st.tuples(st.just("centra writes"), some(CENTRA_WAYS, 3)),
-    st.tuples(st.just("myogo writes"), some(MYOGO_WAYS, 3)),
-    st.tuples(st.just("we ask"), some(ASKING, 3)),
+# What is not named is as it was in the beginning.
+ELSEWISE = mix(
+    (3, st.tuples(st.just("centra writes"), some(CENTRA_WAYS, 4, 1))),
+    (2, st.tuples(st.just("myogo writes"), some(MYOGO_WAYS, 4, 1))),
+    (1, st.tuples(st.just("myogo writes"), st.just({"name_max": 12}))),
+    (2, st.tuples(st.just("we ask"), some(ASKING, 3, 1))),
 )
-EDIT = IN_CENTRA | IN_CENTRA | IN_MYOGO | st.tuples(st.just("settings"), some(SETTINGS, 1)) | ELSEWISE
-EDITS = st.lists(EDIT, max_size=4)
+SETTING = st.tuples(st.just("settings"), mix((1, st.just({})), (1, some(SETTINGS, 2, 1))))
+EDITS = st.lists(mix((6, IN_CENTRA), (4, IN_MYOGO), (1, SETTING), (2, ELSEWISE)), min_size=1, max_size=5)
 START = st.tuples(
     st.lists(SIZE_FIELDS, min_size=3, max_size=7),
-    st.lists(PRODUCT | st.tuples(st.just("product"), st.sampled_from(OWN[:3]), some(HELD, 5)), max_size=4),
+    st.lists(st.tuples(st.just("product"), st.sampled_from([*OWN[:4], *CODES]), some(HELD, 5)), max_size=4),
 ).map(lambda two: [*(("size", number, fields) for number, fields in enumerate(two[0], start=1)), *two[1]])
 
-SKU = st.sampled_from([(), (), (), (), ("S*",), ("A*",), ("*B", "S[1-4]"), ("nothing",)])
-LIMITS = st.sampled_from([{}, {}]) | some(
-    {"min_rows": [1, 4, 9], "max_creates": [0, 1, 3], "max_updates": [0, 1, 3], "max_update_share": [Decimal("0.01")]},
-    2,
-)
-FORCE = st.sampled_from([False, False, False, True])
+SKU = mix((5, st.just(())), (1, st.sampled_from([("S*",), ("A*",), ("*B", "S[1-4]*"), ("nothing",)])))
+LIMITED = {
+    "min_rows": [1, 4, 9],
+    "max_creates": [0, 1, 3],
+    "max_updates": [0, 1, 3],
+    "max_update_share": [Decimal("0.01")],
+}
+LIMITS = mix((2, st.just({})), (1, some(LIMITED, 2, 1)))
+FORCE = mix((4, st.just(False)), (1, st.just(True)))
 
 
 def _faults() -> st.SearchStrategy[list[Row]]:
@@ -169,7 +184,7 @@ def _faults() -> st.SearchStrategy[list[Row]]:
         "side": st.sampled_from(["centra", "myogo", "myogo"]),
         "method": st.sampled_from(["*", "GET", "POST", "PUT"]),
         "path": st.sampled_from(["*", "*", "/products", "/stock"]),
-        "skip": st.integers(0, 5),
+        "skip": st.sampled_from([0, 0, 0, 1, 1, 2, 3, 5, 7]),
     }
     refusing = st.sampled_from([400, 401, 403, 404, 409, 422, 429, 500, 502, 503, 504])
     failing = st.fixed_dictionaries(
@@ -187,10 +202,12 @@ def _faults() -> st.SearchStrategy[list[Row]]:
     lying = st.fixed_dictionaries({"kind": st.sampled_from(["empty_page", "repeat_page", "loop_next"])})
     odd = st.fixed_dictionaries({"kind": st.sampled_from(["revoke_tokens", "no", "slow"])})
     fault = st.builds(
-        lambda kind, place: _possible({**place, **kind}), failing | breaking | odd, st.fixed_dictionaries(where)
+        lambda kind, place: _possible({**place, **kind}),
+        mix((3, failing), (4, breaking), (1, odd)),
+        st.fixed_dictionaries(where),
     )
     lie = st.builds(lambda kind, place: _possible({**place, **kind}), lying, st.fixed_dictionaries(where))
-    return st.lists(fault, min_size=1, max_size=2) | lie.map(lambda one: [one])
+    return mix((4, st.lists(fault, min_size=1, max_size=2)), (1, lie.map(lambda one: [one])))
 
 
 def _possible(fault: Row) -> Row:
@@ -209,6 +226,6 @@ KILLS = st.fixed_dictionaries(
         "side": st.sampled_from(["centra", "myogo", "myogo", "myogo"]),
         "kind": st.sampled_from(["hang", "hang_after"]),
         "method": st.sampled_from(["*", "POST", "PUT"]),
-        "skip": st.integers(0, 4),
+        "skip": st.sampled_from([0, 0, 1, 1, 2, 3, 4, 6, 8]),
     }
 ).map(lambda fault: fault if fault["side"] == "myogo" else fault | {"method": "*"})

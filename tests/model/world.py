@@ -20,7 +20,7 @@ from tests.model import oracle
 from tests.model.memory import Memory
 from tests.model.nursery import Nursery
 from tests.model.oracle import Channel, Row, Verdict
-from tests.model.vocabulary import ASKING, EANS, SIZES
+from tests.model.vocabulary import ASKING, CENTRA_WAYS, EANS, MYOGO_WAYS, SIZES
 
 # What myOGO tells of itself and nobody owns.
 TOLD = ("batchTracked", "channels", "stockAvailable", "stockUpdateTime")
@@ -28,6 +28,7 @@ TOLD = ("batchTracked", "channels", "stockAvailable", "stockUpdateTime")
 TURNED_AWAY = {401, 403, 404}
 READ_ONLY = ("id", "stock", "reserved", "stockUpdate", "editTime")
 PARAMS = ("currency", "pricelist_id", "language", "language_by_store", "include_inactive", "allow_zero_price")
+USUAL = Channel(max_update_share=Decimal("0.9"))
 LIMITS = ("min_rows", "max_creates", "max_updates", "max_update_share")
 
 
@@ -40,8 +41,8 @@ class World:
         self.box, self.nursery = box, nursery
         self.shop = Shop(box, folder, "")
         self.rows: dict[int, Row] = {}
-        self.channel = Channel(max_update_share=Decimal("0.9"))
-        self.asking: Row = {name: values[0] for name, values in ASKING.items()}
+        self.channel = USUAL
+        self.asking: Row = _first(ASKING)
         self.memory = Memory()
         self._published: duckdb.DuckDBPyConnection | None = None
         self.changes: dict[tuple[str, str], tuple[str, Row, Row]] = {}  # of the latest run
@@ -53,7 +54,14 @@ class World:
             match what, *details:
                 case "size", number, fields:
                     self._size(number, fields)
-                case "no size", number if number in self.rows:
+                case "size changed", index, fields if self.rows:
+                    self._size(self._number(index), fields)
+                case "size mended", index if self.rows:
+                    self._size(number := self._number(index), _fit(number))
+                case "size copied", index, number if self.rows:
+                    self._size(number, {**self.rows[self._number(index)], "stockItemId": number})
+                case "no size", index if self.rows:
+                    number = self._number(index)
                     del self.rows[number]
                     self.box.delete_centra_row(number)
                 case "product", code, fields:
@@ -70,17 +78,16 @@ class World:
                 case "removed", index if code := self._code(index):
                     self.box.delete_myogo_product(code)
                 case "settings", values:
-                    self.channel = replace(self.channel, **values)
+                    self.channel = replace(USUAL, **values)
                 case "centra writes", ways:
-                    self.box.switch("centra", **ways)
+                    self.box.switch("centra", **_first(CENTRA_WAYS) | ways)
                 case "myogo writes", ways:
-                    self.box.switch("myogo", **ways)
+                    self.box.switch("myogo", **_first(MYOGO_WAYS) | ways)
                 case "we ask", ways:
-                    self.asking |= ways
+                    self.asking = _first(ASKING) | ways
 
     def _size(self, number: int, fields: Row) -> None:
-        new = self.rows.get(number) or size(number, sku=f"S{number}", ean=EANS[number % len(EANS)])
-        row = new | fields
+        row = self.rows.get(number, _fit(number)) | fields
         if isinstance(row["prices"], list):
             row["prices"] = [euro(entry["price"], entry["id"]) | entry for entry in row["prices"]]
         if number in self.rows:
@@ -88,6 +95,10 @@ class World:
         else:
             self.box.add_centra_row(row)
         self.rows[number] = row
+
+    def _number(self, index: int) -> int:
+        """The number of one of Centra's sizes; there is one."""
+        return sorted(self.rows)[index % len(self.rows)]
 
     def _code(self, index: int) -> str:
         """The code of one of myOGO's products, "" where there is none."""
@@ -346,6 +357,14 @@ class World:
         if self._published is not None:
             self._published.close()
             self._published = None
+
+
+def _fit(number: int) -> Row:
+    return size(number, sku="S", variantSku=str(number), sizeSku=".", ean=EANS[number % len(EANS)])
+
+
+def _first(ways: dict[str, list[Any]]) -> Row:
+    return {name: values[0] for name, values in ways.items()}
 
 
 def _toml(value: Any) -> str:
