@@ -49,3 +49,11 @@ def test_product_stands_in_for_an_empty_name(empty: object) -> None:
 def test_without_name_and_product_there_is_no_name() -> None:
     """Variant and size alone are no name."""
     assert _name(name="", product=None) is None
+
+
+def test_each_name_stands_beside_its_size() -> None:
+    """On the index of the sizes, whatever it is; the same parts make the same name."""
+    sizes, _ = staged(size(1), size(2, name=None, product=None), size(3, variant="Red"), size(4))
+    names = warehouse_name(sizes.set_axis([40, 30, 20, 10]))
+    assert (names.name, list(names.index)) == ("name", [40, 30, 20, 10])
+    assert plain_list(names) == ["Parka Blue S", None, "Parka Red S", "Parka Blue S"]
