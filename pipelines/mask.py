@@ -105,16 +105,17 @@ def _spelled(text: str, same: Mapping[str, str] = MappingProxyType({})) -> re.Pa
 def _forms(letter: str) -> list[str]:
     """Patterns for one letter: each begins with a literal, so that the search stays quick."""
     code = ord(letter)
-    forms = [re.escape(letter)]
+    named = f"|{_NAMED[letter]}" if letter in _NAMED else ""
+    forms = [
+        "".join(f"%(?:25)*{_any_case(f'{byte:02x}')}" for byte in letter.encode("utf-8", "surrogatepass")),
+        rf"\\\\*u{_any_case(f'{code:04x}')}",
+        rf"&(?:amp;)*(?:#0*{code}|#[xX]0*{_any_case(f'{code:x}')}{named});",
+    ]
     if letter in "\"'\\/":
         forms.append(rf"\\\\*{re.escape(letter)}")
     if letter == " ":
         forms.append(r"\+")
-    forms.append("".join(f"%(?:25)*{_any_case(f'{byte:02x}')}" for byte in letter.encode("utf-8", "surrogatepass")))
-    forms.append(rf"\\\\*u{_any_case(f'{code:04x}')}")
-    named = f"|{_NAMED[letter]}" if letter in _NAMED else ""
-    forms.append(rf"&(?:amp;)*(?:#0*{code}|#[xX]0*{_any_case(f'{code:x}')}{named});")
-    return forms
+    return [*forms, re.escape(letter)]  # itself last: it may be the start of another of its forms
 
 
 def _any_case(digits: str) -> str:

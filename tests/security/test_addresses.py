@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
@@ -73,6 +73,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.lists(PIECES, max_size=8).map("".join) | st.text(max_size=30).map(lambda text: f"http://{text}"))
 def test_the_host_that_is_checked_is_the_host_that_is_asked(url: str) -> None:
     """Two readers of one address that disagree have led many a secret astray. Whatever we accept, both read alike."""

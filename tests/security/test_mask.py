@@ -6,12 +6,13 @@ import base64
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines import logs, mask
 from pipelines.clients.session import EXCERPT_OF, Answer
 from tests.security.canaries import PLAIN, SPIKY, Watch, forms
+from tests.security.conftest import TORTURE
 
 SECRETS = (*PLAIN.all, *SPIKY.all)
 WATCH = Watch(SECRETS)
@@ -28,6 +29,7 @@ def test_a_secret_is_masked_in_every_form(secret: str, form: str) -> None:
     assert told == "key is (***) here"
 
 
+@settings(deadline=None, max_examples=1000 if TORTURE else 40)
 @given(PRINTABLE, st.data())
 def test_any_printable_secret_is_masked_with_each_letter_in_any_form(secret: str, data: st.DataObject) -> None:
     """Nobody promises that a system escapes all letters in the same way."""
@@ -36,6 +38,7 @@ def test_any_printable_secret_is_masked_with_each_letter_in_any_form(secret: str
     assert mask.without(f"<{told}>", [secret]) == f"<{mask.MASK}>"
 
 
+@settings(deadline=None, max_examples=1000 if TORTURE else 40)
 @given(PRINTABLE, st.text(LETTERS, max_size=200), st.text(LETTERS, max_size=200))
 def test_what_stands_around_a_secret_is_left_alone(secret: str, before: str, after: str) -> None:
     """Letters that the secret does not have, so that nothing of it can be there by chance."""
@@ -44,6 +47,7 @@ def test_what_stands_around_a_secret_is_left_alone(secret: str, before: str, aft
     assert mask.without(before + secret + after, [secret]) == before + mask.MASK + after
 
 
+@settings(deadline=None, max_examples=1000 if TORTURE else 40)
 @given(st.binary(max_size=40), st.binary(max_size=40), st.sampled_from(SECRETS), st.booleans())
 def test_a_secret_inside_base64_is_masked_whatever_stands_around_it(
     before: bytes, after: bytes, secret: str, urlsafe: bool
