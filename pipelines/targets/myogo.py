@@ -77,7 +77,8 @@ class Products:
             changed.pop("eanCode", None)
         if not _differs(changed, held):
             return ALREADY
-        merged = {name: value for name, value in held.items() if name not in READ_ONLY and value is not None}
+        # What is blank is not sent back either: myOGO does not take an empty currency or country, even its own.
+        merged = {name: value for name, value in held.items() if name not in READ_ONLY and value not in (None, "")}
         merged |= changed
         merged.setdefault("languageCode", "en")  # required by myOGO; a product made by the warehouse may lack it
         try:

@@ -24,11 +24,13 @@ from tests.model.vocabulary import EDITS, ELSEWISE, FAULTS, FORCE, KILLS, LIMITS
 from tests.model.world import World
 
 TORTURE = int(os.environ.get("TORTURE", "0"))
-STORIES, STEPS = (40 * TORTURE, 14) if TORTURE else (4, 7)
 
 
 class Model(RuleBasedStateMachine):
-    """A shop and its runs; `world` makes a fresh one."""
+    """A shop and its runs."""
+
+    few: tuple[int, int]  # stories, and steps of each, where a minute has to do
+    many = 40 * TORTURE, 14
 
     def __init__(self, world: World) -> None:
         super().__init__()
@@ -48,6 +50,8 @@ class Model(RuleBasedStateMachine):
 
 class Calm(Model):
     """Runs that nothing disturbs."""
+
+    few = 5, 8
 
     @rule(edits=EDITS, verb=st.sampled_from(["push", "push", "plan"]), sku=SKU, force=FORCE, limits=LIMITS)
     def run(self, edits: list[Any], verb: str, sku: tuple[str, ...], force: bool, limits: Row) -> None:
@@ -77,6 +81,8 @@ class Calm(Model):
 class Stormy(Model):
     """Runs that are disturbed, each with one after it that is not and brings everything about."""
 
+    few = 4, 7
+
     @rule(edits=EDITS, faults=FAULTS, sku=SKU)
     def push_through(self, edits: list[Any], faults: list[Row], sku: tuple[str, ...]) -> None:
         self.world.happen(edits)
@@ -101,6 +107,7 @@ def box() -> Iterator[Sandbox]:
 def test_every_story_ends_as_the_oracle_says(
     model: type[Model], box: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    stories, steps = model.many if TORTURE else model.few
     nursery, shops = Nursery(tmp_path), iter(range(10**9))
 
     def story() -> Model:
@@ -115,8 +122,8 @@ def test_every_story_ends_as_the_oracle_says(
         run_state_machine_as_test(
             story,
             settings=settings(
-                max_examples=STORIES,
-                stateful_step_count=STEPS,
+                max_examples=stories,
+                stateful_step_count=steps,
                 derandomize=not TORTURE,
                 database=None,
                 deadline=None,
