@@ -42,33 +42,43 @@ def rebuild(folder: Folder, now: datetime) -> str:
 
 
 def _history(store: Store, sources: list[Path]) -> list[str]:
-    """Fills the tables of `sync`, each from the first source that gives it; what came of each, in words."""
+    """Fills the tables of `sync`, each from the source that has most of it; what came of each, in words."""
     db = store.connection
-    missing = [
-        str(name)
-        for (name,) in db.execute(
-            "select table_name from duckdb_tables() where schema_name = 'sync' and table_name <> 'layout' order by 1"
-        ).fetchall()
-    ]
-    told = []
-    for source in sources:
+    attached: dict[str, Path] = {}
+    for number, source in enumerate(sources):
         try:
-            db.execute(f"attach '{str(source).replace(chr(39), chr(39) * 2)}' as old (read_only)")
+            db.execute(f"attach '{str(source).replace(chr(39), chr(39) * 2)}' as old{number} (read_only)")
+            attached[f"old{number}"] = source
         except duckdb.Error as error:
             log.warning("no history from %s: %s", source, error)
-            continue
-        taken = [table for table in missing if _taken(store, table, source)]
-        missing = [table for table in missing if table not in taken]
-        db.execute("detach old")
-        if taken:
-            told.append(f"history taken from {source.name}: {', '.join(taken)}")
-    return told + ([f"no history found for {', '.join(missing)}"] if missing else [])
+    tables = db.execute(
+        "select distinct table_name from duckdb_tables() where schema_name = 'sync' and table_name <> 'layout' "
+        "and database_name = current_database() order by 1"
+    ).fetchall()
+    taken: dict[str, list[str]] = {}
+    for (table,) in tables:
+        rows = {name: _rows(store, name, table, source) for name, source in attached.items()}
+        best = sorted((name for name in rows if rows[name]), key=lambda name: -rows[name])
+        origin = next((attached[name] for name in best if _copied(store, name, table, attached[name])), None)
+        taken.setdefault(f"history taken from {origin.name}" if origin else "no history found", []).append(table)
+    for name in attached:
+        db.execute(f"detach {name}")
+    return [f"{what}: {', '.join(names)}" for what, names in taken.items()]
 
 
-def _taken(store: Store, table: str, source: Path) -> bool:
+def _rows(store: Store, name: str, table: str, source: Path) -> int:
+    """How many rows it says it has; a file that is cut off may open as it was some time ago."""
+    try:
+        return int(store.connection.execute(f"select count(*) from {name}.sync.{table}").fetchall()[0][0])
+    except duckdb.Error as error:
+        log.warning("no history of %s from %s: %s", table, source, error)
+        return 0
+
+
+def _copied(store: Store, name: str, table: str, source: Path) -> bool:
     try:
         with store.transaction(f"the history of {table}"):
-            store.connection.execute(f"insert into sync.{table} by name select * from old.sync.{table}")
+            store.connection.execute(f"insert into sync.{table} by name select * from {name}.sync.{table}")
     except duckdb.Error as error:
         log.warning("no history of %s from %s: %s", table, source, error)
         return False

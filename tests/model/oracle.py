@@ -141,7 +141,7 @@ def product_of(row: Row, channel: Channel) -> Row:
         "code": code_of(row),
         "name": base and " ".join(word for word in words if word),
         "salesPrice": money(price_of(row, channel)),
-        "eanCode": filled(trimmed(row.get("ean")), trimmed(row.get("upc"))),
+        "eanCode": barcode(filled(trimmed(row.get("ean")), trimmed(row.get("upc")))),
         "description": filled(plain(row.get("shortDescription")), plain(row.get("description"))),
         "supplier": trimmed(row.get("brand")),
         "group": filled(trimmed(row.get("categoryName")), first_of(row.get("categories")), trimmed(row.get("folder"))),
@@ -152,6 +152,12 @@ def product_of(row: Row, channel: Channel) -> Row:
         "languageCode": channel.language_by_store.get(row["store"], channel.language).lower(),
     }
     return {name: value for name, value in whole.items() if value is not None}
+
+
+def barcode(text: str | None) -> str | None:
+    """What a spreadsheet makes of one is not sent, nor what holds letters that no barcode has."""
+    floated = text is not None and re.fullmatch(r"\d+([.,]\d*)?([eE][+-]?\d+)?", text) and not text.isdecimal()
+    return None if text is None or floated or not text.isascii() or not text.isprintable() else text
 
 
 def price_of(row: Row, channel: Channel) -> Any:

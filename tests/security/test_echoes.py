@@ -77,7 +77,7 @@ def _asked(vault: Vault, *, json_: bool) -> list[str]:
     """The traces of secrets in what `check` says at debug, to people or to machines."""
     result = vault.shop.command("--log", "debug", "check", str(vault.shop.file), *(["--json"] if json_ else []))
     assert "Traceback" not in result.stderr
-    assert not json_ or len(json.loads(result.stdout)["checks"]) == 12
+    assert not json_ or len(json.loads(result.stdout)["checks"]) == 13
     watch = vault.watch
     return watch.found("stdout", result.stdout) + watch.found("stderr", result.stderr)
 

@@ -86,7 +86,8 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     held.append({"code": "SKU9001", "name": "x", "stock": 1})
     with Sandbox.start(catalogue(*sizes, myogo=held)) as box:
         shop = _shop(box, tmp_path_factory.mktemp("hostile"))
-        shop.edit("max_update_share = 0.75", "max_update_share = 1.0")
+        lax = "max_update_share = 1.0\nmin_known_share = 0.0\nmax_withheld_share = 1.0"
+        shop.edit("max_update_share = 0.75", lax)
         box.add_fault(
             side="myogo",
             method="POST",

@@ -395,7 +395,7 @@ def ran(store: Store, number: int, read: int, exit_code: int | None, flow: str =
     at = datetime(2026, 1, number, tzinfo=UTC).replace(tzinfo=None)
     store.begin_run({"run_id": f"{9 - number}", "started_at": at, "flow": flow, "verb": "push"})
     if exit_code is not None:
-        store.end_run(f"{9 - number}", {"ended_at": at, "exit_code": exit_code, "read": read})
+        store.update_run(f"{9 - number}", {"ended_at": at, "exit_code": exit_code, "read": read})
 
 
 def test_the_last_good_run_is_the_newest_of_its_flow_that_went_through(store: Store) -> None:

@@ -42,6 +42,17 @@ def test_history_comes_from_the_file_itself_where_it_can_be_read(folder: Folder)
     assert (folder.root / "work.duckdb.aside-20261124T120000").is_file()
 
 
+def test_the_one_that_has_more_of_it_is_believed(folder: Folder) -> None:
+    """A file that is cut off may open as it was some time ago."""
+    with_runs(folder, "one")
+    older = folder.work.read_bytes()
+    with_runs(folder, "two")
+    publish(folder)
+    folder.work.write_bytes(older)
+    assert "history taken from analytics.duckdb: runs" in rebuild(folder, NOW)
+    assert run_ids(folder) == ["one", "two"]
+
+
 def test_else_from_the_published_copy(folder: Folder) -> None:
     with_runs(folder, "one")
     publish(folder)
@@ -54,7 +65,7 @@ def test_else_from_the_published_copy(folder: Folder) -> None:
 def test_without_either_it_begins_anew_and_says_so(folder: Folder) -> None:
     folder.work.write_bytes(b"garbage")
     folder.published.write_bytes(b"garbage")
-    assert "no history found for" in rebuild(folder, NOW)
+    assert "no history found: " in rebuild(folder, NOW)
     assert run_ids(folder) == []
 
 
