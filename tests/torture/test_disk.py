@@ -190,7 +190,7 @@ def cells() -> Iterator[Cell]:
     yield Cell(family, "disk read-only", "ours", "a second run", read_only, quick=True)
     for name, damage in DAMAGES.items():
         yield Cell(family, f"file: {name}", "ours", "a second run", functools.partial(damaged, damage=damage), True)
-    for seed in range(100):
+    for seed in range(50):
         run = functools.partial(damaged, damage=flipped(seed))
         yield Cell(family, "file: one bit flipped", "ours", f"bit {seed}", run, quick=seed < 2)
 

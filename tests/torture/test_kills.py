@@ -81,7 +81,7 @@ def killed(box: Sandbox, folder: Path, place: str, nth: int) -> Ended:
     assert gone.code == -signal.SIGKILL, gone.printed
     assert gone.printed == ""
     assert {code: found for code, found in others(shop).items() if code in untouched} == untouched
-    return Ended((gone.code, *healed(shop, untouched, twice=EVERYTHING)))
+    return Ended((gone.code, *healed(shop, untouched, twice=EVERYTHING and nth == 1)))
 
 
 def signalled(box: Sandbox, folder: Path, number: int, place: str, nth: int) -> Ended:
@@ -104,7 +104,7 @@ def signalled(box: Sandbox, folder: Path, number: int, place: str, nth: int) -> 
     assert shop.sql("select outcome, exit_code, ended_at is not null from sync.runs") == [
         (told["outcome"], gone.code, True)
     ]
-    return Ended((gone.code, *healed(shop, untouched, twice=EVERYTHING)))
+    return Ended((gone.code, *healed(shop, untouched)))
 
 
 def killed_some_time(box: Sandbox, folder: Path, after_s: float) -> Ended:
@@ -113,16 +113,18 @@ def killed_some_time(box: Sandbox, folder: Path, after_s: float) -> Ended:
     untouched = others(shop)
     gone = child.run(*words(shop), folder=folder, kill_after_s=after_s)
     assert gone.code in (-signal.SIGKILL, 3), gone
-    return Ended((gone.code, *healed(shop, untouched, twice=EVERYTHING)))
+    return Ended((gone.code, *healed(shop, untouched)))
 
 
 def cells() -> Iterator[Cell]:
-    for hundredths in range(2, 202, 2):
+    for hundredths in range(4, 204, 4):
         run = functools.partial(killed_some_time, after_s=hundredths / 100)
         yield Cell("Blows at every step", "kill -9 at some moment", "ours", f"{hundredths / 100:.2f} s", run)
     for place, times in PLACES.items():
         for nth in range(1, times + 1):
             for blow, number in BLOWS.items():
+                if blow == "Ctrl-C" and nth > 1:
+                    continue  # it is taken as SIGTERM is; once at each kind of step is enough
                 run = (
                     functools.partial(killed, place=place, nth=nth)
                     if number == signal.SIGKILL
