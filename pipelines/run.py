@@ -26,7 +26,7 @@ from pipelines.lock import channel_lock
 from pipelines.memory import remember
 from pipelines.plan import Plan, diff
 from pipelines.push import Result, push
-from pipelines.rebuild import rebuild
+from pipelines.rebuild import is_stillborn, rebuild
 from pipelines.report import RunReport
 from pipelines.rights import private
 from pipelines.stage import stage
@@ -105,7 +105,7 @@ class _Run:
 
     def go(self) -> RunReport:
         report = self.report
-        if self.order.rebuild:
+        if self.order.rebuild or is_stillborn(self.folder):
             report.facts["rebuilt"] = rebuild(self.folder, report.started_at)
         with contextlib.closing(Store(self.folder)) as store:
             books = Books(self.folder, store, report)

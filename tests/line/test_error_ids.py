@@ -114,7 +114,7 @@ def test_a_working_file_that_is_none(shop_of: Callable[..., Shop]) -> None:
     shop = shop_of(size(1))
     folder = Folder(shop.data, "demo")
     folder.make()
-    folder.work.write_text("not a database")
+    folder.work.write_text("not a database" * 1000)
     told = shop.json("push")
     assert (told["error"]["id"], told["exit_code"], told["outcome"]) == ("STORE-001", 2, "storage")
     assert "--rebuild" in told["error"]["fix"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.rebuild import rebuild
+from pipelines.rebuild import is_stillborn, rebuild
 from pipelines.store import Folder, Store, publish
 
 NOW = datetime.fromisoformat("2026-11-24T12:00:00")
@@ -57,16 +57,23 @@ def test_else_from_the_published_copy(folder: Folder) -> None:
     with_runs(folder, "one")
     publish(folder)
     with_runs(folder, "two")
-    folder.work.write_bytes(b"garbage")
+    folder.work.write_bytes(b"garbage" * 9999)
     assert "history taken from analytics.duckdb" in rebuild(folder, NOW)
     assert run_ids(folder) == ["one"]
 
 
 def test_without_either_it_begins_anew_and_says_so(folder: Folder) -> None:
-    folder.work.write_bytes(b"garbage")
+    folder.work.write_bytes(b"garbage" * 9999)
     folder.published.write_bytes(b"garbage")
     assert "no history found: " in rebuild(folder, NOW)
     assert run_ids(folder) == []
+
+
+@pytest.mark.parametrize(("size", "expected"), [(0, True), (12_287, True), (12_288, False)])
+def test_a_file_that_ends_within_its_headers_was_never_one(folder: Folder, size: int, expected: bool) -> None:
+    assert not is_stillborn(folder)
+    folder.work.write_bytes(b"\0" * size)
+    assert is_stillborn(folder) is expected
 
 
 def test_nothing_there_is_no_trouble(folder: Folder) -> None:
