@@ -195,7 +195,10 @@ def cells() -> Iterator[Cell]:
         yield Cell(family, "file: one bit flipped", "ours", f"bit {seed}", run, quick=seed < 2)
 
 
-@pytest.mark.parametrize("cell", chosen(cells()))
+CELLS = [*cells()]
+
+
+@pytest.mark.parametrize("cell", chosen(CELLS))
 def test_the_disk(cell: Cell, box: Sandbox, good: Path, tmp_path: Path, tell: Callable[[Cell, Ended], None]) -> None:
     needs = getattr(cell.run, "func", cell.run)
     with_good = {"good": good} if needs in (damaged, read_only) else {}

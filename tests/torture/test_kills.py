@@ -146,6 +146,9 @@ QUICK = {
 }
 
 
-@pytest.mark.parametrize("cell", chosen(cells()))
+CELLS = [*cells()]
+
+
+@pytest.mark.parametrize("cell", chosen(CELLS))
 def test_a_blow(cell: Cell, box: Sandbox, tmp_path: Path, tell: Callable[[Cell, Ended], None]) -> None:
     tell(cell, cell.run(box, tmp_path))
