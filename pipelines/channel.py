@@ -293,7 +293,7 @@ def _beside(path: Path, data: dict[str, Any]) -> dict[str, Any]:
 
     def walk(value: Any) -> Any:
         if isinstance(value, dict):
-            if set(value) == {"file"} and isinstance(value["file"], str):
+            if set(value) == {"file"} and isinstance(value["file"], str) and "\0" not in value["file"]:
                 return {"file": str((path.parent / value["file"]).resolve())}
             return {key: walk(inner) for key, inner in value.items()}
         return value

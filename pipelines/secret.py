@@ -38,6 +38,13 @@ class Secret(BaseModel):
             raise ValueError("must be the name of an environment variable, not the secret itself")
         return value
 
+    @field_validator("file")
+    @classmethod
+    def _a_path(cls, value: Path | None) -> Path | None:
+        if value is not None and "\0" in str(value):
+            raise ValueError("holds a NUL character, which no path can")
+        return value
+
     @model_validator(mode="after")
     def _one_place(self) -> Self:
         if (self.env is None) == (self.file is None):

@@ -46,9 +46,9 @@ def first_filled(*columns: pd.Series) -> pd.Series:
 
 
 def capitals(codes: pd.Series) -> pd.Series:
-    """Codes of two letters in capitals. Others stay: some letter of another alphabet would become one of ours."""
-    two = codes.str.fullmatch("[A-Za-z]{2}").fillna(False).astype(bool)
-    return codes.mask(two, codes.str.upper())
+    """In capitals. A text with other letters stays: some of them would become letters of ours, or two of them."""
+    ours = codes.str.fullmatch(r"[\x00-\x7f]+").fillna(False).astype(bool)
+    return codes.mask(ours, codes.str.upper())
 
 
 def _filled(column: pd.Series) -> pd.Series:

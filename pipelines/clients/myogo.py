@@ -121,7 +121,14 @@ class MyOgoClient:
     ) -> dict[str, Any]:
         at = f"myOGO {method} {path.split('/')[3]} {product['code']!r}"
         try:
-            answer = self._with_token(method, path, repeat, params=params, body=encode(product))
+            body = encode(product)
+        except (UnicodeEncodeError, RecursionError) as error:
+            raise TargetRefused(
+                f"{at}: myOGO holds a text with half a character, or a value nested too deep, that cannot be sent back "
+                "as it is. Nothing was sent; mend the product in myOGO."
+            ) from error
+        try:
+            answer = self._with_token(method, path, repeat, params=params, body=body)
         except MovedAway as error:
             raise _moved(at, error) from error
         except NotSent as error:

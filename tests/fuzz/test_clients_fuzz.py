@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from pipelines.clients.centra import CentraClient
 from pipelines.clients.myogo import MyOgoClient, _list, api_message
-from pipelines.clients.payload import encode
 from pipelines.clients.session import Answer
 from pipelines.errors import CentraMyogoError, ConfigError, SystemTrouble
 from pipelines.sandbox import Sandbox
@@ -149,5 +148,4 @@ def test_an_answer_to_a_write_proves_it_or_is_an_error(
         told = True
         assert held["code"] == "A-1"
         assert 200 <= status < 300
-        encode(held)
     assert told

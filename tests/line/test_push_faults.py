@@ -337,6 +337,16 @@ def test_a_refusal_in_half_characters_is_written_down(shop_of: Callable[..., Sho
     assert shop.sql("select outcome, message from sync.journal") == [("refused", "HTTP 400: Too long: ?")]
 
 
+def test_what_cannot_be_sent_back_as_it_is_is_not_sent(shop: Shop) -> None:
+    """A field of theirs that holds half a character: mended on the way back, it would be changed by us."""
+    body = r'[{"code": "OLD", "name": "Old", "languageCode": "en", "supplierCode": "x\ud83d"}]'
+    shop.box.add_fault(side="myogo", kind="status", status=200, path="code=OLD", body=body, times=FOREVER)
+    done, outcomes = push_of(shop, update("OLD", name="Other"), create("NEW"))
+    assert outcomes == {"OLD": "refused", "NEW": "applied"}
+    assert "half a character" in done.told[0].message
+    assert writes(shop) == ["POST NEW"]
+
+
 TWELVE = [create(f"C{number:02}") for number in range(12)]
 
 
