@@ -107,7 +107,11 @@ def _mutmut(*words: str) -> str:
 
 def main() -> None:
     told = tomllib.loads((ROOT / "tests" / "mutants.toml").read_text("utf-8"))["equivalent"]
-    reasons = {Survivor(one["module"], one["function"], one["before"], one["after"]): one["why"] for one in told}
+    reasons = {
+        Survivor(one["module"], one["function"], one["before"], after): one["why"]
+        for one in told
+        for after in one["after"]
+    }
     found = mutants()
     survived = sorted({survivor(one) for one in found if not one.killed}, key=lambda one: tuple(vars(one).values()))
     PAGE.write_text(page(found, survived, reasons), "utf-8")

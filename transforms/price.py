@@ -22,11 +22,10 @@ def money(text: pd.Series) -> pd.Series:
     written = text.str.fullmatch(_SCIENTIFIC).fillna(False).astype(bool)
     if written.any():
         text = text.where(~written, text[written].map(lambda number: format(Decimal(number.strip()), "f")))
-    usable = text.where(text.str.fullmatch(_PLAIN_NUMBER, flags=0).fillna(False).astype(bool))
+    usable = text.where(text.str.fullmatch(_PLAIN_NUMBER).fillna(False).astype(bool))
     trimmed = pc.utf8_trim_whitespace(pa.array(usable, pa.string(), from_pandas=True))
     # Arrow will not drop digits that do not fit, so zeros beyond the fourth place go first.
     short = pc.replace_substring_regex(trimmed, r"(\.[0-9]{4})0+$", r"\1")
-    short = pc.replace_substring_regex(short, r"^\+", "")
     return pd.Series(pc.cast(short, pa.decimal128(18, 4)), index=text.index, dtype=MONEY)
 
 

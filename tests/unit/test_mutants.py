@@ -37,5 +37,5 @@ def test_every_reason_is_about_code_that_is_there() -> None:
     for one in tomllib.loads((ROOT / "tests" / "mutants.toml").read_text("utf-8"))["equivalent"]:
         code = (ROOT / f"{one['module'].replace('.', '/')}.py").read_text("utf-8")
         assert one["before"] in " ".join(code.split()), one
-        assert one["before"] != one["after"]
+        assert one["before"] not in one["after"]
         assert one["why"]

@@ -31,6 +31,8 @@ from transforms.price import money, price_in
         ("0.1", "0.1000"),
         ("1.00000000000000000000", "1.0000"),
         ("49.12340000000000000000", "49.1234"),
+        ("12345678901234.5" + "0" * 30, "12345678901234.5000"),
+        ("-1." + "0" * 80, "-1.0000"),
         ("99999999999999.9999", "99999999999999.9999"),
     ],
 )
@@ -109,6 +111,12 @@ def test_of_several_lists_the_lowest_number(ids: list[Any], expected: str) -> No
     price = f"{[str(own) for own in ids].index(expected)}.50"
     assert _chosen(*entries) == [price, expected, len(ids)]
     assert _chosen(*reversed(entries)) == [price, expected, len(ids)]
+
+
+def test_an_entry_without_a_list_goes_before_one_whose_id_is_a_word() -> None:
+    """Whatever the order on the wire."""
+    entries = [euro("1.00", "A"), euro("2.00", None)]
+    assert _chosen(*entries) == _chosen(*reversed(entries)) == ["2.00", None, 2]
 
 
 def test_the_configured_list_goes_first() -> None:
