@@ -63,12 +63,27 @@ def _spans(text: str, secrets: Collection[str]) -> Iterator[tuple[int, int]]:
 
 def _found(text: str, secrets: Collection[str]) -> Iterator[tuple[int, int]]:
     for secret in secrets:
+        if not _may_hold(text, secret):
+            continue
         whole, cores = _patterns(secret)
         for match in whole.finditer(text):
             yield match.span()
         for core in cores:
             for match in core.finditer(text):
                 yield _whole_run(text, *match.span())
+
+
+def _may_hold(text: str, secret: str) -> bool:
+    """Whether it is worth looking closely: patterns are slow to make, and most texts hold no secret at all.
+
+    Without escapes of letters in the text, each letter of a secret stands in it as it is; backslashes before it aside.
+    """
+    if "%" in text or "&" in text or "\\u" in text:
+        return True
+    bare, standard = text.replace("\\", ""), str.maketrans("-_", "+/")
+    if secret.replace("\\", "").replace("+", " ") in bare.replace("+", " "):
+        return True
+    return any(core.translate(standard) in bare.translate(standard) for core in _cores_of(secret))
 
 
 def _whole_run(text: str, start: int, end: int) -> tuple[int, int]:
@@ -130,6 +145,11 @@ def _cores(secret: str) -> Iterator[str]:
         core = text[-(-8 * before // 6) : 8 * (before + len(raw)) // 6]
         if len(core) >= _SHORTEST_CORE:
             yield core
+
+
+@lru_cache(maxsize=512)
+def _cores_of(secret: str) -> tuple[str, ...]:
+    return tuple(_cores(secret))
 
 
 @lru_cache(maxsize=512)

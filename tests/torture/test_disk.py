@@ -161,6 +161,7 @@ def gone_missing(channel: Path) -> None:
     (channel / "work.duckdb").unlink()
 
 
+RARE = ("cut off near the end", "another file in its place", "a lock file with words in it", "dlt's folder is a file")
 DAMAGES: dict[str, Damage] = {
     "cut off in the header": cut(0.002),
     "cut off in the middle": cut(0.5),
@@ -183,16 +184,17 @@ def cells() -> Iterator[Cell]:
     family = "Disk and files"
     for size in [KB, 16 * KB, 300 * KB, MB, *range(1300 * KB, 4 * MB, 200 * KB)]:
         run = functools.partial(small_files, size=size)
-        yield Cell(family, "no file may grow any more", "ours", f"{size // KB} KB", run, size in (16 * KB, MB))
+        yield Cell(family, "no file may grow any more", "ours", f"{size // KB} KB", run, size == MB)
     for size in [64 * KB, 512 * KB, MB, *range(3 * MB, 15 * MB, MB)]:
         run = functools.partial(small_disk, size=size)
-        yield Cell(family, "disk full", "ours", f"{size // KB} KB", run, size in (512 * KB, 3 * MB, 6 * MB))
+        yield Cell(family, "disk full", "ours", f"{size // KB} KB", run, size == 3 * MB)
     yield Cell(family, "disk read-only", "ours", "a second run", read_only, quick=True)
     for name, damage in DAMAGES.items():
-        yield Cell(family, f"file: {name}", "ours", "a second run", functools.partial(damaged, damage=damage), True)
+        run = functools.partial(damaged, damage=damage)
+        yield Cell(family, f"file: {name}", "ours", "a second run", run, quick=name not in RARE)
     for seed in range(50):
         run = functools.partial(damaged, damage=flipped(seed))
-        yield Cell(family, "file: one bit flipped", "ours", f"bit {seed}", run, quick=seed < 2)
+        yield Cell(family, "file: one bit flipped", "ours", f"bit {seed}", run, quick=seed < 1)
 
 
 CELLS = [*cells()]
