@@ -18,7 +18,7 @@ from pipelines.books import Books
 from pipelines.channel import Channel, Flow, resolve
 from pipelines.clients.centra import CentraClient
 from pipelines.clients.myogo import MyOgoClient
-from pipelines.errors import CentraMyogoError, ConfigError, OurFault, UnsafePlan
+from pipelines.errors import CentraMyogoError, ConfigError, OurFault, StorageError, UnsafePlan
 from pipelines.interrupt import Interrupt, interruptible
 from pipelines.journal import Journal
 from pipelines.limits import Evidence, last_read, refusal, violations
@@ -114,7 +114,8 @@ class _Run:
                 self._line(store, books)
             with self._told():
                 books.close(self._facts())
-        if report.ended_at is not None:
+        # A file that has turned out to be damaged must not take the place of a good copy: history may come from it.
+        if report.ended_at is not None and report.outcome != StorageError.outcome:
             with self._told():
                 publish(self.folder)
         return report
