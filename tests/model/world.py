@@ -322,6 +322,7 @@ class World:
         return sent
 
     def _journal(self, run_id: str) -> dict[tuple[str, str], str]:
+        assert not self.sql("select 1 from sync.journal where outcome is null")  # no run's, killed ones included
         rows = self.sql("select action, key, outcome, ended_at from sync.journal where run_id = ?", run_id)
         assert all(outcome and ended for *_, outcome, ended in rows)
         assert len({(action, key) for action, key, *_ in rows}) == len(rows)
