@@ -41,7 +41,6 @@ class Fault:
     lasting: tuple[Place, ...] = SOME
     kinds: frozenset[str] = ALL_KINDS
     side: str = ""
-    channel: Spec = field(default_factory=dict)  # how the channel file differs
     but: Ends = field(default_factory=dict)
 
     def at(self, place: Place) -> bool:
@@ -75,7 +74,6 @@ def _said(body: Any) -> Spec:
 
 
 HTML = "<!DOCTYPE html><html><body><h1>Down for maintenance</h1></body></html>"
-PATIENT = {"read_timeout_s": 60}
 LISTS = ("/products", "/stock", "/Products", "/Stock")
 LIST = frozenset({"list"})
 # An empty answer of myOGO is one that it may give: the list ends there, and the look-ups before the writes find out.
@@ -96,17 +94,17 @@ FAULTS = (
     Fault("400", _status(400), WRONG, WRONG, but={"/Products page 4": 3, "/Stock page 4": 3}),
     Fault("connection refused", {"kind": "refuse"}, FINE, ALL_AWAY),
     Fault("connect timeout", {"kind": "silence"}, FINE, ALL_AWAY),
-    Fault("read timeout", {"kind": "hang", "seconds": 5}, FINE, AWAY),
+    Fault("read timeout", {"kind": "hang", "seconds": 10}, FINE, AWAY),
     Fault("reset before the answer", {"kind": "drop"}, FINE, AWAY),
     Fault("reset in mid-body", {"kind": "reset_body"}, FINE, AWAY),
     Fault("truncated JSON", {"kind": "truncated"}, WRONG, WRONG),
     Fault("length too large", {"kind": "wrong_length", "by": 10}, FINE, AWAY),
     Fault("length too small", {"kind": "wrong_length", "by": -10}, WRONG, WRONG),
     Fault("200 with HTML", {"kind": "html", "body": HTML}, WRONG, WRONG),
-    Fault("gzip bomb of 1 GB", {"kind": "gzip_bomb"}, AWAY, AWAY, SOME, SOME, channel=PATIENT),
+    Fault("gzip bomb of 1 GB", {"kind": "gzip_bomb"}, AWAY, AWAY, SOME, SOME),
     Fault("JSON nested 100,000 deep", {"kind": "deep_json"}, WRONG, WRONG),
     # Who looks up a code that is not there gets no field to swell.
-    Fault("a field of 50 MB", {"kind": "huge_field"}, AWAY, AWAY, SOME, SOME, channel=PATIENT, but={"GET NEW-B": 3}),
+    Fault("a field of 50 MB", {"kind": "huge_field"}, AWAY, AWAY, SOME, SOME, but={"GET NEW-B": 3}),
     Fault(
         "redirect to another host",
         lambda other: {"kind": "redirect", "status": 307, "location": other},
@@ -131,7 +129,7 @@ FAULTS = (
         kinds=ALL_KINDS - {"token"},
     ),
     # Served, whatever the answer says.
-    Fault("served, then read timeout", {"kind": "hang_after", "seconds": 5}, FINE, FINE, kinds=WRITES),
+    Fault("served, then read timeout", {"kind": "hang_after", "seconds": 10}, FINE, FINE, kinds=WRITES),
     Fault("served, then reset", {"kind": "drop_after"}, FINE, AWAY, kinds=WRITES | {"token"}),
     Fault("served, then 302", {"kind": "status_after", "status": 302}, FINE, FINE, kinds=WRITES),
     *(

@@ -22,7 +22,7 @@ from tests.line.helpers import SECRETS, is_token
 
 ATTEMPTS = 3
 CREATE_TRIES = 3  # how often a create may be begun anew after an answer that says that it was not served
-LONGEST_RUN_S = 120.0
+LONGEST_RUN_S = 300.0  # seconds where nobody else is at work; a busy machine takes longer to do the same
 DOLLARS: list[dict[str, Any]] = [euro("9.00", pricelist_id="20", currency="USD")]
 
 SIZES = {
@@ -99,9 +99,18 @@ class Ground:
         box.clear_requests()
         box.switch("myogo", duplicate_post="duplicate", omitted_on_put="clear")
         self.shop = Shop(box, folder, channel_file(box.centra_url, box.myogo_url))
-        self.shop.file.write_text(_impatient(self.shop.text, channel), "utf-8")
+        self._text = self.shop.text
+        self._write(channel)
         self.rows = {key: dict(row) for key, row in SIZES.items()}
         self.before = self.products()
+
+    def _write(self, channel: Mapping[str, Any]) -> None:
+        self.shop.file.write_text(_small(self._text, channel), "utf-8")
+
+    def calms_down(self) -> None:
+        """No fault waits any more, and the runs from here on are patient, however busy the machine is."""
+        self.box.clear_faults()
+        self._write({})
 
     def happens(self, side: str, edits: Iterable[Mapping[str, Any]]) -> None:
         """Somebody edits a side before the run."""
@@ -254,9 +263,10 @@ def _difference(there: Products, goal: Products) -> str:
     return "; ".join(lines)
 
 
-def _impatient(text: str, channel: Mapping[str, Any]) -> str:
-    quick = {"connect_timeout_s": 0.3, "read_timeout_s": 0.4, "backoff_s": 0.001}
-    own = {"attempts": ATTEMPTS, "max_rows": 60, "max_in_flight": 1} | quick | channel
+def _small(text: str, channel: Mapping[str, Any]) -> str:
+    """Small pages, few attempts, short pauses; a machine that is busy elsewhere makes nobody run out of patience."""
+    own = {"attempts": ATTEMPTS, "max_rows": 60, "max_in_flight": 1, "backoff_s": 0.001}
+    own |= {"connect_timeout_s": 20, "read_timeout_s": 60} | channel
     lines = "".join(f"{name} = {value}\n" for name, value in own.items())
     for line in ("backoff_s           = 0.05", "page_size           = 100", "max_in_flight       = 1"):
         text = text.replace(f"{line}\n", "")

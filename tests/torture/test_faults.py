@@ -89,7 +89,7 @@ def scene(box: Sandbox, other: Elsewhere, tmp_path: Path) -> Iterator[Scene]:
 
 def struck(fault: Fault, place: Place, lasting: bool, scene: Scene) -> Ended:
     """The cell of one fault at one place."""
-    here = Ground(scene.box, scene.folder, **fault.channel, **_patience(fault, lasting))
+    here = Ground(scene.box, scene.folder, **_patience(fault, lasting))
     _script(scene, fault, place, lasting)
     report = here.push()
     assert report.exit_code == fault.exit(place, lasting), report.message
@@ -97,9 +97,16 @@ def struck(fault: Fault, place: Place, lasting: bool, scene: Scene) -> Ended:
 
 
 def _patience(fault: Fault, lasting: bool) -> dict[str, Any]:
-    # Long enough for somebody who left for a moment to be back.
-    gone = isinstance(fault.spec, dict) and fault.spec["kind"] in ("refuse", "silence")
-    return {"backoff_s": 0.2} if gone and not lasting else {}
+    """Short where the fault is that nobody comes, and long enough for somebody who left for a moment to be back."""
+    kind = "" if callable(fault.spec) else fault.spec["kind"]
+    match kind:
+        case "hang" | "hang_after":
+            return {"read_timeout_s": 1.0}
+        case "silence":
+            return {"connect_timeout_s": 0.3, "backoff_s": 0.001 if lasting else 0.2}
+        case "refuse" if not lasting:
+            return {"backoff_s": 0.2}
+    return {}
 
 
 def _script(scene: Scene, fault: Fault, place: Place, lasting: bool) -> None:
@@ -124,7 +131,7 @@ def ended(here: Ground, report: RunReport, *, moving: bool = False) -> Ended:
     exits = [report.exit_code]
     notes = [f"{report.counts[name]} {name}" for name in ("refused", "unknown") if report.counts[name]]
     done = here.products() == here.goal() if moving else here.tells_the_truth(report)
-    here.box.clear_faults()
+    here.calms_down()
     if not done:
         exits.append(here.heals())
     here.is_at_rest()
@@ -159,6 +166,7 @@ def _cell(name: str, place: Place, run: Callable[[Scene], Ended]) -> Cell:
 CELLS = list(_cells())
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("cell", chosen(CELLS))
 def test_a_fault(cell: Cell, scene: Scene, tell: Callable[[Cell, Ended], None]) -> None:
     tell(cell, cell.run(scene))

@@ -39,7 +39,7 @@ def peak_mb(here: Ground) -> tuple[int, float]:
 @pytest.mark.skipif(not EVERYTHING, reason="starts five processes; `make torture` does")
 def test_memory_does_not_grow_with_an_answer(box: Sandbox, tmp_path: Path) -> None:
     """On either side, packed (a gigabyte in a megabyte) or plain, again and again."""
-    here = Ground(box, tmp_path, read_timeout_s=60)
+    here = Ground(box, tmp_path)
     code, usual = peak_mb(here)
     assert code == 3
     for side, path, kind in (
