@@ -113,10 +113,10 @@ def test_description(short: object, long: object, expected: str | None) -> None:
 
 @pytest.mark.parametrize(
     ("country", "expected"),
-    [("PT", "PT"), ("pt", "PT"), (" pt ", "PT"), ("", None), (None, None), ("Portugal", "Portugal")],
+    [("PT", "PT"), ("pt", "PT"), (" pt ", "PT"), ("", None), (None, None), ("Portugal", "PORTUGAL")],
 )
 def test_country(country: object, expected: str | None) -> None:
-    """Two letters in capitals, anything else as it came: whether it is one is for the rules to say."""
+    """In capitals; whether it is one is for the rules to say."""
     assert _one("country_of_origin", countryOfOrigin=country) == expected
 
 

@@ -40,7 +40,7 @@ def _messages(lines: pd.DataFrame, rule: str) -> list[str]:
         ("PRICE-002", {"prices": [euro("49,00")]}, "price_text", "49,00", "'49,00'"),
         ("PRICE-002", {"prices": [euro(0)]}, "price_text", "0", "'0'"),
         ("NAME-001", {"name": "", "product": " "}, "name", None, "Neither name nor product"),
-        ("COO-001", {"countryOfOrigin": "prt"}, "country_of_origin", "prt", "'prt'"),
+        ("COO-001", {"countryOfOrigin": "prt"}, "country_of_origin", "PRT", "'PRT'"),
     ],
 )
 def test_a_withheld_line(rule: str, fields: dict[str, Any], column: str, value: str | None, said: str) -> None:
