@@ -38,7 +38,7 @@ torture: setup
 	TORTURE=$(CELLS) $(BIN)/pytest -n 2 --timeout=600 tests/torture
 
 # The parsers of the systems' answers, with many more examples than `make unit` takes.
-FUZZ_EXAMPLES ?= 2000
+FUZZ_EXAMPLES ?= 500
 fuzz: setup
 	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/pytest -n 2 --timeout=0 tests/fuzz
 

@@ -122,7 +122,7 @@ def test_lists_of_myogo_become_tables_or_a_complaint(products: list[Any], stock:
         assert made is None or all(made[fields[0].column if key != "code" else "code"].to_pylist())
 
 
-@tried(25)
+@tried(20)
 @given(_rows(size(1)), st.lists(PRICE | JSON, max_size=3))
 def test_every_row_that_can_be_staged_ends_in_one_bucket(rows: list[Any], prices: list[Any]) -> None:
     """From the wire to the verdict: no row more or less, and what is sent has a code, a price and a name."""

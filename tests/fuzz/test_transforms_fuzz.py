@@ -53,7 +53,7 @@ PARAMS = st.builds(
 )  # fmt: skip
 
 
-@tried(25)
+@tried(20)
 @given(
     st.lists(SIZE, max_size=5), st.lists(ENTRY, max_size=6), st.lists(LIVE, max_size=4), PARAMS,
     st.lists(WRITABLE, max_size=2),
