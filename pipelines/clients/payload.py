@@ -53,7 +53,7 @@ def decode_exact(body: bytes) -> Any:
 
 
 def _quick(body: bytes, number: Callable[[str], Any]) -> Any:
-    """The document at a fifth of the time, where nothing in it needs a second look; else None.
+    """The document in three quarters of the time, where nothing in it needs a second look; else None.
 
     A key that came twice would have left its first value behind, and with it at least one colon.
     """
