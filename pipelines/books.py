@@ -10,7 +10,7 @@ from pipelines.journal import fold
 from pipelines.report import RunReport
 from pipelines.store import COUNTS, Folder, Store, utc_now
 
-PLANNED = ("read", "skipped", "withheld", "create", "update", "unchanged", "drifted", "unmatched")
+PLANNED = COUNTS[: COUNTS.index("applied")]  # what is known before the first write
 
 
 class Books:

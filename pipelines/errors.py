@@ -25,6 +25,18 @@ from dataclasses import dataclass
 from pipelines.logs import redact
 
 
+def below(error: BaseException, *links: str) -> list[BaseException]:
+    """The error and what lies below it, nearest first: by the attributes named, and among its arguments."""
+    found: list[BaseException] = []
+    queue: list[object] = [error]
+    while queue and len(found) < 50:
+        link = queue.pop(0)
+        if isinstance(link, BaseException) and link not in found:
+            found.append(link)
+            queue += [*(getattr(link, name, None) for name in links), *link.args]
+    return found
+
+
 @dataclass(frozen=True)
 class Entry:
     """What the error catalogue says of a kind of failure; `owner` is who can mend it."""

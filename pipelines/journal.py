@@ -85,7 +85,7 @@ class Journal:
 def fold(path: Path, store: Store) -> None:
     """Turns the file's lines into rows of sync.journal and removes the file; doing it twice does no harm.
 
-    A write without an outcome becomes `unknown`.
+    A write without an outcome becomes `unknown`, and ends now.
     """
     if not path.exists():
         return
@@ -114,6 +114,7 @@ def _take(event: dict[str, Any], rows: dict[tuple[str, ...], dict[str, Any]]) ->
     at = datetime.fromisoformat(event["at"])
     key = tuple(str(event[name]) for name in _KEY)
     if "outcome" not in event:
-        rows[key] = {**dict(zip(_KEY, key, strict=True)), "intended_at": at, "outcome": "unknown", "message": OPEN}
+        known = {"intended_at": at, "ended_at": utc_now(), "outcome": "unknown", "message": OPEN}
+        rows[key] = dict(zip(_KEY, key, strict=True)) | known
     elif key in rows:
         rows[key] |= {"ended_at": at, **{name: event[name] for name in ("outcome", "status", "message")}}

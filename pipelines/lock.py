@@ -20,7 +20,8 @@ from pipelines.store import Folder
 @contextlib.contextmanager
 def channel_lock(folder: Folder, channel: str, verb: str) -> Iterator[None]:
     """Holds the channel's lock. Raises ChannelBusy that says who holds it and since when, or a ConfigError."""
-    lock = FileLock(folder.lock, timeout=0)
+    # A lock of the program's own, which some disks would get instead, outlives its dead holder.
+    lock = FileLock(folder.lock, timeout=0, fallback_to_soft=False)
     try:
         lock.acquire()
     except Timeout as error:
@@ -28,7 +29,7 @@ def channel_lock(folder: Folder, channel: str, verb: str) -> Iterator[None]:
             f"Another run of channel {channel!r} holds the lock: {_holder(folder)}.",
             "Wait until it ends; nothing was done.",
         ) from error
-    except (OSError, NotImplementedError) as error:
+    except OSError as error:
         raise ConfigError(
             f"The lock file {folder.lock} cannot be taken: {error}.",
             "Check the owner and the rights of the data folder, and that it lies on a disk of this machine.",

@@ -26,8 +26,8 @@ def is_stillborn(folder: Folder) -> bool:
 def rebuild(folder: Folder, now: datetime) -> str:
     """What was done, in words. Nothing is deleted: the old file stays beside the new one.
 
-    The history (`sync.*`) comes from the old file where it opens, or else from the published copy, table by
-    table, as far as each can be read. Everything else is read from the two systems by the run that follows.
+    The history (`sync.*`) comes from the old file or from the published copy, table by table, from whichever has
+    more that can be read. Everything else is read from the two systems by the run that follows.
     Raises StorageError.
     """
     aside = folder.work.with_name(f"{folder.work.name}.aside-{now:%Y%m%dT%H%M%S}")

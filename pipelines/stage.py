@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from pipelines.errors import CentraMyogoError, OurFault
+from pipelines.errors import CentraMyogoError, OurFault, below
 from pipelines.failpoint import here
 from pipelines.storage import trouble
 
@@ -75,11 +75,9 @@ def stage(
 
 def _explained(failed: Any, name: str, folder: Path) -> CentraMyogoError:
     """What our own code raised inside dlt, or what the disk said, or else a fault of ours."""
-    cause: BaseException | None = failed
-    while cause is not None:
-        if isinstance(cause, CentraMyogoError):
-            return cause
-        cause = cause.__cause__ or cause.__context__
-    return trouble(failed, folder.parent) or OurFault(
-        f"Staging {name} failed in dlt's step {failed.step}: {failed.exception}", "Please report this."
+    ours = (link for link in below(failed, "__cause__", "__context__") if isinstance(link, CentraMyogoError))
+    return (
+        next(ours, None)
+        or trouble(failed, folder.parent)
+        or OurFault(f"Staging {name} failed in dlt's step {failed.step}: {failed.exception}", "Please report this.")
     )

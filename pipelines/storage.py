@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.errors import StorageError
+from pipelines.errors import StorageError, below
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
@@ -24,7 +24,8 @@ _SAID = (  # words of DuckDB's, which has no codes: what they mean, and what to 
 )
 REBUILD = (
     "Nothing is lost that the two systems hold: run the same command with --rebuild. It puts the file aside, "
-    "takes the history from the published copy as far as that can be read, and reads both systems afresh."
+    "takes the history from it or from the published copy, whichever has more that can be read, and reads both systems "
+    "afresh."
 )
 _FIX = {
     "space": "Make room on that disk and run again; a run repeats nothing that is done.",
@@ -41,7 +42,7 @@ def trouble(error: BaseException, channel: Path) -> StorageError | None:
     `channel` is the channel's folder; what DuckDB complains about is the working file in it.
     """
     work = channel / "work.duckdb"
-    for link in _chain(error):
+    for link in below(error, "__cause__", "__context__", "exception"):
         if isinstance(link, StorageError):
             return link
         if isinstance(link, OSError) and link.errno in _FULL:
@@ -59,14 +60,3 @@ def trouble(error: BaseException, channel: Path) -> StorageError | None:
 
 def _told(where: Path, meaning: str, fix: str, error: Exception) -> StorageError:
     return StorageError(f"{where}: {meaning} ({str(error).splitlines()[0][:300]}).", _FIX[fix])
-
-
-def _chain(error: BaseException | None) -> list[BaseException]:
-    links: list[BaseException] = []
-    queue: list[object] = [error]
-    while queue and len(links) < 50:
-        link = queue.pop(0)
-        if isinstance(link, BaseException) and link not in links:
-            links.append(link)
-            queue += [link.__cause__, link.__context__, getattr(link, "exception", None), *link.args]
-    return links

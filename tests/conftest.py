@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,8 @@ from pipelines.run import Order, run
 from pipelines.sandbox import Catalogue, Sandbox
 from pipelines.sandbox.channel_file import channel_file
 from pipelines.screen import Quiet
+
+TORTURE = bool(os.environ.get("TORTURE"))  # everything, however long it takes: `make torture`
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 import traceback
 
+from pipelines.errors import below
 from pipelines.logs import redact, shown
 
 
@@ -44,7 +45,7 @@ class MovedAway(CallFailed):
 
 def failure_of(who: str, error: Exception) -> CallFailed:
     """What the failure means: did the request provably not leave, and what should a person look at?"""
-    links = _chain(error)
+    links = below(error, "reason", "__cause__")
     names = {type(link).__name__ for link in links}
     if names & {"NameResolutionError", "gaierror"}:
         return NotSent(
@@ -75,18 +76,6 @@ def failure_of(who: str, error: Exception) -> CallFailed:
 
 def _in_handshake(error: BaseException) -> bool:
     return any(frame.f_code.co_name == "do_handshake" for frame, _ in traceback.walk_tb(error.__traceback__))
-
-
-def _chain(error: BaseException) -> list[BaseException]:
-    """The error and what lies below it, urllib3's `reason` and wrapped arguments included."""
-    links: list[BaseException] = []
-    queue: list[object] = [error]
-    while queue and len(links) < 20:
-        link = queue.pop(0)
-        if isinstance(link, BaseException) and link not in links:
-            links.append(link)
-            queue += [getattr(link, "reason", None), link.__cause__, *link.args]
-    return links
 
 
 def _root(links: list[BaseException]) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl
 
 Message = MutableMapping[str, Any]
@@ -158,5 +158,5 @@ class Connection:
     def transport(self) -> asyncio.Transport:
         """The connection below HTTP."""
         # `send` is a method of uvicorn's request cycle: the only way from ASGI to the socket.
-        transport: asyncio.Transport = self._send.__self__.transport  # type: ignore[attr-defined]
-        return transport
+        cycle = cast(Any, self._send).__self__
+        return cast(asyncio.Transport, cycle.transport)

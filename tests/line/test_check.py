@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import socket
-import ssl
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -16,13 +13,10 @@ from typing import Any
 
 import pytest
 import requests
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from tests.conftest import Shop, size
 from tests.line.helpers import FOREVER, SECRETS, Elsewhere, secret, writes
+from tests.security import tls
 
 OK_OF_CENTRA = {"secrets", "products", "stock", "clock", "timezone"}
 OK_OF_MYOGO = {"secrets", "token", "scopes", "products", "stock"}
@@ -302,50 +296,10 @@ def test_a_check_leaves_no_file_behind(shop: Shop) -> None:
     assert sorted(shop.folder.rglob("*")) == before
 
 
-@pytest.fixture
-def self_signed(tmp_path: Path) -> Iterator[int]:
-    """The port of a TLS server whose certificate nobody vouches for."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem, pem_key = tmp_path / "server.pem", tmp_path / "server.key"
-    pem.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    pem_key.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem, pem_key)
-    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
-
-        def serve() -> None:
-            while True:
-                try:
-                    raw, _ = listening.accept()
-                except OSError:
-                    return
-                with closing(raw):
-                    try:
-                        context.wrap_socket(raw, server_side=True).close()
-                    except OSError:
-                        continue
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield listening.getsockname()[1]
-        listening.shutdown(socket.SHUT_RDWR)
-        thread.join(5)
-
-
-def test_a_certificate_nobody_vouches_for_is_told(shop: Shop, self_signed: int) -> None:
-    shop.edit(shop.box.centra_url, f"https://127.0.0.1:{self_signed}/api/order-api")
-    found = asked(shop)
+def test_a_certificate_nobody_vouches_for_is_told(shop: Shop, tmp_path: Path) -> None:
+    with tls.serving(tls.certificate(tmp_path, "127.0.0.1")) as server:
+        shop.edit(shop.box.centra_url, f"https://127.0.0.1:{server.port}/api/order-api")
+        found = asked(shop)
     assert found["", "end"]["exit_code"] == 5
     assert "certificate verify failed" in found["centra", "products"]["message"]
     assert "CA certificates" in found["centra", "products"]["fix"]

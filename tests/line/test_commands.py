@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import subprocess
 import sys
@@ -139,6 +141,18 @@ def test_a_lock_file_that_cannot_be_taken_is_explained(shop: Shop) -> None:
     document = shop.json("push")
     assert document["exit_code"] == 2
     assert "lock file" in document["error"]["message"]
+
+
+def test_a_disk_without_locks_is_explained(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some disks of a network have none; a lock that a dead holder would keep is not taken in its stead."""
+
+    def missing(*_: object) -> None:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(fcntl, "flock", missing)
+    document = shop.json("push")
+    assert (document["exit_code"], writes(shop)) == (2, [])
+    assert "a disk of this machine" in document["error"]["fix"]
 
 
 def arguments(shop: Shop, *words: str) -> list[str]:

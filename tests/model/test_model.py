@@ -1,7 +1,7 @@
 """Random shops, edits on both sides, faults, kills and reruns, against an oracle that shares nothing with the program.
 
-`make test` tells the same few stories each time. With TORTURE=1 in the environment (2 for twice as many, and so on)
-they are many, long and new; the seed that made them is printed, and TORTURE_SEED tells the same ones again.
+`make test` tells the same few stories each time. Under `make torture` they are many, long and new; the seed that made
+them is printed, and TORTURE_SEED tells the same ones again.
 """
 
 from __future__ import annotations
@@ -18,19 +18,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from pipelines.sandbox import Catalogue, Sandbox
-from tests.model.nursery import Nursery
+from tests.conftest import TORTURE
 from tests.model.oracle import Row
 from tests.model.vocabulary import EDITS, ELSEWISE, FAULTS, FORCE, KILLS, LIMITS, SKU, START
 from tests.model.world import World
-
-TORTURE = int(os.environ.get("TORTURE", "0"))
 
 
 class Model(RuleBasedStateMachine):
     """A shop and its runs."""
 
     few: tuple[int, int]  # stories, and steps of each, where a minute has to do
-    many = 40 * TORTURE, 14
+    many = 40, 14
 
     def __init__(self, world: World) -> None:
         super().__init__()
@@ -72,10 +70,11 @@ class Calm(Model):
     @rule(edits=EDITS, elsewise=st.lists(ELSEWISE, max_size=3))
     def push_twice(self, edits: list[Any], elsewise: list[Any]) -> None:
         self.world.happen(edits)
-        self.world.run("push", force=True)
+        first = self.world.run("push", force=True)
         self.world.happen(elsewise)
-        again = self.world.run("push", force=True)["flows"]["products"]
-        assert again["applied"] == 0
+        again = self.world.run("push", force=True)
+        if first["exit_code"] != 5:  # it could read both sides; what myOGO would not take then, it may take now
+            assert again["flows"]["products"]["applied"] <= first["flows"]["products"]["refused"]
 
 
 class Stormy(Model):
@@ -102,37 +101,34 @@ def box() -> Iterator[Sandbox]:
         yield running
 
 
-@pytest.mark.timeout(900 + 900 * TORTURE)
+@pytest.mark.timeout(1800 if TORTURE else 900)
 @pytest.mark.parametrize("model", [Calm, Stormy])
 def test_every_story_ends_as_the_oracle_says(
     model: type[Model], box: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stories, steps = model.many if TORTURE else model.few
-    nursery, shops = Nursery(tmp_path), iter(range(10**9))
+    shops = iter(range(10**9))
 
     def story() -> Model:
-        return model(World(box, tmp_path / f"shop{next(shops)}", nursery))
+        return model(World(box, tmp_path / f"shop{next(shops)}"))
 
     if TORTURE:
         number = int(os.environ.get("TORTURE_SEED") or random.SystemRandom().randrange(10**9))
         with capsys.disabled():
             print(f"\n{model.__name__}: TORTURE_SEED={number}")
         story = seed(number)(story)
-    try:
-        run_state_machine_as_test(
-            story,
-            settings=settings(
-                max_examples=stories,
-                stateful_step_count=steps,
-                derandomize=not TORTURE,
-                database=None,
-                deadline=None,
-                verbosity=Verbosity.normal,
-                # To make a story shorter costs hundreds of runs; one of a few steps can be read as it is.
-                phases=[Phase.explicit, Phase.generate],
-                # A step is one or two whole runs, a second each: slow by nature.
-                suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
-            ),
-        )
-    finally:
-        nursery.close()
+    run_state_machine_as_test(
+        story,
+        settings=settings(
+            max_examples=stories,
+            stateful_step_count=steps,
+            derandomize=not TORTURE,
+            database=None,
+            deadline=None,
+            verbosity=Verbosity.normal,
+            # To make a story shorter costs hundreds of runs; one of a few steps can be read as it is.
+            phases=[Phase.explicit, Phase.generate],
+            # A step is one or two whole runs, a second each: slow by nature.
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+        ),
+    )

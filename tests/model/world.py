@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import signal
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from decimal import Decimal
@@ -15,10 +16,10 @@ import duckdb
 
 from pipelines.sandbox import Sandbox
 from pipelines.sandbox.channel_file import channel_file
+from tests import child
 from tests.conftest import Shop, euro, size
 from tests.model import oracle
 from tests.model.memory import Memory
-from tests.model.nursery import Nursery
 from tests.model.oracle import Channel, Row, Verdict
 from tests.model.vocabulary import ASKING, CENTRA_WAYS, EANS, MYOGO_WAYS, SIZES
 
@@ -35,10 +36,10 @@ LIMITS = ("min_rows", "max_creates", "max_updates", "max_update_share")
 class World:
     """`rows` and `channel` are the model's own account of Centra and of the channel file; myOGO is asked."""
 
-    def __init__(self, box: Sandbox, folder: Path, nursery: Nursery) -> None:
+    def __init__(self, box: Sandbox, folder: Path) -> None:
         box.reset()
         folder.mkdir()
-        self.box, self.nursery = box, nursery
+        self.box = box
         self.shop = Shop(box, folder, "")
         self.rows: dict[int, Row] = {}
         self.channel = USUAL
@@ -152,7 +153,9 @@ class World:
         """A push that is killed while it waits for an answer; no answer to wait for, and it ends by itself."""
         before, said, _ = self._prepare(sku, {})
         self.box.add_fault(**kill, seconds=60)
-        self.nursery.killed(self.shop.file, self.shop.data, sku, self._hangs)
+        where = ("push", str(self.shop.file), "--data", str(self.shop.data))
+        gone = child.run(*where, *_narrowed(sku), folder=self.shop.folder, due=self._hangs)
+        assert gone.code in (-signal.SIGKILL, 0, 3, 5), gone
         self.box.clear_faults()
         self._partly(before, said)
         self.memory.unsure = True
@@ -170,7 +173,7 @@ class World:
         return before, oracle.verdict(list(self.rows.values()), before, channel, sku), channel
 
     def _command(self, verb: str, sku: tuple[str, ...], expect: str, force: bool) -> Row:
-        words = [word for pattern in sku for word in ("--sku", pattern)]
+        words = _narrowed(sku)
         if verb == "push":
             words += (["--expect", expect] if expect else []) + (["--force"] if force else [])
         return self.shop.json(verb, *words)
@@ -358,6 +361,10 @@ class World:
         if self._published is not None:
             self._published.close()
             self._published = None
+
+
+def _narrowed(sku: tuple[str, ...]) -> list[str]:
+    return [word for pattern in sku for word in ("--sku", pattern)]
 
 
 def _fit(number: int) -> Row:

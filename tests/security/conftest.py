@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,8 +11,6 @@ from pipelines.sandbox.credentials import DATA
 from tests.conftest import Shop
 from tests.security.canaries import PLAIN, SPIKY, Canaries, Watch
 from tests.security.mirror import Mirror
-
-TORTURE = bool(os.environ.get("TORTURE"))  # the full matrix, which `make torture` asks for
 
 
 class Vault:

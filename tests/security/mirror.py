@@ -167,11 +167,17 @@ class Mirror:
             def log_message(self, *_: object) -> None:
                 pass
 
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server = _Quiet(("127.0.0.1", 0), Handler)
         server.daemon_threads = True
         server.block_on_close = False
-        server.handle_error = lambda *_: None  # type: ignore[method-assign]
         return server
+
+
+class _Quiet(ThreadingHTTPServer):
+    """Says nothing of clients that leave."""
+
+    def handle_error(self, *_: object) -> None:
+        pass
 
 
 def at(side: str, *paths: str, method: str = "") -> Callable[[Heard], bool]:

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import size
+from tests.conftest import TORTURE, size
 from tests.line.helpers import Elsewhere
 from tests.security.canaries import PLAIN, SPIKY, Canaries, Watch, forms
-from tests.security.conftest import TORTURE, Vault
+from tests.security.conftest import Vault
 from tests.security.mirror import Heard, Reply, at, centra_says, myogo_says, oauth_says
 
 HTML = "HTML, text only"

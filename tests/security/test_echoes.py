@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from pipelines.sandbox import Sandbox
-from tests.conftest import _shop, catalogue, size
+from tests.conftest import TORTURE, _shop, catalogue, size
 from tests.security.canaries import PLAIN, SPIKY, Canaries, forms
-from tests.security.conftest import TORTURE, Vault
+from tests.security.conftest import Vault
 from tests.security.mirror import Heard, Reply, at, centra_says, myogo_says
 
 CALLS = {

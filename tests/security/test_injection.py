@@ -20,8 +20,7 @@ from pipelines.review.lists import FORMULA, _neutral
 from pipelines.review.summary import _code
 from pipelines.sandbox import Sandbox
 from pipelines.screen import Screen
-from tests.conftest import Shop, _shop, catalogue, euro, size
-from tests.security.conftest import TORTURE
+from tests.conftest import TORTURE, Shop, _shop, catalogue, euro, size
 
 FORMULAS = [
     start + sign + "cmd|' /C calc'!A0"

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from pipelines import logs, mask
 from pipelines.clients.session import EXCERPT_OF, Answer
+from tests.conftest import TORTURE
 from tests.security.canaries import PLAIN, SPIKY, Watch, forms
-from tests.security.conftest import TORTURE
 
 SECRETS = (*PLAIN.all, *SPIKY.all)
 WATCH = Watch(SECRETS)

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import size
+from tests.conftest import TORTURE, size
 from tests.security.canaries import PLAIN, SPIKY
-from tests.security.conftest import TORTURE, Vault
+from tests.security.conftest import Vault
 from tests.security.mirror import Heard, Reply, at, myogo_says
 
 ROOT = Path(__file__).parents[2]

@@ -11,10 +11,10 @@ from contextlib import closing
 import pytest
 
 from pipelines.clients.session import MovedAway, Repeat, Session
-from tests.conftest import Shop, size
+from tests.conftest import TORTURE, Shop, size
 from tests.line.helpers import Elsewhere, create, push_of, update
 from tests.security.canaries import PLAIN
-from tests.security.conftest import TORTURE, Vault
+from tests.security.conftest import Vault
 from tests.security.mirror import Reply, at
 
 STATUSES = (300, 301, 302, 303, 305, 307, 308, 399) if TORTURE else (302, 307)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import pytest
 
-WHICH = os.environ.get("TORTURE", "")
-EVERYTHING = bool(WHICH)
+from tests.conftest import TORTURE
 
 
 @dataclass(frozen=True)
@@ -41,4 +39,4 @@ class Cell:
 
 def chosen(cells: Iterable[Cell]) -> list[object]:
     """As pytest parameters: all of them under `make torture`, else the quick ones."""
-    return [pytest.param(cell, id=cell.id) for cell in cells if EVERYTHING or cell.quick]
+    return [pytest.param(cell, id=cell.id) for cell in cells if TORTURE or cell.quick]

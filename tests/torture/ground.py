@@ -150,6 +150,7 @@ class Ground:
         assert report.identity_fault() == ""
         assert report.exit_code in (0, 3) or (report.message and report.error_id)
         self._journal_is_closed()
+        self._the_books_add_up()
         self._nothing_is_doubled()
         self._no_secret_is_where_it_does_not_belong()
         self._the_retry_budget_is_kept()
@@ -184,9 +185,22 @@ class Ground:
                 assert there.get(key) == self.before.get(key), f"{action} of {key} is told as {outcome}"
         return there == goal
 
-    def outcomes(self) -> list[tuple[str, str, str]]:
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The push as it is written on the command line."""
+        return "push", str(self.shop.file), "--data", str(self.shop.data), "--json"
+
+    def is_underway(self) -> None:
+        """Each product is as it was or as it must become, whenever a run ended."""
+        there, goal = self.products(), self.goal()
+        assert self.before.keys() <= there.keys() <= goal.keys()
+        for code, product in there.items():
+            assert product in (self.before.get(code), goal[code]), code
+        self._nothing_is_doubled()
+
+    def outcomes(self) -> list[tuple[Any, ...]]:
         """Key, action and outcome of the newest run's writes."""
-        return self.shop.sql(  # type: ignore[return-value]
+        return self.shop.sql(
             "select key, action, outcome from sync.journal where run_id = (select max(run_id) from sync.runs)"
         )
 
@@ -216,6 +230,14 @@ class Ground:
     def _journal_is_closed(self) -> None:
         assert not (self.shop.data / "demo" / "journal.jsonl").exists()
         assert self.shop.sql("select count(*) from sync.journal where ended_at is null or outcome is null") == [(0,)]
+
+    def _the_books_add_up(self) -> None:
+        """Of every run there was, those included that were killed."""
+        changes, done = '"create" + "update"', "applied + refused + unknown + not_attempted"
+        there = f'"read" = skipped + withheld + {changes} + unchanged'
+        sums = f"exit_code not in (0, 3, 4) or {there}, {changes} = {done}, ended_at is not null or outcome = 'killed'"
+        found = set(self.shop.sql(f"select {sums} from sync.runs"))
+        assert found <= {(True, True, True), (True, None, True)}, found  # killed before there was a plan: no sum
 
     def _nothing_is_doubled(self) -> None:
         codes = [product["code"] for product in self.box.myogo_products()]

@@ -23,11 +23,6 @@ class Row(NamedTuple):
     exits: list[int]
     note: str
 
-    @property
-    def id(self) -> str:
-        """That of its cell."""
-        return f"{self.family}: {self.fault} at {self.side} {self.place}"
-
 
 def rendered(rows: Iterable[Row]) -> str:
     """Markdown, sorted by family, fault and side; a column per exit code and number of further runs."""

@@ -8,100 +8,94 @@ import random
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
 from pipelines.clients.payload import decode
 from pipelines.sandbox import Sandbox
-from tests.conftest import Shop
+from tests import child
 from tests.line.helpers import writes
-from tests.torture import child
+from tests.torture import ground
 from tests.torture.cells import Cell, Ended, chosen
-from tests.torture.story import healed, others, shop_in, start
+from tests.torture.ground import Ground
 
 KB, MB = 1 << 10, 1 << 20
-ROOT_ONLY = "needs root, to mount a small disk of its own"
 
 
 @pytest.fixture(scope="module")
 def box() -> Iterator[Sandbox]:
-    with start() as running:
+    with ground.shop() as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def good(box: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data folder that a good push leaves behind."""
-    folder = tmp_path_factory.mktemp("good")
-    shop = shop_in(box, folder)
-    assert shop.run("push").exit_code == 3
-    return shop.data
+    here = Ground(box, tmp_path_factory.mktemp("good"))
+    assert here.push().exit_code == 3
+    return here.shop.data
 
 
-def words(shop: Shop, *more: str) -> tuple[str, ...]:
-    return "push", str(shop.file), "--data", str(shop.data), "--json", *more
-
-
-def refused_or_done(shop: Shop, gone: child.Gone) -> int:
+def refused_or_done(here: Ground, **how: Any) -> int:
     """3: all done. 2: a storage error that says what to do; what was written all the same is told."""
+    gone = child.run(*here.words, folder=here.shop.folder, **how)
     told = decode(gone.printed.encode())
     assert (told["outcome"], gone.code) in (("storage", 2), ("attention", 3)), gone
     if gone.code == 2:
         assert told["error"]["id"] == "STORE-001"
         assert told["error"]["fix"]
         done = told["flows"].get("products", {"applied": 0})["applied"]
-        assert len(writes(shop)) == done, "a write that the report does not tell of"
-    return int(gone.code)
+        assert len(writes(here.shop)) == done, "a write that the report does not tell of"
+    here.is_underway()
+    return gone.code
 
 
 def small_files(box: Sandbox, folder: Path, size: int) -> Ended:
     """No file may grow beyond `size` bytes, as on a disk that fills up."""
-    shop = shop_in(box, folder)
-    untouched = others(shop)
-    gone = child.run(*words(shop), folder=folder, largest_file=size)
-    code = refused_or_done(shop, gone)
-    return Ended((code, *healed(shop, untouched)))
+    here = Ground(box, folder)
+    return Ended((refused_or_done(here, largest_file=size), here.heals()))
 
 
 def small_disk(box: Sandbox, folder: Path, size: int) -> Ended:
     """A disk of so many bytes; then it is given more."""
-    shop = shop_in(box, folder)
-    untouched = others(shop)
-    shop.data.mkdir()
-    mount("-t", "tmpfs", "-o", f"size={size},mode=700", "none", str(shop.data))
-    try:
-        code = refused_or_done(shop, child.run(*words(shop), folder=folder))
-        mount("-o", f"remount,size={64 * MB}", str(shop.data))
-        return Ended((code, *healed(shop, untouched)))
-    finally:
-        subprocess.run(["umount", str(shop.data)], check=True)
+    here = Ground(box, folder)
+    with disk_of(size, here.shop.data):
+        code = refused_or_done(here)
+        mount("-o", f"remount,size={64 * MB}", str(here.shop.data))
+        return Ended((code, here.heals()))
 
 
 def read_only(box: Sandbox, folder: Path, good: Path) -> Ended:
     """Nothing can be written, so nothing is sent; once it can be, the run goes through."""
-    shop = shop_in(box, folder)
-    untouched = others(shop)
-    shop.data.mkdir()
-    mount("-t", "tmpfs", "-o", f"size={64 * MB},mode=700", "none", str(shop.data))
+    here = Ground(box, folder)
+    with disk_of(64 * MB, here.shop.data):
+        shutil.copytree(good, here.shop.data, dirs_exist_ok=True)
+        mount("-o", "remount,ro", str(here.shop.data))
+        gone = child.run(*here.words, folder=folder)
+        assert (gone.code, writes(here.shop)) == (2, []), gone
+        assert "rights" in decode(gone.printed.encode())["error"]["fix"]
+        mount("-o", "remount,rw", str(here.shop.data))
+        return Ended((gone.code, here.heals()))
+
+
+@contextmanager
+def disk_of(size: int, place: Path) -> Iterator[None]:
+    place.mkdir()
+    mount("-t", "tmpfs", "-o", f"size={size},mode=700", "none", str(place))
     try:
-        shutil.copytree(good, shop.data, dirs_exist_ok=True)
-        mount("-o", "remount,ro", str(shop.data))
-        gone = child.run(*words(shop), folder=folder)
-        told = decode(gone.printed.encode())
-        assert (gone.code, writes(shop)) == (2, []), gone
-        assert "rights" in told["error"]["fix"]
-        mount("-o", "remount,rw", str(shop.data))
-        return Ended((gone.code, *healed(shop, untouched)))
+        yield
     finally:
-        subprocess.run(["umount", str(shop.data)], check=True)
+        subprocess.run(["umount", str(place)], check=True)
 
 
 def mount(*options: str) -> None:
     done = subprocess.run(["mount", *options], capture_output=True, text=True)
     if done.returncode:
-        pytest.skip(f"{ROOT_ONLY} ({done.stderr.strip()})")
+        pytest.skip(f"needs root, to mount a small disk of its own ({done.stderr.strip()})")
 
 
 Damage = Callable[[Path], None]
@@ -109,22 +103,18 @@ Damage = Callable[[Path], None]
 
 def damaged(box: Sandbox, folder: Path, good: Path, damage: Damage) -> Ended:
     """Either the run does not need what is damaged, or it refuses and --rebuild makes it good, history kept."""
-    shop = shop_in(box, folder)
-    untouched = others(shop)
-    shutil.copytree(good, shop.data)
-    damage(shop.data / "demo")
-    gone = child.run(*words(shop), folder=folder)
-    code = refused_or_done(shop, gone)
-    if code == 3:
-        return Ended((3, *healed(shop, untouched)))
-    assert writes(shop) == []
-    assert "--rebuild" in decode(gone.printed.encode())["error"]["fix"]
-    again = child.run(*words(shop, "--rebuild"), folder=folder)
+    here = Ground(box, folder)
+    shutil.copytree(good, here.shop.data)
+    damage(here.shop.data / "demo")
+    if refused_or_done(here) == 3:
+        return Ended((3, here.heals()))
+    assert writes(here.shop) == []
+    again = child.run(*here.words, "--rebuild", folder=folder)
     assert again.code == 3, again
-    (runs,) = shop.sql("select count(*) from sync.runs")[0]
+    ((runs,),) = here.shop.sql("select count(*) from sync.runs")
     assert runs >= 2, "the history is gone"
-    assert list((shop.data / "demo").glob("work.duckdb.aside-*"))
-    return Ended((code, *healed(shop, untouched)), "--rebuild")
+    assert list((here.shop.data / "demo").glob("work.duckdb.aside-*"))
+    return Ended((2, here.heals()), "--rebuild")
 
 
 def cut(to: float) -> Damage:
@@ -209,11 +199,11 @@ def test_the_disk(cell: Cell, box: Sandbox, good: Path, tmp_path: Path, tell: Ca
 
 def test_a_file_that_another_program_holds_open_is_told_as_such(box: Sandbox, good: Path, tmp_path: Path) -> None:
     """An analyst's tool on the working file instead of the copy: the run says so and does nothing."""
-    shop = shop_in(box, tmp_path)
-    shutil.copytree(good, shop.data)
-    with duckdb.connect(str(shop.data / "demo" / "work.duckdb")):
-        gone = child.run(*words(shop), folder=tmp_path)
+    here = Ground(box, tmp_path)
+    shutil.copytree(good, here.shop.data)
+    with duckdb.connect(str(here.shop.data / "demo" / "work.duckdb")):
+        gone = child.run(*here.words, folder=tmp_path)
     told = decode(gone.printed.encode())
-    assert (gone.code, told["error"]["id"], writes(shop)) == (2, "STORE-001", [])
+    assert (gone.code, told["error"]["id"], writes(here.shop)) == (2, "STORE-001", [])
     assert "another program has it open" in told["error"]["message"]
     assert "analytics.duckdb" in told["error"]["fix"]

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import functools
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pipelines.clients.payload import decode
 from pipelines.sandbox import Sandbox
-from tests.conftest import Shop
-from tests.line.helpers import journal, writes
-from tests.torture import child
-from tests.torture.cells import EVERYTHING, Cell, Ended, chosen
-from tests.torture.child import Blow
-from tests.torture.story import healed, others, shop_in, start
+from tests import child
+from tests.child import Blow
+from tests.line.helpers import writes
+from tests.torture import ground
+from tests.torture.cells import Cell, Ended, chosen
+from tests.torture.ground import Ground
 
 SIDES = ("centra", "myogo")
+FAMILY = "Blows at every step"
 BLOWS = {"kill -9": signal.SIGKILL, "SIGTERM": signal.SIGTERM, "Ctrl-C": signal.SIGINT}
 # Every place that a push of the story passes, and how often.
 PLACES = (
@@ -41,11 +44,11 @@ PLACES = (
         for when in ("before", "before the commit of", "after")
     }
     | {f"stage: {what} {side}": 1 for what in ("extracted", "normalised", "loaded", "tidied") for side in SIDES}
-    | {f"Centra: {when} GET": 4 for when in ("before", "after")}
-    | {f"myOGO: {when} GET": 10 for when in ("before", "after")}
-    | {f"myOGO: {when} POST": 3 for when in ("before", "after")}
+    | {f"Centra: {when} GET": 6 for when in ("before", "after")}
+    | {f"myOGO: {when} GET": 13 for when in ("before", "after")}
+    | {f"myOGO: {when} POST": 4 for when in ("before", "after")}
     | {f"myOGO: {when} PUT": 2 for when in ("before", "after")}
-    | {f"journal: {when} the {what}": 4 for when in ("before", "after") for what in ("intent", "outcome")}
+    | {f"journal: {when} the {what}": 5 for when in ("before", "after") for what in ("intent", "outcome")}
     | {"journal: folded": 1, "journal: gone": 1}
     | {
         f"books: {what}": 1
@@ -55,83 +58,73 @@ PLACES = (
 )
 
 
+IN_FLIGHT = 4
+
+
 @pytest.fixture(scope="module")
 def box() -> Iterator[Sandbox]:
-    with start() as running:
+    with ground.shop() as running:
         yield running
-
-
-def words(shop: Shop) -> tuple[str, ...]:
-    return "push", str(shop.file), "--data", str(shop.data), "--json"
 
 
 def test_the_list_of_places_is_complete(box: Sandbox, tmp_path: Path) -> None:
     """A step that a run takes and this file does not know would go untortured."""
-    shop = shop_in(box, tmp_path)
-    gone = child.run(*words(shop), folder=tmp_path, trace=True)
+    gone = child.run(*Ground(box, tmp_path, max_in_flight=IN_FLIGHT).words, folder=tmp_path, trace=True)
     assert gone.code == 3, gone.printed
     assert Counter(gone.passed) == PLACES
 
 
-def killed(box: Sandbox, folder: Path, place: str, nth: int) -> Ended:
+def killed(box: Sandbox, folder: Path, **how: Any) -> Ended:
     """The process dies there and then; whatever it left behind, the next run makes everything good."""
-    shop = shop_in(box, folder)
-    untouched = others(shop)
-    gone = child.run(*words(shop), folder=folder, blow=Blow(place, nth, signal.SIGKILL))
-    assert gone.code == -signal.SIGKILL, gone.printed
-    assert gone.printed == ""
-    assert {code: found for code, found in others(shop).items() if code in untouched} == untouched
-    return Ended((gone.code, *healed(shop, untouched, twice=EVERYTHING and nth == 1)))
+    here = Ground(box, folder, max_in_flight=IN_FLIGHT)
+    gone = child.run(*here.words, folder=folder, **how)
+    assert gone.code == -signal.SIGKILL or (gone.code == 3 and "due" in how), gone
+    here.is_underway()
+    exits = (gone.code, here.heals())
+    here.is_at_rest()
+    return Ended(exits)
 
 
-def signalled(box: Sandbox, folder: Path, number: int, place: str, nth: int) -> Ended:
+def killed_after(box: Sandbox, folder: Path, seconds: float) -> Ended:
+    """The process dies wherever it is by then: in a half-written page of the database, for example."""
+    until = time.monotonic() + seconds
+    return killed(box, folder, due=lambda: time.monotonic() > until)
+
+
+def signalled(box: Sandbox, folder: Path, blow: Blow) -> Ended:
     """The run ends in order: what was begun is recorded, the rest is told as not attempted, the exit code agrees."""
-    shop = shop_in(box, folder)
-    untouched = others(shop)
-    gone = child.run(*words(shop), folder=folder, blow=Blow(place, nth, number))
+    here = Ground(box, folder, max_in_flight=IN_FLIGHT)
+    gone = child.run(*here.words, folder=folder, blow=blow)
     told = decode(gone.printed.encode())
     counts = told["flows"]["products"]
-    assert (told["outcome"], gone.code) in (("interrupted", 5), ("attention", 3)), gone.printed
+    assert (told["outcome"], gone.code) in (("interrupted", 5), ("attention", 3)), gone
     assert told["exit_code"] == gone.code
-    done = Counter(outcome for _, _, outcome in journal(shop))
-    assert {name: counts[name] for name in ("applied", "refused", "unknown")} == {
-        name: done[name] for name in ("applied", "refused", "unknown")
-    }
-    assert done["unknown"] == done["refused"] == 0
-    assert len(writes(shop)) == done["applied"]
+    done = Counter(outcome for _, _, outcome in here.outcomes())
+    assert done.keys() <= {"applied"}
+    assert len(writes(here.shop)) == counts["applied"] == done["applied"]
     assert counts["create"] + counts["update"] == done["applied"] + counts["not_attempted"]
     assert (gone.code == 3) == (counts["create"] > 0 and counts["not_attempted"] == 0)
-    assert shop.sql("select outcome, exit_code, ended_at is not null from sync.runs") == [
+    assert here.shop.sql("select outcome, exit_code, ended_at is not null from sync.runs") == [
         (told["outcome"], gone.code, True)
     ]
-    return Ended((gone.code, *healed(shop, untouched)))
-
-
-def killed_some_time(box: Sandbox, folder: Path, after_s: float) -> Ended:
-    """The process dies wherever it is by then: in a half-written page of the database, for example."""
-    shop = shop_in(box, folder)
-    untouched = others(shop)
-    gone = child.run(*words(shop), folder=folder, kill_after_s=after_s)
-    assert gone.code in (-signal.SIGKILL, 3), gone
-    return Ended((gone.code, *healed(shop, untouched)))
+    here.is_underway()
+    exits = (gone.code, here.heals())
+    here.is_at_rest()
+    return Ended(exits)
 
 
 def cells() -> Iterator[Cell]:
     for hundredths in range(4, 204, 4):
-        run = functools.partial(killed_some_time, after_s=hundredths / 100)
-        yield Cell("Blows at every step", "kill -9 at some moment", "ours", f"{hundredths / 100:.2f} s", run)
+        run = functools.partial(killed_after, seconds=hundredths / 100)
+        yield Cell(FAMILY, "kill -9 at some moment", "ours", f"{hundredths / 100:.2f} s", run)
     for place, times in PLACES.items():
         for nth in range(1, times + 1):
-            for blow, number in BLOWS.items():
-                if blow == "Ctrl-C" and nth > 1:
+            for name, number in BLOWS.items():
+                if name == "Ctrl-C" and nth > 1:
                     continue  # it is taken as SIGTERM is; once at each kind of step is enough
-                run = (
-                    functools.partial(killed, place=place, nth=nth)
-                    if number == signal.SIGKILL
-                    else functools.partial(signalled, number=number, place=place, nth=nth)
-                )
-                quick = (blow, place, nth) in QUICK
-                yield Cell("Blows at every step", blow, "ours", f"{place} {nth}", run, quick)
+                ends = killed if number == signal.SIGKILL else signalled
+                run = functools.partial(ends, blow=Blow(place, nth, number))
+                yield Cell(FAMILY, name, "ours", f"{place} {nth}", run, quick=(name, place, nth) in QUICK)
 
 
 # Each kind of step once, where it is taken for the last time.

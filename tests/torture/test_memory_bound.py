@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from pipelines.sandbox import Sandbox
+from tests.conftest import TORTURE
 from tests.line.helpers import FOREVER
 from tests.torture import ground
-from tests.torture.cells import EVERYTHING
 from tests.torture.ground import Ground
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,7 +36,7 @@ def peak_mb(here: Ground) -> tuple[int, float]:
     return process.returncode, usage.ru_maxrss / 1024
 
 
-@pytest.mark.skipif(not EVERYTHING, reason="starts five processes; `make torture` does")
+@pytest.mark.skipif(not TORTURE, reason="starts five processes; `make torture` does")
 def test_memory_does_not_grow_with_an_answer(box: Sandbox, tmp_path: Path) -> None:
     """On either side, packed (a gigabyte in a megabyte) or plain, again and again."""
     here = Ground(box, tmp_path)

@@ -9,6 +9,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -21,6 +22,9 @@ _CONTEXT = get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
     [__name__, "dlt", "great_expectations", "pipelines.run", "pipelines.cli", "schemas.verdict", "pipelines.screen"]
 )
+
+
+TOO_LONG_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -48,21 +52,26 @@ def run(
     blow: Blow | None = None,
     trace: bool = False,
     largest_file: int = 0,
-    kill_after_s: float | None = None,
-    expected_s: float = 60,
+    due: Callable[[], bool] | None = None,
 ) -> Gone:
-    """The command line with these words. `trace` notes every place that is passed; `largest_file` is in bytes."""
+    """The command line with these words, killed with SIGKILL once `due` says so.
+
+    `trace` notes every place that is passed; `largest_file` is in bytes.
+    """
     printed, complained, passed = (folder / f"{name}.txt" for name in ("printed", "complained", "passed"))
     for path in (printed, complained, passed):
         path.write_bytes(b"")
     how = (printed, complained, passed if trace else None, blow, largest_file)
     process = _CONTEXT.Process(target=_live, args=(words, *how))
     process.start()
-    process.join(expected_s if kill_after_s is None else kill_after_s)
-    if process.is_alive():
-        process.kill()
-        process.join()
-        assert kill_after_s is not None, f"{words} did not end within {expected_s} s"
+    until = time.monotonic() + TOO_LONG_S
+    while process.is_alive():
+        too_long = time.monotonic() > until
+        if too_long or (due is not None and due()):
+            process.kill()
+            process.join()
+            assert not too_long, f"{words} did not end within {TOO_LONG_S} s"
+        process.join(0.005)
     code = process.exitcode
     process.close()
     assert code is not None
