@@ -16,6 +16,7 @@ from schemas.rules import RULES
 MOST_NAMED = 5
 LONGEST = {"name": 255, "description": 2000, "customs_description": 50}
 COLUMNS = ["key", "stock_item_id", "code", "rule", "column", "value", "message", "fix", "owner"]
+_NOTHING = pd.DataFrame(columns=COLUMNS, dtype="str")
 _COLUMN_OF = {
     "SKU-001": "code",
     "SKU-002": "code",
@@ -195,6 +196,8 @@ def _told(
 
 
 def _warn(rule: str, rows: pd.DataFrame, column: str, message: Callable[..., str]) -> pd.DataFrame:
+    if rows.empty:
+        return _NOTHING
     rows = rows.reset_index(drop=True)
     text = rows[column].astype("str")
     told = [message(row) for row in rows.itertuples(index=False)]
