@@ -10,6 +10,7 @@ import base64
 import re
 from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
+from itertools import chain
 from types import MappingProxyType
 
 MASK = "***"
@@ -23,6 +24,8 @@ _ALPHABETS = MappingProxyType({"+": "-", "/": "_"})  # base64 has two
 _CALLED_ONE = re.compile(r"""(?i)(?:access|refresh|id)_?token\b\\*["']?\s*[:=]\s*\\*["']?(?P<value>[^\s"'&,;}]{4,})""")
 _IN_BASE64 = re.compile(r"(?:[A-Za-z0-9+/_=-]|\\+/|%(?:25)*(?:2[BbFf]|3[Dd]))*")
 _IN_BASE64_BACKWARDS = re.compile(r"(?:[A-Za-z0-9+/_=-]|/\\+|(?:[BbFf]2|[Dd]3)(?:52)*%)*")
+_JSON_ESCAPE = re.compile(r'\\(?:u([0-9A-Fa-f]{4})|(["\\/bfnrt]))')
+_JSON_SIGNS = {'"': '"', "\\": "\\", "/": "/", "b": "\\b", "f": "\\f", "n": "\\n", "r": "\\r", "t": "\\t"}
 _PLAIN = re.compile(r"[A-Za-z0-9._~-]+")  # what no form escapes
 
 
@@ -51,7 +54,7 @@ def shown(text: str, most: int, secrets: Collection[str], *, torn: bool = False)
 def holds(document: bytes, secrets: Collection[str]) -> bool:
     """Whether `document` holds one of the secrets that no text holds by chance."""
     long = [secret for secret in secrets if len(secret) >= UNMISTAKABLE]
-    suspects = [secret for secret in long if any(anchor in document for anchor in _anchors(secret))]
+    suspects = [own for secret in long for own in _readings(secret) if any(a in document for a in _anchors(own))]
     return bool(suspects) and next(_found(document.decode("utf-8", "replace"), suspects), None) is not None
 
 
@@ -62,7 +65,7 @@ def _spans(text: str, secrets: Collection[str]) -> Iterator[tuple[int, int]]:
 
 
 def _found(text: str, secrets: Collection[str]) -> Iterator[tuple[int, int]]:
-    for secret in secrets:
+    for secret in chain.from_iterable(map(_readings, secrets)):
         if not _may_hold(text, secret):
             continue
         whole, cores = _patterns(secret)
@@ -71,6 +74,13 @@ def _found(text: str, secrets: Collection[str]) -> Iterator[tuple[int, int]]:
         for core in cores:
             for match in core.finditer(text):
                 yield _whole_run(text, *match.span())
+
+
+@lru_cache(maxsize=512)
+def _readings(secret: str) -> tuple[str, ...]:
+    """The secret, and what is left of it where somebody put it into JSON without care for its own backslashes."""
+    read = _JSON_ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else _JSON_SIGNS[found[2]], secret)
+    return (secret, read) if read != secret and len(read) >= SHORTEST else (secret,)
 
 
 def _may_hold(text: str, secret: str) -> bool:

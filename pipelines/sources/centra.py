@@ -123,7 +123,7 @@ def _entries(row: dict[str, Any], named: Any, index: int) -> list[Any]:
         raise ContractError(
             f"{named(index)}: field {PRICES_KEY!r} is {shown(entries)}, which is no list.", CONTRACT_FIX
         )
-    return [entry for entry in entries if type(entry) is dict]
+    return entries if _OBJECTS.issuperset(map(type, entries)) else [e for e in entries if type(e) is dict]
 
 
 def _named(rows: Rows) -> Any:

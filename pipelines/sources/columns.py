@@ -97,13 +97,12 @@ def _cells(rows: list[dict[str, Any]], fields: Sequence[Field], named: Names) ->
 
 def _column(cells: Sequence[Any], field: Field, named: Names, findings: Findings, odd: Odd) -> pa.Array:
     kind = field.kind
-    if kind not in ("texts", "json"):
-        try:
-            straight = _straight(pa.array(cells), kind)
-        except (pa.ArrowException, ValueError, TypeError, OverflowError, RecursionError):
-            straight = None
-        if straight is not None:
-            return straight
+    try:
+        straight = _lists(cells, kind) if kind in ("texts", "json") else _straight(pa.array(cells), kind)
+    except (pa.ArrowException, ValueError, TypeError, OverflowError, RecursionError):
+        straight = None
+    if straight is not None:
+        return straight
     convert = _CONVERT[kind]
     out = []
     for index, cell in enumerate(cells):
@@ -152,6 +151,23 @@ def _straight(array: pa.Array, kind: Kind) -> pa.Array | None:
     if kind == "flag" and pa.types.is_int64(array.type) and pc.min_max(array).as_py() in _ZERO_ONE:
         return array.cast(pa.bool_())
     return None
+
+
+def _lists(cells: Sequence[Any], kind: Kind) -> pa.Array | None:
+    """The column where every cell is a list of texts, or an empty one for `json`; else None.
+
+    Sizes share their lists, so each distinct one is written once.
+    """
+    if set(map(type, cells)) != {list}:
+        return None
+    if kind == "json":
+        return None if any(cells) else pa.nulls(len(cells), pa.string())
+    keys = [*map(tuple, cells)]
+    distinct = set(keys)
+    if {*map(type, chain.from_iterable(distinct))} - {str}:
+        return None
+    written = {key: encode(key).decode() for key in distinct}
+    return pa.array(map(written.__getitem__, keys), pa.string(), size=len(keys))
 
 
 def _in_its_place(cell: Any, kind: Kind) -> str | None:

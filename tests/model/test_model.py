@@ -49,7 +49,7 @@ class Model(RuleBasedStateMachine):
 class Calm(Model):
     """Runs that nothing disturbs."""
 
-    few = 5, 8
+    few = 3, 8
 
     @rule(edits=EDITS, verb=st.sampled_from(["push", "push", "plan"]), sku=SKU, force=FORCE, limits=LIMITS)
     def run(self, edits: list[Any], verb: str, sku: tuple[str, ...], force: bool, limits: Row) -> None:
@@ -80,7 +80,7 @@ class Calm(Model):
 class Stormy(Model):
     """Runs that are disturbed, each with one after it that is not and brings everything about."""
 
-    few = 4, 7
+    few = 3, 6
 
     @rule(edits=EDITS, faults=FAULTS, sku=SKU)
     def push_through(self, edits: list[Any], faults: list[Row], sku: tuple[str, ...]) -> None:

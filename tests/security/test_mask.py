@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from urllib.parse import quote
 
 import pytest
@@ -79,6 +80,16 @@ def test_no_piece_of_a_secret_is_left_of_a_long_body(secret: str, gap: bytes) ->
         body = gap * (EXCERPT_OF - inside) + secret.encode() + b" and more"
         excerpt = Answer(500, {}, body).excerpt()
         assert set(excerpt) <= {"x", "*", " "}, excerpt
+
+
+@pytest.mark.parametrize("form", forms("x"))
+def test_a_secret_put_into_json_without_care_is_masked_once_it_is_read(form: str) -> None:
+    """Its own backslashes were taken for escapes: `\\u0041` of the secret came out as `A`."""
+    secret = r"tk\/C+6=&a\u0041<i>#j?0;Rr,V%7Ev~4="
+    said = forms(json.loads(f'"{secret}"'))[form]
+    told = mask.masked(f"no: {said}!", [secret])
+    assert told.startswith("no: ***")
+    assert Watch([json.loads(f'"{secret}"')]).found("told", told) == []
 
 
 def test_a_short_text_is_shown_whole() -> None:

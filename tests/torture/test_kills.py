@@ -131,9 +131,8 @@ def cells() -> Iterator[Cell]:
 QUICK = {
     ("kill -9", place, times)
     for place, times in PLACES.items()
-    if place.startswith(("lock: t", "journal", "books", "publish", "stage: loaded", "stage: extracted c"))
-    or place.startswith(("Centra: after", "myOGO: before", "myOGO: after P"))
-    or place in ("store: before the commit of the beginning of the run", "store: before the commit of sync.journal")
+    if place.startswith(("lock: t", "journal: a", "journal: b", "publish", "stage: loaded c", "myOGO: after P"))
+    or place in ("books: after the end of the run", "store: before the commit of sync.journal")
 } | {
     (blow, place, 1)
     for blow, place in (

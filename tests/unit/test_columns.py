@@ -141,6 +141,11 @@ def test_an_error_says_what_was_sent_and_what_was_expected() -> None:
         pytest.param("number", ["1.50", 2, None], ["1.50", "2", None], id="prices"),
         pytest.param("flag", [1, True, "0", "false"], [True, True, False, False], id="flags"),
         pytest.param("integer", [1, "2", -3], [1, 2, -3], id="counts"),
+        pytest.param("texts", [["a", "é"], [], ["a", "é"]], ['["a","é"]', "[]", '["a","é"]'], id="lists of texts"),
+        pytest.param("texts", [["a"], None, "", {}], ['["a"]', "[]", "[]", "[]"], id="lists and nothings"),
+        pytest.param("json", [[], []], [None, None], id="only empty lists"),
+        pytest.param("json", [[], [1], ["a"]], [None, "[1]", '["a"]'], id="lists of anything"),
+        pytest.param("json", [[], {}, None, 0], [None, None, None, "0"], id="nothings and a zero"),
     ],
 )
 def test_mixed_columns(kind: Kind, cells: list[Any], expected: list[Any]) -> None:
