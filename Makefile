@@ -2,9 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 MUTANTS := .venv-mutants
+PEERS := .venv-bench
 JOBS ?= 2
 
-.PHONY: setup demo test torture fuzz lint types unit golden docs mutants audit lock clean
+.PHONY: setup demo test torture fuzz lint types unit golden docs mutants bench audit lock clean
 
 setup: .venv/.ready
 
@@ -60,6 +61,17 @@ $(MUTANTS)/.ready: requirements.lock requirements-mutants.lock
 		-r requirements.lock -r requirements-mutants.lock
 	@touch $@
 
+# Speed, memory and requests beside what people would use instead; best on a machine that does nothing else.
+# `make bench BENCH="--sizes 1000000 --only stage plan"` for the largest; benchmarks/README.md explains the figures.
+BENCH ?=
+bench: setup $(PEERS)/.ready
+	$(BIN)/python -m benchmarks $(BENCH)
+
+$(PEERS)/.ready: requirements-bench.lock
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
+	@touch $@
+
 # Known vulnerabilities in the lock; needs a network, and says so where there is none.
 audit:
 	@$(PYTHON) .ci/audit.py
@@ -70,6 +82,8 @@ lock:
 		--no-header --quiet --output-file requirements.lock
 	uv pip compile --group mutation --constraint requirements.lock --universal --python-version 3.11 --generate-hashes \
 		--no-header --quiet --output-file requirements-mutants.lock
+	uv pip compile --group bench --universal --python-version 3.11 --generate-hashes \
+		--no-header --quiet --output-file requirements-bench.lock
 
 clean:
-	rm -rf .venv $(MUTANTS) .venv-audit mutants .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv $(MUTANTS) $(PEERS) .venv-audit mutants .pytest_cache .mypy_cache .ruff_cache .hypothesis

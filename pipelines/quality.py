@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import logging
 import os
+import threading
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -144,10 +146,21 @@ def _frame(store: Store, batch: Batch, table: str) -> pd.DataFrame:
     return frame
 
 
+def get_ready() -> None:
+    """Begins to import Great Expectations, which takes seconds, for a run that waits for answers meanwhile."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"  # read when it is first imported
+
+    def read() -> None:
+        with contextlib.suppress(Exception):  # whoever needs it will be told
+            importlib.import_module("great_expectations")
+
+    threading.Thread(target=read, name="expectations").start()
+
+
 @contextlib.contextmanager
 def great_expectations() -> Iterator[None]:
     """Great Expectations without analytics and without a word on stderr; everything of it is used inside."""
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"  # read when it is first imported
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
     logger = logging.getLogger("great_expectations")
     before = logger.level
     logger.setLevel(logging.CRITICAL + 1)

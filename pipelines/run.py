@@ -18,6 +18,7 @@ from pipelines.books import Books
 from pipelines.channel import Channel, Flow, resolve
 from pipelines.clients.centra import CentraClient
 from pipelines.clients.myogo import MyOgoClient
+from pipelines.collector import no_collection
 from pipelines.errors import CentraMyogoError, ConfigError, OurFault, StorageError, UnsafePlan
 from pipelines.interrupt import Interrupt, interruptible
 from pipelines.journal import Journal
@@ -135,19 +136,21 @@ class _Run:
             self.report.failed(OurFault(f"{type(error).__name__}: {error}", "Please report this with the log."))
 
     def _line(self, store: Store, books: Books) -> None:
-        with self._step("read Centra"):
-            self._stage(store, "centra", resolve(self.flow.extract), self.centra)
-            self.findings["centra"] |= holes.fill(store, self.centra, self.interrupted.at_once)
-        with self._step("read myOGO"):
-            self._stage(store, "myogo", resolve("pipelines.sources.myogo:myogo"), self.myogo)
-        with self._step("transform"):
-            products, prices, live = self._transform(store)
-        with self._step("validate"):
-            desired, held, warned, seen = self._judge(store, products, prices, live)
-        with self._step("expect"):
-            self._expect(store, products)
-        with self._step("plan"):
-            plan = self._plan(store, desired, live)
+        with no_collection():
+            with self._step("read Centra"):
+                self._stage(store, "centra", resolve(self.flow.extract), self.centra)
+                self.findings["centra"] |= holes.fill(store, self.centra, self.interrupted.at_once)
+            with self._step("read myOGO"):
+                quality.get_ready()
+                self._stage(store, "myogo", resolve("pipelines.sources.myogo:myogo"), self.myogo)
+            with self._step("transform"):
+                products, prices, live = self._transform(store)
+            with self._step("validate"):
+                desired, held, warned, seen = self._judge(store, products, prices, live)
+            with self._step("expect"):
+                self._expect(store, products)
+            with self._step("plan"):
+                plan = self._plan(store, desired, live)
         self.watcher.planned(self.report, plan, held, warned)
         self._refuse_if_unsafe(plan, seen)
         if self.order.verb == "push":

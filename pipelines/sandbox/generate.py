@@ -1,12 +1,11 @@
 """A made-up shop of any size, the same for the same seed."""
 
-import gc
 from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import Decimal
 from random import Random
 from typing import Any
 
+from pipelines.collector import no_collection
 from pipelines.sandbox.assortment import (
     BRANDS,
     COLLECTIONS,
@@ -40,7 +39,7 @@ def generated(skus: int, seed: int, faults: float, prefill: float) -> tuple[dict
     random = Random(seed)
     items: dict[int, Item] = {}
     products: list[Product] = []
-    with _no_collection():
+    with no_collection():
         for item in _sizes(skus, random):
             if random.random() < faults:
                 items[item.stock_item_id] = _spoilt(item, random, items)
@@ -147,15 +146,3 @@ def _ean(key: int) -> str:
     text = f"735{key:09}"
     digits = [int(digit) for digit in text]
     return f"{text}{-(sum(digits[::2]) + 3 * sum(digits[1::2])) % 10}"
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    # Millions of new objects and no garbage: collecting would triple the time.
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

@@ -1,0 +1,195 @@
+"""`python -m benchmarks`: the races, and benchmarks/RESULTS.md of them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks.race import PEERS, ROOT, Contestant, Runs, once, race, ratio, shop
+
+HERE = Path(__file__).parent
+FLOOR_STAGE = Contestant("floor_stage", "the floor: requests, orjson, Arrow into DuckDB")
+STAGING = [
+    FLOOR_STAGE,
+    Contestant("ours_stage", "**this project's staging**"),
+    Contestant(
+        "plain_script", "plain script: requests, `json_normalize`, DuckDB", cannot="no check of types, all in memory"
+    ),
+    Contestant("singer_tap", "singer-sdk tap into target-duckdb", peer=True, cannot="prices stay nested JSON"),
+    Contestant("dlt_tuned", "dlt `rest_api`, Parquet, large buffers", cannot="no contract, drift becomes columns"),
+    Contestant("dlt_as_documented", "dlt `rest_api` as documented", cannot="as above"),
+]
+READING = [
+    Contestant("floor_read", "the floor: both sides downloaded and parsed"),
+    Contestant("ours_plan", "**this project's whole plan, nothing to do**"),
+]
+PUSHING = [
+    Contestant("floor_push", "bare thread pool, the same two requests per product, 4 in flight"),
+    Contestant("ours_push", "**this project's push, 4 in flight**"),
+    Contestant("drt_push", "drt-core, DuckDB to REST", peer=True, cannot="POST only: no look-up, no diff, no journal"),
+]
+MOST_AT = {"dlt_as_documented": 100_000, "plain_script": 1_000_000, "dlt_tuned": 1_000_000}
+PUSHED = 2_000
+ALLOWED = 200.0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", nargs="+", default=["stage", "plan", "push", "rate", "start"])
+    own = parser.parse_args()
+    results: dict[str, Any] = (
+        json.loads((HERE / "results.json").read_text()) if (HERE / "results.json").exists() else {}
+    )
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        folder = Path(name)
+        for sizes in own.sizes:
+            if "stage" in own.only:
+                results[f"stage {sizes}"] = _staging(folder, sizes, own.rounds)
+                _kept(results)
+            if "plan" in own.only:
+                results[f"plan {sizes}"] = _planning(folder, sizes, own.rounds)
+                _kept(results)
+        if "push" in own.only:
+            results["push"] = _pushing(folder, own.rounds)
+        if "rate" in own.only:
+            results["rate"] = _at_a_rate(folder, own.rounds)
+        if "start" in own.only:
+            results["start"] = _starting(folder, own.rounds)
+        _kept(results)
+
+
+def _staging(folder: Path, sizes: int, rounds: int) -> dict[str, Any]:
+    able = [one for one in STAGING if sizes <= MOST_AT.get(one.module, sizes) and (not one.peer or PEERS.exists())]
+    print(f"staging {sizes:,}", flush=True)
+    with shop(folder, sizes) as job:
+        return _table(able, race(able, job, rounds))
+
+
+def _planning(folder: Path, sizes: int, rounds: int) -> dict[str, Any]:
+    print(f"plan {sizes:,}", flush=True)
+    held = folder / "held.duckdb"
+    many = folder / "many.duckdb"
+    spoilt = Runs()
+    with shop(folder, sizes) as job:
+        once(READING[1], job, Runs(), keep=held)
+    with shop(folder, sizes, held=held) as job:
+        told = _table(READING, race(READING, job, rounds))
+    with shop(folder, sizes, faults=0.5) as job:
+        once(READING[1], job, spoilt, keep=many)
+    return told | {"peak_mb with half of the rows failing": round(spoilt.peak_mb[0])}
+
+
+def _pushing(folder: Path, rounds: int) -> dict[str, Any]:
+    """Each run has a shop of its own: what is pushed is there the next time."""
+    print("push", flush=True)
+    able = [one for one in PUSHING if not one.peer or PEERS.exists()]
+    runs = {one.module: Runs() for one in able}
+    bodies = _bodies(folder)
+    for number in range(rounds):
+        for one in able[number % len(able) :] + able[: number % len(able)]:
+            with shop(folder, PUSHED, faults=0) as job:
+                once(one, job | {"bodies": str(bodies)}, runs[one.module])
+                runs[one.module].seconds[-1] = runs[one.module].did["push_s"]
+                print(f"  {number + 1}/{rounds} {one.module}: {runs[one.module].did}", flush=True)
+    return _table(able, runs)
+
+
+def _bodies(folder: Path) -> Path:
+    from benchmarks.shop import held
+    from pipelines.clients.payload import encode
+    from pipelines.sandbox.product import FIELDS
+
+    file, wanted = folder / "bodies.jsonl", folder / "wanted.duckdb"
+    with shop(folder, PUSHED, faults=0) as job:
+        once(READING[1], job, Runs(), keep=wanted)
+    products = [dict(zip(FIELDS, one.values, strict=True)) for one in held(wanted)]
+    file.write_bytes(b"\n".join(encode({k: v for k, v in one.items() if v is not None}) for one in products))
+    return file
+
+
+def _at_a_rate(folder: Path, rounds: int) -> dict[str, Any]:
+    """How much of an allowed rate a push uses where the rate is what binds."""
+    print("rate", flush=True)
+    shares = []
+    for _ in range(rounds):
+        runs = Runs()
+        with shop(folder, 1_000, faults=0) as job:
+            myogo = job["channel"].index("[systems.myogo]")
+            channel = job["channel"][:myogo] + job["channel"][myogo:].replace(" 10000.0", f" {ALLOWED}", 1)
+            once(PUSHING[1], job | {"channel": channel}, runs)
+        shares.append(runs.did["requests"] / runs.did["push_s"] / ALLOWED)
+    return {"allowed": ALLOWED, "share": statistics.median(shares), "lowest": min(shares)}
+
+
+def _starting(folder: Path, rounds: int) -> dict[str, Any]:
+    told = {}
+    with shop(folder, 100) as job:
+        file = folder / "demo.toml"
+        file.write_text(job["channel"], "utf-8")
+        for words in (["--help"], ["check", str(file)]):
+            seconds = []
+            for _ in range(rounds):
+                begun = time.perf_counter()
+                subprocess.run([sys.executable, "-m", "pipelines", *words], cwd=ROOT, check=True, capture_output=True)
+                seconds.append(time.perf_counter() - begun)
+            told[words[0]] = statistics.median(seconds)
+    return told
+
+
+def _table(contestants: list[Contestant], runs: dict[str, Runs]) -> dict[str, Any]:
+    floor = runs[contestants[0].module]
+    return {
+        "contestants": {
+            one.module: {
+                "words": one.words,
+                "cannot": one.cannot,
+                "failed": runs[one.module].failed,
+                **(
+                    {
+                        "rounds": len(runs[one.module].seconds),
+                        "seconds": statistics.median(runs[one.module].seconds),
+                        "ratio": ratio(runs[one.module], floor),
+                        "process": statistics.median(runs[one.module].process),
+                        "peak_mb": max(runs[one.module].peak_mb),
+                        "did": runs[one.module].did,
+                    }
+                    if runs[one.module].seconds
+                    else {}
+                ),
+            }
+            for one in contestants
+        }
+    }
+
+
+def _kept(results: dict[str, Any]) -> None:
+    from benchmarks.page import page
+
+    results["machine"] = {
+        "python": platform.python_version(),
+        "cpus": _cpus(),
+        "on": datetime.now(UTC).date().isoformat(),
+    }
+    (HERE / "results.json").write_text(json.dumps(results, indent=1, sort_keys=True) + "\n", "utf-8")
+    (HERE / "RESULTS.md").write_text(page(results), "utf-8")
+
+
+def _cpus() -> int:
+    import os
+
+    return len(os.sched_getaffinity(0))
+
+
+if __name__ == "__main__":
+    main()

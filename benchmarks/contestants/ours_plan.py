@@ -1,0 +1,26 @@
+"""This project's whole plan: both sides read, staged, transformed, validated, judged, compared, published."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pipelines.channel import Channel, load
+from pipelines.run import Order, run
+from pipelines.screen import Quiet
+
+
+def work(job: dict[str, Any]) -> dict[str, Any]:
+    report = run(channel_of(job), Path(job["folder"]) / "data", Order(job.get("verb", "plan")), Quiet())
+    assert report.exit_code in (0, 3), report.message
+    told = ("read", "withheld", "unchanged", "create", "update", "applied")
+    return {name: report.counts[name] for name in told} | {
+        "seconds": report.facts["seconds"],
+        "requests": {name: side["requests"] for name, side in report.facts["health"].items()},
+    }
+
+
+def channel_of(job: dict[str, Any]) -> Channel:
+    file = Path(job["folder"]) / "demo.toml"
+    file.write_text(job["channel"], "utf-8")
+    return load(str(file))

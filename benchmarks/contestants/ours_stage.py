@@ -1,0 +1,32 @@
+"""This project's staging of the Centra side, as a run does it: contract, drift, repeated rows, replaced as a whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from benchmarks.contestants.ours_plan import channel_of
+from pipelines.clients.centra import CentraClient
+from pipelines.collector import no_collection
+from pipelines.interrupt import interruptible
+from pipelines.sources.centra import centra
+from pipelines.sources.columns import Findings
+from pipelines.stage import stage
+from pipelines.store import Folder, Store
+
+
+def work(job: dict[str, Any]) -> dict[str, int]:
+    channel, findings = channel_of(job), Findings()
+    folder = Folder(Path(job["folder"]), channel.name)
+    folder.make()
+    store, client = Store(folder), CentraClient(channel.systems.centra)
+    try:
+        with interruptible() as interrupted, no_collection():
+            stage(lambda: centra(client, findings), "centra", folder.dlt, store.connection, interrupted.at_once)
+        count = "select count(*) from raw_centra."
+        return {
+            name: store.connection.execute(f"{count}{name}").fetchone()[0] for name in ("products", "prices", "stock")
+        }
+    finally:
+        client.close()
+        store.close()
