@@ -24,9 +24,11 @@ STAGING = [
     Contestant(
         "plain_script", "plain script: requests, `json_normalize`, DuckDB", cannot="no check of types, all in memory"
     ),
-    Contestant("singer_tap", "singer-sdk tap into target-duckdb", peer=True, cannot="prices stay nested JSON"),
+    Contestant(
+        "singer_tap", "singer-sdk tap into target-duckdb", peer=True, cannot="prices stay nested JSON", slow=True
+    ),
     Contestant("dlt_tuned", "dlt `rest_api`, Parquet, large buffers", cannot="no contract, drift becomes columns"),
-    Contestant("dlt_as_documented", "dlt `rest_api` as documented", cannot="as above"),
+    Contestant("dlt_as_documented", "dlt `rest_api` as documented", cannot="as above", slow=True),
 ]
 READING = [
     Contestant("floor_read", "the floor: both sides downloaded and parsed"),
@@ -38,6 +40,7 @@ PUSHING = [
     Contestant("drt_push", "drt-core, DuckDB to REST", peer=True, cannot="POST only: no look-up, no diff, no journal"),
 ]
 MOST_AT = {"dlt_as_documented": 100_000, "plain_script": 1_000_000, "dlt_tuned": 1_000_000}
+LARGE = 50_000
 PUSHED = 2_000
 ALLOWED = 200.0
 
@@ -73,7 +76,7 @@ def _staging(folder: Path, sizes: int, rounds: int) -> dict[str, Any]:
     able = [one for one in STAGING if sizes <= MOST_AT.get(one.module, sizes) and (not one.peer or PEERS.exists())]
     print(f"staging {sizes:,}", flush=True)
     with shop(folder, sizes) as job:
-        return _table(able, race(able, job, rounds))
+        return _table(able, race(able, job, rounds, large=sizes > LARGE))
 
 
 def _planning(folder: Path, sizes: int, rounds: int) -> dict[str, Any]:

@@ -28,6 +28,7 @@ class Contestant:
     words: str
     peer: bool = False
     cannot: str = ""
+    slow: bool = False  # runs once where the shop is large: it takes minutes
 
     @property
     def python(self) -> str:
@@ -89,13 +90,16 @@ def once(one: Contestant, job: dict[str, Any], runs: Runs, keep: Path | None = N
     shutil.rmtree(folder)
 
 
-def race(contestants: Sequence[Contestant], job: dict[str, Any], rounds: int) -> dict[str, Runs]:
-    """All of them in turn, round after round; one that failed is out. The first, unmeasured turn warms the shop."""
+def race(contestants: Sequence[Contestant], job: dict[str, Any], rounds: int, large: bool = False) -> dict[str, Runs]:
+    """All of them in turn, round after round; one that failed is out. The first, unmeasured turn warms the shop.
+
+    Where the shop is `large`, the slow ones take part in the first round only.
+    """
     runs = {one.module: Runs() for one in contestants}
     once(contestants[0], job, Runs())
     for number in range(rounds):
         for one in contestants[number % len(contestants) :] + contestants[: number % len(contestants)]:  # type: ignore[operator]
-            if not runs[one.module].failed:
+            if not runs[one.module].failed and not (large and one.slow and number):
                 once(one, job, runs[one.module])
                 print(f"  {number + 1}/{rounds} {one.module}: {runs[one.module].seconds[-1:]}", flush=True)
     return runs
