@@ -78,6 +78,7 @@ LISTS = ("/products", "/stock", "/Products", "/Stock")
 LIST = frozenset({"list"})
 # An empty answer of myOGO is one that it may give: the list ends there, and the look-ups before the writes find out.
 NO_ROWS: Ends = {"myogo list": 3, "GET NEW-A": 3, "GET NEW-B": 3, "GET NEW-J": 3, "GET OLD-C": 3, "GET OLD-D": 3}
+EMPTY = ("GET NEW-A", "GET NEW-B", "GET NEW-J", "/Products page 4", "/Stock page 4")
 FAULTS = (
     Fault("429", _status(429), FINE, ALL_AWAY),
     Fault("429, Retry-After in seconds", _busy(lambda: "1"), FINE, ALL_AWAY),
@@ -103,13 +104,13 @@ FAULTS = (
     Fault("200 with HTML", {"kind": "html", "body": HTML}, WRONG, WRONG),
     Fault("gzip bomb of 1 GB", {"kind": "gzip_bomb"}, AWAY, AWAY),
     Fault("JSON nested 100,000 deep", {"kind": "deep_json"}, WRONG, WRONG),
-    # Who looks up a code that is not there gets no field to swell.
+    # Who looks up a code that is not there, or asks beyond the end of a list, gets no field to swell.
     Fault(
         "a field of 50 MB",
         {"kind": "huge_field"},
         AWAY,
         AWAY,
-        but=dict.fromkeys(("GET NEW-A", "GET NEW-B", "GET NEW-J"), 3),
+        but=dict.fromkeys(EMPTY, 3),
     ),
     Fault(
         "redirect to another host",
