@@ -19,6 +19,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 PEERS = ROOT / ".venv-bench" / "bin" / "python"  # what the project itself does not install
 
+COUNTED = {"products", "prices", "stock", "applied"}
+
 
 @dataclass(frozen=True)
 class Contestant:
@@ -29,6 +31,7 @@ class Contestant:
     peer: bool = False
     cannot: str = ""
     slow: bool = False  # runs once where the shop is large: it takes minutes
+    most: int = 1_000_000  # sizes; beyond them it would take all memory there is
 
     @property
     def python(self) -> str:
@@ -65,7 +68,7 @@ def shop(folder: Path, sizes: int, faults: float = 0.05, held: Path | None = Non
 
 
 def once(one: Contestant, job: dict[str, Any], runs: Runs, keep: Path | None = None) -> None:
-    """One run of one contestant; its files are thrown away, or moved to `keep`."""
+    """One run of one contestant; its files are thrown away, what a run of ours published is copied to `keep` first."""
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
     (folder / "job.json").write_text(json.dumps(job | {"folder": str(folder)}), "utf-8")
     command = [one.python, "-m", "benchmarks.run", one.module, str(folder / "job.json")]
@@ -85,7 +88,7 @@ def once(one: Contestant, job: dict[str, Any], runs: Runs, keep: Path | None = N
         runs.process.append(whole)
         runs.peak_mb.append(usage.ru_maxrss / 1024)
         runs.did = answer["did"]
-    if keep is not None:
+    if keep is not None and not runs.failed:
         shutil.copy(folder / "data" / "demo" / "analytics.duckdb", keep)
     shutil.rmtree(folder)
 
@@ -97,12 +100,23 @@ def race(contestants: Sequence[Contestant], job: dict[str, Any], rounds: int, la
     """
     runs = {one.module: Runs() for one in contestants}
     once(contestants[0], job, Runs())
-    for number in range(rounds):
-        for one in contestants[number % len(contestants) :] + contestants[: number % len(contestants)]:  # type: ignore[operator]
-            if not runs[one.module].failed and not (large and one.slow and number):
-                once(one, job, runs[one.module])
-                print(f"  {number + 1}/{rounds} {one.module}: {runs[one.module].seconds[-1:]}", flush=True)
+    for number, one in turns(contestants, rounds):
+        if not (large and one.slow and number) and not runs[one.module].failed:
+            once(one, job, runs[one.module])
+            print(f"  {number + 1}/{rounds} {one.module}: {runs[one.module].seconds[-1:]}", flush=True)
     return runs
+
+
+def turns(contestants: Sequence[Contestant], rounds: int) -> Iterator[tuple[int, Contestant]]:
+    """The number of the round and who runs; each round begins with another one."""
+    for number in range(rounds):
+        for place in range(len(contestants)):
+            yield number, contestants[(number + place) % len(contestants)]
+
+
+def same_work(mine: Runs, floor: Runs) -> bool:
+    """Whether both brought about as much, as far as both count it."""
+    return all(mine.did[name] == floor.did[name] for name in COUNTED & mine.did.keys() & floor.did.keys())
 
 
 def ratio(mine: Runs, floor: Runs) -> tuple[float, float, float]:

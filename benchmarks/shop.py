@@ -1,4 +1,4 @@
-"""A made-up shop on loopback, in a process of its own: `python -m benchmarks.shop --sizes 10000 --port-file F`.
+"""A made-up shop on loopback, in a process of its own: `python -m benchmarks.shop --sizes 10000 --told F`.
 
 With `--held analytics.duckdb` myOGO holds from the start what a run before wanted it to hold: a plan has nothing to do.
 """

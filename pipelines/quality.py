@@ -23,6 +23,8 @@ from schemas.expectations import EXPECTATIONS, Expectation, Known, suites
 
 log = logging.getLogger(__name__)
 
+os.environ["GX_ANALYTICS_ENABLED"] = "false"  # read when Great Expectations is first imported, by whichever thread
+
 RUNS_TO_COMPARE = 10
 
 _CODE = "nullif(coalesce(sku, '') || coalesce(variant_sku, '') || coalesce(size_sku, ''), '')"
@@ -148,7 +150,6 @@ def _frame(store: Store, batch: Batch, table: str) -> pd.DataFrame:
 
 def get_ready() -> None:
     """Begins to import Great Expectations, which takes seconds, for a run that waits for answers meanwhile."""
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"  # read when it is first imported
 
     def read() -> None:
         with contextlib.suppress(Exception):  # whoever needs it will be told
@@ -160,7 +161,6 @@ def get_ready() -> None:
 @contextlib.contextmanager
 def great_expectations() -> Iterator[None]:
     """Great Expectations without analytics and without a word on stderr; everything of it is used inside."""
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"
     logger = logging.getLogger("great_expectations")
     before = logger.level
     logger.setLevel(logging.CRITICAL + 1)

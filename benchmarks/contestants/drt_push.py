@@ -56,4 +56,4 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
     )
     seconds = time.perf_counter() - begun
     answer = json.loads(told.stdout)
-    return {"applied": answer["syncs"][0]["rows_synced"], "requests": len(bodies), "push_s": seconds}
+    return {"applied": answer["syncs"][0]["rows_synced"], "requests": len(bodies), "step_s": seconds}

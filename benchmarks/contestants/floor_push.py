@@ -31,4 +31,4 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
     begun = time.perf_counter()
     with ThreadPoolExecutor(IN_FLIGHT) as pool:
         applied = sum(status in (200, 201) for status in pool.map(push, bodies))
-    return {"applied": applied, "requests": 2 * len(bodies), "push_s": time.perf_counter() - begun}
+    return {"applied": applied, "requests": 2 * len(bodies), "step_s": time.perf_counter() - begun}

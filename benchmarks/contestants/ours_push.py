@@ -9,4 +9,4 @@ from benchmarks.contestants import ours_plan
 
 def work(job: dict[str, Any]) -> dict[str, Any]:
     did = ours_plan.work(job | {"verb": "push"})
-    return {"applied": did["applied"], "requests": 2 * did["applied"], "push_s": did["seconds"]["push"]}
+    return {"applied": did["applied"], "requests": 2 * did["applied"], "step_s": did["seconds"]["push"]}
