@@ -14,7 +14,7 @@ import re
 import tomllib
 import typing
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -144,7 +144,11 @@ BUILT_IN_FLOWS: dict[str, dict[str, str]] = {
 
 
 class Channel(_Model):
+    """`full_every` is in hours."""
+
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
+    refresh: Literal["full", "changes"] = "full"
+    full_every: float = Field(default=24.0, gt=0, le=24 * 31)
     systems: Systems
     flows: dict[str, Flow]
     path: Path
@@ -164,6 +168,12 @@ class Channel(_Model):
                 raise ValueError(f"flows.{name} is not a flow we have{near}")
             filled[name] = {**BUILT_IN_FLOWS.get(name, {}), **table}
         return {**data, "flows": filled}
+
+    @model_validator(mode="after")
+    def _zone_for_changes(self) -> Self:
+        if self.refresh == "changes" and self.systems.centra.timezone is None:
+            raise ValueError('refresh = "changes" needs systems.centra.timezone, the zone of the times Centra compares')
+        return self
 
     def flow_params(self, flow: str) -> Any:
         """The transform's parameters, typed as its `params` argument says."""

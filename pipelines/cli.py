@@ -45,6 +45,7 @@ RebuildOption = Annotated[
     bool,
     typer.Option("--rebuild", help="Put a working file that cannot be used aside and make it anew, history kept."),
 ]
+FullOption = Annotated[bool, typer.Option("--full", help='Read everything, also where refresh = "changes".')]
 ForceOption = Annotated[bool, typer.Option("--force", help="Waive limits and expectations, nothing else; recorded.")]
 
 
@@ -92,10 +93,11 @@ def plan(
     json: JsonOption = False,
     sku: SkuOption = None,
     rebuild: RebuildOption = False,
+    full: FullOption = False,
     data: DataOption = None,
 ) -> None:
     """Read both sides and print what a push would do and why. Sends no write."""
-    _go(channel, data, json, verb="plan", sku=tuple(sku or ()), rebuild=rebuild)
+    _go(channel, data, json, verb="plan", sku=tuple(sku or ()), rebuild=rebuild, full=full)
 
 
 @app.command()
@@ -109,10 +111,11 @@ def push(
     ] = None,
     force: ForceOption = False,
     rebuild: RebuildOption = False,
+    full: FullOption = False,
     data: DataOption = None,
 ) -> None:
     """Plan, then apply the plan to myOGO, one change at a time."""
-    _go(channel, data, json, verb="push", sku=tuple(sku or ()), expect=expect, force=force, rebuild=rebuild)
+    _go(channel, data, json, verb="push", sku=tuple(sku or ()), expect=expect, force=force, rebuild=rebuild, full=full)
 
 
 @app.command()

@@ -20,11 +20,21 @@ MOST_ASKED = 250  # more are no row that slipped through: the lists differ for a
 SHOWN = 10
 
 
-def fill(store: Store, client: CentraClient, reading: Reading) -> dict[str, Any]:
-    """Asks for the sizes that only the stock list shows; what was found, and what one list alone still shows."""
+def only_in_stock(store: Store) -> set[str]:
+    """The sizes that the stock list shows and the product list does not."""
+    return set(_only_in(store, "stock", "products"))
+
+
+def fill(
+    store: Store, client: CentraClient, reading: Reading, known: frozenset[str] | set[str] = frozenset()
+) -> dict[str, Any]:
+    """Asks for the sizes that only the stock list shows; what was found, and what one list alone still shows.
+
+    Those that are `known` to be one-sided are not asked for again.
+    """
     from pipelines.sources.centra import sizes
 
-    missing = _only_in(store, "stock", "products")
+    missing = [own for own in _only_in(store, "stock", "products") if own not in known]
     asked = missing if len(missing) <= MOST_ASKED else []
     if asked:
         log.warning("sizes in the stock list only, asked for one by one: %d", len(asked))
@@ -32,7 +42,7 @@ def fill(store: Store, client: CentraClient, reading: Reading) -> dict[str, Any]
     left = _only_in(store, "stock", "products")
     unstocked = _only_in(store, "products", "stock")
     return {
-        "filled": len(missing) - len(left),
+        "filled": len(set(missing) - set(left)),
         "only_in_stock": {"count": len(left), "first": left[:SHOWN]},
         "only_in_products": {"count": len(unstocked), "first": unstocked[:SHOWN]},
     }

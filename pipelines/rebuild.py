@@ -58,8 +58,10 @@ def _history(store: Store, sources: list[Path]) -> list[str]:
             attached[f"old{number}"] = source
         except duckdb.Error as error:
             log.warning("no history from %s: %s", source, error)
+    # Not sync.reads: it speaks of a stage that is gone, and changes must not be merged into an empty one.
     tables = db.execute(
-        "select distinct table_name from duckdb_tables() where schema_name = 'sync' and table_name <> 'layout' "
+        "select distinct table_name from duckdb_tables() where schema_name = 'sync' and table_name not in "
+        "('layout', 'reads') "
         "and database_name = current_database() order by 1"
     ).fetchall()
     taken: dict[str, list[str]] = {}

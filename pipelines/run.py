@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from pipelines import holes, quality
+from pipelines import quality
 from pipelines.books import Books
 from pipelines.channel import Channel, Flow, resolve
 from pipelines.clients.centra import CentraClient
@@ -27,10 +27,10 @@ from pipelines.lock import channel_lock
 from pipelines.memory import remember
 from pipelines.plan import Plan, diff
 from pipelines.push import Result, push
+from pipelines.reading import Reader
 from pipelines.rebuild import is_stillborn, rebuild
 from pipelines.report import RunReport
 from pipelines.rights import private
-from pipelines.stage import stage
 from pipelines.storage import trouble
 from pipelines.store import Folder, Store, publish, utc_now
 from schemas.centra import PRICES, PRODUCTS
@@ -51,6 +51,7 @@ class Order:
     expect: str | None = None
     force: bool = False
     rebuild: bool = False
+    full: bool = False
 
 
 class Watcher(Protocol):
@@ -137,12 +138,11 @@ class _Run:
 
     def _line(self, store: Store, books: Books) -> None:
         with no_collection():
-            with self._step("read Centra"):
-                self._stage(store, "centra", resolve(self.flow.extract), self.centra)
-                self.findings["centra"] |= holes.fill(store, self.centra, self.interrupted.at_once)
-            with self._step("read myOGO"):
-                quality.get_ready()
-                self._stage(store, "myogo", resolve("pipelines.sources.myogo:myogo"), self.myogo)
+            reader = Reader(
+                self.channel, self.flow, store, self.centra, self.myogo, self.interrupted, self._step, self.findings
+            )
+            read = reader.read(self.report.run_id, self.report.started_at, whole=self.order.full)
+            self.report.facts["read"] = read
             with self._step("transform"):
                 products, prices, live = self._transform(store)
             with self._step("validate"):
@@ -160,16 +160,6 @@ class _Run:
                 self._push(store, plan)
         if held.empty is False or self.report.counts["refused"] or self.report.counts["unknown"]:
             self.report.outcome, self.report.exit_code = "attention", 3
-
-    def _stage(self, store: Store, name: str, source: Any, client: Any) -> None:
-        from pipelines.sources.columns import Findings
-
-        findings = Findings()
-        try:
-            reading = self.interrupted.at_once
-            stage(lambda: source(client, findings), name, self.folder.dlt, store.connection, reading)
-        finally:
-            self.findings[name] = findings.facts()
 
     def _transform(self, store: Store) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
         from transforms.live import live_products
@@ -199,6 +189,7 @@ class _Run:
         seen = Evidence(
             read=len(products),
             read_before=last_read(store, FLOW),
+            whole=self.report.facts["read"]["kind"] == "full",
             wanted=int(candidates.sum()),
             withheld=told[candidates.loc[told["row"]].to_numpy()],
             made=products.loc[products["code"] != "", "code"],
@@ -321,7 +312,7 @@ class _Run:
         try:
             yield
         finally:
-            self.steps[name] = time.monotonic() - begun
+            self.steps[name] = self.steps.get(name, 0.0) + time.monotonic() - begun
             log.info("step=%r seconds=%.3f run=%s", name, self.steps[name], self.report.run_id)
 
 

@@ -18,6 +18,7 @@ from pipelines.holes import told_of_lists
 from pipelines.logs import redact, steady
 from pipelines.plan import Plan
 from pipelines.push import Result
+from pipelines.refresh import told_of_refresh
 from pipelines.report import RunReport
 from schemas.rules import RULES
 
@@ -71,7 +72,8 @@ class Screen:
             f"\n[bold]Plan {report.fingerprint}[/] for channel {escape(report.channel)}\n"
             f"  read {c['read']} = skipped {c['skipped']} + withheld {c['withheld']} + create {c['create']} "
             f"+ update {c['update']} + unchanged {c['unchanged']}\n"
-            f"  beside: drifted {c['drifted']}, in myOGO only {c['unmatched']}"
+            f"  beside: drifted {c['drifted']}, in myOGO only {c['unmatched']}\n"
+            f"  {told_of_refresh(report.facts['read'])}"
         )
         self._changes(plan)
         self._by_rule("Withheld", withheld, report.verb == "plan")

@@ -32,6 +32,13 @@ create table if not exists out_myogo.warnings (
     key varchar, stock_item_id varchar, code varchar, rule varchar, "column" varchar, "value" varchar,
     message varchar, fix varchar, owner varchar);
 
+create table if not exists sync.reads (
+    run_id varchar, kind varchar, began_at timestamp, since timestamp, why varchar, systems varchar);
+comment on table sync.reads is 'One row per run that read both systems: everything (full), or the changes since a moment.';
+comment on column sync.reads.since is 'From when on changes were asked for; null for a full read.';
+comment on column sync.reads.why is 'Why everything was read.';
+comment on column sync.reads.systems is 'A digest of whose data it is; another one means a full read.';
+
 comment on table sync.runs is 'One row per run of a verb that reads both sides; times in UTC.';
 comment on table sync.changes is 'One row per planned change; before and after are JSON objects of the columns that change.';
 comment on table sync.journal is 'One row per attempted write: applied, refused, unknown (nobody heard what became of it) or not_attempted.';

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urljoin, urlsplit
+from zoneinfo import ZoneInfo
 
 from pipelines.channel import Centra
 from pipelines.clients.leak import kept_out
@@ -100,14 +102,19 @@ class CentraClient:
             )
         return document
 
-    def pages(self, path: str) -> Iterator[list[Any]]:
-        """The rows of each page of `/products` or `/stock`, until there is no `next`.
+    def moment(self, at: datetime) -> str:
+        """`at` (UTC, without an offset) as Centra writes times: in the company's zone, which it never says."""
+        zone = ZoneInfo(self.config.timezone or "UTC")
+        return f"{at.replace(tzinfo=UTC).astimezone(zone):%Y-%m-%d %H:%M:%S}"
+
+    def pages(self, path: str, only: Mapping[str, str] | None = None) -> Iterator[list[Any]]:
+        """The rows of each page of `/products` or `/stock`, until there is no `next`; `only` are filters.
 
         The page number comes from `next` (a relative query string); our own parameters are sent again with
         it, because whether `next` repeats them is not documented. An empty page is believed when it comes
         twice: a catalogue with a hole in it would hide clashing codes. Raises SourceError when paging stands still.
         """
-        own: dict[str, str | int] = {"limit": self.config.page_size}
+        own: dict[str, str | int] = {**(only or {}), "limit": self.config.page_size}
         page: int | None = None
         empty_in_a_row = 0
         asked_twice = False

@@ -41,8 +41,8 @@ class MyOgoClient:
         self.session.close()
         self.tokens.session.close()
 
-    def pages(self, path: str) -> Iterator[list[Any]]:
-        """The rows of each page of a list.
+    def pages(self, path: str, only: Mapping[str, str] | None = None) -> Iterator[list[Any]]:
+        """The rows of each page of a list; `only` are filters.
 
         OGOship's own client takes a page shorter than `limit` for the last. A list cut short would have us
         create what is there already, so the end is proven: a short page is the last when the next one has
@@ -53,7 +53,8 @@ class MyOgoClient:
         was_short = asked_twice = False
         count = 0
         while True:
-            answer = self._read(path, {"limit": self.config.page_size, "page": page}, beyond_the_end=was_short)
+            own: dict[str, str | int] = {**(only or {}), "limit": self.config.page_size, "page": page}
+            answer = self._read(path, own, beyond_the_end=was_short)
             rows = _list(path, answer) if answer.status == 200 else []
             ids = {str(row["id"]) for row in rows if isinstance(row, dict) and row.get("id")}
             repeated = bool(rows) and (answer.body == before or (bool(ids) and ids <= seen))

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from pipelines.holes import told_of_lists
+from pipelines.refresh import told_of_refresh
 from pipelines.report import HEADLINES
 from pipelines.review.facts import MOST_INLINE, Facts
 from pipelines.review.words import OUTCOMES, age, number, sentence, short, sums, visible, when
@@ -44,6 +45,7 @@ def page(facts: Facts, command: str, lists: str | None) -> str:
         judged=facts.judged,
         counts=None if facts.judged is None else facts.judged.counts,
         sums=sums(facts),
+        read="" if facts.judged is None else told_of_refresh(facts.judged.facts.get("read", {})),
         outcomes=OUTCOMES,
         headlines=HEADLINES,
         most=MOST_INLINE,

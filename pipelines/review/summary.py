@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from pipelines.refresh import told_of_refresh
 from pipelines.review.facts import Facts, Row, Todo
 from pipelines.review.words import OUTCOMES, clean, number, short, sums, when
 
@@ -34,6 +35,8 @@ def summary(facts: Facts) -> str:
     lines += ["", f"**{facts.right:,} of {facts.wanted:,}** sizes are in myOGO as Centra has them.", ""]
     lines += [f"- {line}" for line in sums(facts)]
     lines += [f"- beside: drifted {told.counts['drifted']:,}, in myOGO only {told.counts['unmatched']:,}"]
+    if read := told_of_refresh(told.facts.get("read", {})):
+        lines += ["", read]
     lines += ["", "## To fix", ""]
     lines += _table(
         ["Rule", "Sizes", "Where", "What", "How", "Since"],

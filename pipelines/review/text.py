@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.markup import escape
 
+from pipelines.refresh import told_of_refresh
 from pipelines.review.facts import Facts
 from pipelines.review.words import clean, sums, when
 
@@ -25,6 +26,8 @@ def show(facts: Facts, out: Console) -> None:
     for line in sums(facts):
         out.print(line)
     if facts.judged is not None:
+        if read := told_of_refresh(facts.judged.facts.get("read", {})):
+            out.print(read)
         c = facts.judged.counts
         out.print(f"beside: drifted {c['drifted']:,}, in myOGO only {c['unmatched']:,}, closed {facts.closed.total:,}")
     for title, todos in (("To fix", facts.todos), ("Worth a look", facts.warnings)):

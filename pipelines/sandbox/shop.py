@@ -9,6 +9,8 @@ from pipelines.sandbox.clock import Clock
 from pipelines.sandbox.rows import MISSING, Item, item_of
 from pipelines.sandbox.switches import CentraSwitches
 
+NEVER = "0000-00-00 00:00:00"
+
 
 @dataclass(frozen=True)
 class StockResult:
@@ -45,20 +47,25 @@ class Shop:
         item = self._items[stock_item_id]
         return item.row() | {"physical": item.physical, "allocated": item.allocated}
 
-    def add(self, row: Mapping[str, Any], zone: str) -> int:
+    def add(self, row: Mapping[str, Any], switches: CentraSwitches) -> int:
         """The id of the row added; ValueError if it has none or it is taken."""
         key = int(row.get("stockItemId", -1))
         if key < 0 or key in self._items:
             raise ValueError("a new row needs a stockItemId that is not taken")
-        self._put(key, item_of(row, modified=self._clock.local(zone)))
+        item = item_of(row, modified=self._clock.local(switches.timezone))
+        self._put(key, item if switches.new_rows_are_modified else item._replace(modified=NEVER))
         return key
 
-    def change(self, stock_item_id: int, fields: Mapping[str, Any], zone: str) -> dict[str, Any]:
+    def change(self, stock_item_id: int, fields: Mapping[str, Any], switches: CentraSwitches) -> dict[str, Any]:
         """The row after the change; a field set to "__missing__" is gone."""
         if "stockItemId" in fields:
             raise ValueError("stockItemId is the row's key and cannot be changed")
-        row = self.row(stock_item_id) | dict(fields)
-        self._put(stock_item_id, item_of(row, modified=self._clock.local(zone)))
+        old, before = self._items[stock_item_id], self.row(stock_item_id)
+        new = item_of(before | dict(fields))._replace(modified=old.modified, stock_modified=old.stock_modified)
+        restocked = (new.physical, new.allocated) != (old.physical, old.allocated)
+        told = fields.keys() - {*switches.silent, "physical", "allocated"}
+        edited = any(before.get(name, MISSING) != fields[name] for name in told)
+        self._put(stock_item_id, self._dated(new, switches, edited=edited, restocked=restocked))
         return self.row(stock_item_id)
 
     def remove(self, stock_item_id: int) -> None:
@@ -78,13 +85,19 @@ class Shop:
             else:
                 item = self._items[key]
                 wanted = quantity + item.allocated if switches.stock_update_type == "fta" else quantity
-                moment = self._clock.local(switches.timezone)
-                physical = max(wanted, item.allocated)
-                self._items[key] = item._replace(physical=physical, stock_modified=moment)
+                stocked = item._replace(physical=max(wanted, item.allocated))
+                self._items[key] = self._dated(stocked, switches, edited=False, restocked=True)
                 applied = True
         if applied:
             self._touched(owners=False)
         return StockResult(tuple(not_found), tuple(bundles), applied)
+
+    def _dated(self, item: Item, switches: CentraSwitches, *, edited: bool, restocked: bool) -> Item:
+        """The item with the moments that such a change moves."""
+        now = self._clock.local(switches.timezone)
+        if restocked and switches.stock_moves != "neither":
+            item = item._replace(stock_modified=now)
+        return item._replace(modified=now) if edited or (restocked and switches.stock_moves == "both") else item
 
     def _owner(self, product: str) -> int | None:
         if self._owners is None:

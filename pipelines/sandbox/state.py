@@ -136,10 +136,10 @@ class State:
 
     def add_centra_row(self, row: Mapping[str, Any]) -> dict[str, Any]:
         shop = self.centra.shop
-        return shop.row(shop.add(row, self.centra.switches.timezone))
+        return shop.row(shop.add(row, self.centra.switches))
 
     def change_centra_row(self, stock_item_id: int, fields: Mapping[str, Any]) -> dict[str, Any]:
-        return self.centra.shop.change(stock_item_id, fields, self.centra.switches.timezone)
+        return self.centra.shop.change(stock_item_id, fields, self.centra.switches)
 
     def delete_centra_row(self, stock_item_id: int) -> None:
         self.centra.shop.remove(stock_item_id)

@@ -29,7 +29,8 @@ class Allow:
 
 @dataclass(frozen=True)
 class CentraSwitches:
-    """`as_is` leaves a value as the catalogue writes it; a limit of 0 means none."""
+    """`as_is` leaves a value as the catalogue writes it; a limit of 0 means none. `silent` are the fields whose
+    change does not move `modified`."""
 
     auth_failure: Literal[401, 403, "no"] = 401
     allow: Allow = field(default_factory=Allow)
@@ -45,6 +46,9 @@ class CentraSwitches:
     msg_as_object: bool = False
     invalid_date: Literal["no", "ignore"] = "no"
     modified_inclusive: bool = True
+    silent: tuple[str, ...] = ("prices", "images", "categories", "categoryName")
+    new_rows_are_modified: bool = True
+    stock_moves: Literal["stock_modified", "both", "neither"] = "stock_modified"
     sort: Sort = "asc"
     stock_update_type: Literal["physical", "fta"] = "physical"
     negative_quantity: Literal["no", "clamp"] = "no"
@@ -76,6 +80,7 @@ class MyogoSwitches:
     stock_clamp: bool = False
     unknown_stock_code: Literal[404, "empty"] = 404
     stock_moves_edit_time: bool = False
+    writes_move_edit_time: bool = True
     error_body: Literal["json", "html"] = "json"
     latency_ms: int = 0
 

@@ -88,7 +88,8 @@ class Warehouse:
         values = values_of(new)
         if product.values[EAN]:
             values = (*values[:EAN], product.values[EAN], *values[EAN + 1 :])
-        return self._replace(product, product._replace(values=values, edited=self._clock.now()))
+        edited = self._clock.now() if switches.writes_move_edit_time else product.edited
+        return self._replace(product, product._replace(values=values, edited=edited))
 
     def set(self, product: Product, changes: Mapping[str, Any]) -> Product:
         """The product with fields or stock figures set outright, as only the warehouse itself can."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import dlt
@@ -17,13 +18,17 @@ PAGES_AT_ONCE = 10
 
 
 @dlt.source(name="myogo", max_table_nesting=0)
-def myogo(client: MyOgoClient, findings: Findings) -> Any:
-    """Resources `products` and `stock`. A code may occur twice (a data error in myOGO): no primary key."""
+def myogo(client: MyOgoClient, findings: Findings, since: datetime | None = None) -> Any:
+    """Resources `products` and `stock`. A code may occur twice (a data error in myOGO): no primary key.
+
+    With `since` (UTC), only what myOGO says has changed from then on.
+    """
+    only = None if since is None else {"modifiedAfter": f"{since:%Y-%m-%dT%H:%M:%SZ}"}
 
     @dlt.resource(write_disposition="replace")
     def products() -> Iterator[pa.Table]:
         seen: set[str] = set()
-        for rows in _batches(client, "/api/v1/Products"):
+        for rows in _batches(client, "/api/v1/Products", only):
             # Lists are no snapshot: a product that moved to a later page while we read is the same product.
             kept = []
             for row in rows:
@@ -37,7 +42,7 @@ def myogo(client: MyOgoClient, findings: Findings) -> Any:
 
     @dlt.resource(write_disposition="replace")
     def stock() -> Iterator[pa.Table]:
-        for rows in _batches(client, "/api/v1/Stock"):
+        for rows in _batches(client, "/api/v1/Stock", only):
             yield table(rows, STOCK, _named(rows, "productCode"), findings)
 
     return products, stock
@@ -53,10 +58,10 @@ def _named(rows: list[dict[str, Any]], key: str) -> Any:
     return name
 
 
-def _batches(client: MyOgoClient, path: str) -> Iterator[list[dict[str, Any]]]:
+def _batches(client: MyOgoClient, path: str, only: dict[str, str] | None = None) -> Iterator[list[dict[str, Any]]]:
     gathered: list[dict[str, Any]] = []
     number = 0
-    for number, rows in enumerate(client.pages(path), start=1):
+    for number, rows in enumerate(client.pages(path, only), start=1):
         for index, row in enumerate(rows):
             if type(row) is not dict:
                 raise ContractError(f"myOGO GET {path}: row {index + 1} of page {number} is no object.", CONTRACT_FIX)

@@ -40,7 +40,7 @@ class Pages:
     def __init__(self, pages: list[list[Any]]) -> None:
         self.given = pages
 
-    def pages(self, path: str) -> Iterator[list[Any]]:
+    def pages(self, path: str, only: object = None) -> Iterator[list[Any]]:
         yield from self.given
 
 

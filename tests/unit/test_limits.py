@@ -28,10 +28,10 @@ def evidence(
     withheld: Iterable[tuple[int, str, str]] = (),
     made: Iterable[str] = (),
     held: Iterable[str] = (),
+    whole: bool = True,
 ) -> Evidence:
-    return Evidence(
-        read, read_before, wanted, pd.DataFrame(list(withheld), columns=BROKEN), texts(list(made)), texts(list(held))
-    )
+    broken = pd.DataFrame(list(withheld), columns=BROKEN)
+    return Evidence(read, read_before, whole, wanted, broken, texts(list(made)), texts(list(held)))
 
 
 def planned(creates: int = 0, updates: int = 0, live: int = 0) -> Plan:
@@ -51,6 +51,11 @@ def repriced(*prices: tuple[Any, Any]) -> Plan:
 
 def said(limits: Limits, plan: Plan | None = None, seen: Evidence | None = None) -> list[str]:
     return [one.words for one in violations(limits, plan or planned(), seen or evidence())]
+
+
+def test_what_was_not_asked_for_is_not_missing() -> None:
+    assert said(Limits(min_rows=50), seen=evidence(1, 1000)) != []
+    assert said(Limits(min_rows=50), seen=evidence(1, 1000, whole=False)) == []
 
 
 @pytest.mark.parametrize(("read", "refused"), [(0, True), (49, True), (50, False), (51, False)])

@@ -1,0 +1,87 @@
+"""What two systems say has changed, merged into the last full stage by key: all of it in one step, or nothing."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pipelines.refresh import ROWS
+from pipelines.store import Store
+
+SYSTEMS = ("centra", "myogo")
+
+# Beside a full read, a product of myOGO is known by its id: a code may be held twice, and may be changed.
+_DOUBTS = (
+    (
+        "myOGO lists products without an id, by which changes are merged",
+        "select 1 from (select id from raw_myogo.products union all select id from raw_myogo_changes.products) "
+        "where coalesce(id, '') = ''",
+    ),
+    (
+        "the code of a product was changed in myOGO",
+        "select 1 from raw_myogo_changes.products n join raw_myogo.products o using (id) where n.code <> o.code",
+    ),
+    (
+        "stock changed of a code that myOGO holds more than once",
+        "select 1 from (select id, code from raw_myogo.products union select id, code from raw_myogo_changes.products) "
+        "where code in (select product_code from raw_myogo_changes.stock) group by code having count(*) > 1",
+    ),
+    (
+        "what we wrote ourselves is not among myOGO's changes",
+        "select 1 from sync.journal where outcome = 'applied' and ended_at >= $watermark "
+        "and key not in (select code from raw_myogo_changes.products)",
+    ),
+    (
+        "myOGO no longer had a product that was to be updated",
+        "select 1 from sync.journal where outcome = 'refused' and status = 404 and intended_at >= $watermark",
+    ),
+)
+
+_MERGE = (
+    *(
+        f"delete from raw_centra.{table} where stock_item_id in (select stock_item_id from raw_centra_changes.{owner})"
+        for table, owner in (("products", "products"), ("prices", "products"), ("stock", "stock"))
+    ),
+    "delete from raw_myogo.products where id in (select id from raw_myogo_changes.products)",
+    "delete from raw_myogo.stock where product_code in (select product_code from raw_myogo_changes.stock)",
+    *(
+        f"insert into raw_{table} by name select * from raw_{table.replace('.', '_changes.')}"
+        for table in ("centra.prices", *ROWS)
+    ),
+    # A product's row tells its stock too, yet a movement of stock need not show there as a change.
+    "update raw_myogo.products p set stock = s.stock, stock_available = s.stock_available, reserved = s.reserved "
+    "from raw_myogo_changes.stock s where p.code = s.product_code and p.stock is not null",
+)
+
+
+def doubt(store: Store, watermark: datetime) -> str:
+    """Why what was read since must not be merged, in words; "" where it may. `watermark` is when the last run that
+    went through began (UTC)."""
+    for words, query in _DOUBTS:
+        values = {"watermark": watermark} if "$watermark" in query else {}
+        if store.connection.execute(f"{query} limit 1", values).fetchall():
+            return words
+    return ""
+
+
+def merge(store: Store) -> None:
+    """Puts the changes in the place of the rows they are about; rows of the stage without a change stay."""
+    with store.transaction("the changes"):
+        for step in _MERGE:
+            store.connection.execute(step)
+
+
+def counted(store: Store) -> dict[str, int]:
+    """How many rows each list of changes had."""
+    return {
+        table: int(
+            store.connection.execute(f"select count(*) from raw_{table.replace('.', '_changes.')}").fetchall()[0][0]
+        )
+        for table in ROWS
+    }
+
+
+def forget(store: Store) -> None:
+    """Drops the tables that changes are staged in; also those a killed run left behind."""
+    for system in SYSTEMS:
+        for schema in (f"raw_{system}_changes", f"raw_{system}_changes_staging"):
+            store.connection.execute(f"drop schema if exists {schema} cascade")
