@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from pipelines import delta, holes, quality
+from pipelines.aside import aside
 from pipelines.channel import Channel, Flow, resolve
 from pipelines.clients.centra import CentraClient
 from pipelines.clients.myogo import MyOgoClient
 from pipelines.interrupt import Interrupt
 from pipelines.refresh import OVERLAP, Refresh, decide, note
-from pipelines.stage import stage
+from pipelines.stage import clean, extract, load
 from pipelines.store import Store
 
 Step = Callable[[str], AbstractContextManager[None]]
@@ -60,37 +63,48 @@ class Reader:
         return {"kind": refresh.kind, "since": f"{refresh.since:%Y-%m-%d %H:%M:%S}", "rows": rows}
 
     def _everything(self) -> None:
-        with self.step("read Centra"):
-            self._stage("centra", "centra", resolve(self.flow.extract), self.centra)
-            self.findings["centra"] |= holes.fill(self.store, self.centra, self.interrupted.at_once)
-        with self.step("read myOGO"):
-            quality.get_ready()
-            self._stage("myogo", "myogo", resolve(MYOGO), self.myogo)
+        self._both("centra", "myogo")
+        self._fill()
 
     def _changes(self, since: datetime) -> str:
         """Reads and merges; or why that must not be, and nothing is merged."""
-        with self.step("read Centra"):
-            self._stage("centra", "centra_changes", resolve(self.flow.extract), self.centra, since)
-        with self.step("read myOGO"):
-            quality.get_ready()
-            self._stage("myogo", "myogo_changes", resolve(MYOGO), self.myogo, since)
+        self._both("centra_changes", "myogo_changes", since)
         if doubt := delta.doubt(self.store, since + OVERLAP):
             return doubt
         known = holes.only_in_stock(self.store)
         delta.merge(self.store)
-        self.findings["centra"] |= holes.fill(self.store, self.centra, self.interrupted.at_once, known)
+        self._fill(known)
         return ""
 
-    def _stage(self, system: str, name: str, source: Any, client: Any, *since: datetime) -> None:
+    def _both(self, centra: str, myogo: str, *since: datetime) -> None:
+        """Reads the two systems at the same time; only when both have been read is either staged, under these names.
+
+        Each has its own budget of requests, and most of the time of a read is waiting for it.
+        """
         from pipelines.sources.columns import Findings
 
-        findings = Findings()
+        folder = self.store.folder.dlt
+        found = {"centra": Findings(), "myogo": Findings()}
+        ours = partial(resolve(self.flow.extract), self.centra, found["centra"], *since)
+        theirs = partial(resolve(MYOGO), self.myogo, found["myogo"], *since)
+        clean(folder)
         try:
-            reading = self.interrupted.at_once
-            folder, connection = self.store.folder.dlt, self.store.connection
-            stage(lambda: source(client, findings, *since), name, folder, connection, reading)
+            with aside(partial(extract, theirs, myogo, folder), self.myogo.close) as other:
+                with self.step("read Centra"), self.interrupted.at_once():
+                    extract(ours, centra, folder)
+                with self.step("read myOGO"), self.interrupted.at_once():
+                    quality.get_ready()
+                    other.result()
+            with self.step("stage"):
+                for name in (centra, myogo):
+                    load(name, folder, self.store.connection)
         finally:
-            self.findings[system] = findings.facts()
+            self.findings |= {system: findings.facts() for system, findings in found.items()}
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _fill(self, known: frozenset[str] | set[str] = frozenset()) -> None:
+        with self.step("compare Centra's lists"):
+            self.findings["centra"] |= holes.fill(self.store, self.centra, self.interrupted.at_once, known)
 
 
 MYOGO = "pipelines.sources.myogo:myogo"

@@ -164,10 +164,11 @@ class _Run:
     def _transform(self, store: Store) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
         from transforms.live import live_products
 
-        sizes = store.frame("raw_centra.products", [*(field.column for field in PRODUCTS), "extra"])
+        columns = [*(field.column for field in PRODUCTS), "extra"]
+        # Ids that are numbers in the order of the numbers.
+        sizes = store.frame("raw_centra.products", columns, "order by length(stock_item_id), stock_item_id")
         prices = store.frame("raw_centra.prices", ["stock_item_id", "position", *(f.column for f in PRICES), "extra"])
         live = live_products(store.frame("raw_myogo.products", [*self.contract.columns, "stock"]))
-        sizes = sizes.sort_values("stock_item_id", key=_natural, ignore_index=True)
         products = resolve(self.flow.transform)(sizes, prices, self.params)
         self.report.counts["read"] = len(products)
         return products, prices, live
@@ -314,8 +315,3 @@ class _Run:
         finally:
             self.steps[name] = self.steps.get(name, 0.0) + time.monotonic() - begun
             log.info("step=%r seconds=%.3f run=%s", name, self.steps[name], self.report.run_id)
-
-
-def _natural(ids: pd.Series) -> pd.Series:
-    """Numeric ids in the order of their numbers, others after them in the order of their letters."""
-    return ids.str.len().astype("str").str.zfill(3) + ids

@@ -30,10 +30,21 @@ def stage(
 ) -> None:
     """Loads everything `source()` yields into the DuckDB schema `raw_<name>`; `reading` is entered while it is asked.
 
-    A read that fails half way leaves the tables of the run before untouched. dlt's own files live in
-    `folder`, which is made anew: a package left pending by a killed run would be loaded instead of this one.
+    A read that fails half way leaves the tables of the run before untouched.
     Raises what the source raised; dlt's wrapping is taken off.
     """
+    clean(folder)
+    try:
+        with reading():
+            extract(source, name, folder)
+        load(name, folder, connection)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def clean(folder: Path) -> None:
+    """Makes the folder of dlt's own files anew: a package left pending by a killed run would be loaded instead of
+    this one's. To be called before anything is extracted."""
     if folder.is_dir() and not folder.is_symlink():
         shutil.rmtree(folder)
     else:
@@ -46,20 +57,29 @@ def stage(
     os.environ["RUNTIME__INTERCEPT_SIGNALS"] = "false"  # its own handling would swallow one that comes in mid-load
     os.environ["RESTORE_FROM_DESTINATION"] = "false"
     os.environ["DESTINATION__REPLACE_STRATEGY"] = "insert-from-staging"
-    import dlt
+
+
+def extract(source: Callable[[], Any], name: str, folder: Path) -> None:
+    """Reads everything that `source()` yields into Parquet files below `folder`; several may do so at once.
+
+    Raises what the source raised.
+    """
+    from dlt.pipeline.exceptions import PipelineStepFailed
+
+    try:
+        _pipeline(name, folder, None).extract(source(), loader_file_format="parquet")
+    except PipelineStepFailed as failed:
+        raise _explained(failed, name, folder) from failed
+
+
+def load(name: str, folder: Path, connection: duckdb.DuckDBPyConnection) -> None:
+    """Puts what was extracted in the place of the tables of `raw_<name>`, each as a whole."""
     from dlt.pipeline.exceptions import PipelineStepFailed
 
     own = connection.cursor()  # dlt changes the current schema of the connection it is given
-    pipeline = dlt.pipeline(
-        name,
-        destination=dlt.destinations.duckdb(own),
-        dataset_name=f"raw_{name}",
-        pipelines_dir=str(folder),
-    )
     try:
-        with reading():
-            pipeline.extract(source(), loader_file_format="parquet")
         here(f"stage: extracted {name}")
+        pipeline = _pipeline(name, folder, own)
         pipeline.normalize()
         here(f"stage: normalised {name}")
         pipeline.load(raise_on_failed_jobs=True)
@@ -70,7 +90,17 @@ def stage(
         raise _explained(failed, name, folder) from failed
     finally:
         own.close()
-        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _pipeline(name: str, folder: Path, connection: duckdb.DuckDBPyConnection | None) -> Any:
+    import dlt
+
+    return dlt.pipeline(
+        name,
+        destination=dlt.destinations.duckdb(connection),
+        dataset_name=f"raw_{name}",
+        pipelines_dir=str(folder),
+    )
 
 
 def _explained(failed: Any, name: str, folder: Path) -> CentraMyogoError:

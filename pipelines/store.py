@@ -45,6 +45,8 @@ _MIRRORED = {
     "raw_myogo.stock": myogo.STOCK,
 }
 STAGED = set(_MIRRORED)
+# Kept pages of the file would otherwise grow to most of the machine's memory; what does not fit goes to the disk.
+MODEST: dict[str, str | bool | int | float | list[str]] = {"memory_limit": "256MB", "threads": "2"}
 LAYOUT = 1  # of the tables in sync; a file of a higher one was written by a newer version of this program
 
 
@@ -97,7 +99,7 @@ class Store:
     def __init__(self, folder: Folder) -> None:
         self.folder = folder
         try:
-            self.connection = duckdb.connect(str(folder.work))
+            self.connection = duckdb.connect(str(folder.work), config=MODEST)
             self._check_layout()
             with self.transaction("the tables"):
                 self.connection.execute(_TABLES)
@@ -123,10 +125,11 @@ class Store:
     def close(self) -> None:
         self.connection.close()
 
-    def frame(self, table: str, columns: list[str]) -> pd.DataFrame:
+    def frame(self, table: str, columns: list[str], order: str = "") -> pd.DataFrame:
         """Columns of a staged table, texts as pandas strings; no rows where nothing was ever staged."""
         picked = ", ".join(f'"{column}"' for column in columns)
-        frame: pd.DataFrame = self.connection.sql(f"select {picked} from {table}").to_arrow_table().to_pandas()
+        rows = self.connection.sql(f"select {picked} from {table} {order}").to_arrow_table()
+        frame: pd.DataFrame = rows.to_pandas(split_blocks=True, self_destruct=True)  # never both whole at once
         return frame
 
     @contextlib.contextmanager

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pipelines.channel import Centra
 from pipelines.clients.leak import kept_out
-from pipelines.clients.paging import endless, endless_fix
+from pipelines.clients.paging import Ahead, endless, endless_fix
 from pipelines.clients.session import Answer, CallFailed, MovedAway, NotJson, Repeat, Session
 from pipelines.errors import ConfigError, CredentialsError, SourceError
 from pipelines.logs import shown
@@ -111,16 +111,20 @@ class CentraClient:
         """The rows of each page of `/products` or `/stock`, until there is no `next`; `only` are filters.
 
         The page number comes from `next` (a relative query string); our own parameters are sent again with
-        it, because whether `next` repeats them is not documented. An empty page is believed when it comes
-        twice: a catalogue with a hole in it would hide clashing codes. Raises SourceError when paging stands still.
+        it, because whether `next` repeats them is not documented. Where it has counted up by one, pages are asked for
+        ahead of it, as many as may be in flight, and used only if `next` names them. An empty page is believed
+        when it comes twice: a catalogue with a hole in it would hide clashing codes. Raises SourceError when paging
+        stands still.
         """
         own: dict[str, str | int] = {**(only or {}), "limit": self.config.page_size}
+        ahead = Ahead(lambda number: self.get(path, {**own, "page": number}), self.config.max_in_flight)
         page: int | None = None
+        one_by_one = False  # whether the numbers seen so far follow each other
         empty_in_a_row = 0
         asked_twice = False
         count = 0
         while True:
-            document = self.get(path, own if page is None else {**own, "page": page})
+            document = self.get(path, own) if page is None else ahead.page(page, following=one_by_one)
             rows = document.get("products")
             if isinstance(rows, dict) and not rows:
                 rows = []
@@ -151,6 +155,7 @@ class CentraClient:
                     f"Centra GET {path}: page {page} says that page {following} comes next, so paging stands still.",
                     _PAGING_FIX,
                 )
+            one_by_one = page is not None and following == page + 1
             page = following
 
     def size(self, stock_item_id: str) -> list[dict[str, Any]]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from pipelines.channel import MyOgo
 from pipelines.clients.leak import kept_out
-from pipelines.clients.paging import endless, endless_fix
+from pipelines.clients.paging import Ahead, endless, endless_fix
 from pipelines.clients.payload import decode_exact, encode
 from pipelines.clients.session import (
     Answer,
@@ -52,9 +53,11 @@ class MyOgoClient:
         page, before, seen = 1, b"", set[str]()
         was_short = asked_twice = False
         count = 0
+        ask = partial(self._page, path, only or {})
+        ahead = Ahead(ask, self.config.max_in_flight)
         while True:
-            own: dict[str, str | int] = {**(only or {}), "limit": self.config.page_size, "page": page}
-            answer = self._read(path, own, beyond_the_end=was_short)
+            # What comes beyond the end is not documented: such a page is asked for by itself.
+            answer = ask(page, beyond_the_end=True) if was_short else ahead.page(page, following=page > 1)
             rows = _list(path, answer) if answer.status == 200 else []
             ids = {str(row["id"]) for row in rows if isinstance(row, dict) and row.get("id")}
             repeated = bool(rows) and (answer.body == before or (bool(ids) and ids <= seen))
@@ -75,6 +78,10 @@ class MyOgoClient:
             seen |= ids
             was_short, asked_twice = len(rows) < self.config.page_size, False
             page, before = page + 1, answer.body
+
+    def _page(self, path: str, only: Mapping[str, str], number: int, *, beyond_the_end: bool = False) -> Answer:
+        own: dict[str, str | int] = {**only, "limit": self.config.page_size, "page": number}
+        return self._read(path, own, beyond_the_end=beyond_the_end)
 
     def products_with_code(self, code: str) -> list[dict[str, Any]]:
         """What myOGO finds under this code: none, one, or more (a data error in myOGO).

@@ -107,8 +107,12 @@ class Session:
         bucket = pyrate_limiter.StateBucket([rate], pyrate_limiter.GCRA())
         self._limiter = pyrate_limiter.Limiter(bucket, buffer_ms=0)
         self._http = guarded(self.base_url, system.max_in_flight + 1)
+        self._in_flight = threading.BoundedSemaphore(system.max_in_flight)
+        self._closed = threading.Event()
 
     def close(self) -> None:
+        """No request begins any more, in whatever thread; one that waits for its answer may still get it."""
+        self._closed.set()
         self._http.close()
 
     def call(
@@ -132,7 +136,7 @@ class Session:
         unclear: CallFailed | None = None
 
         def may_retry(error: Exception) -> bool | timedelta:
-            if not isinstance(error, NotSent | NoAnswer | Busy) or isinstance(error, TooLarge):
+            if self._closed.is_set() or not isinstance(error, NotSent | NoAnswer | Busy) or isinstance(error, TooLarge):
                 return False
             if repeat is Repeat.ONCE and not isinstance(error, NotSent) and error.status != 429:
                 return False
@@ -179,6 +183,8 @@ class Session:
         headers: Mapping[str, str],
         give_up_at: float,
     ) -> Answer:
+        if self._closed.is_set():
+            raise NotSent(f"{self.name}: given up, nothing was sent")
         begun = time.monotonic()
         self._limiter.try_acquire(self.name)
         with self.health.lock:
@@ -189,16 +195,19 @@ class Session:
         timeout = (self.system.connect_timeout_s, self.system.read_timeout_s)
         here(f"{self.name}: before {method}")
         try:
-            with self._http.request(
-                method,
-                where,
-                params=params,
-                data=body,
-                auth=Headers(headers),
-                timeout=timeout,
-                allow_redirects=False,
-                stream=True,
-            ) as response:
+            with (
+                self._in_flight,
+                self._http.request(
+                    method,
+                    where,
+                    params=params,
+                    data=body,
+                    auth=Headers(headers),
+                    timeout=timeout,
+                    allow_redirects=False,
+                    stream=True,
+                ) as response,
+            ):
                 # Where it says that we should look elsewhere, what else it says is of no use.
                 body = b"" if 300 <= response.status_code < 400 else _read(response, give_up_at, largest)
                 answer = Answer(response.status_code, response.headers, body)

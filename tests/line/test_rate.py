@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import pytest
 
-from tests.conftest import Shop
-from tests.line.helpers import create, is_token, myogo_of, pages_of, push_of, system_key
+from pipelines.errors import CentraMyogoError
+from tests.conftest import Shop, size
+from tests.line.helpers import centra_of, create, is_token, myogo_of, pages_of, push_of, system_key
 
 
 def moments(shop: Shop) -> list[float]:
@@ -61,6 +63,77 @@ def test_reading_keeps_the_rate(shop_of: Callable[..., Shop]) -> None:
     with myogo_of(shop) as client:
         assert sum(len(page) for page in client.pages("/api/v1/Products")) == 20
     assert most_within(moments(shop), 0.5) <= 10 + 2
+
+
+@pytest.mark.parametrize("side", ["centra", "myogo"])
+def test_pages_are_under_way_ahead_of_their_turn(shop_of: Callable[..., Shop], side: str) -> None:
+    """Every answer takes 50 ms: up to four at a time take half as long, and the rows come in the same order."""
+    shop = shop_of(*(size(number) for number in range(1, 41)), myogo=[{"code": f"C{number}"} for number in range(40)])
+    pages_of(shop, 2)
+    shop.box.switch(side, latency_ms=50)
+    read, key, path = (centra_of, "sku", "/products") if side == "centra" else (myogo_of, "code", "/api/v1/Products")
+    found, took = {}, {}
+    for in_flight in (1, 4):
+        shop.edit(f"max_in_flight       = {4 if in_flight == 1 else 1}", f"max_in_flight       = {in_flight}")
+        with read(shop) as client:
+            began = time.monotonic()
+            found[in_flight] = [row[key] for page in client.pages(path) for row in page]
+            took[in_flight] = time.monotonic() - began
+        time.sleep(0.3)  # what was asked for beyond the end
+    assert found[4] == found[1]
+    assert len(found[4]) == 40
+    assert took[4] < took[1] * 0.7
+
+
+@pytest.mark.parametrize("fault", ["status", "html", "empty_page", "truncated", "drop"])
+@pytest.mark.parametrize("side", ["centra", "myogo"])
+def test_trouble_with_a_page_comes_out_when_its_turn_comes(shop_of: Callable[..., Shop], side: str, fault: str) -> None:
+    """Whatever became of it ahead of its turn: a page is asked for again, or the list ends as it would have."""
+    shop = shop_of(*(size(number) for number in range(1, 21)), myogo=[{"code": f"C{number}"} for number in range(20)])
+    pages_of(shop, 2)
+    read, path = (centra_of, "/products") if side == "centra" else (myogo_of, "/api/v1/Products")
+    ends = {}
+    for in_flight in (1, 4):
+        shop.edit(f"max_in_flight       = {4 if in_flight == 1 else 1}", f"max_in_flight       = {in_flight}")
+        shop.box.clear_faults()
+        shop.box.add_fault(side=side, kind=fault, path="page=9", times=1)
+        with read(shop) as client:
+            rows = 0
+            try:
+                for page in client.pages(path):
+                    rows += len(page)
+                ends[in_flight] = rows, ""
+            except CentraMyogoError as error:
+                ends[in_flight] = rows, type(error).__name__
+    assert ends[4] == ends[1]
+
+
+def test_both_systems_are_read_at_the_same_time(shop_of: Callable[..., Shop]) -> None:
+    """Ten a second each: Centra's pages take two seconds, myOGO's as long, and together no longer."""
+    shop = shop_of(*(size(number) for number in range(1, 21)), myogo=[{"code": f"C{number}"} for number in range(20)])
+    for rate in ("500.0", "1000.0"):
+        shop.edit(f"requests_per_second = {rate}", "requests_per_second = 10.0")
+    pages_of(shop, 2)
+    report = shop.run("plan", force=True)
+    assert report.exit_code in (0, 3, 4), report.message
+    assert [health["waited_s"] > 1 for health in report.facts["health"].values()] == [True, True]
+    assert report.facts["seconds"]["read myOGO"] < 1
+    first, last = ([e["at"] for e in shop.box.requests(side)] for side in ("centra", "myogo"))
+    assert min(last) < first[2]
+
+
+def test_a_side_that_fails_does_not_wait_for_the_other(shop_of: Callable[..., Shop]) -> None:
+    """myOGO does not answer for a minute; Centra turns us down at once."""
+    shop = shop_of(size(1))
+    shop.box.add_fault(side="myogo", kind="hang", seconds=60, path="/api/v1/Products")
+    shop.box.add_fault(side="centra", kind="status", status=401, path="/products", times=9)
+    began = time.monotonic()
+    assert shop.run("plan").exit_code == 2
+    assert time.monotonic() - began < 20
+    asked = len(shop.box.requests("myogo"))
+    shop.box.clear_faults()
+    time.sleep(0.5)
+    assert len(shop.box.requests("myogo")) == asked
 
 
 @pytest.mark.parametrize("in_flight", [1, 3])

@@ -15,7 +15,7 @@ from pipelines.errors import CentraMyogoError, ConfigError, CredentialsError, So
 from pipelines.sandbox import Sandbox
 from pipelines.sandbox.channel_file import channel_file
 from tests.conftest import Shop, catalogue, euro, size
-from tests.line.helpers import FOREVER, Elsewhere, centra_of, pages_of, secret
+from tests.line.helpers import FOREVER, Elsewhere, centra_of, pages_of, secret, writes
 
 SIZES = tuple(size(n, sku=f"P{n}", variantSku="-V", sizeSku="-S", prices=[euro(f"{n}.50")]) for n in range(1, 8))
 PRODUCTS = "/products"
@@ -321,7 +321,7 @@ def test_a_system_that_stays_down_ends_the_run_with_5(seven: Shop) -> None:
     assert (report.exit_code, report.outcome) == (5, "unavailable")
     assert "HTTP 503" in report.message
     assert report.fix
-    assert seven.box.requests("myogo") == []
+    assert writes(seven) == []
 
 
 def test_a_failed_read_leaves_the_tables_of_the_run_before(seven: Shop) -> None:

@@ -173,11 +173,11 @@ def test_a_fault(cell: Cell, scene: Scene, tell: Callable[[Cell, Ended], None]) 
 
 
 def test_the_places_are_the_requests_of_a_run(scene: Scene) -> None:
-    """In their order, and none is missing: a cell at each of them is a cell at every request."""
+    """In their order on each side, and none is missing: a cell at each of them is a cell at every request."""
     here = Ground(scene.box, scene.folder)
     report = here.push()
     assert here.tells_the_truth(report)
-    asked = scene.box.requests()
+    asked = [entry for side in ("centra", "myogo") for entry in scene.box.requests(side)]
     assert len(asked) == len(PLACES)
     for place, entry in zip(PLACES, asked, strict=True):
         target = f"{entry['path']}?{entry['query']}$"

@@ -32,6 +32,7 @@ PLACES = (
         for what in (
             "the tables",
             "the beginning of the run",
+            "sync.reads",
             "the memory of faults",
             "sync.withheld",
             "sync.rule_counts",
