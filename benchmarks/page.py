@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from html import escape
 from typing import Any
 
 HEAD = """\
@@ -11,7 +13,47 @@ Written by `make bench`; do not edit. One machine ({cpus} cores shared with the 
 contestant in a process of its own against the same pages, in turn; *seconds* is the median of the work without
 imports, *ratio* the median of the rounds' ratios to the first line (lowest to highest), *process* the whole process,
 *peak* its largest memory. Read the ratios: the seconds are this machine's.
+
+![The ratios to the floors, on a logarithmic scale](plot.svg)
 """
+
+
+_BAR, _WIDE, _LEFT = 22, 460, 300
+_COLOURS = ("#b9c4cf", "#1f7a5c", "#7d8da0")
+
+
+def plot(results: dict[str, Any]) -> str:
+    """The ratios of the races as bars on a logarithmic scale, one SVG; ours are green, the floors pale."""
+    rows: list[tuple[str, str, float]] = []
+    for key in sorted((k for k in results if k.split()[0] in ("stage", "plan")), key=lambda k: (k[0] != "s", len(k))):
+        kind, sizes = key.split()
+        rows.append((f"{'Staging' if kind == 'stage' else 'A plan'}, {int(sizes):,} sizes", "", 0.0))
+        for module, one in sorted(results[key]["contestants"].items(), key=lambda pair: pair[1].get("ratio", [0])[0]):
+            if not one["failed"]:
+                words = one["words"].replace("*", "").replace("`", "")
+                rows.append(
+                    (words, _COLOURS[0 if "floor" in module else 1 if "ours" in module else 2], one["ratio"][0])
+                )
+    most = math.log(max((ratio for *_, ratio in rows), default=1.0) * 1.1)
+    bars = []
+    for number, (words, colour, ratio) in enumerate(rows):
+        y = 6 + number * _BAR
+        if not colour:
+            bars.append(f'<text x="6" y="{y + 15}" font-weight="bold">{escape(words)}</text>')
+            continue
+        wide = 2 + max(0.0, math.log(max(ratio, 0.01))) / most * _WIDE
+        bars.append(
+            f'<text x="{_LEFT - 8}" y="{y + 15}" text-anchor="end">{escape(words[:48])}</text>'
+            f'<rect x="{_LEFT}" y="{y + 3}" width="{wide:.0f}" height="{_BAR - 7}" fill="{colour}"/>'
+            f'<text x="{_LEFT + wide + 6:.0f}" y="{y + 15}">{ratio:.2f} x</text>'
+        )
+    width, height = _LEFT + _WIDE + 80, 12 + len(rows) * _BAR
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
+        f'font-family="sans-serif" font-size="12"><rect width="{width}" height="{height}" fill="white"/>'
+        + "\n".join(bars)
+        + "</svg>\n"
+    )
 
 
 def page(results: dict[str, Any]) -> str:

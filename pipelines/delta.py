@@ -6,6 +6,7 @@ from datetime import datetime
 
 from pipelines.refresh import ROWS
 from pipelines.store import Store
+from pipelines.targets.myogo import HELD_ALREADY
 
 SYSTEMS = ("centra", "myogo")
 
@@ -21,9 +22,10 @@ _DOUBTS = (
         "select 1 from raw_myogo_changes.products n join raw_myogo.products o using (id) where n.code <> o.code",
     ),
     (
-        "stock changed of a code that myOGO holds more than once",
+        "something changed about a code that myOGO holds, or held, more than once",
         "select 1 from (select id, code from raw_myogo.products union select id, code from raw_myogo_changes.products) "
-        "where code in (select product_code from raw_myogo_changes.stock) group by code having count(*) > 1",
+        "where code in (select product_code from raw_myogo_changes.stock union select code from "
+        "raw_myogo_changes.products) group by code having count(*) > 1",
     ),
     (
         "what we wrote ourselves is not among myOGO's changes",
@@ -31,8 +33,9 @@ _DOUBTS = (
         "and key not in (select code from raw_myogo_changes.products)",
     ),
     (
-        "myOGO no longer had a product that was to be updated",
-        "select 1 from sync.journal where outcome = 'refused' and status = 404 and intended_at >= $watermark",
+        "myOGO did not hold what we had read: it lacked a product, or had one already",
+        "select 1 from sync.journal where outcome = 'refused' and intended_at >= $watermark "
+        f"and (status = 404 or message like '%{HELD_ALREADY}%')",
     ),
 )
 
@@ -68,6 +71,12 @@ def merge(store: Store) -> None:
     with store.transaction("the changes"):
         for step in _MERGE:
             store.connection.execute(step)
+
+
+def stocked(store: Store) -> set[str]:
+    """The sizes whose stock is among the changes."""
+    rows = store.connection.execute("select distinct stock_item_id from raw_centra_changes.stock").fetchall()
+    return {row[0] for row in rows}
 
 
 def counted(store: Store) -> dict[str, int]:

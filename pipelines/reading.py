@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import partial
@@ -14,6 +15,7 @@ from pipelines.aside import aside
 from pipelines.channel import Channel, Flow, resolve
 from pipelines.clients.centra import CentraClient
 from pipelines.clients.myogo import MyOgoClient
+from pipelines.errors import SourceError
 from pipelines.interrupt import Interrupt
 from pipelines.refresh import OVERLAP, Refresh, decide, note
 from pipelines.stage import clean, extract, load
@@ -39,6 +41,7 @@ class Reader:
         self.channel, self.flow, self.store = channel, flow, store
         self.centra, self.myogo = centra, myogo
         self.interrupted, self.step, self.findings = interrupted, step, findings
+        self._given_up = False
 
     def read(self, run_id: str, now: datetime, *, whole: bool) -> dict[str, Any]:
         """Fills the stage; what kind of reading it was, for the report.
@@ -71,7 +74,8 @@ class Reader:
         self._both("centra_changes", "myogo_changes", since)
         if doubt := delta.doubt(self.store, since + OVERLAP):
             return doubt
-        known = holes.only_in_stock(self.store)
+        # What is among the changes is asked for also if a run that died had merged it already.
+        known = holes.only_in_stock(self.store) - delta.stocked(self.store)
         delta.merge(self.store)
         self._fill(known)
         return ""
@@ -89,9 +93,10 @@ class Reader:
         theirs = partial(resolve(MYOGO), self.myogo, found["myogo"], *since)
         clean(folder)
         try:
-            with aside(partial(extract, theirs, myogo, folder), self.myogo.close) as other:
+            with aside(partial(extract, theirs, myogo, folder), self._close) as other:
+                other.add_done_callback(self._give_up_where_failed)
                 with self.step("read Centra"), self.interrupted.at_once():
-                    extract(ours, centra, folder)
+                    self._first(ours, centra, other)
                 with self.step("read myOGO"), self.interrupted.at_once():
                     quality.get_ready()
                     other.result()
@@ -101,6 +106,24 @@ class Reader:
         finally:
             self.findings |= {system: findings.facts() for system, findings in found.items()}
             shutil.rmtree(folder, ignore_errors=True)
+
+    def _first(self, source: Any, name: str, other: Future[None]) -> None:
+        try:
+            extract(source, name, self.store.folder.dlt)
+        except SourceError:
+            if self._given_up:
+                other.result()  # raises what made us give up
+            raise
+
+    def _close(self) -> None:
+        self.centra.close()
+        self.myogo.close()
+
+    def _give_up_where_failed(self, other: Future[None]) -> None:
+        """Nobody need wait for a quarter of an hour of Centra where myOGO has turned us away."""
+        if other.exception() is not None:
+            self._given_up = True
+            self._close()
 
     def _fill(self, known: frozenset[str] | set[str] = frozenset()) -> None:
         with self.step("compare Centra's lists"):

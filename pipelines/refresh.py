@@ -11,7 +11,7 @@ import pandas as pd
 
 from pipelines.channel import Channel, Flow
 from pipelines.clients.payload import encode
-from pipelines.store import Store
+from pipelines.store import MIRRORED, Store
 
 # More than clocks differ, than an hour that summer time takes back, and than a change takes to show in a list.
 OVERLAP = timedelta(hours=2)
@@ -33,27 +33,29 @@ class Refresh:
 def decide(store: Store, channel: Channel, flow: Flow, now: datetime, *, whole: bool) -> Refresh:
     """Changes only where the stage stands on a full read that went through, of the same two systems, not long ago.
 
-    The moment from which they are asked for is the beginning of the last run that went through (exit 0 or 3), less
-    the overlap: it moves only with such a run. `whole` asks for everything this once.
+    The moment from which they are asked for is the beginning of the last run but one that went through (exit 0 or 3),
+    less the overlap: a list is no snapshot, so each change is asked for twice. `whole` asks for everything this once.
     """
     if whole:
         return Refresh(None, "asked for with --full")
     if channel.refresh == "full":
         return Refresh(None, 'the channel file says refresh = "full"')
-    full = _rows(store, "where kind = 'full' order by began_at desc limit 1")
-    if not full:
+    # Newest first by when they were written, not by a clock that may have been set.
+    reads = _reads(store)
+    full = next((number for number, read in enumerate(reads) if read[0] == "full"), None)
+    if full is None:
         return Refresh(None, "there was no full read yet")
-    began_at, went_through, systems = full[0]
+    _, began_at, went_through, systems = reads[full]
     if not went_through:
         return Refresh(None, "the last full read did not go through")
     if systems != _systems(channel, flow):
         return Refresh(None, "the channel file or a secret names other systems than before")
     if now - began_at >= timedelta(hours=channel.full_every):
         return Refresh(None, f"the last full read is {channel.full_every:g} h old or more")
-    watermark: datetime = _rows(store, "where went_through order by began_at desc limit 1")[0][0]
-    if watermark > now:
+    good = [began for _, began, through, _ in reads[: full + 1] if through]
+    if good[0] > now:
         return Refresh(None, "the clock was set back")
-    return Refresh(watermark - OVERLAP)
+    return Refresh(min(good[:2]) - OVERLAP)
 
 
 def note(store: Store, run_id: str, refresh: Refresh, channel: Channel, flow: Flow, now: datetime) -> None:
@@ -70,18 +72,20 @@ def note(store: Store, run_id: str, refresh: Refresh, channel: Channel, flow: Fl
     store.append("sync.reads", pd.DataFrame([row]).astype({"since": "datetime64[us]"}))
 
 
-def _rows(store: Store, which: str) -> list[tuple[Any, ...]]:
+def _reads(store: Store) -> list[tuple[Any, ...]]:
+    """Kind, beginning, whether the run went through, and whose data it was; the newest first."""
     return store.connection.execute(
-        "select began_at, went_through, systems from (select r.*, coalesce(exit_code in (0, 3), false) as went_through "
-        f"from sync.reads r left join sync.runs using (run_id)) {which}"
+        "select kind, began_at, coalesce(exit_code in (0, 3), false), systems "
+        "from sync.reads r left join sync.runs using (run_id) order by r.rowid desc"
     ).fetchall()
 
 
 def _systems(channel: Channel, flow: Flow) -> str:
-    """A short digest of all that says whose data it is. Of 32 bits, so that it tells nothing about a secret."""
+    """A short digest of all that says whose data it is and what is kept of it. Of 32 bits: it tells no secret."""
     centra, myogo = channel.systems.centra, channel.systems.myogo
     secrets = (centra.token, myogo.client_id, myogo.client_secret, myogo.merchant_id, myogo.secret_token)
     told = [centra.base_url, centra.timezone, myogo.base_url, flow.extract, *(secret.reveal() for secret in secrets)]
+    told += [repr(field) for fields in MIRRORED.values() for field in fields]
     return hashlib.blake2s(encode(told), digest_size=4).hexdigest()
 
 

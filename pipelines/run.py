@@ -147,8 +147,10 @@ class _Run:
                 products, prices, live = self._transform(store)
             with self._step("validate"):
                 desired, held, warned, seen = self._judge(store, products, prices, live)
+            del prices
             with self._step("expect"):
                 self._expect(store, products)
+            del products
             with self._step("plan"):
                 plan = self._plan(store, desired, live)
         self.watcher.planned(self.report, plan, held, warned)

@@ -46,10 +46,10 @@ def clean(folder: Path) -> None:
     """Makes the folder of dlt's own files anew: a package left pending by a killed run would be loaded instead of
     this one's. To be called before anything is extracted."""
     if folder.is_dir() and not folder.is_symlink():
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)
     else:
         folder.unlink(missing_ok=True)
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     # dlt reads these when it is first imported; without them it writes below /var or the home folder.
     os.environ["DLT_DATA_DIR"] = str(folder.resolve())
     os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"

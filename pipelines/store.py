@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from pipelines.clients.payload import encode
 from pipelines.errors import ConfigError, StorageError
@@ -37,16 +39,23 @@ COUNTS = (
     "unknown",
     "not_attempted",
 )
-_MIRRORED = {
+MIRRORED = {
     "raw_centra.products": centra.PRODUCTS,
     "raw_centra.prices": centra.PRICES,
     "raw_centra.stock": centra.STOCK,
     "raw_myogo.products": myogo.PRODUCTS,
     "raw_myogo.stock": myogo.STOCK,
 }
-STAGED = set(_MIRRORED)
+STAGED = set(MIRRORED)
 # Kept pages of the file would otherwise grow to most of the machine's memory; what does not fit goes to the disk.
-MODEST: dict[str, str | bool | int | float | list[str]] = {"memory_limit": "256MB", "threads": "2"}
+MODEST: dict[str, str | bool | int | float | list[str]] = {
+    "memory_limit": "256MB",
+    "threads": "2",
+    "allocator_background_threads": "true",
+    "allocator_flush_threshold": "16MB",
+    "allocator_bulk_deallocation_flush_threshold": "16MB",
+}
+BATCH = 50_000
 LAYOUT = 1  # of the tables in sync; a file of a higher one was written by a newer version of this program
 
 
@@ -128,7 +137,9 @@ class Store:
     def frame(self, table: str, columns: list[str], order: str = "") -> pd.DataFrame:
         """Columns of a staged table, texts as pandas strings; no rows where nothing was ever staged."""
         picked = ", ".join(f'"{column}"' for column in columns)
-        rows = self.connection.sql(f"select {picked} from {table} {order}").to_arrow_table()
+        reader = self.connection.sql(f"select {picked} from {table} {order}").to_arrow_reader(BATCH)
+        # Copied, because one column that lives on would keep DuckDB's whole batch alive.
+        rows = pa.Table.from_batches((batch.take(np.arange(len(batch))) for batch in reader), reader.schema)
         frame: pd.DataFrame = rows.to_pandas(split_blocks=True, self_destruct=True)  # never both whole at once
         return frame
 
@@ -195,7 +206,7 @@ class Store:
             columns = ", ".join(f'"{name}" {kind}' for name, kind in _columns(table))
             self.connection.execute(f"create table {table} ({columns})")
         self.connection.execute(_VIEWS)
-        for table, fields in _MIRRORED.items():
+        for table, fields in MIRRORED.items():
             for field in fields:
                 self.connection.execute(
                     f"comment on column {table}.\"{field.column}\" is '{field.vendor}, as the system sent it'"
@@ -206,7 +217,7 @@ class Store:
 def _columns(table: str) -> list[tuple[str, str]]:
     """Name and type of each column of a staged table, in the order in which it is staged."""
     types = {"integer": "bigint", "flag": "boolean"}
-    own = [(field.column, types.get(field.kind, "varchar")) for field in _MIRRORED[table]]
+    own = [(field.column, types.get(field.kind, "varchar")) for field in MIRRORED[table]]
     owner = [("stock_item_id", "varchar"), ("position", "bigint")] if table == "raw_centra.prices" else []
     return [*owner, *own, ("extra", "varchar")]
 

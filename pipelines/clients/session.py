@@ -183,10 +183,22 @@ class Session:
         headers: Mapping[str, str],
         give_up_at: float,
     ) -> Answer:
-        if self._closed.is_set():
-            raise NotSent(f"{self.name}: given up, nothing was sent")
+        with self._in_flight:  # first of all: a permission to send must not grow old while others are under way
+            return self._sent(method, where, params, body, headers, give_up_at)
+
+    def _sent(
+        self,
+        method: str,
+        where: str,
+        params: Mapping[str, str | int] | None,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        give_up_at: float,
+    ) -> Answer:
         begun = time.monotonic()
         self._limiter.try_acquire(self.name)
+        if self._closed.is_set():
+            raise NotSent(f"{self.name}: given up, nothing was sent")
         with self.health.lock:
             self.health.waited_s += time.monotonic() - begun
             self.health.requests += 1
@@ -196,7 +208,6 @@ class Session:
         here(f"{self.name}: before {method}")
         try:
             with (
-                self._in_flight,
                 self._http.request(
                     method,
                     where,

@@ -22,6 +22,7 @@ CREATE_TRIES = 3
 LONGEST_WAIT_S = 120.0
 # The server itself says that it failed. A gateway's 502 or 504 says nothing about the server behind it.
 UNAVAILABLE = 503
+HELD_ALREADY = "myOGO holds this code already"
 NOT_SERVED = (500, UNAVAILABLE)
 FOUND = "found by its code after an unclear answer"
 ALREADY = "myOGO holds this already"
@@ -141,7 +142,7 @@ def _as_wanted(sent: dict[str, Any], held: dict[str, Any], no: CentraMyogoError 
         return FOUND if no else ALREADY
     said = f"{no.message} " if no else "Nothing was sent. "
     raise TargetRefused(
-        f"{said}(myOGO holds this code already; the next run will compare it)", status=getattr(no, "status", None)
+        f"{said}({HELD_ALREADY}; the next run will compare it)", status=getattr(no, "status", None)
     ) from no
 
 

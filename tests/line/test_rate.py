@@ -11,7 +11,7 @@ import pytest
 
 from pipelines.errors import CentraMyogoError
 from tests.conftest import Shop, size
-from tests.line.helpers import centra_of, create, is_token, myogo_of, pages_of, push_of, system_key
+from tests.line.helpers import centra_of, create, is_token, myogo_of, pages_of, push_of, secret, system_key
 
 
 def moments(shop: Shop) -> list[float]:
@@ -134,6 +134,16 @@ def test_a_side_that_fails_does_not_wait_for_the_other(shop_of: Callable[..., Sh
     shop.box.clear_faults()
     time.sleep(0.5)
     assert len(shop.box.requests("myogo")) == asked
+
+
+def test_nobody_waits_for_centra_where_myogo_turns_us_away(shop_of: Callable[..., Shop]) -> None:
+    shop = shop_of(*(size(number) for number in range(1, 41)))
+    pages_of(shop, 1)
+    shop.edit("requests_per_second = 500.0", "requests_per_second = 5.0")
+    secret(shop, "secret_token", "wrong")
+    report = shop.run("plan")
+    assert (report.exit_code, "myOGO" in report.message) == (2, True), report.message
+    assert len(shop.box.requests("centra")) < 20
 
 
 @pytest.mark.parametrize("in_flight", [1, 3])
