@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -14,8 +15,14 @@ from tests.conftest import Shop, size
 
 
 def _modes(folder: Path) -> dict[str, int]:
-    paths = [folder, *folder.rglob("*")]
-    return {path.name: stat.S_IMODE(path.lstat().st_mode) for path in paths if not path.is_symlink()}
+    """What is there now; files that come and go while we look, in the thread that reads the other system, are left."""
+    found = {folder.name: stat.S_IMODE(folder.lstat().st_mode)}
+    for where, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            with contextlib.suppress(FileNotFoundError):
+                if not (path := Path(where, name)).is_symlink():
+                    found[name] = stat.S_IMODE(path.lstat().st_mode)
+    return found
 
 
 @pytest.fixture(params=[0o000, 0o022, 0o077], ids=oct)
