@@ -39,7 +39,7 @@ def decide(store: Store, channel: Channel, flow: Flow, now: datetime, *, whole: 
     if whole:
         return Refresh(None, "asked for with --full")
     if channel.refresh == "full":
-        return Refresh(None, 'the channel file says refresh = "full"')
+        return Refresh(None, 'this channel\'s refresh is "full"')
     # Newest first by when they were written, not by a clock that may have been set.
     reads = _reads(store)
     full = next((number for number, read in enumerate(reads) if read[0] == "full"), None)
