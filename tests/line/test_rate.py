@@ -117,9 +117,9 @@ def test_both_systems_are_read_at_the_same_time(shop_of: Callable[..., Shop]) ->
     report = shop.run("plan", force=True)
     assert report.exit_code in (0, 3, 4), report.message
     assert [health["waited_s"] > 1 for health in report.facts["health"].values()] == [True, True]
-    assert report.facts["seconds"]["read myOGO"] < 1
+    assert report.facts["seconds"]["read myOGO"] < 1.7
     first, last = ([e["at"] for e in shop.box.requests(side)] for side in ("centra", "myogo"))
-    assert min(last) < first[2]
+    assert min(last) < first[len(first) // 2]
 
 
 def test_a_side_that_fails_does_not_wait_for_the_other(shop_of: Callable[..., Shop]) -> None:
