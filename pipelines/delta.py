@@ -57,8 +57,10 @@ _MERGE = (
 
 
 def doubt(store: Store, watermark: datetime) -> str:
-    """Why what was read since must not be merged, in words; "" where it may. `watermark` is when the last run that
-    went through began (UTC)."""
+    """Why what was read must not be merged, in words; "" where it may.
+
+    `watermark` (UTC) is the moment from which changes were asked for, without the overlap.
+    """
     for words, query in _DOUBTS:
         values = {"watermark": watermark} if "$watermark" in query else {}
         if store.connection.execute(f"{query} limit 1", values).fetchall():

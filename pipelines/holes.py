@@ -8,6 +8,7 @@ shows beside the products is asked for one by one.
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from typing import Any
 
 from pipelines.clients.centra import CentraClient
@@ -25,9 +26,7 @@ def only_in_stock(store: Store) -> set[str]:
     return set(_only_in(store, "stock", "products"))
 
 
-def fill(
-    store: Store, client: CentraClient, reading: Reading, known: frozenset[str] | set[str] = frozenset()
-) -> dict[str, Any]:
+def fill(store: Store, client: CentraClient, reading: Reading, known: Collection[str] = ()) -> dict[str, Any]:
     """Asks for the sizes that only the stock list shows; what was found, and what one list alone still shows.
 
     Those that are `known` to be one-sided are not asked for again.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -21,6 +21,7 @@ from pipelines.refresh import OVERLAP, Refresh, decide, note
 from pipelines.stage import clean, extract, load
 from pipelines.store import Store
 
+MYOGO = "pipelines.sources.myogo:myogo"
 Step = Callable[[str], AbstractContextManager[None]]
 
 
@@ -41,7 +42,6 @@ class Reader:
         self.channel, self.flow, self.store = channel, flow, store
         self.centra, self.myogo = centra, myogo
         self.interrupted, self.step, self.findings = interrupted, step, findings
-        self._given_up = False
 
     def read(self, run_id: str, now: datetime, *, whole: bool) -> dict[str, Any]:
         """Fills the stage; what kind of reading it was, for the report.
@@ -111,8 +111,8 @@ class Reader:
         try:
             extract(source, name, self.store.folder.dlt)
         except SourceError:
-            if self._given_up:
-                other.result()  # raises what made us give up
+            if other.done():
+                other.result()  # where it failed, we were closed for that, and that is what to tell
             raise
 
     def _close(self) -> None:
@@ -122,12 +122,8 @@ class Reader:
     def _give_up_where_failed(self, other: Future[None]) -> None:
         """Nobody need wait for a quarter of an hour of Centra where myOGO has turned us away."""
         if other.exception() is not None:
-            self._given_up = True
             self._close()
 
-    def _fill(self, known: frozenset[str] | set[str] = frozenset()) -> None:
+    def _fill(self, known: Collection[str] = ()) -> None:
         with self.step("compare Centra's lists"):
             self.findings["centra"] |= holes.fill(self.store, self.centra, self.interrupted.at_once, known)
-
-
-MYOGO = "pipelines.sources.myogo:myogo"

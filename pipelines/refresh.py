@@ -15,6 +15,7 @@ from pipelines.store import MIRRORED, Store
 
 # More than clocks differ, than an hour that summer time takes back, and than a change takes to show in a list.
 OVERLAP = timedelta(hours=2)
+ROWS = ("centra.products", "centra.stock", "myogo.products", "myogo.stock")  # the lists that are asked for changes
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,3 @@ def told_of_refresh(read: dict[str, Any]) -> str:
         f"{products:,} products and {levels:,} stock rows of myOGO. Prices and stock may change without a trace, and "
         f"removals leave none: they show with the next full read."
     )
-
-
-ROWS = ("centra.products", "centra.stock", "myogo.products", "myogo.stock")

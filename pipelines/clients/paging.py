@@ -23,9 +23,9 @@ def endless_fix(system: str) -> str:
 class Ahead(Generic[T]):
     """Pages asked for one after the other, with those that are going to follow already under way.
 
-    `ask` gets one page by its number; `most` are asked for at the same time, and no more beyond than a quarter of what
-    was read: the list may end anywhere. What became of a page that was asked
-    for ahead, an error too, comes out when its turn comes, and is nobody's business if it never comes.
+    `ask` gets one page by its number; `most` are asked for at the same time, and no more beyond than a quarter of
+    what was read: the list may end anywhere. What became of a page that was asked for ahead, an error too, comes out
+    when its turn comes, and is nobody's business if it never comes.
     """
 
     def __init__(self, ask: Callable[[int], T], most: int) -> None:

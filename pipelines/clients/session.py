@@ -168,25 +168,14 @@ class Session:
                 if body is not None:
                     own["Content-Type"] = content_type
                 try:
-                    return self._once(method, where, params, body, own, give_up_at)
+                    with self._in_flight:  # first: a permission to send must not grow old while others are under way
+                        return self._once(method, where, params, body, own, give_up_at)
                 except (NoAnswer, Busy) as error:
                     unclear = error if error.status != 429 else unclear
                     raise
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def _once(
-        self,
-        method: str,
-        where: str,
-        params: Mapping[str, str | int] | None,
-        body: bytes | None,
-        headers: Mapping[str, str],
-        give_up_at: float,
-    ) -> Answer:
-        with self._in_flight:  # first of all: a permission to send must not grow old while others are under way
-            return self._sent(method, where, params, body, headers, give_up_at)
-
-    def _sent(
         self,
         method: str,
         where: str,
@@ -207,18 +196,16 @@ class Session:
         timeout = (self.system.connect_timeout_s, self.system.read_timeout_s)
         here(f"{self.name}: before {method}")
         try:
-            with (
-                self._http.request(
-                    method,
-                    where,
-                    params=params,
-                    data=body,
-                    auth=Headers(headers),
-                    timeout=timeout,
-                    allow_redirects=False,
-                    stream=True,
-                ) as response,
-            ):
+            with self._http.request(
+                method,
+                where,
+                params=params,
+                data=body,
+                auth=Headers(headers),
+                timeout=timeout,
+                allow_redirects=False,
+                stream=True,
+            ) as response:
                 # Where it says that we should look elsewhere, what else it says is of no use.
                 body = b"" if 300 <= response.status_code < 400 else _read(response, give_up_at, largest)
                 answer = Answer(response.status_code, response.headers, body)

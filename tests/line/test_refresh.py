@@ -55,13 +55,22 @@ def _told(report: RunReport) -> str:
     return read["kind"] + (f": {read['why']}" if "why" in read else "")
 
 
+def keep_time(ours: Ours, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs go by its clock."""
+    for module in ("run", "books", "journal"):
+        monkeypatch.setattr(f"pipelines.{module}.utc_now", ours.now)
+
+
+def by_changes(shop: Shop) -> None:
+    shop.edit('name = "demo"', 'name = "demo"\nrefresh = "changes"')
+
+
 @pytest.fixture
 def ours(shop_of: Callable[..., Shop], monkeypatch: pytest.MonkeyPatch) -> Ours:
     """Four sizes, all of them in myOGO after one push nine hours ago, and two runs since then that found no changes."""
     made = Ours(shop_of(*(size(n) for n in range(1, 5)), myogo=[{"code": "XX-1"}]))
-    for module in ("run", "books", "journal"):
-        monkeypatch.setattr(f"pipelines.{module}.utc_now", made.now)
-    made.shop.edit('name = "demo"', 'name = "demo"\nrefresh = "changes"')
+    keep_time(made, monkeypatch)
+    by_changes(made.shop)
     assert made.read() == "full: there was no full read yet"
     for _ in range(2):  # both are asked for what the first run wrote; from here on nobody is
         made.later(3)
@@ -159,7 +168,7 @@ def test_the_moment_moves_only_with_a_run_that_went_through(ours: Ours) -> None:
 def test_a_full_read_that_a_limit_refused_is_no_base(shop_of: Callable[..., Shop]) -> None:
     """Half of the catalogue was not there; changes merged into the other half would hide that."""
     shop = shop_of(*(size(n) for n in range(1, 13)))
-    shop.edit('name = "demo"', 'name = "demo"\nrefresh = "changes"')
+    by_changes(shop)
     assert shop.run().exit_code == 0
     for number in range(1, 9):
         shop.box.delete_centra_row(number)
@@ -206,13 +215,8 @@ def _gone(ours: Ours) -> None:
     assert (report.exit_code, report.counts["refused"]) == (3, 1)
 
 
-def _another_merchant(ours: Ours) -> None:
-    secret(ours.shop, "centra_token", next(iter(_tokens(ours.shop))))
+def _another_zone(ours: Ours) -> None:
     ours.shop.edit("Europe/Stockholm", "Europe/Helsinki")
-
-
-def _tokens(shop: Shop) -> list[str]:
-    return [shop.channel().systems.centra.token.reveal()]
 
 
 def _clock(ours: Ours) -> None:
@@ -228,7 +232,7 @@ def _clock(ours: Ours) -> None:
         (_there_already, "myOGO did not hold what we had read: it lacked a product, or had one already"),
         (_unseen_write, "what we wrote ourselves is not among myOGO's changes"),
         (_gone, "myOGO did not hold what we had read: it lacked a product, or had one already"),
-        (_another_merchant, "the channel file or a secret names other systems than before"),
+        (_another_zone, "the channel file or a secret names other systems than before"),
         (_clock, "the clock was set back"),
     ],
 )
@@ -323,7 +327,7 @@ def test_the_last_full_read_is_the_one_written_last(ours: Ours) -> None:
 
 
 def test_changes_need_to_know_the_zone(shop: Shop) -> None:
-    shop.edit('name = "demo"', 'name = "demo"\nrefresh = "changes"')
+    by_changes(shop)
     shop.edit('timezone            = "Europe/Stockholm"\n', "")
     with pytest.raises(ConfigError, match=r"needs systems\.centra\.timezone"):
         shop.channel()
@@ -388,9 +392,8 @@ def test_moments_are_told_in_the_companys_zone(shop: Shop, utc: str, local: str)
 def test_a_change_in_the_hour_that_comes_twice_is_seen(shop_of: Callable[..., Shop], monkeypatch: Any) -> None:
     """The last run began at 02:45 summer time; the size was changed 30 minutes later, at 02:15 winter time."""
     ours = Ours(shop_of(size(1), size(2)))
-    for module in ("run", "books", "journal"):
-        monkeypatch.setattr(f"pipelines.{module}.utc_now", ours.now)
-    ours.shop.edit('name = "demo"', 'name = "demo"\nrefresh = "changes"')
+    keep_time(ours, monkeypatch)
+    by_changes(ours.shop)
     ours.later((datetime.fromisoformat("2027-10-31 00:45") - ours.now()).total_seconds() / 3600)
     assert ours.read().startswith("full")
     ours.later(0.5)
@@ -399,6 +402,15 @@ def test_a_change_in_the_hour_that_comes_twice_is_seen(shop_of: Callable[..., Sh
     ours.later(0.25)
     report = ours.run()
     assert (_told(report), report.counts["update"]) == ("changes", 1)
+
+
+@pytest.mark.parametrize("name", ["centra_token", "client_id", "client_secret", "merchant_id", "secret_token"])
+def test_another_secret_is_taken_for_another_shop(ours: Ours, name: str) -> None:
+    """Whatever that one says: nothing of it is merged into what the other one said."""
+    secret(ours.shop, name, "of-somebody-else")
+    assert ours.run().exit_code == 2
+    (why,) = ours.shop.sql("select why from sync.reads order by began_at desc limit 1")
+    assert why == ("the channel file or a secret names other systems than before",)
 
 
 def test_secrets_cannot_be_had_from_the_digest(ours: Ours) -> None:

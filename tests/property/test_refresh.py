@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pipelines.sandbox import Sandbox
 from pipelines.sandbox.channel_file import channel_file
 from tests.conftest import TORTURE, Shop, catalogue, euro, size
-from tests.line.test_refresh import Ours
+from tests.line.test_refresh import Ours, by_changes, keep_time
 
 # A run takes most of a second: a few stories each time, many with `make torture`.
 STORIES = 40 if TORTURE else 2
@@ -50,9 +50,8 @@ def test_changes_come_to_what_a_full_read_finds(
         with Sandbox.start(catalogue(*map(size, range(1, 5)), myogo=[{"code": "XX-1"}])) as box:
             folder = tmp_path_factory.mktemp("story")
             ours, whole = (_channel(box, folder, name) for name in ("ours", "whole"))
-            for module in ("run", "books", "journal"):
-                monkeypatch.setattr(f"pipelines.{module}.utc_now", ours.now)
-            ours.shop.edit('name = "demo"', 'name = "demo"\nrefresh = "changes"')
+            keep_time(ours, monkeypatch)
+            by_changes(ours.shop)
             box.switch("centra", silent=[] if tells_all else ["prices", "images", "categories", "categoryName"])
             for events in [[], *story]:
                 for what, which, detail in events:
