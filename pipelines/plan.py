@@ -12,6 +12,7 @@ import pandas as pd
 from pipelines.clients.payload import encode
 from schemas.myogo import Contract
 
+PIECE = 10_000  # rows that are Python objects at one time
 CHANGE_COLUMNS = ["action", "key", "stock_item_id", "before", "after"]
 
 
@@ -56,7 +57,8 @@ def diff(desired: pd.DataFrame, live: pd.DataFrame, contract: Contract) -> Plan:
     )
     columns = list(contract.columns)
     whole = pd.DataFrame({column: new[column].notna() for column in columns})
-    creates = _changes("create", key, new, ["{}"] * len(new), _objects(new[columns], whole))
+    nothing = pd.Series("{}", index=new.index, dtype="str")
+    creates = _changes("create", key, new, nothing, _objects(new[columns], whole))
     changes = pd.concat([creates, updates]).sort_values(["action", "key"], ignore_index=True)
     return Plan(changes, int((~rows).sum()), len(live), _fingerprint(changes))
 
@@ -69,23 +71,27 @@ def _blank(texts: pd.Series) -> pd.Series:
     return texts.fillna("") == ""
 
 
-def _changes(action: str, key: str, rows: pd.DataFrame, before: list[str], after: list[str]) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "action": [action] * len(rows),
-            "key": rows[key].to_numpy(),
-            "stock_item_id": rows["stock_item_id"].to_numpy(),
-            "before": before,
-            "after": after,
-        },
-        columns=CHANGE_COLUMNS,
-    ).astype("str")
+def _changes(action: str, key: str, rows: pd.DataFrame, before: pd.Series, after: pd.Series) -> pd.DataFrame:
+    """The three share an index."""
+    told = {
+        "action": action,
+        "key": rows[key],
+        "stock_item_id": rows["stock_item_id"],
+        "before": before,
+        "after": after,
+    }
+    return pd.DataFrame(told, index=rows.index, columns=CHANGE_COLUMNS).astype("str")
 
 
-def _objects(rows: pd.DataFrame, shown: pd.DataFrame) -> list[str]:
+def _objects(rows: pd.DataFrame, shown: pd.DataFrame) -> pd.Series:
     """Row by row, the cells that `shown` marks, as a JSON object."""
-    if rows.empty:
-        return []
+    pieces = [slice(begin, begin + PIECE) for begin in range(0, len(rows), PIECE)]
+    told = [pd.Series(_told(rows[piece], shown[piece]), dtype="str") for piece in pieces]
+    texts: pd.Series = pd.concat([pd.Series(dtype="str"), *told])
+    return texts.set_axis(rows.index)
+
+
+def _told(rows: pd.DataFrame, shown: pd.DataFrame) -> list[str]:
     columns = list(shown.columns)
     cells = zip(*(rows[column].astype(object) for column in columns), strict=True)
     marks = shown.to_numpy()

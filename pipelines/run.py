@@ -18,7 +18,7 @@ from pipelines.books import Books
 from pipelines.channel import Channel, Flow, resolve
 from pipelines.clients.centra import CentraClient
 from pipelines.clients.myogo import MyOgoClient
-from pipelines.collector import no_collection
+from pipelines.collector import give_back, no_collection
 from pipelines.errors import CentraMyogoError, ConfigError, OurFault, StorageError, UnsafePlan
 from pipelines.interrupt import Interrupt, interruptible
 from pipelines.journal import Journal
@@ -144,13 +144,13 @@ class _Run:
             read = reader.read(self.report.run_id, self.report.started_at, whole=self.order.full)
             self.report.facts["read"] = read
             with self._step("transform"):
-                products, prices, live = self._transform(store)
+                products, live = self._transform(store)
             with self._step("validate"):
-                desired, held, warned, seen = self._judge(store, products, prices, live)
-            del prices
+                desired, held, warned, seen = self._judge(store, products, live)
+                amounts = self._amounts(products)
+                del products
             with self._step("expect"):
-                self._expect(store, products)
-            del products
+                self._expect(store, amounts)
             with self._step("plan"):
                 plan = self._plan(store, desired, live)
         self.watcher.planned(self.report, plan, held, warned)
@@ -163,24 +163,33 @@ class _Run:
         if held.empty is False or self.report.counts["refused"] or self.report.counts["unknown"]:
             self.report.outcome, self.report.exit_code = "attention", 3
 
-    def _transform(self, store: Store) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    def _transform(self, store: Store) -> tuple[pd.DataFrame, pd.DataFrame]:
         from transforms.live import live_products
+        from transforms.products import by_number
 
+        transform, params = resolve(self.flow.transform), self.params
         columns = [*(field.column for field in PRODUCTS), "extra"]
-        # Ids that are numbers in the order of the numbers.
-        sizes = store.frame("raw_centra.products", columns, "order by length(stock_item_id), stock_item_id")
-        prices = store.frame("raw_centra.prices", ["stock_item_id", "position", *(f.column for f in PRICES), "extra"])
+        made = [
+            transform(sizes, self._prices(store, sizes["stock_item_id"], "order by stock_item_id, position"), params)
+            for sizes in store.frames("raw_centra.products", columns)
+        ]
+        products = by_number(pd.concat(made, ignore_index=True))
         live = live_products(store.frame("raw_myogo.products", [*self.contract.columns, "stock"]))
-        products = resolve(self.flow.transform)(sizes, prices, self.params)
         self.report.counts["read"] = len(products)
-        return products, prices, live
+        return products, live
+
+    def _prices(self, store: Store, sizes: pd.Series, order: str = "") -> pd.DataFrame:
+        """All that the price lists say of these sizes."""
+        columns = ["stock_item_id", "position", *(field.column for field in PRICES), "extra"]
+        with store.keys(sizes) as wanted:
+            return store.frame("raw_centra.prices", columns, f"where stock_item_id in (from {wanted}) {order}")
 
     @property
     def params(self) -> Any:
         return self.channel.flow_params(FLOW)
 
     def _judge(
-        self, store: Store, products: pd.DataFrame, prices: pd.DataFrame, live: pd.DataFrame
+        self, store: Store, products: pd.DataFrame, live: pd.DataFrame
     ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, Evidence]:
         """The products to have in myOGO, the lines of `withheld`, the warnings, and what the limits look at."""
         from schemas.verdict import warnings, withheld
@@ -188,6 +197,7 @@ class _Run:
 
         candidates, params = self._candidates(products), self.params
         wanted = candidates & matches([products["code"]], self.order.sku or ("*",))
+        prices = self._prices(store, products.loc[products["price_text"].isna(), "stock_item_id"])
         told = withheld(products, prices, live, params.currency, params.allow_zero_price, params.pricelist_id)
         seen = Evidence(
             read=len(products),
@@ -200,7 +210,8 @@ class _Run:
         )
         told = told[wanted.loc[told["row"]].to_numpy()]
         unfit = products.index.isin(told["row"])
-        desired = products[wanted & ~unfit].reset_index(drop=True)
+        kept = [*self.contract.columns, "stock_item_id", "pricelist_id"]
+        desired = products.loc[wanted & ~unfit, kept].reset_index(drop=True)
         warned = warnings(products, wanted, live, self.params.pricelist_id)
         counts = self.report.counts
         counts["skipped"] = int((~wanted).sum())
@@ -248,13 +259,15 @@ class _Run:
             ),
         )
         store.replace("out_myogo.warnings", warned)
-        kept = [*self.contract.columns, "stock_item_id", "pricelist_id"]
-        store.replace("out_myogo.products", desired[kept])
+        store.replace("out_myogo.products", desired)
 
-    def _expect(self, store: Store, products: pd.DataFrame) -> None:
+    def _amounts(self, products: pd.DataFrame) -> pd.DataFrame:
+        """One row per size that the channel wants: its `price`, null where it is unusable."""
         usable = products["price_text"].where(products["sales_price"].notna())
-        candidates = usable[self._candidates(products)].to_frame("price")
-        batch = quality.Batch(self.report.run_id, FLOW, utc_now(), self.order.sku, candidates)
+        return usable[self._candidates(products)].to_frame("price")
+
+    def _expect(self, store: Store, amounts: pd.DataFrame) -> None:
+        batch = quality.Batch(self.report.run_id, FLOW, utc_now(), self.order.sku, amounts)
         rows = quality.judged(store, batch, self.flow.expectations.stop)
         store.append("sync.expectations", rows)
         self.report.facts["expectations"] = quality.summary(rows)
@@ -315,5 +328,6 @@ class _Run:
         try:
             yield
         finally:
+            give_back()
             self.steps[name] = self.steps.get(name, 0.0) + time.monotonic() - begun
             log.info("step=%r seconds=%.3f run=%s", name, self.steps[name], self.report.run_id)

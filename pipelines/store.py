@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -49,13 +49,13 @@ MIRRORED = {
 STAGED = set(MIRRORED)
 # Kept pages of the file would otherwise grow to most of the machine's memory; what does not fit goes to the disk.
 MODEST: dict[str, str | bool | int | float | list[str]] = {
-    "memory_limit": "256MB",
+    "memory_limit": "192MB",
     "threads": "2",
     "allocator_background_threads": "true",
     "allocator_flush_threshold": "16MB",
     "allocator_bulk_deallocation_flush_threshold": "16MB",
 }
-BATCH = 50_000
+BATCH = 20_000
 LAYOUT = 1  # of the tables in sync; a file of a higher one was written by a newer version of this program
 
 
@@ -134,14 +134,32 @@ class Store:
     def close(self) -> None:
         self.connection.close()
 
-    def frame(self, table: str, columns: list[str], order: str = "") -> pd.DataFrame:
+    def frame(self, table: str, columns: list[str], rest: str = "") -> pd.DataFrame:
         """Columns of a staged table, texts as pandas strings; no rows where nothing was ever staged."""
+        reader = self._reader(self.connection, table, columns, rest)
+        return _frame(_owned(reader), reader.schema)
+
+    def frames(self, table: str, columns: list[str], rest: str = "") -> Iterator[pd.DataFrame]:
+        """The same piece by piece, for what looks at one row at a time; one without rows where there are none."""
+        with self.connection.cursor() as own:  # the next statement of a connection ends what is still being read
+            reader = self._reader(own, table, columns, rest)
+            yield from (_frame([batch], reader.schema) for batch in _owned(reader))
+            yield _frame([], reader.schema)
+
+    def _reader(
+        self, connection: duckdb.DuckDBPyConnection, table: str, columns: list[str], rest: str
+    ) -> pa.RecordBatchReader:
         picked = ", ".join(f'"{column}"' for column in columns)
-        reader = self.connection.sql(f"select {picked} from {table} {order}").to_arrow_reader(BATCH)
-        # Copied, because one column that lives on would keep DuckDB's whole batch alive.
-        rows = pa.Table.from_batches((batch.take(np.arange(len(batch))) for batch in reader), reader.schema)
-        frame: pd.DataFrame = rows.to_pandas(split_blocks=True, self_destruct=True)  # never both whole at once
-        return frame
+        return connection.sql(f"select {picked} from {table} {rest}").to_arrow_reader(BATCH)
+
+    @contextlib.contextmanager
+    def keys(self, keys: pd.Series) -> Iterator[str]:
+        """The name under which a statement finds these keys as rows."""
+        self.connection.register("wanted_keys", pa.table({"key": pa.array(keys, pa.string())}))
+        try:
+            yield "wanted_keys"
+        finally:
+            self.connection.unregister("wanted_keys")
 
     @contextlib.contextmanager
     def transaction(self, of: str) -> Iterator[None]:
@@ -178,7 +196,8 @@ class Store:
 
     def _append(self, table: str, rows: pd.DataFrame) -> None:
         if len(rows):
-            self.connection.register("rows_to_add", rows)
+            # As Arrow: of a data frame DuckDB would make a Python object of every text.
+            self.connection.register("rows_to_add", pa.Table.from_pandas(rows, preserve_index=False))
             self.connection.execute(f"insert into {table} by name select * from rows_to_add")
             self.connection.unregister("rows_to_add")
 
@@ -212,6 +231,17 @@ class Store:
                     f"comment on column {table}.\"{field.column}\" is '{field.vendor}, as the system sent it'"
                 )
         self.connection.execute("checkpoint")
+
+
+def _owned(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    """Copies, because one column that lives on would keep the whole of DuckDB's batch alive."""
+    return (batch.take(np.arange(len(batch))) for batch in reader)
+
+
+def _frame(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> pd.DataFrame:
+    rows = pa.Table.from_batches(batches, schema)
+    frame: pd.DataFrame = rows.to_pandas(split_blocks=True, self_destruct=True)  # never both whole at once
+    return frame
 
 
 def _columns(table: str) -> list[tuple[str, str]]:

@@ -100,6 +100,13 @@ def customs_code(text: pd.Series) -> pd.Series:
     return digits.where(digits.str.fullmatch("[0-9]{6,10}").fillna(False).astype(bool))
 
 
+def by_number(products: pd.DataFrame) -> pd.DataFrame:
+    """The same rows in the order of `stock_item_id`: ids that are numbers in the order of the numbers."""
+    ids = products["stock_item_id"]
+    places = pd.DataFrame({"length": ids.str.len(), "id": ids}).sort_values(["length", "id"], kind="stable").index
+    return products if places.equals(products.index) else products.loc[places].reset_index(drop=True)
+
+
 def selected(products: pd.DataFrame, include: tuple[str, ...], exclude: tuple[str, ...]) -> pd.Series:
     """Whether the channel wants the row: patterns over code, brand, folder and category."""
     columns = [products[name] for name in ("code", "supplier", "folder", "category")]

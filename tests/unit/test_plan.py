@@ -218,3 +218,16 @@ def test_the_target_gets_decimals_back() -> None:
     plan = planned(size(1, prices=[euro("49.90")]))
     assert decode_exact(plan.changes["after"][0].encode())["sales_price"] == Decimal("49.90")
     assert plain_list(plan.changes["before"]) == ["{}"]
+
+
+def test_a_plan_that_is_made_in_pieces_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows become Python objects some thousands at a time; each object stays with its own row."""
+    sizes = [size(n) for n in range(1, 8)]
+    live = [same(n, name=f"Name {n}") for n in range(1, 4)]
+    whole = planned(*sizes, live=live)
+    monkeypatch.setattr("pipelines.plan.PIECE", 2)
+    pieces = planned(*sizes, live=live)
+    assert whole.count("create") == 4
+    assert whole.count("update") == 3
+    assert pieces.fingerprint == whole.fingerprint
+    assert changes(pieces) == changes(whole)

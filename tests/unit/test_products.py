@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import euro, size
 from tests.unit.frames import plain_list, products, staged
-from transforms.products import Params, customs_code, to_myogo
+from transforms.products import Params, by_number, customs_code, to_myogo
 
 
 def _one(column: str, params: dict[str, Any] | None = None, **fields: Any) -> Any:
@@ -171,3 +171,11 @@ def test_the_frames_given_are_not_changed() -> None:
     to_myogo(sizes, prices, Params(pricelist_id="36"))
     pd.testing.assert_frame_equal(sizes, before[0])
     pd.testing.assert_frame_equal(prices, before[1])
+
+
+def test_sizes_come_in_the_order_of_their_numbers() -> None:
+    """Ids are texts: 10 would come before 9; an id that is no number comes among those of its length."""
+    made = products(*(size(n) for n in (10, 9, 100, 1)))
+    assert [*by_number(made)["stock_item_id"]] == ["1", "9", "10", "100"]
+    assert [*by_number(made).index] == [0, 1, 2, 3]
+    assert [*by_number(made)["code"]] == ["SKU1", "SKU9", "SKU10", "SKU100"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 import pytest
 
 from pipelines.errors import ConfigError
@@ -154,3 +156,19 @@ def test_the_sums_are_checked(changed: dict[str, int], fault: str) -> None:
     report.counts |= changed
     assert re.match(fault, report.identity_fault())
     assert bool(report.identity_fault()) == bool(fault)
+
+
+@pytest.mark.parametrize("rows", [0, 1, 5, 6])
+def test_pieces_hold_what_the_whole_frame_holds(folder: Folder, monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
+    """In the order asked for, also where the connection is used for something else between two pieces."""
+    monkeypatch.setattr("pipelines.store.BATCH", 3)
+    with contextlib.closing(Store(folder)) as store:
+        store.connection.execute("create table t as select 'k' || i as key, i as n from range(?) r(i)", [rows])
+        order = "order by n desc"
+        seen = []
+        for piece in store.frames("t", ["key", "n"], order):
+            with store.keys(piece["key"]) as wanted:
+                again = store.frame("t", ["key", "n"], f"where key in (from {wanted}) {order}")
+            pd.testing.assert_frame_equal(again, piece)
+            seen.append(piece)
+        pd.testing.assert_frame_equal(pd.concat(seen, ignore_index=True), store.frame("t", ["key", "n"], order))
