@@ -16,6 +16,17 @@ from schemas.rules import RULES
 MOST_NAMED = 5
 LONGEST = {"name": 255, "description": 2000, "customs_description": 50}
 COLUMNS = ["key", "stock_item_id", "code", "rule", "column", "value", "message", "fix", "owner"]
+_WARNED_OF = (
+    "stock_item_id",
+    "code",
+    "ean_code",
+    "ean_text",
+    "pricelists",
+    "pricelist_id",
+    "price_text",
+    "harm_code",
+    "hs_code",
+)
 _NOTHING = pd.DataFrame(columns=COLUMNS, dtype="str")
 _COLUMN_OF = {
     "SKU-001": "code",
@@ -83,23 +94,26 @@ def withheld(
 
 def warnings(products: pd.DataFrame, wanted: pd.Series, live: pd.DataFrame, pricelist_id: str | None) -> pd.DataFrame:
     """One line per finding that does not withhold; COLUMNS. `wanted` are the rows that are not skipped."""
-    rows = products[wanted]
+    long = {name: wanted & (products[name].fillna("").str.len() > most) for name, most in LONGEST.items()}
+    lengthy = {name: products.loc[hit, ["stock_item_id", "code", name]] for name, hit in long.items()}
+    rows = products.loc[wanted, list(_WARNED_OF)]  # a copy, and one of all texts would be as large as all we have
     rows = rows.assign(sent=rows["ean_code"], ean_code=rows["ean_text"])
     kept = live.drop_duplicates("code", keep=False).set_index("code")["ean_code"]
     there = rows["code"].map(kept).astype("str")
     there = there.mask(there == "")
     codes = pd.concat([products["code"], live["code"]]).drop_duplicates()
-    alike = {code: looks(code) for code in codes if code}
+    codes = codes[codes != ""]
+    seen_as = codes.map(looks)
+    shared = seen_as.duplicated(keep=False)
+    alike = dict(zip(codes[shared], seen_as[shared], strict=True))
     twins: dict[str, list[str]] = {}
-    for code, seen_as in alike.items():
-        twins.setdefault(seen_as, []).append(code)
-    confusable = {code for code, seen_as in alike.items() if len(twins[seen_as]) > 1}
+    for code, appearance in alike.items():
+        twins.setdefault(appearance, []).append(code)
     if pricelist_id is None:
         unsure = rows["pricelists"] > 1
     else:
         unsure = (rows["pricelists"] > 0) & (rows["pricelist_id"] != pricelist_id)
     ean = rows["ean_code"]
-    long = {name: rows[name].fillna("").str.len() > most for name, most in LONGEST.items()}
     parts = [
         _warn("EAN-001", rows[ean.isna()], "ean_code", lambda row: "No EAN."),
         _warn(
@@ -123,7 +137,7 @@ def warnings(products: pd.DataFrame, wanted: pd.Series, live: pd.DataFrame, pric
         ),
         _warn(
             "SKU-004",
-            rows[rows["code"].isin(confusable)],
+            rows[rows["code"].isin(alike)],
             "code",
             lambda row: f"The code {row.code!r} is easily taken for {_others(row.code, twins[alike[row.code]])}.",
         ),
@@ -146,13 +160,13 @@ def warnings(products: pd.DataFrame, wanted: pd.Series, live: pd.DataFrame, pric
         *(
             _warn(
                 "TEXT-001",
-                rows[hit],
+                long_ones,
                 name,
                 lambda row, name=name: (
                     f"{name} has {len(getattr(row, name))} characters; myOGO is known to take {LONGEST[name]}."
                 ),
             )
-            for name, hit in long.items()
+            for name, long_ones in lengthy.items()
         ),
         unmatched(products, live),
     ]
