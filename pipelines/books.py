@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
+
 from pipelines.errors import OurFault
 from pipelines.failpoint import here
 from pipelines.journal import fold
@@ -19,7 +21,7 @@ class Books:
     def __init__(self, folder: Folder, store: Store, report: RunReport) -> None:
         self.folder, self.store, self.report = folder, store, report
 
-    def open(self, flow: str, forced: bool, selection: list[str]) -> None:
+    def open(self, forced: bool, selection: list[str]) -> None:
         fold(self.folder.journal, self.store)
         self.store.begin_run(
             {
@@ -27,7 +29,7 @@ class Books:
                 "channel": self.report.channel,
                 "verb": self.report.verb,
                 "started_at": self.report.started_at,
-                "flow": flow,
+                "flow": ", ".join(self.report.flows),
                 "forced": forced,
                 "selection": selection,
             }
@@ -39,8 +41,10 @@ class Books:
         All of it goes to its final place on the disk: a file that cannot take it is found out before any write
         to a target, not after.
         """
-        counts = {name: self.report.counts[name] for name in PLANNED}
-        self.store.update_run(self.report.run_id, {"fingerprint": self.report.fingerprint, **counts})
+        report = self.report
+        counts = {name: report.counts[name] for name in PLANNED}
+        self.store.update_run(report.run_id, {"fingerprint": report.fingerprint, **counts})
+        self._flows(PLANNED)
         self.store.connection.execute("checkpoint")
         here("books: planned")
 
@@ -51,8 +55,9 @@ class Books:
         """
         report = self.report
         fold(self.folder.journal, self.store)
-        if (fault := report.identity_fault()) and report.exit_code in (0, 3, 4) and report.counts["read"]:
-            report.failed(OurFault(f"The counts do not add up: {fault}.", "Please report this."))
+        for flow, counts in report.flows.items():
+            if (fault := report.identity_fault(flow)) and report.exit_code in (0, 3, 4) and counts["read"]:
+                report.failed(OurFault(f"The counts do not add up: {fault}.", "Please report this."))
         now = utc_now()
         report.facts |= {**facts, "fix": report.fix, "error_id": report.error_id}
         here("books: before the end of the run")
@@ -68,7 +73,18 @@ class Books:
                 "facts": report.facts,
             },
         )
+        self._flows(COUNTS)
         here("books: after the end of the run")
         self.store.ready_to_publish()
         report.ended_at = now
         here("books: ready to publish")
+
+    def _flows(self, names: tuple[str, ...]) -> None:
+        """The row of each flow of the run, with these counts."""
+        report = self.report
+        rows = [
+            {"run_id": report.run_id, "flow": flow, "fingerprint": report.fingerprints.get(flow, "")}
+            | {name: counts[name] for name in names}
+            for flow, counts in report.flows.items()
+        ]
+        self.store.replace_runs("sync.flows", pd.DataFrame(rows))

@@ -13,6 +13,7 @@ import os
 import re
 import tomllib
 import typing
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo
@@ -90,18 +91,6 @@ class Select(_Model):
     exclude: tuple[str, ...] = ()
 
 
-class Limits(_Model):
-    min_rows: int = Field(default=1, ge=0)
-    max_creates: int = Field(default=5000, ge=0)
-    max_updates: int = Field(default=2000, ge=0)
-    max_update_share: float = Field(default=0.30, ge=0, le=1)
-    min_read_share: float = Field(default=0.60, ge=0, le=1)
-    min_known_share: float = Field(default=0.10, ge=0, le=1)
-    max_withheld_share: float = Field(default=0.50, ge=0, le=1)
-    max_price_jumps: int = Field(default=10, ge=0)
-    price_jump_factor: float = Field(default=5.0, ge=1, le=1_000_000)
-
-
 class Expectations(_Model):
     """Which batch expectations stop a push when they do not pass."""
 
@@ -117,17 +106,22 @@ class Expectations(_Model):
 
 
 class Flow(_Model):
-    """One entity moving one way. The references say which code does it; built-in flows have defaults."""
+    """One entity moving one way. The references say which code does it; built-in flows have defaults.
+
+    `extract` and `live` are the sources of the system it comes from and of the one it goes to, `judge` says what is
+    wanted, withheld and refused."""
 
     source: str = Field(alias="from")
     target_system: str = Field(alias="to")
     extract: str
+    live: str
     transform: str
     contract: str
     target: str
+    judge: str
     params: dict[str, Any] = {}
     select: Select = Select()
-    limits: Limits = Limits()
+    limits: dict[str, Any] = {}
     expectations: Expectations = Expectations()
 
 
@@ -136,9 +130,11 @@ BUILT_IN_FLOWS: dict[str, dict[str, str]] = {
         "from": "centra",
         "to": "myogo",
         "extract": "pipelines.sources.centra:centra",
+        "live": "pipelines.sources.myogo:myogo",
         "transform": "transforms.products:to_myogo",
         "contract": "schemas.myogo:PRODUCT",
         "target": "pipelines.targets.myogo:Products",
+        "judge": "pipelines.flows.products:Products",
     }
 }
 
@@ -163,7 +159,10 @@ class Channel(_Model):
         for name, table in flows.items():
             if not isinstance(table, dict):
                 raise ValueError(f"flows.{name} must be a table")
-            if name not in BUILT_IN_FLOWS and not {"from", "to", "extract", "transform"} <= table.keys():
+            if (
+                name not in BUILT_IN_FLOWS
+                and not {"from", "to", "extract", "live", "transform", "judge"} <= table.keys()
+            ):
                 near = _nearest(name, BUILT_IN_FLOWS)
                 raise ValueError(f"flows.{name} is not a flow we have{near}")
             filled[name] = {**BUILT_IN_FLOWS.get(name, {}), **table}
@@ -177,23 +176,56 @@ class Channel(_Model):
 
     def flow_params(self, flow: str) -> Any:
         """The transform's parameters, typed as its `params` argument says."""
-        return _typed_params(self.path, flow, self.flows[flow])
-
-
-def _typed_params(path: Path, name: str, flow: Flow) -> Any:
-    kind = typing.get_type_hints(_resolved(path, f"flows.{name}.transform", flow.transform)).get("params")
-    if not (isinstance(kind, type) and dataclasses.is_dataclass(kind)):
-        raise ConfigError(
-            f"{path}: flows.{name}.transform: {flow.transform!r} is no transform: "
-            "it has no argument 'params' whose type is a dataclass.",
-            "Mend the channel file and run again.",
-        )
-    try:
-        return TypeAdapter(kind).validate_python(flow.params)
-    except ValidationError as error:
-        place = ("flows", name, "params")
+        reference = self.flows[flow].transform
+        kind = typing.get_type_hints(_resolved(self.path, f"flows.{flow}.transform", reference)).get("params")
+        if not (isinstance(kind, type) and dataclasses.is_dataclass(kind)):
+            raise ConfigError(
+                f"{self.path}: flows.{flow}.transform: {reference!r} is no transform: "
+                "it has no argument 'params' whose type is a dataclass.",
+                "Mend the channel file and run again.",
+            )
         known = [field.name for field in dataclasses.fields(kind)]
-        raise ConfigError(_complaints(path, error, place, known), "Mend the channel file and run again.") from error
+        return self._typed(kind, self.flows[flow].params, ("flows", flow, "params"), known)
+
+    def flow_limits(self, flow: str) -> Any:
+        """The flow's limits, typed as its judge says."""
+        kind = getattr(_resolved(self.path, f"flows.{flow}.judge", self.flows[flow].judge), "Limits", None)
+        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+            raise ConfigError(
+                f"{self.path}: flows.{flow}.judge: {self.flows[flow].judge!r} is no judge: it has no Limits.",
+                "Mend the channel file and run again.",
+            )
+        return self._typed(kind, self.flows[flow].limits, ("flows", flow, "limits"), [*kind.model_fields])
+
+    def in_order(self, asked: tuple[str, ...]) -> list[str]:
+        """The flows to run, all or those asked for: the built-in ones in the order of the goods. Raises ConfigError."""
+        for name in asked:
+            if name not in self.flows:
+                near = _nearest(name, self.flows)
+                raise ConfigError(f"{self.path} has no flow {name!r}{near}", "Give the name of one that it has.")
+        known = [name for name in BUILT_IN_FLOWS if name in self.flows]
+        own = [name for name in self.flows if name not in known]
+        return [name for name in (*known, *own) if not asked or name in asked]
+
+    def sources(self, flows: Sequence[str]) -> dict[str, str]:
+        """The source to read of each system. Raises ConfigError where two flows name different ones."""
+        found: dict[str, str] = {}
+        for name in flows:
+            flow = self.flows[name]
+            for system, source in ((flow.source, flow.extract), (flow.target_system, flow.live)):
+                if found.setdefault(system, source) != source:
+                    raise ConfigError(
+                        f"{self.path}: the flows read {system} by {found[system]!r} and by {source!r}.",
+                        "Give them the same source, or run them one by one with --flow.",
+                    )
+        return found
+
+    def _typed(self, kind: Any, values: dict[str, Any], place: tuple[str, ...], known: list[str]) -> Any:
+        try:
+            return TypeAdapter(kind).validate_python(values)
+        except ValidationError as error:
+            said = _complaints(self.path, error, place, known)
+            raise ConfigError(said, "Mend the channel file and run again.") from error
 
 
 def _nearest(word: str, known: Any) -> str:
@@ -208,7 +240,6 @@ _MODELS: dict[tuple[str, ...], type[BaseModel]] = {
     ("systems", "myogo"): MyOgo,
     ("flows", "*"): Flow,
     ("flows", "*", "select"): Select,
-    ("flows", "*", "limits"): Limits,
     ("flows", "*", "expectations"): Expectations,
 }
 
@@ -285,6 +316,7 @@ def load(channel: str) -> Channel:
         raise ConfigError(_complaints(path, error), "Mend the channel file and run again.") from error
     for name, flow in loaded.flows.items():
         loaded.flow_params(name)
+        loaded.flow_limits(name)
         _resolved(path, f"flows.{name}.contract", flow.contract)
         _resolved(path, f"flows.{name}.target", flow.target)
     return loaded

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from pipelines.channel import Channel, Flow
+from pipelines.channel import Channel
 from pipelines.clients.centra import CentraClient
 from pipelines.clients.myogo import MyOgoClient
 from pipelines.errors import CentraMyogoError, ConfigError
@@ -80,8 +80,8 @@ def check(channel: Channel, data: Path, watch: Callable[[Check], None]) -> Check
     done.append(Check("channel", "file", "ok", f"{channel.path} is right"))
     watch(done[0])
     ask("channel", "data", lambda: _writable(data / channel.name))
-    for name, flow in channel.flows.items():
-        ask("channel", "limits", partial(_limits, name, flow))
+    for name in channel.in_order(()):
+        ask("channel", "limits", partial(_limits, name, channel.flow_limits(name)))
     _ask_centra(channel, ask, skip)
     _ask_myogo(channel, ask, skip)
     worst = min(errors, key=lambda error: error.exit_code, default=None)
@@ -103,9 +103,9 @@ def _writable(folder: Path) -> tuple[Status, str, str]:
     return "ok", f"working files go to {folder}", ""
 
 
-def _limits(name: str, flow: Flow) -> tuple[Status, str, str]:
+def _limits(name: str, limits: Any) -> tuple[Status, str, str]:
     """What a plan must keep to, defaults included."""
-    return "ok", f"{name}: {', '.join(f'{key} = {value:g}' for key, value in flow.limits)}", ""
+    return "ok", f"{name}: {', '.join(f'{key} = {value:g}' for key, value in limits)}", ""
 
 
 def _ask_centra(channel: Channel, ask: Ask, skip: Callable[..., None]) -> None:

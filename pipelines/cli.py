@@ -41,6 +41,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 SkuOption = Annotated[
     list[str] | None, typer.Option("--sku", metavar="GLOB", help="Only codes like this; may be repeated.")
 ]
+FlowOption = Annotated[
+    list[str] | None, typer.Option("--flow", metavar="NAME", help="Only this flow of the channel; may be repeated.")
+]
 RebuildOption = Annotated[
     bool,
     typer.Option("--rebuild", help="Put a working file that cannot be used aside and make it anew, history kept."),
@@ -91,19 +94,21 @@ def check(channel: ChannelArgument, json: JsonOption = False, data: DataOption =
 def plan(
     channel: ChannelArgument,
     json: JsonOption = False,
+    flow: FlowOption = None,
     sku: SkuOption = None,
     rebuild: RebuildOption = False,
     full: FullOption = False,
     data: DataOption = None,
 ) -> None:
     """Read both sides and print what a push would do and why. Sends no write."""
-    _go(channel, data, json, verb="plan", sku=tuple(sku or ()), rebuild=rebuild, full=full)
+    _go(channel, data, json, verb="plan", **_narrowed(flow, sku), rebuild=rebuild, full=full)
 
 
 @app.command()
 def push(
     channel: ChannelArgument,
     json: JsonOption = False,
+    flow: FlowOption = None,
     sku: SkuOption = None,
     expect: Annotated[
         str | None,
@@ -115,7 +120,9 @@ def push(
     data: DataOption = None,
 ) -> None:
     """Plan, then apply the plan to myOGO, one change at a time."""
-    _go(channel, data, json, verb="push", sku=tuple(sku or ()), expect=expect, force=force, rebuild=rebuild, full=full)
+    _go(
+        channel, data, json, verb="push", **_narrowed(flow, sku), expect=expect, force=force, rebuild=rebuild, full=full
+    )
 
 
 @app.command()
@@ -247,6 +254,10 @@ def _name(channel: str) -> str:
         return _load(channel).name
     except CentraMyogoError:
         return channel
+
+
+def _narrowed(flow: list[str] | None, sku: list[str] | None) -> dict[str, tuple[str, ...]]:
+    return {"flows": tuple(flow or ()), "sku": tuple(sku or ())}
 
 
 def _go(channel: str, data: Path | None, json: bool, **order: Any) -> NoReturn:

@@ -29,12 +29,12 @@ _DOUBTS = (
     ),
     (
         "what we wrote ourselves is not among myOGO's changes",
-        "select 1 from sync.journal where outcome = 'applied' and ended_at >= $watermark "
+        "select 1 from sync.journal where flow = 'products' and outcome = 'applied' and ended_at >= $watermark "
         "and key not in (select code from raw_myogo_changes.products)",
     ),
     (
         "myOGO did not hold what we had read: it lacked a product, or had one already",
-        "select 1 from sync.journal where outcome = 'refused' and intended_at >= $watermark "
+        "select 1 from sync.journal where flow = 'products' and outcome = 'refused' and intended_at >= $watermark "
         f"and (status = 404 or message like '%{HELD_ALREADY}%')",
     ),
 )

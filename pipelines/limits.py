@@ -8,8 +8,8 @@ from fractions import Fraction
 from pathlib import Path
 
 import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
 
-from pipelines.channel import Limits
 from pipelines.clients.payload import decode_exact
 from pipelines.errors import UnsafePlan
 from pipelines.plan import Plan
@@ -18,6 +18,22 @@ from pipelines.store import Store
 SHARE_FROM = 10  # below so many rows, a share says nothing
 EXAMPLES = 3
 LONGEST_EXAMPLE = 40
+
+
+class Limits(BaseModel):
+    """`[flows.products.limits]` of a channel file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    min_rows: int = Field(default=1, ge=0)
+    max_creates: int = Field(default=5000, ge=0)
+    max_updates: int = Field(default=2000, ge=0)
+    max_update_share: float = Field(default=0.30, ge=0, le=1)
+    min_read_share: float = Field(default=0.60, ge=0, le=1)
+    min_known_share: float = Field(default=0.10, ge=0, le=1)
+    max_withheld_share: float = Field(default=0.50, ge=0, le=1)
+    max_price_jumps: int = Field(default=10, ge=0)
+    price_jump_factor: float = Field(default=5.0, ge=1, le=1_000_000)
 
 
 @dataclass(frozen=True)
@@ -51,8 +67,9 @@ class Violation:
 def last_read(store: Store, flow: str) -> int | None:
     """How many rows the last full read that went through (exit 0 or 3) had; None where there was none."""
     found = store.connection.execute(
-        'select "read" from sync.runs where flow = $flow and exit_code in (0, 3) and run_id not in '
-        "(select run_id from sync.reads where kind <> 'full') order by started_at desc limit 1",
+        'select f."read" from sync.flows f join sync.runs r using (run_id) where f.flow = $flow '
+        "and r.exit_code in (0, 3) and run_id not in (select run_id from sync.reads where kind <> 'full') "
+        "order by r.started_at desc limit 1",
         {"flow": flow},
     ).fetchall()
     return int(found[0][0]) if found else None

@@ -69,10 +69,11 @@ _USUAL = """
         select e.expectation, e.observed,
             row_number() over (partition by e.expectation order by r.started_at desc) as newest
         from sync.expectations e join sync.runs r using (run_id)
-        where r.flow = $flow and r.exit_code in (0, 3) and e."column" = '' and e.observed is not null
+        where e.flow = $flow and r.exit_code in (0, 3) and e."column" = '' and e.observed is not null
             and (e."table" <> 'out_myogo.products' or r.selection = $selection::varchar[])
             and r.started_at >= coalesce((select max(started_at) from sync.runs
-                where flow = $flow and forced and exit_code in (0, 3) and selection = $selection::varchar[]),
+                where run_id in (select run_id from sync.flows where flow = $flow)
+                    and forced and exit_code in (0, 3) and selection = $selection::varchar[]),
                 '-infinity'::timestamp))
     select expectation, median(observed) from compared where newest <= $most group by all"""
 

@@ -3,35 +3,33 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from concurrent.futures import Future
-from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 from pipelines import delta, holes, quality
 from pipelines.aside import aside
-from pipelines.channel import Channel, Flow, resolve
+from pipelines.channel import Channel, resolve
 from pipelines.clients.centra import CentraClient
 from pipelines.clients.myogo import MyOgoClient
 from pipelines.errors import SourceError
+from pipelines.flows import Step
 from pipelines.interrupt import Interrupt
 from pipelines.refresh import OVERLAP, Refresh, decide, note
 from pipelines.stage import clean, extract, load
 from pipelines.store import Store
 
-MYOGO = "pipelines.sources.myogo:myogo"
-Step = Callable[[str], AbstractContextManager[None]]
-
 
 class Reader:
-    """Reads for one run. `findings` are filled by system as it goes on, also where the reading ends half way."""
+    """Reads for one run: of each system what `sources` names. `findings` are filled by system as it goes on, also where
+    the reading ends half way."""
 
     def __init__(
         self,
         channel: Channel,
-        flow: Flow,
+        sources: dict[str, str],
         store: Store,
         centra: CentraClient,
         myogo: MyOgoClient,
@@ -39,7 +37,7 @@ class Reader:
         step: Step,
         findings: dict[str, Any],
     ) -> None:
-        self.channel, self.flow, self.store = channel, flow, store
+        self.channel, self.sources, self.store = channel, sources, store
         self.centra, self.myogo = centra, myogo
         self.interrupted, self.step, self.findings = interrupted, step, findings
 
@@ -49,7 +47,7 @@ class Reader:
         Changes that cannot be merged beyond doubt are given up for a full read in the same run.
         """
         delta.forget(self.store)
-        refresh = decide(self.store, self.channel, self.flow, now, whole=whole)
+        refresh = decide(self.store, self.channel, self.sources, now, whole=whole)
         rows: dict[str, int] = {}
         if refresh.since is not None:
             try:
@@ -59,7 +57,7 @@ class Reader:
                 delta.forget(self.store)
             if doubt:
                 refresh = Refresh(None, doubt)
-        note(self.store, run_id, refresh, self.channel, self.flow, now)
+        note(self.store, run_id, refresh, self.channel, self.sources, now)
         if refresh.since is None:
             self._everything()
             return {"kind": refresh.kind, "why": refresh.why}
@@ -89,8 +87,8 @@ class Reader:
 
         folder = self.store.folder.dlt
         found = {"centra": Findings(), "myogo": Findings()}
-        ours = partial(resolve(self.flow.extract), self.centra, found["centra"], *since)
-        theirs = partial(resolve(MYOGO), self.myogo, found["myogo"], *since)
+        ours = partial(resolve(self.sources["centra"]), self.centra, found["centra"], *since)
+        theirs = partial(resolve(self.sources["myogo"]), self.myogo, found["myogo"], *since)
         clean(folder)
         try:
             with aside(partial(extract, theirs, myogo, folder), self._close) as other:

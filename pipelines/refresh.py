@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipelines.channel import Channel, Flow
+from pipelines.channel import Channel
 from pipelines.clients.payload import encode
 from pipelines.store import MIRRORED, Store
 
@@ -31,7 +31,7 @@ class Refresh:
         return "full" if self.since is None else "changes"
 
 
-def decide(store: Store, channel: Channel, flow: Flow, now: datetime, *, whole: bool) -> Refresh:
+def decide(store: Store, channel: Channel, sources: dict[str, str], now: datetime, *, whole: bool) -> Refresh:
     """Changes only where the stage stands on a full read that went through, of the same two systems, not long ago.
 
     The moment from which they are asked for is the beginning of the last run but one that went through (exit 0 or 3),
@@ -49,7 +49,7 @@ def decide(store: Store, channel: Channel, flow: Flow, now: datetime, *, whole: 
     _, began_at, went_through, systems = reads[full]
     if not went_through:
         return Refresh(None, "the last full read did not go through")
-    if systems != _systems(channel, flow):
+    if systems != _systems(channel, sources):
         return Refresh(None, "the channel file or a secret names other systems than before")
     if now - began_at >= timedelta(hours=channel.full_every):
         return Refresh(None, f"the last full read is {channel.full_every:g} h old or more")
@@ -59,7 +59,7 @@ def decide(store: Store, channel: Channel, flow: Flow, now: datetime, *, whole: 
     return Refresh(min(good[:2]) - OVERLAP)
 
 
-def note(store: Store, run_id: str, refresh: Refresh, channel: Channel, flow: Flow, now: datetime) -> None:
+def note(store: Store, run_id: str, refresh: Refresh, channel: Channel, sources: dict[str, str], now: datetime) -> None:
     """Writes down what the run is going to read. To be called before a full read replaces anything: until its run
     has gone through, no other run takes the stage for a base."""
     row = {
@@ -68,7 +68,7 @@ def note(store: Store, run_id: str, refresh: Refresh, channel: Channel, flow: Fl
         "began_at": now,
         "since": refresh.since,
         "why": refresh.why,
-        "systems": _systems(channel, flow),
+        "systems": _systems(channel, sources),
     }
     store.append("sync.reads", pd.DataFrame([row]).astype({"since": "datetime64[us]"}))
 
@@ -81,11 +81,17 @@ def _reads(store: Store) -> list[tuple[Any, ...]]:
     ).fetchall()
 
 
-def _systems(channel: Channel, flow: Flow) -> str:
+def _systems(channel: Channel, sources: dict[str, str]) -> str:
     """A short digest of all that says whose data it is and what is kept of it. Of 32 bits: it tells no secret."""
     centra, myogo = channel.systems.centra, channel.systems.myogo
     secrets = (centra.token, myogo.client_id, myogo.client_secret, myogo.merchant_id, myogo.secret_token)
-    told = [centra.base_url, centra.timezone, myogo.base_url, flow.extract, *(secret.reveal() for secret in secrets)]
+    told = [
+        centra.base_url,
+        centra.timezone,
+        myogo.base_url,
+        *sorted(sources.values()),
+        *(secret.reveal() for secret in secrets),
+    ]
     told += [repr(field) for fields in MIRRORED.values() for field in fields]
     return hashlib.blake2s(encode(told), digest_size=4).hexdigest()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -38,11 +39,29 @@ class RunReport:
     message: str = ""
     fix: str = ""
     error_id: str = ""
-    fingerprint: str = ""
-    flow: str = "products"
-    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTS, 0))
+    flows: dict[str, dict[str, int]] = field(default_factory=dict)  # counts by flow, in the order in which they run
+    fingerprints: dict[str, str] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     ended_at: datetime | None = None
+
+    def begin(self, flow: str) -> None:
+        """From now on the flow is counted, with nothing yet."""
+        self.flows[flow] = dict.fromkeys(COUNTS, 0)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The sums over all flows."""
+        return {name: sum(counts[name] for counts in self.flows.values()) for name in COUNTS}
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the only plan, or one of all of them; "" until every flow has one."""
+        if not self.flows or self.fingerprints.keys() != self.flows.keys():
+            return ""
+        if len(self.fingerprints) == 1:
+            return next(iter(self.fingerprints.values()))
+        told = " ".join(f"{flow}={fingerprint}" for flow, fingerprint in self.fingerprints.items())
+        return hashlib.sha256(told.encode()).hexdigest()[:16]
 
     @property
     def headline(self) -> str:
@@ -63,25 +82,25 @@ class RunReport:
             "outcome": self.outcome,
             "exit_code": self.exit_code,
             "fingerprint": self.fingerprint,
-            "flows": {self.flow: dict(self.counts)},
+            "flows": {flow: dict(counts) for flow, counts in self.flows.items()},
         }
         if self.message:
             document["error"] = {"id": self.error_id, "message": self.message, "fix": self.fix}
         return document
 
-    def identity_fault(self) -> str:
-        """What does not add up, in words; "" where every row is counted once."""
-        c = self.counts
+    def identity_fault(self, flow: str) -> str:
+        """What does not add up, in words; "" where every row of the flow is counted once."""
+        c = self.flows[flow]
         there = c["skipped"] + c["withheld"] + c["create"] + c["update"] + c["unchanged"]
         if c["read"] != there:
             return (
-                f"read {c['read']} is not skipped {c['skipped']} + withheld {c['withheld']} + create {c['create']} "
-                f"+ update {c['update']} + unchanged {c['unchanged']} = {there}"
+                f"{flow}: read {c['read']} is not skipped {c['skipped']} + withheld {c['withheld']} + create "
+                f"{c['create']} + update {c['update']} + unchanged {c['unchanged']} = {there}"
             )
         done = c["applied"] + c["refused"] + c["unknown"] + c["not_attempted"]
         if self.verb == "push" and c["create"] + c["update"] != done:
             return (
-                f"create {c['create']} + update {c['update']} is not applied {c['applied']} + refused "
+                f"{flow}: create {c['create']} + update {c['update']} is not applied {c['applied']} + refused "
                 f"{c['refused']} + unknown {c['unknown']} + not_attempted {c['not_attempted']} = {done}"
             )
         return ""

@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,14 +16,16 @@ import pandas as pd
 
 from pipelines import quality
 from pipelines.books import Books
-from pipelines.channel import Channel, Flow, resolve
+from pipelines.channel import Channel, resolve
 from pipelines.clients.centra import CentraClient
 from pipelines.clients.myogo import MyOgoClient
 from pipelines.collector import give_back, no_collection
-from pipelines.errors import CentraMyogoError, ConfigError, OurFault, StorageError, UnsafePlan
+from pipelines.errors import CentraMyogoError, OurFault, StorageError, UnsafePlan
+from pipelines.flows import Asked, Judge, Judged
+from pipelines.flows.catalogue import Catalogue
 from pipelines.interrupt import Interrupt, interruptible
 from pipelines.journal import Journal
-from pipelines.limits import Evidence, last_read, refusal, violations
+from pipelines.limits import refusal
 from pipelines.lock import channel_lock
 from pipelines.memory import remember
 from pipelines.plan import Plan, diff
@@ -33,20 +36,17 @@ from pipelines.report import RunReport
 from pipelines.rights import private
 from pipelines.storage import trouble
 from pipelines.store import Folder, Store, publish, utc_now
-from schemas.centra import PRICES, PRODUCTS
-from schemas.myogo import Contract
 from schemas.rules import RULES
 
 log = logging.getLogger(__name__)
 
-FLOW = "products"
-
 
 @dataclass(frozen=True)
 class Order:
-    """What was asked for on the command line."""
+    """What was asked for on the command line; no `flows` means all that the channel has."""
 
     verb: str
+    flows: tuple[str, ...] = ()
     sku: tuple[str, ...] = ()
     expect: str | None = None
     force: bool = False
@@ -59,7 +59,7 @@ class Watcher(Protocol):
 
     def step(self, name: str) -> None: ...
 
-    def planned(self, report: RunReport, plan: Plan, withheld: pd.DataFrame, warnings: pd.DataFrame) -> None: ...
+    def planned(self, report: RunReport, flow: str, plan: Plan, judged: Judged) -> None: ...
 
     def result(self, result: Result) -> None: ...
 
@@ -92,16 +92,13 @@ class _Run:
         interrupted: Interrupt,
     ) -> None:
         self.channel, self.folder, self.order, self.watcher = channel, folder, order, watcher
-        if FLOW not in channel.flows:
-            raise ConfigError(
-                f"{channel.path} has no flow {FLOW!r}.", f"Add [flows.{FLOW}.params]; it is the one that runs."
-            )
-        self.flow: Flow = channel.flows[FLOW]
-        self.contract: Contract = resolve(self.flow.contract)
+        self.flows = channel.in_order(order.flows)
         self.centra, self.myogo, self.interrupted = centra, myogo, interrupted
         now = utc_now()
         run_id = f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
         self.report = RunReport(channel.name, run_id, order.verb, now)
+        for name in self.flows:
+            self.report.begin(name)
         self.steps: dict[str, float] = {}
         self.findings: dict[str, Any] = {}
 
@@ -112,7 +109,7 @@ class _Run:
         with contextlib.closing(Store(self.folder)) as store:
             books = Books(self.folder, store, report)
             with self._told():
-                books.open(FLOW, self.order.force, list(self.order.sku))
+                books.open(self.order.force, list(self.order.sku))
                 self._line(store, books)
             with self._told():
                 books.close(self._facts())
@@ -137,176 +134,111 @@ class _Run:
             self.report.failed(OurFault(f"{type(error).__name__}: {error}", "Please report this with the log."))
 
     def _line(self, store: Store, books: Books) -> None:
+        plans: dict[str, Plan] = {}
+        refused: list[UnsafePlan] = []
         with no_collection():
-            reader = Reader(
-                self.channel, self.flow, store, self.centra, self.myogo, self.interrupted, self._step, self.findings
-            )
-            read = reader.read(self.report.run_id, self.report.started_at, whole=self.order.full)
-            self.report.facts["read"] = read
-            with self._step("transform"):
-                products, live = self._transform(store)
-            with self._step("validate"):
-                desired, held, warned, seen = self._judge(store, products, live)
-                amounts = self._amounts(products)
-                del products
-            with self._step("expect"):
-                self._expect(store, amounts)
-            with self._step("plan"):
-                plan = self._plan(store, desired, live)
-        self.watcher.planned(self.report, plan, held, warned)
-        self._refuse_if_unsafe(plan, seen)
+            self._read(store)
+            catalogue = Catalogue(self.channel, store)
+            for name in self.flows:
+                judge = self._judge(name, catalogue)
+                judged = judge.judged(partial(self._step, flow=name))
+                with self._step("plan", name):
+                    self._record(store, name, judged)
+                    plans[name] = self._plan(store, name, judged)
+                self.watcher.planned(self.report, name, plans[name], judged)
+                refused += self._refusals(name, judge, judged, plans[name])
+        self._refuse_if_unsafe(refused)
         if self.order.verb == "push":
-            if len(plan.changes):
+            if any(len(plan.changes) for plan in plans.values()):
                 books.planned()
-            with self._step("push"):
-                self._push(store, plan)
-        if held.empty is False or self.report.counts["refused"] or self.report.counts["unknown"]:
+            for name, plan in plans.items():
+                with self._step("push", name):
+                    self._push(name, plan)
+        if any(self.report.counts[name] for name in ("withheld", "refused", "unknown")):
             self.report.outcome, self.report.exit_code = "attention", 3
 
-    def _transform(self, store: Store) -> tuple[pd.DataFrame, pd.DataFrame]:
-        from transforms.live import live_products
-        from transforms.products import by_number
+    def _read(self, store: Store) -> None:
+        sources = self.channel.sources(self.flows)
+        reader = Reader(
+            self.channel, sources, store, self.centra, self.myogo, self.interrupted, self._step, self.findings
+        )
+        self.report.facts["read"] = reader.read(self.report.run_id, self.report.started_at, whole=self.order.full)
 
-        transform, params = resolve(self.flow.transform), self.params
-        columns = [*(field.column for field in PRODUCTS), "extra"]
-        made = [
-            transform(sizes, self._prices(store, sizes["stock_item_id"], "order by stock_item_id, position"), params)
-            for sizes in store.frames("raw_centra.products", columns)
-        ]
-        products = by_number(pd.concat(made, ignore_index=True))
-        live = live_products(store.frame("raw_myogo.products", [*self.contract.columns, "stock"]))
-        self.report.counts["read"] = len(products)
-        return products, live
-
-    def _prices(self, store: Store, sizes: pd.Series, order: str = "") -> pd.DataFrame:
-        """All that the price lists say of these sizes."""
-        columns = ["stock_item_id", "position", *(field.column for field in PRICES), "extra"]
-        with store.keys(sizes) as wanted:
-            return store.frame("raw_centra.prices", columns, f"where stock_item_id in (from {wanted}) {order}")
-
-    @property
-    def params(self) -> Any:
-        return self.channel.flow_params(FLOW)
-
-    def _judge(
-        self, store: Store, products: pd.DataFrame, live: pd.DataFrame
-    ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, Evidence]:
-        """The products to have in myOGO, the lines of `withheld`, the warnings, and what the limits look at."""
-        from schemas.verdict import warnings, withheld
-        from transforms.select import matches
-
-        candidates, params = self._candidates(products), self.params
-        wanted = candidates & matches([products["code"]], self.order.sku or ("*",))
-        prices = self._prices(store, products.loc[products["price_text"].isna(), "stock_item_id"])
-        told = withheld(products, prices, live, params.currency, params.allow_zero_price, params.pricelist_id)
-        seen = Evidence(
-            read=len(products),
-            read_before=last_read(store, FLOW),
+    def _judge(self, name: str, catalogue: Catalogue) -> Judge:
+        asked = Asked(
+            name=name,
+            channel=self.channel,
+            run_id=self.report.run_id,
+            at=self.report.started_at,
             whole=self.report.facts["read"]["kind"] == "full",
-            wanted=int(candidates.sum()),
-            withheld=told[candidates.loc[told["row"]].to_numpy()],
-            made=products.loc[products["code"] != "", "code"],
-            held=live["code"],
+            sku=self.order.sku,
         )
-        told = told[wanted.loc[told["row"]].to_numpy()]
-        unfit = products.index.isin(told["row"])
-        kept = [*self.contract.columns, "stock_item_id", "pricelist_id"]
-        desired = products.loc[wanted & ~unfit, kept].reset_index(drop=True)
-        warned = warnings(products, wanted, live, self.params.pricelist_id)
-        counts = self.report.counts
-        counts["skipped"] = int((~wanted).sum())
-        counts["withheld"] = int(told["row"].nunique())
-        counts["drifted"] = int(
-            warned["stock_item_id"].isin(desired["stock_item_id"])[warned["rule"] == "EAN-004"].sum()
-        )
-        counts["unmatched"] = int(warned["rule"].isin(["TGT-002", "TGT-003"]).sum())
-        self._record_verdict(store, told.drop(columns="row").reset_index(drop=True), warned, desired, products, wanted)
-        return desired, told, warned, seen
+        judge: Judge = resolve(self.channel.flows[name].judge)(asked, catalogue)
+        return judge
 
-    def _candidates(self, products: pd.DataFrame) -> pd.Series:
-        from transforms.products import selected
+    def _record(self, store: Store, name: str, judged: Judged) -> None:
+        """What is withheld, since when, and how many rows each rule of the flow concerns."""
+        report, told = self.report, judged.withheld
+        report.flows[name].update(judged.counts)
+        if judged.expectations:
+            report.facts["expectations"] = judged.expectations
+        narrowed = bool(self.order.sku)
+        since = remember(store, name, report.run_id, report.started_at, told, judged.records, narrowed=narrowed)
+        store.append("sync.withheld", told.assign(run_id=report.run_id, flow=name, since=since))
+        counted = pd.concat([told["rule"], judged.warned["rule"]]).value_counts()
+        rules = [rule for rule in RULES.values() if rule.flow == name]
+        counts = {
+            "run_id": report.run_id,
+            "flow": name,
+            "rule": [rule.id for rule in rules],
+            "withholds": [rule.withholds for rule in rules],
+            "rows": [int(counted.get(rule.id, 0)) for rule in rules],
+        }
+        store.append("sync.rule_counts", pd.DataFrame(counts))
 
-        select = self.flow.select
-        wanted = selected(products, select.include, select.exclude)
-        if not self.params.include_inactive:
-            wanted &= products["active"]
-        return wanted
-
-    def _record_verdict(
-        self,
-        store: Store,
-        told: pd.DataFrame,
-        warned: pd.DataFrame,
-        desired: pd.DataFrame,
-        products: pd.DataFrame,
-        wanted: pd.Series,
-    ) -> None:
+    def _plan(self, store: Store, name: str, judged: Judged) -> Plan:
         report = self.report
-        sizes = products[["stock_item_id"]].assign(wanted=wanted)
-        since = remember(store, FLOW, report.run_id, report.started_at, told, sizes, narrowed=bool(self.order.sku))
-        store.append("sync.withheld", told.assign(run_id=report.run_id, flow=FLOW, since=since))
-        counted = pd.concat([told["rule"], warned["rule"]]).value_counts()
-        store.append(
-            "sync.rule_counts",
-            pd.DataFrame(
-                {
-                    "run_id": report.run_id,
-                    "flow": FLOW,
-                    "rule": list(RULES),
-                    "withholds": [rule.withholds for rule in RULES.values()],
-                    "rows": [int(counted.get(rule, 0)) for rule in RULES],
-                }
-            ),
-        )
-        store.replace("out_myogo.warnings", warned)
-        store.replace("out_myogo.products", desired)
-
-    def _amounts(self, products: pd.DataFrame) -> pd.DataFrame:
-        """One row per size that the channel wants: its `price`, null where it is unusable."""
-        usable = products["price_text"].where(products["sales_price"].notna())
-        return usable[self._candidates(products)].to_frame("price")
-
-    def _expect(self, store: Store, amounts: pd.DataFrame) -> None:
-        batch = quality.Batch(self.report.run_id, FLOW, utc_now(), self.order.sku, amounts)
-        rows = quality.judged(store, batch, self.flow.expectations.stop)
-        store.append("sync.expectations", rows)
-        self.report.facts["expectations"] = quality.summary(rows)
-
-    def _plan(self, store: Store, desired: pd.DataFrame, live: pd.DataFrame) -> Plan:
-        report = self.report
-        plan = diff(desired, live, self.contract)
-        report.fingerprint = plan.fingerprint
-        report.counts["create"] = plan.count("create")
-        report.counts["update"] = plan.count("update")
-        report.counts["unchanged"] = plan.unchanged
-        if report.verb == "push":
-            report.counts["not_attempted"] = len(plan.changes)
-        if fault := report.identity_fault():
+        plan = diff(judged.desired, judged.live, resolve(self.channel.flows[name].contract))
+        report.flows[name] |= {
+            "create": plan.count("create"),
+            "update": plan.count("update"),
+            "unchanged": plan.unchanged,
+            "not_attempted": len(plan.changes) if report.verb == "push" else 0,
+        }
+        report.fingerprints[name] = plan.fingerprint
+        if fault := report.identity_fault(name):
             raise OurFault(f"The counts do not add up: {fault}.", "Please report this; nothing was written.")
-        store.append("sync.changes", plan.changes.assign(run_id=report.run_id, flow=FLOW))
+        store.append("sync.changes", plan.changes.assign(run_id=report.run_id, flow=name))
         return plan
 
-    def _refuse_if_unsafe(self, plan: Plan, seen: Evidence) -> None:
-        expect = self.order.expect
-        if expect is not None and expect != plan.fingerprint:
+    def _refusals(self, name: str, judge: Judge, judged: Judged, plan: Plan) -> Iterator[UnsafePlan]:
+        said = judge.violations(plan, judged)
+        self.report.facts.setdefault("limits", []).extend(violation.words for violation in said)
+        stopped = quality.stopping(judged.expectations, self.order.force) if judged.expectations else []
+        if (said or stopped) and not self.order.force:
+            yield refusal(said, stopped, name, self.channel.path)
+
+    def _refuse_if_unsafe(self, refused: list[UnsafePlan]) -> None:
+        """Nothing at all is written where the plan of one flow is refused, or is not the one that was reviewed."""
+        expect, found = self.order.expect, self.report.fingerprint
+        if expect is not None and expect != found:
             raise UnsafePlan(
-                f"The plan is {plan.fingerprint}, not the reviewed {expect}: something changed on either side.",
+                f"The plan is {found}, not the reviewed {expect}: something changed on either side.",
                 "Nothing was written. Review the new plan and push it with its own fingerprint.",
             )
-        said = violations(self.flow.limits, plan, seen)
-        self.report.facts["limits"] = [violation.words for violation in said]
-        stopped = quality.stopping(self.report.facts["expectations"], self.order.force)
-        if (said or stopped) and not self.order.force:
-            raise refusal(said, stopped, FLOW, self.channel.path)
+        if refused:
+            fixes = dict.fromkeys(one.fix for one in refused)
+            raise UnsafePlan(" ".join(one.message for one in refused), " ".join(fixes))
 
-    def _push(self, store: Store, plan: Plan) -> None:
-        report = self.report
-        target = resolve(self.flow.target)(self.myogo)
-        in_flight = self.channel.systems.myogo.max_in_flight
-        with Journal(self.folder.journal, report.run_id, FLOW) as journal:
+    def _push(self, name: str, plan: Plan) -> None:
+        report, flow = self.report, self.channel.flows[name]
+        client = self.centra if flow.target_system == "centra" else self.myogo
+        target = resolve(flow.target)(client)
+        with Journal(self.folder.journal, report.run_id, name) as journal:
+            in_flight = client.config.max_in_flight
             pushed = push(plan.changes, target, journal, in_flight, self.watcher.result, self.interrupted.event)
-        report.counts.update(pushed.counts)
-        report.facts["told"] = len(pushed.told)
+        report.flows[name].update(pushed.counts)
+        report.facts["told"] = report.facts.get("told", 0) + len(pushed.told)
         if pushed.stopped is not None:
             raise pushed.stopped
 
@@ -321,8 +253,10 @@ class _Run:
         }
 
     @contextlib.contextmanager
-    def _step(self, name: str) -> Iterator[None]:
+    def _step(self, name: str, flow: str = "") -> Iterator[None]:
         self.interrupted.check()
+        if flow != self.flows[0] and flow:
+            name = f"{flow}: {name}"
         self.watcher.step(name)
         begun = time.monotonic()
         try:

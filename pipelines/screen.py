@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from pipelines.check import Check
 from pipelines.clients.payload import decode_exact
 from pipelines.errors import CentraMyogoError
+from pipelines.flows import Judged
 from pipelines.holes import told_of_lists
 from pipelines.logs import redact, steady
 from pipelines.plan import Plan
@@ -33,7 +34,7 @@ class Quiet:
     def step(self, name: str) -> None:
         pass
 
-    def planned(self, report: RunReport, plan: Plan, withheld: pd.DataFrame, warnings: pd.DataFrame) -> None:
+    def planned(self, report: RunReport, flow: str, plan: Plan, judged: Judged) -> None:
         pass
 
     def result(self, result: Result) -> None:
@@ -66,20 +67,23 @@ class Screen:
     def step(self, name: str) -> None:
         self.out.print(f"[dim]... {escape(name)}[/]")
 
-    def planned(self, report: RunReport, plan: Plan, withheld: pd.DataFrame, warnings: pd.DataFrame) -> None:
-        c = report.counts
+    def planned(self, report: RunReport, flow: str, plan: Plan, judged: Judged) -> None:
+        c, first = report.flows[flow], flow == next(iter(report.flows))
+        of = f", flow {escape(flow)}" if len(report.flows) > 1 else ""
         self.out.print(
-            f"\n[bold]Plan {report.fingerprint}[/] for channel {escape(report.channel)}\n"
+            f"\n[bold]Plan {plan.fingerprint}[/] for channel {escape(report.channel)}{of}\n"
             f"  read {c['read']} = skipped {c['skipped']} + withheld {c['withheld']} + create {c['create']} "
             f"+ update {c['update']} + unchanged {c['unchanged']}\n"
-            f"  beside: drifted {c['drifted']}, in myOGO only {c['unmatched']}\n"
-            f"  {told_of_refresh(report.facts['read'])}"
+            f"  beside: drifted {c['drifted']}, in myOGO only {c['unmatched']}"
         )
+        if first:
+            self.out.print(f"  {told_of_refresh(report.facts['read'])}")
         self._changes(plan)
-        self._by_rule("Withheld", withheld, report.verb == "plan")
-        self._by_rule("Warnings (sent all the same)", warnings, report.verb == "plan")
-        self._expectations(report.facts["expectations"])
-        self._total = len(plan.changes)
+        self._by_rule("Withheld", judged.withheld, report.verb == "plan")
+        self._by_rule("Warnings (sent all the same)", judged.warned, report.verb == "plan")
+        if judged.expectations:
+            self._expectations(judged.expectations)
+        self._total += len(plan.changes)
 
     def _changes(self, plan: Plan) -> None:
         for action in ("create", "update"):
@@ -141,7 +145,6 @@ class Screen:
     def ended(self, report: RunReport) -> None:
         if self._progress is not None:
             self._progress.stop()
-        c = report.counts
         if rebuilt := report.facts.get("rebuilt"):
             self.out.print(f"[yellow]![/] {escape(_clean(rebuilt))}")
         for system, found in report.facts.get("findings", {}).items():
@@ -155,11 +158,15 @@ class Screen:
                 self.out.print(f"[yellow]![/] {mended} texts of {system} held half a character; � stands for it.")
             for told in told_of_lists(found):
                 self.out.print(f"[yellow]![/] {escape(_clean(told))}")
-        if report.verb == "push" and c["read"]:
-            self.out.print(
-                f"\nPushed: create {c['create']} + update {c['update']} = applied {c['applied']} + refused "
-                f"{c['refused']} + unknown {c['unknown']} + not attempted {c['not_attempted']}"
-            )
+        for flow, c in report.flows.items():
+            if report.verb == "push" and c["read"]:
+                of = f" ({escape(flow)})" if len(report.flows) > 1 else ""
+                self.out.print(
+                    f"\nPushed{of}: create {c['create']} + update {c['update']} = applied {c['applied']} + refused "
+                    f"{c['refused']} + unknown {c['unknown']} + not attempted {c['not_attempted']}"
+                )
+        if len(report.flows) > 1 and report.fingerprint:
+            self.out.print(f"\n[bold]Plan of all flows: {report.fingerprint}[/]")
         self.out.print(f"\n[bold]{escape(report.headline)}[/] (exit {report.exit_code}, run {report.run_id})")
         if report.message:
             said = escape(_clean(report.message, MOST_OF_A_MESSAGE))

@@ -59,6 +59,14 @@ BATCH = 20_000
 LAYOUT = 1  # of the tables in sync; a file of a higher one was written by a newer version of this program
 
 
+# A flow's changes of a run that ended without a word; nothing is known of a flow that had not been planned.
+_KILLED_FLOWS = """
+    update sync.flows f set applied = j.applied, refused = j.refused, unknown = j.unknown,
+        not_attempted = f."create" + f."update" - j.applied - j.refused - j.unknown
+    from (select o.run_id, o.flow, count(*) filter (j.outcome = 'applied') as applied,
+                 count(*) filter (j.outcome = 'refused') as refused, count(*) filter (j.outcome = 'unknown') as unknown
+          from sync.flows o left join sync.journal j using (run_id, flow) where o.applied is null group by all) j
+    where f.run_id = j.run_id and f.flow = j.flow"""
 # A run that ended without a word: what became of its changes is what the journal knows.
 _KILLED = """
     update sync.runs r set outcome = 'killed', exit_code = 1, message = 'the run ended without a word',
@@ -204,6 +212,7 @@ class Store:
     def begin_run(self, run: dict[str, Any]) -> None:
         """Writes the run's row as it begins, and completes those of killed runs."""
         with self.transaction("the beginning of the run"):
+            self.connection.execute(_KILLED_FLOWS)
             self.connection.execute(_KILLED)
             self._append("sync.runs", pd.DataFrame([run]))
 

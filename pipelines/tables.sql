@@ -14,6 +14,14 @@ create table if not exists sync.runs (
     flow varchar, "read" bigint, skipped bigint, withheld bigint, "create" bigint, "update" bigint,
     unchanged bigint, drifted bigint, unmatched bigint, applied bigint, refused bigint, unknown bigint,
     not_attempted bigint, facts json);
+create table if not exists sync.flows (
+    run_id varchar, flow varchar, fingerprint varchar, "read" bigint, skipped bigint, withheld bigint, "create" bigint,
+    "update" bigint, unchanged bigint, drifted bigint, unmatched bigint, applied bigint, refused bigint, unknown bigint,
+    not_attempted bigint);
+-- Of the time when a run had one flow.
+insert into sync.flows by name select run_id, flow, fingerprint, "read", skipped, withheld, "create", "update",
+    unchanged, drifted, unmatched, applied, refused, unknown, not_attempted
+from sync.runs where ended_at is not null and flow = 'products' and run_id not in (select run_id from sync.flows);
 create table if not exists sync.changes (
     run_id varchar, flow varchar, action varchar, key varchar, stock_item_id varchar, before json, after json);
 create table if not exists sync.journal (
@@ -40,6 +48,7 @@ comment on column sync.reads.why is 'Why everything was read.';
 comment on column sync.reads.systems is 'A digest of whose data it is; another one means a full read.';
 
 comment on table sync.runs is 'One row per run of a verb that reads both sides; times in UTC.';
+comment on table sync.flows is 'One row per run and flow; the counts of sync.runs are the sums over its flows.';
 comment on table sync.changes is 'One row per planned change; before and after are JSON objects of the columns that change.';
 comment on table sync.journal is 'One row per attempted write: applied, refused, unknown (nobody heard what became of it) or not_attempted.';
 comment on table sync.withheld is 'One row per size and broken rule; since is when the size began to break it.';

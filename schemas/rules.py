@@ -18,6 +18,7 @@ class Rule:
     cause: str
     fix: str
     owner: Owner
+    flow: str = "products"
 
 
 def _rules(*rules: Rule) -> dict[str, Rule]:

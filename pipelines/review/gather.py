@@ -49,10 +49,10 @@ def gather(db: duckdb.DuckDBPyConnection) -> Facts:
     # A run that judged its rows counts every rule, also those that nothing breaks.
     compared = _rows(
         db,
-        "select * from sync.runs where run_id in (select run_id from sync.rule_counts) "
+        "select * from sync.runs where run_id in (select run_id from sync.rule_counts where flow = 'products') "
         "order by started_at desc, run_id desc limit 1",
     )
-    judged = _run(compared[0]) if compared else None
+    judged = _run(db, compared[0]) if compared else None
     about = judged.run_id if judged else ""
     last_good, last_good_push = db.execute(
         "select max(started_at), max(started_at) filter (verb = 'push') from sync.runs where exit_code in (0, 3)"
@@ -61,7 +61,7 @@ def gather(db: duckdb.DuckDBPyConnection) -> Facts:
         "select closed_because, count(*) from sync.faults where closed_run_id = ? group by 1 order by 1", [about]
     ).fetchall()
     return Facts(
-        run=_run(newest[0]),
+        run=_run(db, newest[0]),
         judged=judged,
         selection=list(compared[0]["selection"] or []) if compared else [],
         last_good=last_good,
@@ -206,7 +206,8 @@ def _trend(db: duckdb.DuckDBPyConnection, about: str) -> list[Trend]:
     return [Trend(r.id, r.owner, r.meaning, r.withholds, counted[r.id]) for r in RULES.values()]
 
 
-def _run(row: Row) -> RunReport:
+def _run(db: duckdb.DuckDBPyConnection, row: Row) -> RunReport:
+    flows = _rows(db, "select * from sync.flows where run_id = $run", {"run": row["run_id"]})
     facts = decode(row["facts"].encode()) if isinstance(row["facts"], str) else {}
     started: datetime = row["started_at"]
     return RunReport(
@@ -219,9 +220,8 @@ def _run(row: Row) -> RunReport:
         message=row["message"] or "",
         fix=str(facts.get("fix", "")),
         error_id=str(facts.get("error_id", "")),
-        fingerprint=row["fingerprint"] or "",
-        flow=row["flow"],
-        counts={name: row[name] or 0 for name in COUNTS},
+        fingerprints={one["flow"]: one["fingerprint"] or "" for one in flows},
+        flows={one["flow"]: {name: one[name] or 0 for name in COUNTS} for one in flows},
         facts=facts,
         ended_at=row["ended_at"],
     )

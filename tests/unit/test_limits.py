@@ -11,9 +11,8 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from pipelines.channel import Limits
 from pipelines.errors import UnsafePlan
-from pipelines.limits import Evidence, Violation, last_read, refusal, violations
+from pipelines.limits import Evidence, Limits, Violation, last_read, refusal, violations
 from pipelines.plan import CHANGE_COLUMNS, Plan
 from pipelines.store import Folder, Store
 from tests.unit.frames import texts
@@ -401,6 +400,7 @@ def ran(store: Store, number: int, read: int, exit_code: int | None, flow: str =
     store.begin_run({"run_id": f"{9 - number}", "started_at": at, "flow": flow, "verb": "push"})
     if exit_code is not None:
         store.update_run(f"{9 - number}", {"ended_at": at, "exit_code": exit_code, "read": read})
+        store.append("sync.flows", pd.DataFrame([{"run_id": f"{9 - number}", "flow": flow, "read": read}]))
 
 
 def test_the_last_good_run_is_the_newest_of_its_flow_that_went_through(store: Store) -> None:

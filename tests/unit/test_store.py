@@ -149,13 +149,16 @@ def test_a_killed_run_is_told_as_killed(folder: Folder) -> None:
 )
 def test_the_sums_are_checked(changed: dict[str, int], fault: str) -> None:
     report = RunReport("demo", "r1", "push", utc_now())
-    report.counts |= {
+    report.begin("stock")
+    report.begin("products")
+    report.flows["products"] |= {
         "read": 10, "skipped": 3, "withheld": 2, "create": 2, "update": 1, "unchanged": 2,
         "applied": 2, "refused": 1,
     }  # fmt: skip
-    report.counts |= changed
-    assert re.match(fault, report.identity_fault())
-    assert bool(report.identity_fault()) == bool(fault)
+    report.flows["products"] |= changed
+    assert re.match(f"products: {fault}" if fault else "", report.identity_fault("products"))
+    assert bool(report.identity_fault("products")) == bool(fault)
+    assert not report.identity_fault("stock")
 
 
 @pytest.mark.parametrize("rows", [0, 1, 5, 6])

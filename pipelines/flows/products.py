@@ -1,0 +1,77 @@
+"""Centra's products to myOGO."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from pipelines import limits, quality
+from pipelines.flows import Asked, Judged, Step
+from pipelines.flows.catalogue import Catalogue
+from pipelines.limits import Evidence, Violation, last_read, violations
+from pipelines.plan import Plan
+from pipelines.store import utc_now
+
+
+class Products:
+    """What myOGO should hold of Centra's sizes."""
+
+    Limits = limits.Limits
+
+    def __init__(self, asked: Asked, catalogue: Catalogue) -> None:
+        self.asked, self.catalogue = asked, catalogue
+
+    def judged(self, step: Step) -> Judged:
+        catalogue, store = self.catalogue, self.catalogue.store
+        with step("transform"):
+            products, live = catalogue.products(), catalogue.live()
+        with step("validate"):
+            judged = self._judge(products, live)
+            usable = products["price_text"].where(products["sales_price"].notna())
+            amounts = usable[catalogue.wanted(products)].to_frame("price")
+            del products
+            store.replace("out_myogo.warnings", judged.warned)
+            store.replace("out_myogo.products", judged.desired)
+        with step("expect"):
+            asked = self.asked
+            batch = quality.Batch(asked.run_id, asked.name, utc_now(), asked.sku, amounts)
+            rows = quality.judged(store, batch, asked.flow.expectations.stop)
+            store.append("sync.expectations", rows)
+            judged.expectations = quality.summary(rows)
+        return judged
+
+    def violations(self, plan: Plan, judged: Judged) -> list[Violation]:
+        return violations(self.asked.channel.flow_limits(self.asked.name), plan, judged.evidence)
+
+    def _judge(self, products: pd.DataFrame, live: pd.DataFrame) -> Judged:
+        from schemas.verdict import warnings
+        from transforms.select import matches
+
+        catalogue, asked = self.catalogue, self.asked
+        candidates = catalogue.wanted(products)
+        wanted = candidates & matches([products["code"]], asked.sku or ("*",))
+        told = catalogue.withheld(products, live)
+        seen = Evidence(
+            read=len(products),
+            read_before=last_read(catalogue.store, asked.name),
+            whole=asked.whole,
+            wanted=int(candidates.sum()),
+            withheld=told[candidates.loc[told["row"]].to_numpy()],
+            made=products.loc[products["code"] != "", "code"],
+            held=live["code"],
+        )
+        told = told[wanted.loc[told["row"]].to_numpy()]
+        unfit = products.index.isin(told["row"])
+        kept = [*catalogue.contract.columns, "stock_item_id", "pricelist_id"]
+        desired = products.loc[wanted & ~unfit, kept].reset_index(drop=True)
+        warned = warnings(products, wanted, live, catalogue.params.pricelist_id)
+        drifted = warned["stock_item_id"].isin(desired["stock_item_id"]) & (warned["rule"] == "EAN-004")
+        counts = {
+            "read": len(products),
+            "skipped": int((~wanted).sum()),
+            "withheld": int(told["row"].nunique()),
+            "drifted": int(drifted.sum()),
+            "unmatched": int(warned["rule"].isin(["TGT-002", "TGT-003"]).sum()),
+        }
+        told = told.drop(columns="row").reset_index(drop=True)
+        records = products[["stock_item_id"]].assign(wanted=wanted)
+        return Judged(desired, live, told, warned, records, counts, seen)
