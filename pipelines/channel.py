@@ -30,6 +30,7 @@ from pydantic import (
 
 from pipelines.address import WebAddress
 from pipelines.errors import ConfigError
+from pipelines.flows.built_in import BUILT_IN_FLOWS
 from pipelines.secret import Secret, mask_all
 from schemas.expectations import EXPECTATIONS
 
@@ -56,8 +57,11 @@ class System(_Model):
 
 
 class Centra(System):
+    """`stock_verb`: Centra's pages say POST in all examples and PUT in some headings."""
+
     token: Secret
     timezone: str | None = None
+    stock_verb: Literal["POST", "PUT"] = "POST"
 
     @field_validator("timezone")
     @classmethod
@@ -123,20 +127,6 @@ class Flow(_Model):
     select: Select = Select()
     limits: dict[str, Any] = {}
     expectations: Expectations = Expectations()
-
-
-BUILT_IN_FLOWS: dict[str, dict[str, str]] = {
-    "products": {
-        "from": "centra",
-        "to": "myogo",
-        "extract": "pipelines.sources.centra:centra",
-        "live": "pipelines.sources.myogo:myogo",
-        "transform": "transforms.products:to_myogo",
-        "contract": "schemas.myogo:PRODUCT",
-        "target": "pipelines.targets.myogo:Products",
-        "judge": "pipelines.flows.products:Products",
-    }
-}
 
 
 class Channel(_Model):

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Protocol
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
@@ -77,7 +78,7 @@ def last_read(store: Store, flow: str) -> int | None:
 
 def violations(limits: Limits, plan: Plan, seen: Evidence) -> list[Violation]:
     """What the limits say against the plan, in words with counts; empty where it may go ahead."""
-    return [*_of_the_source(limits, seen), *_of_both_sides(limits, seen), *_of_the_plan(limits, plan)]
+    return [*of_the_source(limits, seen), *_of_both_sides(limits, seen), *_of_the_plan(limits, plan)]
 
 
 def refusal(said: list[Violation], stopped: list[str], flow: str, path: Path) -> UnsafePlan:
@@ -93,16 +94,46 @@ def refusal(said: list[Violation], stopped: list[str], flow: str, path: Path) ->
     )
 
 
-def _of_the_source(limits: Limits, seen: Evidence) -> Iterable[Violation]:
+class OfTheSource(Protocol):
+    """The limits that any flow has on what it reads."""
+
+    @property
+    def min_rows(self) -> int: ...
+    @property
+    def min_read_share(self) -> float: ...
+
+
+class Read(Protocol):
+    """What any flow knows of its reading; see Evidence."""
+
+    @property
+    def read(self) -> int: ...
+    @property
+    def read_before(self) -> int | None: ...
+    @property
+    def whole(self) -> bool: ...
+
+
+class OfUpdates(Protocol):
+    """The limits that any flow has on what it updates."""
+
+    @property
+    def max_updates(self) -> int: ...
+    @property
+    def max_update_share(self) -> float: ...
+
+
+def of_the_source(limits: OfTheSource, seen: Read) -> Iterable[Violation]:
+    """Whether so little was read that something must be wrong."""
     if not seen.whole:  # what was not asked for cannot be missing
         return
     read, before = seen.read, seen.read_before
     if read < limits.min_rows:
         yield Violation("min_rows", f"{read} rows were read, fewer than min_rows = {limits.min_rows}", False)
-    if before is not None and before >= SHARE_FROM and read < _exact(limits.min_read_share) * before:
+    if before is not None and before >= SHARE_FROM and read < exact(limits.min_read_share) * before:
         yield Violation(
             "min_read_share",
-            f"{read} rows were read, {_percent(read, before)} of the {before} that the last good run read, "
+            f"{read} rows were read, {percent(read, before)} of the {before} that the last good run read, "
             f"less than min_read_share = {limits.min_read_share:g}",
             False,
         )
@@ -111,26 +142,26 @@ def _of_the_source(limits: Limits, seen: Evidence) -> Iterable[Violation]:
 def _of_both_sides(limits: Limits, seen: Evidence) -> Iterable[Violation]:
     holds = len(seen.held)
     known = seen.held.isin(seen.made)
-    if holds >= SHARE_FROM and known.sum() < _exact(limits.min_known_share) * holds:
-        foreign = _examples(seen.held[~known])
-        ours = _examples(seen.made[~seen.made.isin(seen.held)]) or "none"
+    if holds >= SHARE_FROM and known.sum() < exact(limits.min_known_share) * holds:
+        foreign = examples(seen.held[~known])
+        ours = examples(seen.made[~seen.made.isin(seen.held)]) or "none"
         yield Violation(
             "min_known_share",
             f"{known.sum()} of the {holds} products in the target have a code that a size of the source makes "
-            f"({_percent(known.sum(), holds)}), less than min_known_share = {limits.min_known_share:g} (only in the "
+            f"({percent(known.sum(), holds)}), less than min_known_share = {limits.min_known_share:g} (only in the "
             f"target: {foreign}; only in the source: {ours}): is it the right shop? Compare merchant_id and both "
             "base_url with the shop that is meant",
             False,
         )
     withheld = seen.withheld["row"].nunique()
-    if seen.wanted >= SHARE_FROM and withheld > _exact(limits.max_withheld_share) * seen.wanted:
+    if seen.wanted >= SHARE_FROM and withheld > exact(limits.max_withheld_share) * seen.wanted:
         by_rule = sorted(seen.withheld.groupby("rule").size().items(), key=lambda pair: -pair[1])
         rules = ", ".join(f"{rule} {rows}" for rule, rows in by_rule[:EXAMPLES])
         yield Violation(
             "max_withheld_share",
-            f"{withheld} of the {seen.wanted} wanted rows would be withheld ({_percent(withheld, seen.wanted)}), more "
+            f"{withheld} of the {seen.wanted} wanted rows would be withheld ({percent(withheld, seen.wanted)}), more "
             f"than max_withheld_share = {limits.max_withheld_share:g} (most by {rules}; "
-            f"for example {_examples(seen.withheld['code'])})",
+            f"for example {examples(seen.withheld['code'])})",
             False,
         )
 
@@ -140,23 +171,29 @@ def _of_the_plan(limits: Limits, plan: Plan) -> Iterable[Violation]:
     if creates > limits.max_creates:
         words = f"{creates} products would be created, more than max_creates = {limits.max_creates}"
         yield Violation("max_creates", words, True)
-    if updates > limits.max_updates:
-        words = f"{updates} products would be updated, more than max_updates = {limits.max_updates}"
-        yield Violation("max_updates", words, True)
-    if plan.live >= SHARE_FROM and updates > _exact(limits.max_update_share) * plan.live:
-        yield Violation(
-            "max_update_share",
-            f"{updates} of the {plan.live} products in the target would be updated "
-            f"({_percent(updates, plan.live)}), more than max_update_share = {limits.max_update_share:g}",
-            True,
-        )
-    jumps = _price_jumps(plan, _exact(limits.price_jump_factor))
+    yield from of_updates(limits, plan, "products")
+    jumps = _price_jumps(plan, exact(limits.price_jump_factor))
     if len(jumps) > limits.max_price_jumps:
         yield Violation(
             "max_price_jumps",
             f"{len(jumps)} of the {updates} updates would change the price by a factor of more than "
             f"price_jump_factor = {limits.price_jump_factor:g}, more than max_price_jumps = {limits.max_price_jumps} "
             f"(for example {', '.join(jumps[:EXAMPLES])})",
+            True,
+        )
+
+
+def of_updates(limits: OfUpdates, plan: Plan, what: str) -> Iterable[Violation]:
+    """Whether more would be updated than is usual; `what` are the things that are."""
+    updates = plan.count("update")
+    if updates > limits.max_updates:
+        words = f"{updates} {what} would be updated, more than max_updates = {limits.max_updates}"
+        yield Violation("max_updates", words, True)
+    if plan.live >= SHARE_FROM and updates > exact(limits.max_update_share) * plan.live:
+        yield Violation(
+            "max_update_share",
+            f"{updates} of the {plan.live} {what} in the target would be updated "
+            f"({percent(updates, plan.live)}), more than max_update_share = {limits.max_update_share:g}",
             True,
         )
 
@@ -178,16 +215,16 @@ def _price_jumps(plan: Plan, factor: Fraction) -> list[str]:
     return jumps
 
 
-def _exact(number: float) -> Fraction:
+def exact(number: float) -> Fraction:
     """As it was written: 0.29 of 100 is 28.999999999999996 in binary."""
     return Fraction(str(number))
 
 
-def _percent(part: int, whole: int) -> str:
+def percent(part: int, whole: int) -> str:
     return f"{part / whole:.1%}"
 
 
-def _examples(codes: pd.Series) -> str:
+def examples(codes: pd.Series) -> str:
     return ", ".join(_short(code) for code in sorted(set(codes))[:EXAMPLES])
 
 

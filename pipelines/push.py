@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
 from typing import Any
 
 import pandas as pd
@@ -14,15 +16,18 @@ import pandas as pd
 from pipelines.clients.payload import decode_exact
 from pipelines.errors import (
     CentraMyogoError,
+    ConfigError,
     Interrupted,
     OurFault,
+    RecordError,
+    SystemTrouble,
     TargetLost,
     TargetRefused,
     TargetUnavailable,
     TargetUnknown,
 )
 from pipelines.journal import Journal
-from pipelines.targets import Target
+from pipelines.targets import Batches, Target, Written
 
 log = logging.getLogger(__name__)
 
@@ -58,51 +63,52 @@ class Pushed:
 
 def push(
     changes: pd.DataFrame,
-    target: Target,
+    target: Target | Batches,
     journal: Journal,
     in_flight: int,
     on_result: Callable[[Result], None],
     interrupted: threading.Event,
 ) -> Pushed:
-    """Each change ends in exactly one outcome. A refused one does not stop the rest, an unavailable target does,
-    and so do UNKNOWN_IN_A_ROW changes that nobody knows the fate of.
+    """Each change ends in exactly one outcome; a target that takes batches gets as many at a time as it takes.
 
-    After a stop no further change is begun; those in flight are finished and recorded.
+    A refused change does not stop the rest, an unavailable target does, and so do UNKNOWN_IN_A_ROW writes that nobody
+    knows the fate of. After a stop no further change is begun; those in flight are finished and recorded.
     """
     pushed = Pushed()
     stop = threading.Event()
-    pending = _changes(changes)
-    running: set[Future[Result]] = set()
+    pending = _groups(changes, target.batch if isinstance(target, Batches) else 1)
+    running: set[Future[list[Result]]] = set()
     left = len(changes)
-    in_a_row = 0
+    calls_unknown = 0
 
     with ThreadPoolExecutor(in_flight, thread_name_prefix="push") as pool:
         while True:
             while len(running) < in_flight * 2 and not stop.is_set() and not interrupted.is_set():
-                change = next(pending, None)
-                if change is None:
+                group = next(pending, None)
+                if group is None:
                     break
-                running.add(pool.submit(_apply, change, target, journal, stop, interrupted))
+                running.add(pool.submit(_apply, group, target, journal, stop, interrupted))
             if not running:
                 break
             done, running = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 try:
-                    result = future.result()
+                    results = future.result()
                 except _Stopped as stopped:
                     pushed.stopped = pushed.stopped or stopped.why
-                    result = stopped.result
-                left -= 1
-                pushed.counts[result.outcome] += 1
-                if result.message:
-                    pushed.told.append(result)
-                on_result(result)
-                in_a_row = in_a_row + 1 if result.outcome == "unknown" else 0
-                if in_a_row >= UNKNOWN_IN_A_ROW and not stop.is_set():
+                    results = stopped.results
+                for result in results:
+                    left -= 1
+                    pushed.counts[result.outcome] += 1
+                    if result.message:
+                        pushed.told.append(result)
+                    on_result(result)
+                calls_unknown = calls_unknown + 1 if {result.outcome for result in results} == {"unknown"} else 0
+                if calls_unknown >= UNKNOWN_IN_A_ROW and not stop.is_set():
                     stop.set()
                     pushed.stopped = TargetUnavailable(
-                        f"{in_a_row} changes in a row ended without a usable answer, the last: {result.message}",
-                        "The rest was not begun. Safe to run again when myOGO answers.",
+                        f"{calls_unknown} writes in a row ended without a usable answer, the last: {result.message}",
+                        "The rest was not begun. Safe to run again when the system answers.",
                     )
     pushed.counts["not_attempted"] += left
     if interrupted.is_set() and pushed.stopped is None and pushed.counts["not_attempted"]:
@@ -113,63 +119,107 @@ def push(
     return pushed
 
 
+def read_back(target: Batches, changes: pd.DataFrame, began: datetime, journal: Journal) -> list[str]:
+    """What the target holds otherwise than it was written, one line each; the journal keeps it too.
+
+    That it could not be asked is told in the same way: what was written stays written.
+    """
+    rows = changes[["key", "stock_item_id", "after"]].itertuples(index=False, name=None)
+    written = [Written(key, own, decode_exact(after.encode())) for key, own, after in rows]
+    try:
+        said = target.read_back(written, began)
+    except (SystemTrouble, ConfigError) as trouble:
+        return [f"What was written could not be read back: {trouble.message}"]
+    for key, words in said.items():
+        journal.conclude(key, "update", "applied", 200, words)
+    return [f"{key}: {words}" for key, words in said.items()]
+
+
 class _Stopped(Exception):
-    """This change ended in a way that ends the push."""
+    """These changes ended in a way that ends the push."""
 
-    def __init__(self, why: CentraMyogoError, result: Result) -> None:
+    def __init__(self, why: CentraMyogoError, results: list[Result]) -> None:
         super().__init__(str(why))
-        self.why, self.result = why, result
+        self.why, self.results = why, results
 
 
-def _changes(changes: pd.DataFrame) -> Iterator[Change]:
-    return (Change(*row) for row in changes[["action", "key", "after"]].itertuples(index=False, name=None))
+def _groups(changes: pd.DataFrame, size: int) -> Iterator[list[Change]]:
+    rows = changes[["action", "key", "after"]].itertuples(index=False, name=None)
+    while group := [Change(*row) for row in islice(rows, size)]:
+        yield group
 
 
 def _apply(
-    change: Change, target: Target, journal: Journal, stop: threading.Event, interrupted: threading.Event
-) -> Result:
+    group: list[Change],
+    target: Target | Batches,
+    journal: Journal,
+    stop: threading.Event,
+    interrupted: threading.Event,
+) -> list[Result]:
     if stop.is_set() or interrupted.is_set():
-        return Result(change, "not_attempted")
+        return [Result(change, "not_attempted") for change in group]
     try:
-        product: dict[str, Any] = decode_exact(change.after.encode())
-        journal.intend(change.key, change.action)
+        rows: list[dict[str, Any]] = [decode_exact(change.after.encode()) for change in group]
+        for change in group:
+            journal.intend(change.key, change.action)
     except Exception as error:
         stop.set()
-        why = _explained(change, error)
-        raise _Stopped(why, Result(change, "not_attempted", None, why.message)) from error
-    result, stopped = _attempt(change, product, target)
+        why = _explained(group, error)
+        raise _Stopped(why, [Result(change, "not_attempted", None, why.message) for change in group]) from error
+    results, stopped = _attempt(group, rows, target)
     try:
-        journal.conclude(change.key, change.action, result.outcome, result.status, result.message)
+        for result in results:
+            journal.conclude(result.change.key, result.change.action, result.outcome, result.status, result.message)
     except CentraMyogoError as error:
         stopped = stopped or error
     if stopped is not None:
         stop.set()  # here and not by whoever collects the results: the next change is already waiting
-        raise _Stopped(stopped, result)
-    return result
+        raise _Stopped(stopped, results)
+    return results
 
 
-def _attempt(change: Change, product: dict[str, Any], target: Target) -> tuple[Result, CentraMyogoError | None]:
-    """What became of the change, and why no other should be begun, where that is so."""
-    act = target.create if change.action == "create" else target.update
+def _attempt(
+    group: list[Change], rows: list[dict[str, Any]], target: Target | Batches
+) -> tuple[list[Result], CentraMyogoError | None]:
+    """What became of the changes of one call, and why no other should be begun, where that is so."""
+
+    def act() -> Mapping[str, str | RecordError]:
+        by_key = {change.key: row for change, row in zip(group, rows, strict=True)}
+        if isinstance(target, Batches):
+            return target.update_all(by_key)
+        one = target.create if group[0].action == "create" else target.update
+        return {key: one(key, row) for key, row in by_key.items()}
+
+    def all_of(outcome: Outcome, status: int | None, error: CentraMyogoError) -> list[Result]:
+        return [Result(change, outcome, status, error.message) for change in group]
+
     try:
-        return Result(change, "applied", 200, act(change.key, product)), None
+        said = act()
+        return [_result(change, said[change.key]) for change in group], None
     except TargetRefused as refused:
-        return Result(change, "refused", refused.status, refused.message), None
+        return all_of("refused", refused.status, refused), None
     except TargetUnknown as unknown:
-        return Result(change, "unknown", unknown.status, unknown.message), None
+        return all_of("unknown", unknown.status, unknown), None
     except TargetLost as lost:
-        return Result(change, "unknown", None, lost.message), lost
+        return all_of("unknown", None, lost), lost
     except CentraMyogoError as error:  # not there, or credentials or configuration: nothing was done to this record
-        return Result(change, "not_attempted", None, error.message), error
+        return all_of("not_attempted", None, error), error
     except Exception as error:
-        fault = _explained(change, error)
-        return Result(change, "unknown", None, fault.message), fault
+        fault = _explained(group, error)
+        return all_of("unknown", None, fault), fault
 
 
-def _explained(change: Change, error: Exception) -> CentraMyogoError:
+def _result(change: Change, said: str | RecordError) -> Result:
+    if isinstance(said, str):
+        return Result(change, "applied", 200, said)
+    return Result(change, "refused" if isinstance(said, TargetRefused) else "unknown", said.status, said.message)
+
+
+def _explained(group: list[Change], error: Exception) -> CentraMyogoError:
     """The error itself where it explains itself; else a fault of ours."""
     if isinstance(error, CentraMyogoError):
         return error
-    log.error("a fault of ours %s key=%r", change.action, change.key, exc_info=error)
-    said = f"{change.action} of {change.key!r}: {type(error).__name__}: {error}"
+    first = group[0]
+    log.error("a fault of ours %s key=%r", first.action, first.key, exc_info=error)
+    said = f"{first.action} of {first.key!r}: {type(error).__name__}: {error}"
     return OurFault(said, "Please report this with the log. Safe to run again.")

@@ -29,13 +29,14 @@ from pipelines.limits import refusal
 from pipelines.lock import channel_lock
 from pipelines.memory import remember
 from pipelines.plan import Plan, diff
-from pipelines.push import Result, push
+from pipelines.push import Result, push, read_back
 from pipelines.reading import Reader
 from pipelines.rebuild import is_stillborn, rebuild
 from pipelines.report import RunReport
 from pipelines.rights import private
 from pipelines.storage import trouble
 from pipelines.store import Folder, Store, publish, utc_now
+from pipelines.targets import Batches
 from schemas.rules import RULES
 
 log = logging.getLogger(__name__)
@@ -215,6 +216,8 @@ class _Run:
         said = judge.violations(plan, judged)
         self.report.facts.setdefault("limits", []).extend(violation.words for violation in said)
         stopped = quality.stopping(judged.expectations, self.order.force) if judged.expectations else []
+        if never := judge.forbidden(plan):
+            yield never
         if (said or stopped) and not self.order.force:
             yield refusal(said, stopped, name, self.channel.path)
 
@@ -231,16 +234,26 @@ class _Run:
             raise UnsafePlan(" ".join(one.message for one in refused), " ".join(fixes))
 
     def _push(self, name: str, plan: Plan) -> None:
-        report, flow = self.report, self.channel.flows[name]
+        report, flow, began = self.report, self.channel.flows[name], utc_now()
         client = self.centra if flow.target_system == "centra" else self.myogo
-        target = resolve(flow.target)(client)
+        target = resolve(flow.target)(client, self.channel.flow_params(name))
+        applied: set[str] = set()
+
+        def hear(result: Result) -> None:
+            if result.outcome == "applied":
+                applied.add(result.change.key)
+            self.watcher.result(result)
+
         with Journal(self.folder.journal, report.run_id, name) as journal:
             in_flight = client.config.max_in_flight
-            pushed = push(plan.changes, target, journal, in_flight, self.watcher.result, self.interrupted.event)
-        report.flows[name].update(pushed.counts)
-        report.facts["told"] = report.facts.get("told", 0) + len(pushed.told)
-        if pushed.stopped is not None:
-            raise pushed.stopped
+            pushed = push(plan.changes, target, journal, in_flight, hear, self.interrupted.event)
+            report.flows[name].update(pushed.counts)
+            report.facts["told"] = report.facts.get("told", 0) + len(pushed.told)
+            if pushed.stopped is not None:
+                raise pushed.stopped
+            if applied and isinstance(target, Batches):
+                written = plan.changes[plan.changes["key"].isin(applied)]
+                report.facts["read_back"] = read_back(target, written, began, journal)
 
     def _facts(self) -> dict[str, Any]:
         return {

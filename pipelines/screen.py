@@ -165,6 +165,8 @@ class Screen:
                     f"\nPushed{of}: create {c['create']} + update {c['update']} = applied {c['applied']} + refused "
                     f"{c['refused']} + unknown {c['unknown']} + not attempted {c['not_attempted']}"
                 )
+        for told in report.facts.get("read_back", []):
+            self.out.print(f"[yellow]![/] {escape(_clean(told))}")
         if len(report.flows) > 1 and report.fingerprint:
             self.out.print(f"\n[bold]Plan of all flows: {report.fingerprint}[/]")
         self.out.print(f"\n[bold]{escape(report.headline)}[/] (exit {report.exit_code}, run {report.run_id})")

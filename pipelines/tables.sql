@@ -2,6 +2,7 @@
 create schema if not exists raw_centra;
 create schema if not exists raw_myogo;
 create schema if not exists out_myogo;
+create schema if not exists out_centra;
 create schema if not exists sync;
 
 create table if not exists sync.layout (version integer);
@@ -40,6 +41,9 @@ create table if not exists out_myogo.warnings (
     key varchar, stock_item_id varchar, code varchar, rule varchar, "column" varchar, "value" varchar,
     message varchar, fix varchar, owner varchar);
 
+create table if not exists out_centra.stock (key varchar, quantity bigint, stock_item_id varchar, code varchar);
+create table if not exists out_centra.warnings as from out_myogo.warnings limit 0;
+
 create table if not exists sync.reads (
     run_id varchar, kind varchar, began_at timestamp, since timestamp, why varchar, systems varchar);
 comment on table sync.reads is 'One row per run that read both systems: everything (full), or the changes since a moment.';
@@ -55,6 +59,9 @@ comment on table sync.withheld is 'One row per size and broken rule; since is wh
 comment on table sync.rule_counts is 'How many rows each rule and warning concerned, per run.';
 comment on table out_myogo.products is 'What myOGO should hold: the valid products of the newest run.';
 comment on table out_myogo.warnings is 'Findings of the newest run that do not withhold a row.';
+comment on table out_centra.stock is 'What Centra should hold: the amounts of the newest run of the stock flow, absolute, in units.';
+comment on column out_centra.stock.key is 'What Centra is told: the full code, or the EAN where the code could mean another size.';
+comment on table out_centra.warnings is 'Findings of the newest run of the stock flow that do not withhold a row.';
 comment on column sync.runs.facts is 'Findings, limits, requests, retries and seconds per step, as JSON.';
 comment on column sync.journal.intended_at is 'When the intent was written, before the call.';
 comment on column sync.withheld."value" is 'What the column held.';

@@ -115,8 +115,8 @@ def warnings(products: pd.DataFrame, wanted: pd.Series, live: pd.DataFrame, pric
         unsure = (rows["pricelists"] > 0) & (rows["pricelist_id"] != pricelist_id)
     ean = rows["ean_code"]
     parts = [
-        _warn("EAN-001", rows[ean.isna()], "ean_code", lambda row: "No EAN."),
-        _warn(
+        lines("EAN-001", rows[ean.isna()], "ean_code", lambda row: "No EAN."),
+        lines(
             "EAN-002",
             rows[ean.notna() & ~is_gtin(ean.fillna(""))],
             "ean_code",
@@ -127,21 +127,21 @@ def warnings(products: pd.DataFrame, wanted: pd.Series, live: pd.DataFrame, pric
                 "barcode can hold: it is not sent."
             ),
         ),
-        _warn("EAN-003", rows[ean.notna() & ean.duplicated(keep=False)], "ean_code", _sharing(rows)),
-        _warn(
+        lines("EAN-003", rows[ean.notna() & ean.duplicated(keep=False)], "ean_code", _sharing(rows)),
+        lines(
             "EAN-004",
             # Not the other way round: an empty frame that is given a column takes over all rows of it.
             rows.assign(there=there)[ean.notna() & there.notna() & (there != ean)],
             "ean_code",
             lambda row: f"Centra says EAN {row.ean_code!r}, myOGO keeps {row.there!r}.",
         ),
-        _warn(
+        lines(
             "SKU-004",
             rows[rows["code"].isin(alike)],
             "code",
             lambda row: f"The code {row.code!r} is easily taken for {_others(row.code, twins[alike[row.code]])}.",
         ),
-        _warn(
+        lines(
             "PRICE-003",
             rows[unsure],
             "price_text",
@@ -151,14 +151,14 @@ def warnings(products: pd.DataFrame, wanted: pd.Series, live: pd.DataFrame, pric
                 else f"It is not on price list {pricelist_id}; took {row.price_text!r} of {row.pricelist_id}."
             ),
         ),
-        _warn(
+        lines(
             "HS-001",
             rows[rows["harm_code"].notna() & rows["hs_code"].isna()],
             "harm_code",
             lambda row: f"The tariff number {row.harm_code!r} is not sent.",
         ),
         *(
-            _warn(
+            lines(
                 "TEXT-001",
                 long_ones,
                 name,
@@ -183,8 +183,8 @@ def unmatched(products: pd.DataFrame, live: pd.DataFrame) -> pd.DataFrame:
     made = only["code"].str.startswith("XX-")
     return pd.concat(
         [
-            _warn("TGT-002", only[made], "code", lambda row: f"{row.code!r} ({row.name}), stock {row.stock}."),
-            _warn("TGT-003", only[~made], "code", lambda row: f"{row.code!r} ({row.name}) is not in Centra."),
+            lines("TGT-002", only[made], "code", lambda row: f"{row.code!r} ({row.name}), stock {row.stock}."),
+            lines("TGT-003", only[~made], "code", lambda row: f"{row.code!r} ({row.name}) is not in Centra."),
         ],
         ignore_index=True,
     )
@@ -209,7 +209,8 @@ def _told(
     ).astype("str")
 
 
-def _warn(rule: str, rows: pd.DataFrame, column: str, message: Callable[..., str]) -> pd.DataFrame:
+def lines(rule: str, rows: pd.DataFrame, column: str, message: Callable[..., str]) -> pd.DataFrame:
+    """COLUMNS of the rows that `rule` concerns; `column` is the one at fault, `message` makes words of a row."""
     if rows.empty:
         return _NOTHING
     rows = rows.reset_index(drop=True)

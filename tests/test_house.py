@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from pipelines.channel import BUILT_IN_CHANNELS, BUILT_IN_FLOWS, load, resolve
+from pipelines.channel import BUILT_IN_CHANNELS, load, resolve
 from pipelines.cli import app
+from pipelines.flows.built_in import BUILT_IN_FLOWS
 from pipelines.sandbox.channel_file import channel_file
 from pipelines.store import STAGED
 from schemas.rules import RULES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urljoin, urlsplit
@@ -11,8 +12,16 @@ from zoneinfo import ZoneInfo
 from pipelines.channel import Centra
 from pipelines.clients.leak import kept_out
 from pipelines.clients.paging import Ahead, endless, endless_fix
-from pipelines.clients.session import Answer, CallFailed, MovedAway, NotJson, Repeat, Session
-from pipelines.errors import ConfigError, CredentialsError, SourceError
+from pipelines.clients.payload import encode
+from pipelines.clients.session import Answer, CallFailed, MovedAway, NotJson, NotSent, Repeat, Session
+from pipelines.errors import (
+    ConfigError,
+    CredentialsError,
+    SourceError,
+    TargetRefused,
+    TargetUnavailable,
+    TargetUnknown,
+)
 from pipelines.logs import shown
 
 # Which box of the plugin's "Allow access to the following endpoints" opens what (Centra plugin settings).
@@ -28,7 +37,16 @@ _KEY_FIX = (
     "Compare it with the Secret API key in Centra: Stores > your store > the Order API plugin, "
     "and check that the plugin is Active."
 )
+_AGAIN = "Safe to run again when Centra answers."
 _URL_FIX = "Compare base_url with the Base URL that the Order API plugin shows in Centra."
+
+
+@dataclass(frozen=True)
+class StockWritten:
+    """The products that a stock write did not reach; all others were written."""
+
+    not_found: frozenset[str] = frozenset()
+    bundles: frozenset[str] = frozenset()
 
 
 class CentraClient:
@@ -60,9 +78,9 @@ class CentraClient:
     def _headers(self) -> dict[str, str]:
         return {"API-Authorization": self._token}
 
-    def envelope(self, path: str, answer: Answer) -> dict[str, Any]:
+    def envelope(self, path: str, answer: Answer, method: str = "GET") -> dict[str, Any]:
         """Success takes HTTP 2xx, a JSON object and `status == "ok"`; anything else is told apart here."""
-        at = f"Centra GET {path}"
+        at = f"Centra {method} {path}"
         try:
             document = answer.json()
         except NotJson as error:
@@ -158,11 +176,48 @@ class CentraClient:
             one_by_one = page is not None and following == page + 1
             page = following
 
-    def size(self, stock_item_id: str) -> list[dict[str, Any]]:
-        """The product row of one size, if Centra has it."""
-        rows = self.get("/products", {"stockItemID": stock_item_id, "limit": self.config.page_size}).get("products")
+    def size(self, stock_item_id: str, path: str = "/products", name: str = "stockItemID") -> list[dict[str, Any]]:
+        """The row of one size in the list at `path`, whose filter is called `name`; none if Centra has none."""
+        rows = self.get(path, {name: stock_item_id, "limit": self.config.page_size}).get("products")
         rows = rows if isinstance(rows, list) else []
         return [row for row in rows if isinstance(row, dict) and str(row.get("stockItemId")) == stock_item_id]
+
+    def write_stock(self, amounts: Mapping[str, int]) -> StockWritten:
+        """Sets absolute amounts by full code or EAN; sending them twice does no harm.
+
+        What Centra could not place is told apart; the rest was written. Raises TargetRefused (of all), TargetUnknown,
+        TargetUnavailable or a configuration error.
+        """
+        verb = self.config.stock_verb
+        at = f"Centra {verb} /stock"
+        rows = [{"product": product, "quantity": quantity} for product, quantity in amounts.items()]
+        try:
+            answer = self.session.call(
+                verb, "/stock", Repeat.IDEMPOTENT, body=encode({"products": rows}), headers=self._headers
+            )
+        except MovedAway as error:
+            raise ConfigError(f"{error.message}. Our key is never sent on to another address.", _URL_FIX) from error
+        except NotSent as error:
+            raise TargetUnavailable(f"{at}: {error.message}.", error.fix or _AGAIN) from error
+        except CallFailed as error:
+            kind = TargetUnavailable if error.status == 429 else TargetUnknown
+            raise kind(f"{at}: {error.message}.", _AGAIN) from error
+        try:
+            document = answer.json()
+        except NotJson as error:
+            raise TargetUnknown(
+                f"{at}: HTTP {answer.status} with a body that is no JSON: {answer.excerpt()!r}."
+            ) from error
+        told = document.get("errors") if isinstance(document, dict) else None
+        if 200 <= answer.status < 300 and isinstance(told, dict) and document.get("status") == "no":
+            found = StockWritten(_texts(told.get("productsNotFound")), _texts(told.get("productsAreBundles")))
+            if found.not_found or found.bundles:
+                return found
+        try:
+            self.envelope("/stock", answer, verb)
+        except SourceError as error:
+            raise TargetRefused(error.message, status=answer.status) from error
+        return StockWritten()
 
     def _next_page(self, path: str, value: object) -> int | None:
         """The number in `next`; absent, null and an empty text all mean the end."""
@@ -193,6 +248,11 @@ def _message(value: object) -> str:
     if isinstance(value, dict):
         value = ", ".join(f"{key}: {inner}" for key, inner in sorted(value.items()))
     return shown(str(value), 300) if value else ""
+
+
+def _texts(value: object) -> frozenset[str]:
+    """A list of texts, which PHP may also write as an object with numbers for keys."""
+    return frozenset(map(str, value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()))
 
 
 def _speaks_of_the_key(message: str) -> bool:

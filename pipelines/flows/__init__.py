@@ -12,6 +12,7 @@ import pandas as pd
 
 if TYPE_CHECKING:
     from pipelines.channel import Channel, Flow
+    from pipelines.errors import UnsafePlan
     from pipelines.flows.catalogue import Catalogue
     from pipelines.limits import Violation
     from pipelines.plan import Plan
@@ -68,6 +69,9 @@ class Judge(Protocol):
 
     def judged(self, step: Step) -> Judged:
         """Transforms and validates what was staged, entering the steps `transform`, `validate` and `expect`."""
+
+    def forbidden(self, plan: Plan) -> UnsafePlan | None:
+        """Why the plan must not be carried out, whatever --force says."""
 
     def violations(self, plan: Plan, judged: Judged) -> list[Violation]:
         """What the limits say against the plan."""

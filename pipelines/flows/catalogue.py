@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from pipelines.channel import BUILT_IN_FLOWS, Channel, Flow, resolve
+from pipelines.channel import Channel, Flow, resolve
+from pipelines.flows.built_in import BUILT_IN_FLOWS
 from pipelines.store import Store
 from schemas.centra import PRICES, PRODUCTS
 from schemas.myogo import Contract
@@ -20,6 +21,7 @@ class Catalogue:
 
     def __init__(self, channel: Channel, store: Store) -> None:
         self.channel, self.store = channel, store
+        self._standing: pd.DataFrame | None = None
 
     @property
     def flow(self) -> Flow:
@@ -72,6 +74,19 @@ class Catalogue:
         params = self.params
         prices = self._prices(products.loc[products["price_text"].isna(), "stock_item_id"])
         return withheld(products, prices, live, params.currency, params.allow_zero_price, params.pricelist_id)
+
+    def standing(self) -> pd.DataFrame:
+        """One row per size: `stock_item_id`, `code`, `wanted`, and `broken`: the rules that withhold it, or ""."""
+        if self._standing is None:
+            products = self.products()
+            self.settle(products, self.withheld(products, self.live()))
+        assert self._standing is not None
+        return self._standing
+
+    def settle(self, products: pd.DataFrame, told: pd.DataFrame) -> None:
+        """What `standing` says from now on, of what was made and judged already."""
+        broken = told.groupby("row")["rule"].agg(", ".join).reindex(products.index).fillna("").astype("str")
+        self._standing = products[["stock_item_id", "code"]].assign(wanted=self.wanted(products), broken=broken)
 
     def _prices(self, sizes: pd.Series, order: str = "") -> pd.DataFrame:
         """All that the price lists say of these sizes."""

@@ -39,6 +39,9 @@ class Products:
             judged.expectations = quality.summary(rows)
         return judged
 
+    def forbidden(self, plan: Plan) -> None:
+        """Nothing is beyond --force but what is withheld row by row."""
+
     def violations(self, plan: Plan, judged: Judged) -> list[Violation]:
         return violations(self.asked.channel.flow_limits(self.asked.name), plan, judged.evidence)
 
@@ -50,6 +53,7 @@ class Products:
         candidates = catalogue.wanted(products)
         wanted = candidates & matches([products["code"]], asked.sku or ("*",))
         told = catalogue.withheld(products, live)
+        catalogue.settle(products, told)
         seen = Evidence(
             read=len(products),
             read_before=last_read(catalogue.store, asked.name),

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, runtime_checkable
+
+from pipelines.errors import RecordError
 
 
 class Target(Protocol):
@@ -16,3 +21,27 @@ class Target(Protocol):
     def create(self, key: str, product: dict[str, Any]) -> str: ...
 
     def update(self, key: str, product: dict[str, Any]) -> str: ...
+
+
+@dataclass(frozen=True)
+class Written:
+    """A row that was written: by which key, of which size of Centra, and our columns of it."""
+
+    key: str
+    stock_item_id: str
+    row: Mapping[str, Any]
+
+
+@runtime_checkable
+class Batches(Protocol):
+    """Updates, up to `batch` of them in one call.
+
+    `update_all` says of each key what is worth telling, or how it failed; what it raises, as a Target does, is of all
+    of them. `read_back` says after the push what the target holds otherwise than it was written.
+    """
+
+    batch: int
+
+    def update_all(self, rows: Mapping[str, Mapping[str, Any]]) -> Mapping[str, str | RecordError]: ...
+
+    def read_back(self, written: Sequence[Written], began: datetime) -> Mapping[str, str]: ...

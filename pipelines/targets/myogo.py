@@ -35,7 +35,7 @@ class Products:
     looking its code up.
     """
 
-    def __init__(self, client: MyOgoClient) -> None:
+    def __init__(self, client: MyOgoClient, params: object = None) -> None:
         self.client = client
 
     def create(self, key: str, product: dict[str, Any]) -> str:

@@ -1,0 +1,93 @@
+"""myOGO's stock levels as amounts for Centra, and which of Centra's sizes each of them belongs to."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pandas as pd
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class Params:
+    """`[flows.stock.params]` of a channel file.
+
+    `stock_update_type` is the setting of that name in Centra's Order API plugin: whether a written amount is the
+    physical stock or what is free to allocate. `goods_received` says that the goods are in stock: until then nothing
+    is written, because every amount would be zero.
+    """
+
+    stock_update_type: Literal["physical", "fta"] = "physical"
+    goods_received: bool = False
+
+
+def to_centra(levels: pd.DataFrame, params: Params) -> pd.DataFrame:
+    """One row per code of myOGO's stock list, on a fresh index.
+
+    `levels` has `product_code`, `stock`, `stock_available`, `modified` (texts and integers as staged). Columns:
+    `code`, `quantity` (units, never below 0), `below_zero` (whether myOGO's own number was), `copies` (how many rows
+    myOGO lists for the code; the amount is that of the first) and `modified`.
+    """
+    amount = levels["stock" if params.stock_update_type == "physical" else "stock_available"].astype("Int64")
+    rows = pd.DataFrame(
+        {
+            "code": levels["product_code"],
+            "quantity": amount.clip(lower=0),
+            "below_zero": amount < 0,
+            "copies": levels.groupby("product_code")["product_code"].transform("size"),
+            "modified": levels["modified"],
+        }
+    )
+    return rows.drop_duplicates("code").reset_index(drop=True)
+
+
+def addressed(levels: pd.DataFrame, sizes: pd.DataFrame, eans: pd.Series) -> pd.DataFrame:
+    """`levels` with the size of Centra that each belongs to, and the text by which Centra is told which one is meant.
+
+    `sizes` has one row per size: `stock_item_id`, `code`, `ean` (null for none) and whatever else is to come along.
+    `eans` are myOGO's, by code. New columns: `owners` (how many sizes make the code), `stock_item_id` (null where
+    none or several do) with the other columns of `sizes`, and `key`, null where no text means this size alone.
+
+    Centra takes an EAN or a full code, and which wins where one size's code is another's EAN is not documented: a
+    text is used only if it can mean nothing else. Several sizes that make one code are told apart by the EAN that
+    myOGO keeps, if a single size has it.
+    """
+    made = sizes[sizes["code"] != ""]
+    owners = levels["code"].map(made["code"].value_counts()).fillna(0).astype(int)
+    alone = made[~made["code"].duplicated(keep=False)].set_index("code")["stock_item_id"]
+    barred = sizes.dropna(subset=["ean"])
+    barred = barred[~barred["ean"].duplicated(keep=False)]
+    of_ean = barred.set_index("ean")
+    theirs = levels["code"].map(eans).astype("str")
+    by_ean = theirs.map(of_ean["stock_item_id"]).where(theirs.map(of_ean["code"]) == levels["code"])
+    own = levels["code"].map(alone).astype("str").where(owners == 1, by_ean.astype("str")).astype("str")
+    rows = levels.assign(owners=owners, stock_item_id=own).merge(
+        sizes.drop(columns="code"), on="stock_item_id", how="left"
+    )
+    by_code = (rows["owners"] == 1) & _means_only(rows["code"], rows["stock_item_id"], sizes, "ean")
+    ean_is_its_own = rows["ean"].notna() & rows["ean"].isin(barred["ean"])
+    ean_is_its_own &= _means_only(rows["ean"], rows["stock_item_id"], sizes, "code")
+    key = rows["code"].where(by_code, rows["ean"].where(ean_is_its_own))
+    return rows.assign(key=key.where(rows["stock_item_id"].notna()).astype("str"))
+
+
+def compared(rows: pd.DataFrame, params: Params) -> pd.DataFrame:
+    """`rows` with `current`, the amount that Centra holds (null where it lists none), and `raised`.
+
+    Centra silently raises a physical amount to what it has allocated. Where it has done so, writing ours again would
+    change nothing: `raised` is true, and `current` is told as ours.
+    """
+    if params.stock_update_type == "fta":
+        return rows.assign(current=rows["available_stock"].astype("Int64"), raised=False)
+    current, allocated = rows["physical_stock"].astype("Int64"), rows["allocated_stock"].astype("Int64")
+    raised = ((rows["quantity"] < allocated) & (current == allocated)).fillna(False).astype(bool)
+    return rows.assign(current=current.mask(raised, rows["quantity"]), raised=raised)
+
+
+def _means_only(texts: pd.Series, own: pd.Series, sizes: pd.DataFrame, column: str) -> pd.Series:
+    """Whether no size but the row's own has the text in `column`."""
+    pairs = sizes.loc[sizes[column].isin(texts), [column, "stock_item_id"]].dropna()
+    others = pd.DataFrame({"text": texts, "own": own}).reset_index().merge(pairs, left_on="text", right_on=column)
+    hit = others.loc[others["own"] != others["stock_item_id"], "index"]
+    return pd.Series(~texts.index.isin(hit), texts.index)
