@@ -60,6 +60,7 @@ class Books:
                 report.failed(OurFault(f"The counts do not add up: {fault}.", "Please report this."))
         now = utc_now()
         report.facts |= {**facts, "fix": report.fix, "error_id": report.error_id}
+        self._flows(COUNTS)
         here("books: before the end of the run")
         self.store.update_run(
             report.run_id,
@@ -73,7 +74,6 @@ class Books:
                 "facts": report.facts,
             },
         )
-        self._flows(COUNTS)
         here("books: after the end of the run")
         self.store.ready_to_publish()
         report.ended_at = now

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import importlib
 import os
-import re
 import tomllib
 import typing
 from collections.abc import Sequence
@@ -31,6 +29,7 @@ from pydantic import (
 from pipelines.address import WebAddress
 from pipelines.errors import ConfigError
 from pipelines.flows.built_in import BUILT_IN_FLOWS
+from pipelines.reference import resolve
 from pipelines.secret import Secret, mask_all
 from schemas.expectations import EXPECTATIONS
 
@@ -336,19 +335,3 @@ def _beside(path: Path, data: dict[str, Any]) -> dict[str, Any]:
 def data_folder(option: Path | None) -> Path:
     """Where working files go: `--data`, else CENTRA_MYOGO_DATA, else ./data."""
     return option or Path(os.environ.get("CENTRA_MYOGO_DATA") or "data")
-
-
-_REFERENCE = re.compile(r"^[a-z_][\w.]*:[A-Za-z_]\w*$")
-
-
-def resolve(reference: str) -> Any:
-    """What `package.module:name` names. Raises ConfigError."""
-    if not _REFERENCE.match(reference):
-        raise ConfigError(f"{reference!r} is no reference.", "Write it like package.module:name.")
-    module, _, name = reference.partition(":")
-    try:
-        return getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(
-            f"The reference {reference!r} leads nowhere: {error}.", "Write it like package.module:name."
-        ) from error

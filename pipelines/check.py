@@ -16,6 +16,7 @@ from pipelines.clients.centra import CentraClient
 from pipelines.clients.myogo import MyOgoClient
 from pipelines.errors import CentraMyogoError, ConfigError
 from pipelines.logs import redact
+from pipelines.reference import resolve
 from pipelines.report import HEADLINES
 
 MOST_SKEW_S = 120
@@ -82,6 +83,8 @@ def check(channel: Channel, data: Path, watch: Callable[[Check], None]) -> Check
     ask("channel", "data", lambda: _writable(data / channel.name))
     for name in channel.in_order(()):
         ask("channel", "limits", partial(_limits, name, channel.flow_limits(name)))
+        if advice := resolve(channel.flows[name].judge).advice(channel.flow_params(name)):
+            ask("channel", name, partial(_said, advice))
     _ask_centra(channel, ask, skip)
     _ask_myogo(channel, ask, skip)
     worst = min(errors, key=lambda error: error.exit_code, default=None)
@@ -101,6 +104,10 @@ def _writable(folder: Path) -> tuple[Status, str, str]:
             "Give --data (or CENTRA_MYOGO_DATA) a folder that this user may write to.",
         )
     return "ok", f"working files go to {folder}", ""
+
+
+def _said(advice: tuple[Status, str, str]) -> tuple[Status, str, str]:
+    return advice
 
 
 def _limits(name: str, limits: Any) -> tuple[Status, str, str]:

@@ -16,7 +16,7 @@ import pandas as pd
 
 from pipelines import quality
 from pipelines.books import Books
-from pipelines.channel import Channel, resolve
+from pipelines.channel import Channel
 from pipelines.clients.centra import CentraClient
 from pipelines.clients.myogo import MyOgoClient
 from pipelines.collector import give_back, no_collection
@@ -32,6 +32,7 @@ from pipelines.plan import Plan, diff
 from pipelines.push import Result, push, read_back
 from pipelines.reading import Reader
 from pipelines.rebuild import is_stillborn, rebuild
+from pipelines.reference import resolve
 from pipelines.report import RunReport
 from pipelines.rights import private
 from pipelines.storage import trouble
@@ -186,6 +187,7 @@ class _Run:
         narrowed = bool(self.order.sku)
         since = remember(store, name, report.run_id, report.started_at, told, judged.records, narrowed=narrowed)
         store.append("sync.withheld", told.assign(run_id=report.run_id, flow=name, since=since))
+        store.replace_flow(f"out_{self.channel.flows[name].target_system}.warnings", name, judged.warned)
         counted = pd.concat([told["rule"], judged.warned["rule"]]).value_counts()
         rules = [rule for rule in RULES.values() if rule.flow == name]
         counts = {

@@ -190,6 +190,12 @@ class Store:
             self.connection.execute(f"delete from {table}")
             self._append(table, rows)
 
+    def replace_flow(self, table: str, flow: str, rows: pd.DataFrame) -> None:
+        """Makes `rows` all that `table` says of the flow, in one step."""
+        with self.transaction(table):
+            self.connection.execute(f"delete from {table} where flow = ?", [flow])
+            self._append(table, rows.assign(flow=flow))
+
     def replace_runs(self, table: str, rows: pd.DataFrame) -> None:
         """Makes `rows` all that `table` says of their runs, in one step."""
         with self.transaction(table):

@@ -42,6 +42,7 @@ create table if not exists out_myogo.warnings (
     message varchar, fix varchar, owner varchar);
 
 create table if not exists out_centra.stock (key varchar, quantity bigint, stock_item_id varchar, code varchar);
+alter table out_myogo.warnings add column if not exists flow varchar default 'products';
 create table if not exists out_centra.warnings as from out_myogo.warnings limit 0;
 
 create table if not exists sync.reads (
@@ -58,10 +59,10 @@ comment on table sync.journal is 'One row per attempted write: applied, refused,
 comment on table sync.withheld is 'One row per size and broken rule; since is when the size began to break it.';
 comment on table sync.rule_counts is 'How many rows each rule and warning concerned, per run.';
 comment on table out_myogo.products is 'What myOGO should hold: the valid products of the newest run.';
-comment on table out_myogo.warnings is 'Findings of the newest run that do not withhold a row.';
+comment on table out_myogo.warnings is 'Findings that do not withhold a row, of the newest run of each flow that writes to myOGO.';
 comment on table out_centra.stock is 'What Centra should hold: the amounts of the newest run of the stock flow, absolute, in units.';
 comment on column out_centra.stock.key is 'What Centra is told: the full code, or the EAN where the code could mean another size.';
-comment on table out_centra.warnings is 'Findings of the newest run of the stock flow that do not withhold a row.';
+comment on table out_centra.warnings is 'The same of each flow that writes to Centra.';
 comment on column sync.runs.facts is 'Findings, limits, requests, retries and seconds per step, as JSON.';
 comment on column sync.journal.intended_at is 'When the intent was written, before the call.';
 comment on column sync.withheld."value" is 'What the column held.';

@@ -13,7 +13,7 @@ comment on column main.v_latest_run."message" is 'What went wrong, where somethi
 comment on column main.v_latest_run."fingerprint" is 'Identifies the plan.';
 comment on column main.v_latest_run."forced" is 'Whether --force waived the limits.';
 comment on column main.v_latest_run."selection" is 'The --sku patterns.';
-comment on column main.v_latest_run."flow" is 'Which flow ran.';
+comment on column main.v_latest_run."flow" is 'Which flows ran, with commas; sync.flows has the counts of each.';
 comment on column main.v_latest_run."read" is 'Sizes that Centra listed.';
 comment on column main.v_latest_run."skipped" is 'Not wanted: inactive, not selected, or outside --sku.';
 comment on column main.v_latest_run."withheld" is 'Broke a rule.';
@@ -52,7 +52,8 @@ create or replace view main.v_missing_euro_price as
 select w.code, w.stock_item_id, coalesce(nullif(p.name, ''), p.product) as name, p.variant, p.size, w.since, w.message
 from sync.withheld w
 left join raw_centra.products p using (stock_item_id)
-where w.rule = 'PRICE-001' and w.run_id = (select run_id from sync.runs where "read" > 0 order by started_at desc limit 1)
+where w.rule = 'PRICE-001' and w.run_id = (select f.run_id from sync.flows f join sync.runs r using (run_id)
+    where f.flow = 'products' and f."read" > 0 order by r.started_at desc limit 1)
 order by w.code;
 comment on view main.v_missing_euro_price is 'Sizes of the newest run without a price in the channel''s currency; the message lists the currencies found.';
 comment on column main.v_missing_euro_price."code" is 'The combined code.';

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import pandas as pd
 
@@ -66,6 +66,10 @@ class Judge(Protocol):
     Limits: type[Any]
 
     def __init__(self, asked: Asked, catalogue: Catalogue) -> None: ...
+
+    @staticmethod
+    def advice(params: Any) -> tuple[Literal["ok", "warning"], str, str] | None:
+        """What `check` says of the flow's settings: status, message and fix; None where there is nothing to say."""
 
     def judged(self, step: Step) -> Judged:
         """Transforms and validates what was staged, entering the steps `transform`, `validate` and `expect`."""

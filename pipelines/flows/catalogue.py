@@ -7,8 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from pipelines.channel import Channel, Flow, resolve
+from pipelines.channel import Channel, Flow
 from pipelines.flows.built_in import BUILT_IN_FLOWS
+from pipelines.reference import resolve
 from pipelines.store import Store
 from schemas.centra import PRICES, PRODUCTS
 from schemas.myogo import Contract

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipelines.channel import resolve
 from pipelines.errors import UnsafePlan
 from pipelines.flows import Asked, Judged, Step
 from pipelines.flows.catalogue import Catalogue
 from pipelines.limits import SHARE_FROM, Violation, exact, examples, last_read, of_the_source, of_updates, percent
 from pipelines.plan import Plan
+from pipelines.reference import resolve
 
 _AMOUNTS = ["physical_stock", "allocated_stock", "available_stock"]
 _SIZES = (
@@ -57,6 +58,17 @@ class Stock:
         self.asked, self.catalogue = asked, catalogue
         self.store, self.params = catalogue.store, asked.params
 
+    @staticmethod
+    def advice(params: Any) -> tuple[Literal["ok", "warning"], str, str]:
+        setting = {"physical": "physical stock", "fta": "FTA"}[params.stock_update_type]
+        if not params.goods_received:
+            return (
+                "warning",
+                "amounts are planned but not written: goods_received is not set",
+                "Once the goods are in stock in myOGO, set goods_received = true in [flows.stock.params].",
+            )
+        return "ok", f"amounts go to Centra; its plugin's Stock update type must be {setting}", ""
+
     def judged(self, step: Step) -> Judged:
         from schemas.stock import checked
         from transforms.stock import addressed, compared
@@ -73,7 +85,6 @@ class Stock:
             judged = self._judge(rows, sizes)
             checked(judged.desired)
         self.store.replace("out_centra.stock", judged.desired)
-        self.store.replace("out_centra.warnings", judged.warned)
         return judged
 
     def forbidden(self, plan: Plan) -> UnsafePlan | None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from pipelines.report import RunReport
+from pipelines.store import COUNTS
 
 MOST_INLINE = 50
 Row = dict[str, Any]
@@ -87,6 +88,27 @@ class Trend:
 
 
 @dataclass(frozen=True)
+class FlowFacts:
+    """A flow other than products; `run` is the newest that compared its two sides."""
+
+    flow: str
+    run: RunReport
+    todos: list[Todo]
+    warnings: list[Todo]
+    changed: Section
+    unwritten: Section
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return self.run.flows[self.flow]
+
+    @property
+    def to_fix(self) -> int:
+        """How many rows wait for a person: withheld here, or refused by the target."""
+        return self.counts["withheld"] + self.counts["refused"]
+
+
+@dataclass(frozen=True)
 class Facts:
     """Everything the views show.
 
@@ -106,6 +128,7 @@ class Facts:
     created: Section
     updated: Section
     unwritten: Section
+    others: list[FlowFacts]
     stock: Stock | None
     expectations: Expectations
     trend: list[Trend]
@@ -117,26 +140,31 @@ class Facts:
         return self.judged is not None and self.judged.run_id == self.run.run_id
 
     @property
+    def counts(self) -> dict[str, int]:
+        """Those of the products flow; all zero where it never compared both sides."""
+        return dict.fromkeys(COUNTS, 0) if self.judged is None else self.judged.flows["products"]
+
+    @property
     def wanted(self) -> int:
         """How many sizes should be in myOGO, as far as we know."""
-        return 0 if self.judged is None else self.judged.counts["read"] - self.judged.counts["skipped"]
+        return self.counts["read"] - self.counts["skipped"]
 
     @property
     def right(self) -> int:
         """How many of them are there as Centra has them."""
-        if self.judged is None:
-            return 0
-        return self.judged.counts["unchanged"] + self.judged.counts["applied"]
+        return self.counts["unchanged"] + self.counts["applied"]
 
     @property
     def to_fix(self) -> int:
-        """How many sizes wait for a person: withheld here, or refused by myOGO."""
-        return 0 if self.judged is None else self.judged.counts["withheld"] + self.judged.counts["refused"]
+        """How many rows wait for a person: withheld here, or refused by the target."""
+        return self.counts["withheld"] + self.counts["refused"] + sum(other.to_fix for other in self.others)
 
     def as_json(self) -> dict[str, Any]:
         """The run's own object, and beside it all that the page shows."""
         told = asdict(self)
         del told["run"], told["judged"]
+        for other in told["others"]:
+            other["about_run_id"] = other.pop("run")["run_id"]
         told["about_run_id"] = None if self.judged is None else self.judged.run_id
         told["to_fix"], told["wanted"], told["right"] = self.to_fix, self.wanted, self.right
         return self.run.as_json() | {"report": told}

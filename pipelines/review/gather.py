@@ -10,11 +10,12 @@ import duckdb
 from pipelines.clients.payload import decode
 from pipelines.errors import ConfigError
 from pipelines.report import RunReport
-from pipelines.review.facts import MOST_INLINE, Expectations, Facts, Field, Row, Section, Stock, Todo, Trend
+from pipelines.review.facts import MOST_INLINE, Expectations, Facts, Field, FlowFacts, Row, Section, Stock, Todo, Trend
 from pipelines.store import COUNTS
 from schemas.rules import RULES
 
 RUNS_SHOWN = 14
+PRODUCTS = "products"
 LARGEST = 10
 # What became of each change of the run $run; the ones that need a person come first.
 CHANGES = """
@@ -23,18 +24,21 @@ CHANGES = """
            coalesce(j.outcome, case when r.verb = 'plan' then 'planned' else 'not_attempted' end) as outcome,
            coalesce(j.message, '') as message
     from sync.changes c join sync.runs r using (run_id)
-    left join (select * from sync.journal where run_id = $run) j on j.key = c.key and j.action = c.action
-    where c.run_id = $run"""
+    left join (select * from sync.journal where run_id = $run and flow = $flow) j
+        on j.key = c.key and j.action = c.action
+    where c.run_id = $run and c.flow = $flow"""
 WITHHELD = """
     select w.rule, w.owner, w.code, w.stock_item_id, w."value", w.message, w.since, w.fix,
            coalesce(f.times, 1) as times
     from sync.withheld w left join sync.faults f
       on f.flow = w.flow and f.stock_item_id = w.stock_item_id and f.rule = w.rule
-    where w.run_id = $run"""
-WARNINGS = 'select rule, owner, code, stock_item_id, "value", message, fix, 1 as times from out_myogo.warnings'
+    where w.run_id = $run and w.flow = $flow"""
+WARNINGS = """
+    select rule, owner, code, stock_item_id, "value", message, fix, 1 as times
+    from (from out_myogo.warnings union all by name from out_centra.warnings) where flow = $flow"""
 CLOSED = """
     select rule, owner, code, stock_item_id, message, since, closed_at, closed_because, times
-    from sync.faults where closed_run_id = $run"""
+    from sync.faults where closed_run_id = $run and flow = $flow"""
 STOCK = "select * from main.v_stock_side_by_side where code <> ''"
 EXPECTATIONS = """
     select flow, "table", "column", expectation, meaning, fix, status, stops, observed, unexpected, total, message
@@ -47,18 +51,17 @@ def gather(db: duckdb.DuckDBPyConnection) -> Facts:
     if not newest:
         raise ConfigError("This channel has not run yet.", "Run plan or push first.")
     # A run that judged its rows counts every rule, also those that nothing breaks.
-    compared = _rows(
-        db,
-        "select * from sync.runs where run_id in (select run_id from sync.rule_counts where flow = 'products') "
-        "order by started_at desc, run_id desc limit 1",
-    )
+    compared = _compared(db, PRODUCTS)
     judged = _run(db, compared[0]) if compared else None
     about = judged.run_id if judged else ""
+    of_products = {"run": about, "flow": PRODUCTS}
     last_good, last_good_push = db.execute(
         "select max(started_at), max(started_at) filter (verb = 'push') from sync.runs where exit_code in (0, 3)"
     ).fetchall()[0]
     because = db.execute(
-        "select closed_because, count(*) from sync.faults where closed_run_id = ? group by 1 order by 1", [about]
+        "select closed_because, count(*) from sync.faults where closed_run_id = $run and flow = $flow "
+        "group by 1 order by 1",
+        of_products,
     ).fetchall()
     return Facts(
         run=_run(db, newest[0]),
@@ -66,13 +69,14 @@ def gather(db: duckdb.DuckDBPyConnection) -> Facts:
         selection=list(compared[0]["selection"] or []) if compared else [],
         last_good=last_good,
         last_good_push=last_good_push,
-        todos=_todos(db, WITHHELD, about, dated=True),
-        warnings=_todos(db, WARNINGS, about, dated=False),
-        closed=_section(db, CLOSED, about, "rule, code, stock_item_id"),
+        todos=_todos(db, WITHHELD, of_products, dated=True),
+        warnings=_todos(db, WARNINGS, of_products, dated=False),
+        closed=_section(db, CLOSED, of_products, "rule, code, stock_item_id"),
         closed_because=dict(because),
-        created=_changes(db, "action = 'create' and outcome in ('applied', 'planned')", about),
-        updated=_changes(db, "action = 'update' and outcome in ('applied', 'planned')", about),
-        unwritten=_changes(db, "outcome not in ('applied', 'planned')", about),
+        created=_changes(db, "action = 'create' and outcome in ('applied', 'planned')", of_products),
+        updated=_changes(db, "action = 'update' and outcome in ('applied', 'planned')", of_products),
+        unwritten=_changes(db, "outcome not in ('applied', 'planned')", of_products),
+        others=_others(db),
         stock=_stock(db),
         expectations=_expectations(db, [newest[0]["run_id"], about]),
         trend=_trend(db, about),
@@ -83,6 +87,36 @@ def gather(db: duckdb.DuckDBPyConnection) -> Facts:
             f"{RUNS_SHOWN}",
         ),
     )
+
+
+def _compared(db: duckdb.DuckDBPyConnection, flow: str) -> list[Row]:
+    """The newest run that judged the rows of the flow, if any did."""
+    return _rows(
+        db,
+        "select * from sync.runs where run_id in (select run_id from sync.rule_counts where flow = $flow) "
+        "order by started_at desc, run_id desc limit 1",
+        {"flow": flow},
+    )
+
+
+def _others(db: duckdb.DuckDBPyConnection) -> list[FlowFacts]:
+    """What there is to say of every other flow that ever compared both sides."""
+    known = db.execute("select distinct flow from sync.rule_counts where flow <> ? order by 1", [PRODUCTS]).fetchall()
+    told = []
+    for (flow,) in known:
+        run = _run(db, _compared(db, flow)[0])
+        at = {"run": run.run_id, "flow": flow}
+        told.append(
+            FlowFacts(
+                flow=flow,
+                run=run,
+                todos=_todos(db, WITHHELD, at, dated=True),
+                warnings=_todos(db, WARNINGS, at, dated=False),
+                changed=_changes(db, "outcome in ('applied', 'planned')", at),
+                unwritten=_changes(db, "outcome not in ('applied', 'planned')", at),
+            )
+        )
+    return told
 
 
 def has(db: duckdb.DuckDBPyConnection, name: str) -> bool:
@@ -110,25 +144,26 @@ def _rows(db: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, Any] | 
     return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
-def _section(db: duckdb.DuckDBPyConnection, sql: str, run_id: str, order: str) -> Section:
-    total = db.execute(f"select count(*) from ({sql})", {"run": run_id}).fetchall()[0][0]
-    rows = _rows(db, f"select * from ({sql}) order by {order} limit {MOST_INLINE}", {"run": run_id}) if total else []
+def _section(db: duckdb.DuckDBPyConnection, sql: str, at: dict[str, str], order: str) -> Section:
+    at = {name: value for name, value in at.items() if f"${name}" in sql}
+    total = db.execute(f"select count(*) from ({sql})", at).fetchall()[0][0]
+    rows = _rows(db, f"select * from ({sql}) order by {order} limit {MOST_INLINE}", at) if total else []
     # DuckDB 2.0 can lose the limit above a left join (duckdb/duckdb#24542 is of that kind); the order it keeps.
     return Section(total, rows[:MOST_INLINE])
 
 
-def _changes(db: duckdb.DuckDBPyConnection, which: str, run_id: str) -> Section:
+def _changes(db: duckdb.DuckDBPyConnection, which: str, at: dict[str, str]) -> Section:
     told = _section(
-        db, f"select * from ({CHANGES}) where {which}", run_id,
+        db, f"select * from ({CHANGES}) where {which}", at,
         "case outcome when 'refused' then 0 when 'unknown' then 1 else 2 end, action, code",
     )  # fmt: skip
     rows = [row | {"fields": fields(row.pop("before"), row.pop("after"))} for row in told.rows]
     return Section(told.total, rows)
 
 
-def _todos(db: duckdb.DuckDBPyConnection, sql: str, run_id: str, *, dated: bool) -> list[Todo]:
+def _todos(db: duckdb.DuckDBPyConnection, sql: str, at: dict[str, str], *, dated: bool) -> list[Todo]:
     """One per rule, the most frequent first."""
-    at = {"run": run_id} if "$run" in sql else {}
+    at = {name: value for name, value in at.items() if f"${name}" in sql}
     since = "min(since)" if dated else "null"
     counted = db.execute(
         f"select rule, count(*), {since}, count(*) filter (times > 1) from ({sql}) group by rule order by 2 desc, 1", at
@@ -186,24 +221,26 @@ def _expectations(db: duckdb.DuckDBPyConnection, runs: list[str]) -> Expectation
             ).fetchall()
         )
         if counted:
-            told = _section(db, EXPECTATIONS, run_id, 'status desc, "table", "column", expectation')
+            told = _section(db, EXPECTATIONS, {"run": run_id}, 'status desc, "table", "column", expectation')
             return Expectations(counted.get("passed", 0), counted.get("failed", 0), counted.get("errored", 0), told)
     return Expectations(0, 0, 0, Section(0, []))
 
 
 def _trend(db: duckdb.DuckDBPyConnection, about: str) -> list[Trend]:
     """Over the last runs of the whole catalogue: one narrowed with --sku would look like an improvement."""
-    counted: dict[str, list[int]] = {rule: [] for rule in RULES}
+    own = [rule for rule in RULES.values() if rule.flow == PRODUCTS]
+    counted: dict[str, list[int]] = {rule.id: [] for rule in own}
     for rule, rows in db.execute(
         'select rule, "rows" from sync.rule_counts join (select run_id, started_at from sync.runs '
-        "where run_id in (select run_id from sync.rule_counts) and (len(selection) = 0 or selection is null "
+        f"where run_id in (select run_id from sync.rule_counts where flow = '{PRODUCTS}') "
+        "and (len(selection) = 0 or selection is null "
         f"or run_id = ?) order by started_at desc, run_id desc limit {RUNS_SHOWN}) using (run_id) "
         "order by started_at, run_id",
         [about],
     ).fetchall():
         if rule in counted:
             counted[rule].append(rows)
-    return [Trend(r.id, r.owner, r.meaning, r.withholds, counted[r.id]) for r in RULES.values()]
+    return [Trend(r.id, r.owner, r.meaning, r.withholds, counted[r.id]) for r in own]
 
 
 def _run(db: duckdb.DuckDBPyConnection, row: Row) -> RunReport:

@@ -31,7 +31,7 @@ def write_lists(db: duckdb.DuckDBPyConnection, facts: Facts, folder: Path) -> li
     Numbers are left alone: only texts can be anything.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    about = "" if facts.judged is None else facts.judged.run_id
+    about = {"run": "" if facts.judged is None else facts.judged.run_id, "flow": "products"}
     lists = {
         "withheld": (f"{WITHHELD} order by w.rule, w.code, w.stock_item_id", "sync.withheld"),
         "warnings": (f"{WARNINGS} order by rule, code, stock_item_id", "out_myogo.warnings"),
@@ -43,11 +43,18 @@ def write_lists(db: duckdb.DuckDBPyConnection, facts: Facts, folder: Path) -> li
     written = [_write_changes(db, about, folder / "changes.csv")]
     for name, (sql, table) in lists.items():
         if has(db, table):
-            written.append(_copy(db, sql.replace("$run", _literal(about)), folder / f"{name}.csv"))
+            written.append(_copy(db, sql, about, folder / f"{name}.csv"))
+    for other in facts.others:
+        at = {"run": other.run.run_id, "flow": other.flow}
+        written.append(_write_changes(db, at, folder / f"{other.flow}-changes.csv"))
+        for name in ("withheld", "warnings", "closed"):
+            written.append(_copy(db, lists[name][0], at, folder / f"{other.flow}-{name}.csv"))
     return sorted(written)
 
 
-def _copy(db: duckdb.DuckDBPyConnection, sql: str, path: Path) -> Path:
+def _copy(db: duckdb.DuckDBPyConnection, sql: str, at: dict[str, str], path: Path) -> Path:
+    for name, value in at.items():
+        sql = sql.replace(f"${name}", _literal(value))
     formula, leading = f"{_literal(FORMULA)}, {_literal(_NEUTRAL)}, 'g'", f"{_literal(_LEADING)}, {_literal(_LED)}"
     columns = [
         f'regexp_replace(regexp_replace("{name}", {formula}), {leading}) as "{name}"'
@@ -59,9 +66,9 @@ def _copy(db: duckdb.DuckDBPyConnection, sql: str, path: Path) -> Path:
     return path
 
 
-def _write_changes(db: duckdb.DuckDBPyConnection, run_id: str, path: Path) -> Path:
+def _write_changes(db: duckdb.DuckDBPyConnection, at: dict[str, str], path: Path) -> Path:
     """One row per change; by chunks, because only our own JSON reader keeps the digits of a price."""
-    found = db.cursor().execute(f"select * from ({CHANGES}) order by action, code", {"run": run_id})
+    found = db.cursor().execute(f"select * from ({CHANGES}) order by action, code", at)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["action", "code", "stock_item_id", "changes", "outcome", "message"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from pipelines.refresh import told_of_refresh
-from pipelines.review.facts import Facts, Row, Todo
+from pipelines.review.facts import Facts, FlowFacts, Row, Todo
 from pipelines.review.words import OUTCOMES, clean, number, short, sums, when
 
 MOST_CHANGES = 20
@@ -33,8 +33,8 @@ def summary(facts: Facts) -> str:
     if facts.selection:
         lines += ["", f"Only codes like {', '.join(map(_code, facts.selection))}; the others count as skipped."]
     lines += ["", f"**{facts.right:,} of {facts.wanted:,}** sizes are in myOGO as Centra has them.", ""]
-    lines += [f"- {line}" for line in sums(facts)]
-    lines += [f"- beside: drifted {told.counts['drifted']:,}, in myOGO only {told.counts['unmatched']:,}"]
+    lines += [f"- {line}" for line in sums(facts.counts, told.verb)]
+    lines += [f"- beside: drifted {facts.counts['drifted']:,}, in myOGO only {facts.counts['unmatched']:,}"]
     if read := told_of_refresh(told.facts.get("read", {})):
         lines += ["", read]
     lines += ["", "## To fix", ""]
@@ -73,7 +73,28 @@ def summary(facts: Facts) -> str:
          for row in facts.closed.rows[:MOST_CHANGES]],
         "None.",
     )  # fmt: skip
+    for other in facts.others:
+        lines += _other(other)
     return "\n".join([*lines, ""])
+
+
+def _other(flow: FlowFacts) -> list[str]:
+    lines = ["", f"## Flow {_code(flow.flow)}", ""]
+    lines += [f"- {line}" for line in sums(flow.counts, flow.run.verb)]
+    lines += [""]
+    lines += _table(
+        ["Rule", "Rows", "Where", "What", "How", "Since"],
+        [[t.rule, f"{t.rows:,}{_came_back(t)}", t.owner, t.meaning, t.fix, when(t.since)] for t in flow.todos],
+        "Nothing is withheld.",
+    )
+    if shown := [*flow.unwritten.rows[:MOST_CHANGES], *flow.changed.rows[:MOST_CHANGES]]:
+        lines += [""]
+        lines += _table(
+            ["Change", "Key", "What", "Outcome"],
+            [[row["action"], _code(row["code"]), _change(row), OUTCOMES[row["outcome"]]] for row in shown],
+            "",
+        )
+    return lines
 
 
 def _came_back(todo: Todo) -> str:

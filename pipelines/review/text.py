@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from pipelines.refresh import told_of_refresh
-from pipelines.review.facts import Facts
+from pipelines.review.facts import Facts, Todo
 from pipelines.review.words import clean, sums, when
 
 
@@ -23,20 +23,21 @@ def show(facts: Facts, out: Console) -> None:
         out.print(f"What follows is of run {facts.judged.run_id} ({when(facts.judged.started_at)}).")
     if facts.selection:
         out.print(escape(clean(f"Only codes like {', '.join(facts.selection)}; the others count as skipped.")))
-    for line in sums(facts):
-        out.print(line)
     if facts.judged is not None:
+        for line in sums(facts.counts, facts.judged.verb):
+            out.print(line)
         if read := told_of_refresh(facts.judged.facts.get("read", {})):
             out.print(read)
-        c = facts.judged.counts
+        c = facts.counts
         out.print(f"beside: drifted {c['drifted']:,}, in myOGO only {c['unmatched']:,}, closed {facts.closed.total:,}")
-    for title, todos in (("To fix", facts.todos), ("Worth a look", facts.warnings)):
-        if todos:
-            out.print(f"\n[bold]{title}[/]")
-        for todo in todos:
-            came_back = f", {todo.came_back:,} came back" if todo.came_back else ""
-            out.print(f"  {todo.rule} {todo.rows:,}{came_back} ({todo.owner}): {escape(todo.meaning)}")
-            out.print(f"    [dim]{escape(todo.fix)}[/]")
+    _todos(out, "To fix", facts.todos)
+    _todos(out, "Worth a look", facts.warnings)
+    for other in facts.others:
+        out.print(f"\n[bold]Flow {escape(other.flow)}[/] ({other.run.verb}, run {other.run.run_id})")
+        for line in sums(other.counts, other.run.verb):
+            out.print(f"  {line}")
+        _todos(out, "To fix", other.todos)
+        _todos(out, "Worth a look", other.warnings)
     if facts.expectations.told.total:
         out.print("\n[bold]Expectations of the batch[/]")
     for row in facts.expectations.told.rows:
@@ -47,3 +48,12 @@ def show(facts: Facts, out: Console) -> None:
                 )
             )
         )
+
+
+def _todos(out: Console, title: str, todos: list[Todo]) -> None:
+    if todos:
+        out.print(f"\n[bold]{title}[/]")
+    for todo in todos:
+        came_back = f", {todo.came_back:,} came back" if todo.came_back else ""
+        out.print(f"  {todo.rule} {todo.rows:,}{came_back} ({todo.owner}): {escape(todo.meaning)}")
+        out.print(f"    [dim]{escape(todo.fix)}[/]")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from pipelines.review.facts import Facts
-
 OUTCOMES = {
     "applied": "written",
     "planned": "planned",
@@ -57,16 +55,13 @@ def short(text: str, most: int = 160) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-def sums(facts: Facts) -> list[str]:
-    """The two sums of the judged run in words; none where no run ever compared both sides."""
-    if facts.judged is None:
-        return []
-    c = facts.judged.counts
+def sums(c: dict[str, int], verb: str) -> list[str]:
+    """The sums of a flow in words; the second is known after a push only."""
     told = [
         f"read {c['read']:,} = skipped {c['skipped']:,} + withheld {c['withheld']:,} + create {c['create']:,} "
         f"+ update {c['update']:,} + unchanged {c['unchanged']:,}"
     ]
-    if facts.judged.verb == "push":
+    if verb == "push":
         told.append(
             f"create {c['create']:,} + update {c['update']:,} = applied {c['applied']:,} + refused {c['refused']:,} "
             f"+ unknown {c['unknown']:,} + not attempted {c['not_attempted']:,}"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import child
 from tests.conftest import Shop, size
 
 ShopOf = Callable[..., Shop]
@@ -334,3 +337,60 @@ def test_stock_alone(shop_of: ShopOf) -> None:
     assert shop.run("push").exit_code == 3
     assert (writes(shop), [row[:2] for row in withheld(shop)]) == ([{"SKU1": 10}], [("SKU2", "STOCK-003")])
     assert json.loads(shop.command("report", str(shop.file), "--json", "--data", str(shop.data)).stdout)["flows"]
+
+
+def test_the_report_tells_of_both_flows(shop_of: ShopOf, tmp_path: Path) -> None:
+    """On the page, in the terminal, as Markdown and as lists, also where the last run was of one flow only."""
+    shop = stocked(
+        shop_of, size(1, physical=3), size(2, sku="TWICE"), size(3, sku="TWICE"),
+        myogo=[held(1, name="Old"), {"code": "TWICE", "stock": 1}, {"code": "XX-<b>", "stock": 2}],
+    )  # fmt: skip
+    assert (shop.run("push").exit_code, stock(shop).exit_code) == (3, 3)
+    page, notes, lists = tmp_path / "report.html", tmp_path / "summary.md", tmp_path / "lists"
+    words = ("--html", str(page), "--markdown", str(notes), "--csv", str(lists), "--data", str(shop.data))
+    shown = shop.command("report", str(shop.file), *words)
+    assert shown.exit_code == 0
+    told = page.read_text("utf-8")
+    assert '<h2 id="flow-stock">Flow stock</h2>' in told
+    for text in (told, notes.read_text("utf-8"), shown.stdout):
+        assert "read 3 = skipped 1 + withheld 1 + create 0 + update 0 + unchanged 1" in text.replace("Read 3", "read 3")
+        assert "STOCK-002" in text
+        assert "SKU-002" in text
+    assert "XX-&lt;b&gt;" in told
+    assert "XX-<b>" not in told
+    assert {path.name for path in lists.iterdir()} >= {
+        "stock-withheld.csv", "stock-warnings.csv", "stock-changes.csv", "stock-closed.csv", "withheld.csv",
+    }  # fmt: skip
+    assert "STOCK-002" not in (lists / "withheld.csv").read_text("utf-8")
+    report = json.loads(shop.command("report", str(shop.file), "--json", "--data", str(shop.data)).stdout)["report"]
+    assert report["about_run_id"] != report["others"][0]["about_run_id"]
+
+
+def test_a_run_killed_between_two_writes(shop_of: ShopOf) -> None:
+    """What was sent before the end is unknown until the next run has looked; nothing is sent twice without need."""
+    shop = stocked(shop_of, *(size(n) for n in (1, 2)), myogo=[held(n) for n in (1, 2)])
+    words = ("push", str(shop.file), "--flow", "stock", "--data", str(shop.data))
+    gone = child.run(*words, folder=shop.folder, blow=child.Blow("Centra: after POST", 1, signal.SIGKILL))
+    assert gone.code == -signal.SIGKILL
+    assert physical(shop, 1, 2) == [10, 10]
+    report = stock(shop)
+    assert (report.exit_code, report.flows["stock"]["unchanged"]) == (0, 2)
+    assert shop.sql(
+        "select f.applied, f.unknown, f.not_attempted from sync.flows f join sync.runs r using (run_id) "
+        "where r.outcome = 'killed'"
+    ) == [(0, 2, 0)]
+    assert len(writes(shop)) == 1
+
+
+def test_check_says_what_the_flow_waits_for(shop_of: ShopOf) -> None:
+    shop = stocked(shop_of, size(1), myogo=[held(1)])
+    assert "Stock update type must be physical stock" in _of_stock(shop)["message"]
+    shop.edit("goods_received = true", "goods_received = false")
+    assert "goods_received is not set" in _of_stock(shop)["message"]
+    assert "goods_received = true" in _of_stock(shop)["fix"]
+
+
+def _of_stock(shop: Shop) -> dict[str, Any]:
+    """What check says of the flow's settings."""
+    (told,) = [one for one in shop.json("check")["checks"] if (one["system"], one["name"]) == ("channel", "stock")]
+    return dict(told)

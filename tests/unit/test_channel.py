@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from pipelines.address import is_loopback
-from pipelines.channel import CHANNELS_VARIABLE, Channel, data_folder, load, resolve
+from pipelines.channel import CHANNELS_VARIABLE, Channel, data_folder, load
 from pipelines.errors import ConfigError
+from pipelines.reference import resolve
 from tests.conftest import Shop
 
 GOOD = """\

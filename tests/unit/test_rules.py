@@ -24,5 +24,5 @@ def test_the_rules_that_withhold() -> None:
     """Changing this set changes what is sent: it is part of the interface."""
     assert {rule for rule, entry in RULES.items() if entry.withholds} == {
         "SKU-001", "SKU-002", "SKU-003", "PRICE-001", "PRICE-002", "NAME-001", "LANG-001", "COO-001", "TYPE-001",
-        "TGT-001",
+        "TGT-001", "STOCK-001", "STOCK-002", "STOCK-003", "STOCK-004",
     }  # fmt: skip
