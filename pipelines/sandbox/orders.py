@@ -115,9 +115,10 @@ class Orders:
         fields = {k: v for k, v in (dict(order.fields) | own).items() if v != MISSING}
         lines, bundles = order.lines, order.bundles
         if "lines" in given or "bundle" in given:
-            self._release(order, switches)
             lines, bundles = self._wanted(given, str(fields.get("orderCurrency")))
         status = status_of(given.get("status", order.status))
+        if lines is not order.lines:
+            self._release(order, switches)
         fails = bool(given.get("capture_fails", order.capture_fails))
         order = self.put(
             replace(order, status=status, fields=fields, lines=lines, bundles=bundles, capture_fails=fails)

@@ -124,5 +124,5 @@ class Play:
 
     def _sent(self, shipment: Shipment) -> dict[str, Any]:
         row = shipment_row(shipment, self._order(shipment.order), PLAIN)
-        names = ("captured", "capture_fails", "refunded", "shipped", "completed")
+        names = ("captured", "capture_fails", "refunded", "completed")
         return row | {name: getattr(shipment, name) for name in names} | {"quantities": dict(shipment.quantities)}

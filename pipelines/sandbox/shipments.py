@@ -34,7 +34,6 @@ class Shipment:
     should_capture: bool = True
     capture_fails: bool = False
     refunded: bool = False
-    shipped: bool = False
     completed: bool = False
     shipped_date: str = NEVER
     carrier: str = ""
@@ -122,9 +121,10 @@ class Shipments:
         capture = _flag(given, "capture", True)
         if capture and order.capture_fails:
             raise No("can not capture order", order=str(order.number))
+        shipped = _flag(given, "shipped", False)
         flags: dict[str, Any] = {"gtg": _flag(given, "gtg", False), "paid": capture, "captured": capture}
         shipment = self.create(order, quantities, switches, should_capture=not capture, **flags)
-        return self._left_house(shipment, given, switches) if _flag(given, "shipped", False) else shipment
+        return self._left_house(shipment, given, switches) if shipped else shipment
 
     def change(self, shipment_id: str, given: Mapping[str, Any], switches: CentraSwitches) -> Shipment:
         """The shipment with other quantities, serial numbers or good-to-go; No where its state forbids it."""
@@ -165,15 +165,16 @@ class Shipments:
             if switches.second_completion == "ok":
                 return shipment
             raise No("shipment is already completed", **echo)
-        if _flag(given, "capture", True) and not (shipment.captured or shipment.paid):
+        defaults = {"capture": True, "gtg": shipment.gtg, "shipped": switches.shipped_when_omitted}
+        capture, gtg, shipped = (_flag(given, name, default) for name, default in defaults.items())
+        if capture and not (shipment.captured or shipment.paid):
             shipment = self._captured(shipment)
-        gtg = _flag(given, "gtg", shipment.gtg)
         self._told(shipment, gtg)
         shipment = self._put(replace(shipment, gtg=gtg))
         if "internalComment" in given:
             words = {"order": shipment.order, "internalComment": given["internalComment"]}
             self._orders.comment(words, replace(switches, markets=()))
-        if _flag(given, "shipped", shipment.shipped or switches.shipped_when_omitted):
+        if shipped:
             shipment = self._left_house(shipment, given, switches)
         if not shipment.completed and switches.unfit_completion == "no":
             raise No("shipment is not paid, good to go and shipped", **echo)
@@ -210,7 +211,7 @@ class Shipments:
         parcel: dict[str, Any] = {
             field: str(given[name]) for name, field in PARCEL.items() if given.get(name) is not None
         }
-        shipment = self._put(replace(shipment, shipped=True, **parcel))
+        shipment = self._put(replace(shipment, **parcel))
         if not (shipment.gtg and (shipment.paid or shipment.captured)):
             return shipment
         order = self._of(shipment)

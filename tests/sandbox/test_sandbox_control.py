@@ -8,6 +8,7 @@ import pytest
 import requests
 
 from pipelines.sandbox import Sandbox
+from tests.sandbox.conftest import SCOPES
 
 Call = Callable[..., requests.Response]
 
@@ -65,7 +66,7 @@ def test_requests_are_told_without_secrets(box: Sandbox, control: Call, centra: 
         ("myogo", "POST", 200, True, "ok"),
         ("myogo", "POST", 400, False, "none"),
     ]
-    assert entries[0]["body"] == {"grant_type": "password", "scope": "read:product write:product"}
+    assert entries[0]["body"] == {"grant_type": "password", "scope": SCOPES}
     assert entries[2]["body"] == {"code": "A", "languageCode": "en"}
     token = myogo("/Products").request.headers["Authorization"].removeprefix("Bearer ")
     known = box.credentials
