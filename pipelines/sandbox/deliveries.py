@@ -43,14 +43,15 @@ Make = Callable[[list[Any]], list[Message]]
 
 
 class Deliveries:
-    """Gathers what one side tells, makes messages of it and sends them one after the other, as the switches say."""
+    """Gathers what one side tells, makes messages of it and sends each receiver its own one after the other."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._made: list[Delivery] = []
         self._waiting: dict[str, list[Any]] = {}
-        self._timers: list[asyncio.TimerHandle] = []
+        self._timers: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._latest: dict[tuple[str, str], asyncio.Task[None]] = {}
 
     def gather(self, side: str, thing: Any, make: Make, switches: CentraSwitches | MyogoSwitches) -> None:
         """Has the thing told soon, together with others of its side; nothing once the servers have stopped."""
@@ -62,8 +63,7 @@ class Deliveries:
         things.append(thing)
         if len(things) == 1:
             delay = switches.webhook_delay_ms / 1000
-            self._timers = [timer for timer in self._timers if timer.when() > loop.time()]
-            self._timers.append(loop.call_later(delay, self._flush, side, make, switches))
+            self._timers[side] = loop.call_later(delay, self._flush, side, make, switches)
 
     def entries(self) -> list[dict[str, Any]]:
         """Every attempt so far, oldest first."""
@@ -73,9 +73,10 @@ class Deliveries:
         """Forgets what was sent and gives up what was not."""
         self._waiting.clear()
         while self._timers:
-            self._timers.pop().cancel()
-        for task in self._tasks:
-            task.cancel()
+            self._timers.popitem()[1].cancel()
+        self._latest.clear()
+        while self._tasks:
+            self._tasks.pop().cancel()
         # Whoever is still under way writes into the list of before.
         self._made = []
 
@@ -84,13 +85,22 @@ class Deliveries:
         if switches.webhook_order == "reversed":
             things.reverse()
         messages = [message for message in make(things) for _ in range(switches.webhook_copies)]
-        task = asyncio.get_running_loop().create_task(self._send(messages, switches, self._made))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        for url in sorted({message.url for message in messages}):
+            own = [message for message in messages if message.url == url]
+            sending = self._send(own, switches, self._made, self._latest.get((side, url)))
+            task = self._latest[side, url] = asyncio.get_running_loop().create_task(sending)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     async def _send(
-        self, messages: Sequence[Message], switches: CentraSwitches | MyogoSwitches, made: list[Delivery]
+        self,
+        messages: Sequence[Message],
+        switches: CentraSwitches | MyogoSwitches,
+        made: list[Delivery],
+        before: asyncio.Task[None] | None,
     ) -> None:
+        if before is not None:
+            await asyncio.wait([before])
         for message in messages:
             for attempt in range(1, switches.webhook_retries + 2):
                 place = len(made)
