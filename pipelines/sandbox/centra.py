@@ -5,7 +5,7 @@ from hmac import compare_digest
 from typing import Any
 from urllib.parse import urlencode
 
-from pipelines.sandbox.centra_orders import NOT_ALLOWED, ROUTES, Desk
+from pipelines.sandbox.centra_orders import NOT_ALLOWED, ROUTES, Call
 from pipelines.sandbox.credentials import Credentials
 from pipelines.sandbox.exchange import Answer, Request
 from pipelines.sandbox.listing import BadQuery, Query
@@ -87,7 +87,7 @@ class Centra:
         group, handler = ROUTES.get(where, ("", None))
         if handler is None:
             return "", lambda _: NOT_ALLOWED
-        return group, lambda request: handler(Desk(request, key, self.orders, self.shipments, self.switches))
+        return group, lambda request: handler(Call(request, key, self.orders, self.shipments, self.switches))
 
     def _list(self, request: Request) -> Answer:
         stock = request.path.rstrip("/").endswith("/stock")

@@ -7,7 +7,7 @@ from typing import Any
 from pipelines.sandbox.exchange import Answer, Request
 from pipelines.sandbox.listing import BadQuery, count, moment
 from pipelines.sandbox.order_rows import order_row, shipment_row
-from pipelines.sandbox.orders import No, Orders, visible
+from pipelines.sandbox.orders import No, Orders, ordered, visible
 from pipelines.sandbox.shipments import Shipment, Shipments
 from pipelines.sandbox.switches import CentraSwitches
 from pipelines.sandbox.wire import parsed, php
@@ -17,7 +17,7 @@ NOT_ALLOWED = Answer(403, b'{"status":"Not Allowed"}')
 
 
 @dataclass(frozen=True)
-class Desk:
+class Call:
     """What the paths work on: the request, the rest of its path, and what the shop holds."""
 
     request: Request
@@ -27,70 +27,70 @@ class Desk:
     switches: CentraSwitches
 
 
-def _orders(desk: Desk) -> Answer:
-    params, switches = desk.request.params(), desk.switches
-    found = visible(desk.orders.all(), switches)
+def _orders(call: Call) -> Answer:
+    params, switches = call.request.params(), call.switches
+    found = visible(call.orders.all(), switches)
     if "order" in params:
         found = [order for order in found if str(order.number) == params["order"]]
     if "customer_id" in params:
         found = [order for order in found if str(order.fields.get("customerId")) == params["customer_id"]]
     within = _within(params, switches)
-    found = [order for order in found if within(str(order.fields["orderDate"]))]
-    start, stop = _window(desk, ORDERS_SHOWN)
-    rows = [order_row(order, desk.shipments.of(order), switches) for order in found[start:stop]]
+    found = [order for order in found if within(ordered(order))]
+    start, stop = _window(call, ORDERS_SHOWN)
+    rows = [order_row(order, call.shipments.of(order), switches) for order in found[start:stop]]
     return _ok(orders=rows)
 
 
-def _comment(desk: Desk) -> Answer:
-    order = desk.orders.comment(_object(desk), desk.switches)
-    return _ok(applied=True, order=str(order.number) if desk.switches.ids_as == "string" else order.number)
+def _comment(call: Call) -> Answer:
+    order = call.orders.comment(_object(call), call.switches)
+    return _ok(applied=True, order=str(order.number) if call.switches.ids_as == "string" else order.number)
 
 
-def _shipments(desk: Desk) -> Answer:
-    params, switches = desk.request.params(), desk.switches
+def _shipments(call: Call) -> Answer:
+    params, switches = call.request.params(), call.switches
     status = params.get("status", "goodtogo")
     if status not in ("goodtogo", "inprogress", "completed"):
         raise BadQuery("status")
     within = _within(params, switches)
     found = [
         (shipment, order)
-        for shipment, order in desk.shipments.listing(status, switches)
+        for shipment, order in call.shipments.listing(status, switches)
         if params.get("order", str(order.number)) == str(order.number) and within(shipment.created)
     ]
-    start, stop = _window(desk, 0 if status == "goodtogo" else switches.shipments_limit)
+    start, stop = _window(call, 0 if status == "goodtogo" else switches.shipments_limit)
     return _ok(shipments=[shipment_row(shipment, order, switches) for shipment, order in found[start:stop]])
 
 
-def _shipment(desk: Desk) -> Answer:
-    return _ok(shipments=[_full(desk, desk.shipments.get(desk.key))])
+def _shipment(call: Call) -> Answer:
+    return _ok(shipments=[_full(call, call.shipments.get(call.key))])
 
 
-def _create(desk: Desk) -> Answer:
-    return _named(desk.shipments.requested(_object(desk), desk.switches), desk)
+def _create(call: Call) -> Answer:
+    return _named(call.shipments.requested(_object(call), call.switches), call)
 
 
-def _change(desk: Desk) -> Answer:
-    shipment = desk.shipments.change(desk.key, _object(desk), desk.switches)
-    return _ok(applied=True, shipment=_full(desk, shipment))
+def _change(call: Call) -> Answer:
+    shipment = call.shipments.change(call.key, _object(call), call.switches)
+    return _ok(applied=True, shipment=_full(call, shipment))
 
 
-def _complete(desk: Desk) -> Answer:
-    if desk.switches.completion_verb not in ("both", desk.request.method):
-        raise No(f"Use {desk.switches.completion_verb}", http=desk.switches.wrong_verb)
-    return _named(desk.shipments.complete(_object(desk), desk.switches), desk)
+def _complete(call: Call) -> Answer:
+    if call.switches.completion_verb not in ("both", call.request.method):
+        raise No(f"Use {call.switches.completion_verb}", http=call.switches.wrong_verb)
+    return _named(call.shipments.complete(_object(call), call.switches), call)
 
 
-def _capture(desk: Desk) -> Answer:
-    return _named(desk.shipments.capture(_object(desk).get("shipment"), desk.switches), desk)
+def _capture(call: Call) -> Answer:
+    return _named(call.shipments.capture(_object(call).get("shipment"), call.switches), call)
 
 
-def _refused(desk: Desk) -> Answer:
+def _refused(call: Call) -> Answer:
     """Orders are placed in the shop: the plugin's "Allow Order Create" is not ticked."""
     return NOT_ALLOWED
 
 
 # The group that must be ticked, and what is done; "/*" stands for the key at the end of the path.
-ROUTES: Mapping[tuple[str, str], tuple[str, Callable[[Desk], Answer]]] = {
+ROUTES: Mapping[tuple[str, str], tuple[str, Callable[[Call], Answer]]] = {
     ("GET", "orders"): ("orders", _orders),
     ("PUT", "orders"): ("orders", _comment),
     ("POST", "order"): ("orders", _refused),
@@ -110,20 +110,20 @@ def _ok(*, applied: bool = False, **content: Any) -> Answer:
     return Answer(200, php({"status": "ok"} | content).encode("ascii"), applied=applied)
 
 
-def _named(shipment: Shipment, desk: Desk) -> Answer:
-    order: Any = shipment.order if desk.switches.ids_as == "number" else str(shipment.order)
+def _named(shipment: Shipment, call: Call) -> Answer:
+    order: Any = shipment.order if call.switches.ids_as == "number" else str(shipment.order)
     return _ok(applied=True, order=order, shipment=shipment.id)
 
 
-def _full(desk: Desk, shipment: Shipment) -> dict[str, Any]:
-    order = desk.orders.get(shipment.order)
+def _full(call: Call, shipment: Shipment) -> dict[str, Any]:
+    order = call.orders.get(shipment.order)
     assert order is not None
-    return shipment_row(shipment, order, desk.switches)
+    return shipment_row(shipment, order, call.switches)
 
 
-def _object(desk: Desk) -> dict[str, Any]:
+def _object(call: Call) -> dict[str, Any]:
     try:
-        content = parsed(desk.request.body)
+        content = parsed(call.request.body)
     except ValueError:
         raise No("The body is not JSON") from None
     if not isinstance(content, dict):
@@ -146,15 +146,15 @@ def _within(params: Mapping[str, str], switches: CentraSwitches) -> Callable[[st
     return within
 
 
-def _window(desk: Desk, shown: int) -> tuple[int, int | None]:
+def _window(call: Call, shown: int) -> tuple[int, int | None]:
     """Where the asked-for part of a list starts and stops; a limit of 0 means everything."""
-    params, switches = desk.request.params(), desk.switches
+    params, switches = call.request.params(), call.switches
     limit = count(params, "limit", default=shown)
     if switches.max_limit and limit > switches.max_limit:
         if switches.limit_over_max == "no":
             raise BadQuery("limit")
         limit = switches.max_limit
     start = count(params, "offset", default=0, least=0)
-    if desk.request.page_served is not None:
-        start = (desk.request.page_served - 1) * (limit or 1)
+    if call.request.page_served is not None:
+        start = (call.request.page_served - 1) * (limit or 1)
     return start, start + limit if limit else None

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pipelines.sandbox.clock import Clock, utc
 from pipelines.sandbox.switches import CentraSwitches, MyogoSwitches
 
+KEPT = 100_000
 LARGEST_ANSWER = 1 << 20
 PAUSE_S = 0.2
 
@@ -47,7 +48,8 @@ class Deliveries:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._made: list[Delivery] = []
+        self._made: dict[int, Delivery] = {}
+        self._next = 1
         self._waiting: dict[str, list[Any]] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -66,8 +68,8 @@ class Deliveries:
             self._timers[side] = loop.call_later(delay, self._flush, side, make, switches)
 
     def entries(self) -> list[dict[str, Any]]:
-        """Every attempt so far, oldest first."""
-        return [asdict(delivery) for delivery in self._made]
+        """The newest attempts, oldest first."""
+        return [asdict(delivery) for delivery in self._made.values()]
 
     def clear(self) -> None:
         """Forgets what was sent and gives up what was not."""
@@ -77,8 +79,7 @@ class Deliveries:
         self._latest.clear()
         while self._tasks:
             self._tasks.pop().cancel()
-        # Whoever is still under way writes into the list of before.
-        self._made = []
+        self._made.clear()
 
     def _flush(self, side: str, make: Make, switches: CentraSwitches | MyogoSwitches) -> None:
         things = self._waiting.pop(side, [])
@@ -87,37 +88,39 @@ class Deliveries:
         messages = [message for message in make(things) for _ in range(switches.webhook_copies)]
         for url in sorted({message.url for message in messages}):
             own = [message for message in messages if message.url == url]
-            sending = self._send(own, switches, self._made, self._latest.get((side, url)))
+            sending = self._send(own, switches, self._latest.get((side, url)))
             task = self._latest[side, url] = asyncio.get_running_loop().create_task(sending)
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
     async def _send(
-        self,
-        messages: Sequence[Message],
-        switches: CentraSwitches | MyogoSwitches,
-        made: list[Delivery],
-        before: asyncio.Task[None] | None,
+        self, messages: Sequence[Message], switches: CentraSwitches | MyogoSwitches, before: asyncio.Task[None] | None
     ) -> None:
         if before is not None:
             await asyncio.wait([before])
         for message in messages:
             for attempt in range(1, switches.webhook_retries + 2):
-                place = len(made)
-                made.append(Delivery(message.side, message.event, message.url, attempt, utc(self._clock.now())))
-                try:
-                    async with asyncio.timeout(switches.webhook_timeout_s):
-                        status = await _answered(message)
-                except TimeoutError:
-                    made[place] = replace(made[place], error=f"no answer in {switches.webhook_timeout_s} s")
-                except (OSError, ValueError, EOFError) as problem:
-                    made[place] = replace(made[place], error=str(problem) or type(problem).__name__)
-                else:
-                    made[place] = replace(made[place], status=status)
-                    if 200 <= status < 300:
-                        break
+                if await self._delivered(message, attempt, switches.webhook_timeout_s):
+                    break
                 if attempt <= switches.webhook_retries:
                     await asyncio.sleep(PAUSE_S * attempt)
+
+    async def _delivered(self, message: Message, attempt: int, timeout_s: int) -> bool:
+        """Whether the receiver said yes; what came of it stands in the list."""
+        serial, now = self._next, utc(self._clock.now())
+        self._next += 1
+        made = self._made[serial] = Delivery(message.side, message.event, message.url, attempt, now)
+        if len(self._made) > KEPT:
+            del self._made[next(iter(self._made))]
+        try:
+            async with asyncio.timeout(timeout_s):
+                made = replace(made, status=await _answered(message))
+        except TimeoutError:
+            made = replace(made, error=f"no answer in {timeout_s} s")
+        except (OSError, ValueError, EOFError) as problem:
+            made = replace(made, error=str(problem) or type(problem).__name__)
+        self._made[serial] = made
+        return made.status is not None and 200 <= made.status < 300
 
 
 async def _answered(message: Message) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pipelines.sandbox.clock import Clock, utc
-from pipelines.sandbox.openapi import Failure
+from pipelines.sandbox.openapi import Failure, spelt
 from pipelines.sandbox.order_request import ORDER, STATUSES
 from pipelines.sandbox.product import Product
 from pipelines.sandbox.switches import MyogoSwitches
@@ -13,7 +13,6 @@ from pipelines.sandbox.warehouse import Warehouse
 
 DUPLICATE = "Trying to add new order but order with same reference"
 HOLDING = frozenset(("New", "Pending", "Reserved", "Locked"))
-TAKEN = frozenset(("Collecting", "Shipped"))
 RESPONSE = ("id", *ORDER, "trackingNumber", "trackingUrl", "warehouseComments", "editTime")
 
 
@@ -54,6 +53,8 @@ class Fulfilment:
         self._clock = clock
         self._tell = tell
         self._orders: dict[int, Order] = {}
+        self._by_reference: dict[str, tuple[int, ...]] = {}
+        self._waiting: set[int] = set()
 
     def all(self) -> list[Order]:
         """Every order, oldest first."""
@@ -61,7 +62,7 @@ class Fulfilment:
 
     def find(self, reference: str) -> list[Order]:
         """The orders of that reference, oldest first."""
-        return [order for order in self._orders.values() if order.reference == reference]
+        return [self._orders[serial] for serial in self._by_reference.get(reference, ())]
 
     def add(self, fields: Mapping[str, Any], switches: MyogoSwitches) -> Order:
         """The new order, where its own status and the checks put it; Failure where it is refused."""
@@ -132,8 +133,9 @@ class Fulfilment:
 
     def release(self, switches: MyogoSwitches) -> None:
         """To be called when stock came in or became free: what waited for it is New, the oldest first."""
-        for order in self.all():
-            if order.status == "Pending" and self._suffices(order, switches):
+        for serial in sorted(self._waiting):
+            order = self._orders[serial]
+            if self._suffices(order, switches):
                 self._put(replace(order, status="New", warehouse_comments=None))
 
     def _anew(self, order: Order, act: Callable[[], Order], switches: MyogoSwitches) -> Order:
@@ -179,7 +181,7 @@ class Fulfilment:
         return self._orders[order.serial]
 
     def _can(self, order: Order, status: str, switches: MyogoSwitches) -> None:
-        if status in TAKEN and order.status not in TAKEN:
+        if _takes(status, switches) and not _takes(order.status, switches):
             for code, quantity in self._moved(order, switches):
                 product = self._product(code, switches)
                 if product and product.stock < quantity:
@@ -187,9 +189,8 @@ class Fulfilment:
 
     def _move(self, order: Order, status: str, switches: MyogoSwitches) -> None:
         """Undoes what the order's status does to stock, and does what the new one does."""
-        back = status == "Returned" and not switches.returned_restocks
         held = (status in HOLDING) - (order.status in HOLDING)
-        taken = (status in TAKEN or back) - (order.status in TAKEN)
+        taken = _takes(status, switches) - _takes(order.status, switches)
         if not (held or taken):
             return
         for code, quantity in self._moved(order, switches):
@@ -204,7 +205,7 @@ class Fulfilment:
 
     def _suffices(self, order: Order, switches: MyogoSwitches) -> bool:
         """Whether stock covers the order beside those that do not wait themselves."""
-        waiting = [other for other in self._orders.values() if other.status == "Pending"]
+        waiting = [self._orders[serial] for serial in self._waiting]
         for code, quantity in self._moved(order, switches):
             others = sum(dict(self._moved(other, switches)).get(code, 0) for other in waiting)
             if self._available(code, switches) + others < quantity:
@@ -219,16 +220,29 @@ class Fulfilment:
         return next(iter(self._warehouse.find(code, ignore_case=switches.codes_ignore_case)), None)
 
     def _put(self, order: Order) -> Order:
-        order = replace(order, edited=self._clock.now())
-        self._orders[order.serial] = order
+        before = self._orders.get(order.serial)
+        order = self._orders[order.serial] = replace(order, edited=self._clock.now())
+        if before is None or before.reference != order.reference:
+            if before is not None:
+                rest = tuple(serial for serial in self._by_reference[before.reference] if serial != order.serial)
+                self._by_reference[before.reference] = rest
+            self._by_reference[order.reference] = (*self._by_reference.get(order.reference, ()), order.serial)
+        if order.status == "Pending":
+            self._waiting.add(order.serial)
+        else:
+            self._waiting.discard(order.serial)
         return order
+
+
+def _takes(status: str, switches: MyogoSwitches) -> bool:
+    """Whether an order in that status has its goods off the shelf."""
+    return status in ("Collecting", "Shipped") or (status == "Returned" and not switches.returned_restocks)
 
 
 def order_row(order: Order, switches: MyogoSwitches) -> dict[str, Any]:
     """The order response; null where there is nothing, or without it, as the switches say."""
-    shapes: dict[str, Callable[[str], str]] = {"lower": str.lower, "UPPER": str.upper}
     own = {
-        "id": order.id, "status": shapes.get(switches.enum_as, str)(order.status),
+        "id": order.id, "status": spelt(order.status, switches),
         "trackingNumber": order.tracking_number, "trackingUrl": order.tracking_url,
         "warehouseComments": order.warehouse_comments, "editTime": utc(order.edited),
     }  # fmt: skip

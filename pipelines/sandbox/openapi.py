@@ -69,6 +69,12 @@ def window(request: Request, switches: MyogoSwitches) -> tuple[int, int]:
     return start, start + limit
 
 
+def spelt(word: str, switches: MyogoSwitches) -> str:
+    """The word of an enum as the switches want it written."""
+    shapes: dict[str, Callable[[str], str]] = {"lower": str.lower, "UPPER": str.upper}
+    return shapes.get(switches.enum_as, str)(word)
+
+
 def _whole(params: dict[str, str], name: str, default: int) -> int:
     try:
         return int(params.get(name, default))

@@ -19,6 +19,8 @@ OF_THE_SIZE = (
     "sku", "variantSku", "sizeSku", "ean", "upc", "name", "variant", "brand", "size", "weight", "weightUnit",
     "countryOfOrigin", "harmCode",
 )  # fmt: skip
+# What is given for an order and is no field of it.
+BESIDE = ("lines", "bundle", "status", "capture_fails")
 
 Tell = Callable[[str, str, Any], None]
 
@@ -95,11 +97,7 @@ class Orders:
     def place(self, given: Mapping[str, Any], switches: CentraSwitches) -> Order:
         """The new order; what is not given comes from the sample, also one line of the first size that is free."""
         number, moment = self._next, self._clock.local(switches.timezone)
-        own = {k: v for k, v in given.items() if k not in ("lines", "bundle", "status", "capture_fails")}
-        fields = sample_order(number, moment, own)
-        unknown = sorted(set(own) - set(sample_order(number, moment, {})))
-        if unknown := [name for name in unknown if not name.startswith("shipwallet_")]:
-            raise ValueError(f"an order has no field {', '.join(unknown)}")
+        fields = sample_order(number, moment, _own(given, sample_order(number, moment, {})))
         lines, bundles = self._wanted(given, str(fields["orderCurrency"]))
         status = status_of(given.get("status", CONFIRMED))
         order = Order(number, status, fields, lines, bundles, bool(given.get("capture_fails", False)))
@@ -111,8 +109,8 @@ class Orders:
     def change(self, number: int, given: Mapping[str, Any], switches: CentraSwitches) -> Order:
         """The order with fields, status or all its lines set outright; KeyError if there is none."""
         order = self._orders[number]
-        own = {k: v for k, v in given.items() if k not in ("lines", "bundle", "status", "capture_fails")}
-        fields = {k: v for k, v in (dict(order.fields) | own).items() if v != MISSING}
+        known = sample_order(number, "", {}) | dict(order.fields)
+        fields = {k: v for k, v in (dict(order.fields) | _own(given, known)).items() if v != MISSING}
         lines, bundles = order.lines, order.bundles
         if "lines" in given or "bundle" in given:
             lines, bundles = self._wanted(given, str(fields.get("orderCurrency")))
@@ -150,6 +148,8 @@ class Orders:
                 before = "" if given.get(flag) else str(fields.get(field, ""))
                 fields[field] = "\n".join(text for text in (before, str(given[name])) if text)
         attributes = given.get("extraAttributes") or {}
+        if not isinstance(attributes, Mapping):
+            raise No({"extraAttributes": "invalid value"})
         fields |= {name: value for name, value in attributes.items() if value != ""}
         cleared = [name for name, value in attributes.items() if value == ""]
         order = self.put(replace(order, fields={k: v for k, v in fields.items() if k not in cleared}))
@@ -207,6 +207,8 @@ class Orders:
         price = Decimal(str(given["price"])) if "price" in given else _price(item, currency)
         size = {name: row.get(name, "") for name in OF_THE_SIZE}
         line_id = str(given.get("line_id") or self._line_id())
+        if not line_id.isdecimal():
+            raise ValueError(f"line_id must be digits, not {line_id!r}")
         return Line(line_id, key, quantity, 0, price, size, bundle.line_id if bundle else None)
 
     def _line_id(self) -> str:
@@ -240,11 +242,24 @@ def visible(orders: Iterable[Order], switches: CentraSwitches) -> list[Order]:
         and (switches.waiting_for_payment or not _set(order, "waitingForPayment"))
     ]
     newest = switches.orders_starting_with == "newest"
-    return sorted(shown, key=lambda order: (str(order.fields["orderDate"]), order.number), reverse=newest)
+    return sorted(shown, key=lambda order: (ordered(order), order.number), reverse=newest)
+
+
+def ordered(order: Order) -> str:
+    """When it was ordered."""
+    return str(order.fields.get("orderDate", ""))
 
 
 def _set(order: Order, flag: str) -> bool:
     return str(order.fields.get(flag, 0)).lower() in ("1", "true")
+
+
+def _own(given: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """What is given for the order's own fields; ValueError for one that no order has."""
+    own = {name: value for name, value in given.items() if name not in BESIDE}
+    if unknown := [name for name in own if name not in known and not name.startswith("shipwallet_")]:
+        raise ValueError(f"an order has no field {', '.join(sorted(unknown))}")
+    return own
 
 
 def _quantity(given: Mapping[str, Any]) -> int:

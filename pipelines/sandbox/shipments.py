@@ -15,7 +15,7 @@ PARCEL = {
     "carrier": "carrier", "service": "service", "packages": "packages", "tracking": "tracking",
     "returnSlipTracking": "return_tracking",
 }  # fmt: skip
-FIRST_SERIAL = 1901
+FIRST_SERIAL = 1902
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,9 @@ class Shipments:
         self._clock = clock
         self._tell = tell
         self._shipments: dict[str, Shipment] = {}
+        self._by_order: dict[int, list[str]] = {}
         self._numbers: dict[int, int] = {}
+        self._next = FIRST_SERIAL
 
     def get(self, shipment_id: Any) -> Shipment:
         """The shipment; No if there is none."""
@@ -67,7 +69,7 @@ class Shipments:
 
     def of(self, order: Order) -> list[Shipment]:
         """The order's shipments, oldest first."""
-        return [shipment for shipment in self._shipments.values() if shipment.order == order.number]
+        return [self._shipments[shipment_id] for shipment_id in self._by_order.get(order.number, ())]
 
     def listing(self, status: str, switches: CentraSwitches) -> list[tuple[Shipment, Order]]:
         """The shipments of that status that the plugin's markets show, oldest first, each with its order."""
@@ -85,11 +87,11 @@ class Shipments:
 
     def create(self, order: Order, quantities: Mapping[str, int], switches: CentraSwitches, **flags: Any) -> Shipment:
         """The new shipment, its order in process and its lines allocated as far as they can be."""
-        number = self._numbers.get(order.number, 0) + 1
-        serial = FIRST_SERIAL + sum(self._numbers.values()) + 1
-        self._numbers[order.number] = number
+        number = self._numbers[order.number] = self._numbers.get(order.number, 0) + 1
+        serial, self._next = self._next, self._next + 1
         now = self._clock.local(switches.timezone)
         shipment = self._put(Shipment(order.number, number, serial, now, dict(quantities), {}, **flags))
+        self._by_order.setdefault(order.number, []).append(shipment.id)
         self._orders.put(replace(self._orders.allocate(order, switches), status=PROCESSING))
         self._tell("shipment", "create", serial)
         if shipment.gtg:
@@ -199,6 +201,7 @@ class Shipments:
             kept = {line_id: quantity for line_id, quantity in shipment.quantities.items() if line_id in known}
             if order.status == CANCELLED or not kept:
                 del self._shipments[shipment.id]
+                self._by_order[order.number].remove(shipment.id)
             elif kept != shipment.quantities:
                 self._put(replace(shipment, quantities=kept))
 

@@ -8,13 +8,12 @@ from uuid import UUID
 
 from pipelines.sandbox.deliveries import Deliveries, Message
 from pipelines.sandbox.exchange import Answer, Request
-from pipelines.sandbox.openapi import Failure, body_of
+from pipelines.sandbox.openapi import Failure, body_of, spelt
 from pipelines.sandbox.signing import ogoship_signature
 from pipelines.sandbox.switches import MyogoSwitches
 from pipelines.sandbox.wire import dotnet
 
 TYPES = ("OrderShipped", "ProductStockLevelChanged")
-SHAPES: dict[str, Callable[[str], str]] = {"lower": str.lower, "UPPER": str.upper}
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ class Subscriptions:
         return Answer(200, dotnet(self._row(hook)), applied=True)
 
     def _row(self, hook: Hook) -> dict[str, Any]:
-        type = SHAPES.get(self._switches().enum_as, str)(hook.type)
+        type = spelt(hook.type, self._switches())
         return {"id": hook.id, "url": hook.url, "key": hook.key, "type": type, "customHeaders": dict(hook.headers)}
 
     def _validated(self, request: Request, serial: int) -> Hook:

@@ -382,6 +382,8 @@ def test_comments_and_attributes(box: Sandbox, centra: Call) -> None:
     centra("/orders", "PUT", change)
     assert box.centra_order(1001)["internalComment"] == "x"
     assert "gift_wrap" not in box.centra_order(1001)
+    odd = centra("/orders", "PUT", {"order": 1001, "extraAttributes": ["x"]}).json()
+    assert odd["msg"] == {"extraAttributes": "invalid value"}
     assert centra("/orders", "PUT", {"order": 7}).json() == {"status": "no", "msg": "order does not exist", "order": 7}
     box.switch("centra", markets=["1"])
     assert centra("/orders", "PUT", change).json()["msg"] == "order in wrong market"
@@ -449,6 +451,7 @@ def test_control(control: Call, centra: Call) -> None:
         ("centra/orders", "POST", {"lines": [{"stock_item_id": 1}]}, 404),
         ("centra/orders", "POST", {"lines": [{"code": "none"}]}, 404),
         ("centra/orders", "POST", {"lines": [{"stock_item_id": 7001, "qty": 0}]}, 400),
+        ("centra/orders", "POST", {"lines": [{"stock_item_id": 7001, "line_id": "x"}]}, 400),
         ("centra/orders", "POST", {"status": "Lost"}, 400),
         ("centra/orders/9", "GET", None, 404),
         ("centra/orders/x", "PATCH", {}, 404),

@@ -325,6 +325,7 @@ def test_what_comes_back(box: Sandbox, myogo: Call, restocks: bool, left: int) -
         box.take_back("1001")
     box.ship("1001")
     assert (box.take_back("1001")["status"], stock(box)) == ("Returned", (left, 0))
+    assert (box.change_myogo_order("1001", status="Draft")["status"], stock(box)) == ("Draft", (10, 0))
 
 
 @pytest.mark.parametrize("collected", [False, True])
@@ -350,6 +351,15 @@ def test_reservations_and_the_modified_of_stock(box: Sandbox, myogo: Call, moves
     before = myogo("/Stock", productCode="XX-1").json()[0]["modified"]
     myogo("/Orders", "POST", request())
     assert (myogo("/Stock", productCode="XX-1").json()[0]["modified"] > before) is moves
+
+
+def test_set_outright_and_refused_leaves_all_as_it_was(box: Sandbox, myogo: Call) -> None:
+    myogo("/Orders", "POST", request())
+    box.collect("1001")
+    with pytest.raises(ValueError, match="needs 99"):
+        box.change_myogo_order("1001", orderLines=[{"code": "XX-1", "quantity": 99}])
+    assert (stock(box), statuses(box)) == ((8, 0), ["Collecting"])
+    assert myogo("/Orders").json()[0]["orderLines"] == LINES
 
 
 def test_control(control: Call, myogo: Call) -> None:
