@@ -1,5 +1,6 @@
 """myOGO's orders: where each stands, and what stock it holds or has taken."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -98,9 +99,10 @@ class Fulfilment:
         own["warehouseComments"] = "warehouse_comments"
         if unknown := sorted(set(changes) - set(ORDER) - set(own)):
             raise ValueError(f"an order has no {', '.join(unknown)} to set")
-        status = changes.get("status", order.status)
-        if status not in STATUSES:
-            raise ValueError(f"no status {status!r}; there are {', '.join(STATUSES)}")
+        named = {name.lower(): name for name in STATUSES}
+        status = named.get(str(changes.get("status", order.status)).lower())
+        if status is None:
+            raise ValueError(f"no status {changes['status']!r}; there are {', '.join(STATUSES)}")
         fields = dict(order.fields) | {k: v for k, v in changes.items() if k in ORDER and k != "status"}
         told: dict[str, Any] = {own[name]: value for name, value in changes.items() if name in own}
         new = replace(order, status="Draft", fields=fields, **told)
@@ -133,10 +135,16 @@ class Fulfilment:
 
     def release(self, switches: MyogoSwitches) -> None:
         """To be called when stock came in or became free: what waited for it is New, the oldest first."""
-        for serial in sorted(self._waiting):
-            order = self._orders[serial]
-            if self._suffices(order, switches):
+        waiting = [self._orders[serial] for serial in sorted(self._waiting)]
+        promised = Counter[str]()
+        for order in waiting:
+            promised.update(dict(self._moved(order, switches)))
+        for order in waiting:
+            needs = self._moved(order, switches)
+            # What those reserve that wait themselves is nobody's yet.
+            if all(self._available(code, switches) + promised[code] >= quantity for code, quantity in needs):
                 self._put(replace(order, status="New", warehouse_comments=None))
+                promised.subtract(dict(needs))
 
     def _anew(self, order: Order, act: Callable[[], Order], switches: MyogoSwitches) -> Order:
         """What the act makes of the order after its stock was put back, all as before where the act fails."""
@@ -173,8 +181,9 @@ class Fulfilment:
         """The order in the status, its stock moved and, where that freed some, given to who waits."""
         self._can(order, status, switches)
         self._move(order, status, switches)
+        before = self._orders.get(order.serial)
         order = self._put(replace(order, status=status))
-        if status == "Shipped":
+        if status == "Shipped" and (before is None or before.status != "Shipped"):
             self._tell(order)
         if status not in HOLDING:
             self.release(switches)
@@ -202,15 +211,6 @@ class Fulfilment:
         """The quantities by code that the order moves in the warehouse."""
         still = order.fields.get("test") and not switches.test_orders_reserve
         return [] if still else list(order.needs().items())
-
-    def _suffices(self, order: Order, switches: MyogoSwitches) -> bool:
-        """Whether stock covers the order beside those that do not wait themselves."""
-        waiting = [self._orders[serial] for serial in self._waiting]
-        for code, quantity in self._moved(order, switches):
-            others = sum(dict(self._moved(other, switches)).get(code, 0) for other in waiting)
-            if self._available(code, switches) + others < quantity:
-                return False
-        return True
 
     def _available(self, code: str, switches: MyogoSwitches) -> int:
         product = self._product(code, switches)

@@ -151,6 +151,13 @@ def test_short_stock_waits_and_goods_release_it(box: Sandbox, myogo: Call) -> No
     assert stock(box) == (16, 16)
 
 
+def test_smaller_orders_may_overtake_but_stock_is_promised_once(box: Sandbox, myogo: Call) -> None:
+    for reference, quantity in (("1", 10), ("2", 9), ("3", 4), ("4", 4)):
+        myogo("/Orders", "POST", request(reference, orderLines=[{"code": "XX-1", "quantity": quantity}]))
+    box.receive("XX-1", 5)
+    assert statuses(box) == ["New", "Pending", "New", "Pending"]
+
+
 @pytest.mark.parametrize("status", [400, 409])
 def test_duplicate_reference_is_refused(box: Sandbox, myogo: Call, status: int) -> None:
     box.switch("myogo", duplicate_order=status)

@@ -121,6 +121,21 @@ def test_myogo_tells_whoever_subscribed(box: Sandbox, myogo: Call, receiver: Rec
     assert {entry["event"] for entry in told(box)} == {"OrderShipped", "ProductStockLevelChanged"}
 
 
+def test_an_order_is_told_to_be_shipped_once(box: Sandbox, myogo: Call, receiver: Receiver) -> None:
+    """And not again when its tracking is mended."""
+    box.receive("XX-1", 5)
+    myogo("/webhooks", "POST", hook(receiver.url, "OrderShipped"))
+    myogo("/Orders", "POST", SHIPPED)
+    box.ship("1001")
+    box.change_myogo_order("1001", trackingNumber="JJFI1")
+    box.change_myogo_order("1001", status="locked")
+    box.change_myogo_order("1001", status="SHIPPED")
+    orders = [json.loads(body) for _, body in receiver.wait(2)]
+    assert [order["trackingNumber"] for order in orders] == [None, "JJFI1"]
+    time.sleep(0.05)
+    assert len(receiver.got) == 2
+
+
 def test_myogo_can_tell_twice(box: Sandbox, myogo: Call, receiver: Receiver) -> None:
     box.switch("myogo", webhook_copies=2)
     myogo("/webhooks", "POST", hook(receiver.url, "ProductStockLevelChanged"))
