@@ -109,9 +109,10 @@ class Fulfilment:
         return self._anew(order, lambda: self._reached(new, status, switches), switches)
 
     def collect(self, order: Order, switches: MyogoSwitches) -> Order:
-        """The order once the warehouse has taken it from the shelf; ValueError where it cannot."""
-        if order.status not in HOLDING:
-            raise ValueError(f"order {order.reference} is {order.status}, there is nothing to collect")
+        """The order once the warehouse has taken it from the shelf; ValueError if it is not New."""
+        if order.status != "New":
+            why = f" ({order.warehouse_comments})" if order.warehouse_comments else ""
+            raise ValueError(f"order {order.reference} is {order.status}{why}, a warehouse collects what is New")
         return self._reached(order, "Collecting", switches)
 
     def ship(self, order: Order, tracking: Sequence[str], url: str | None, switches: MyogoSwitches) -> Order:
