@@ -5,10 +5,13 @@ from hmac import compare_digest
 from typing import Any
 from urllib.parse import urlencode
 
+from pipelines.sandbox.centra_orders import NOT_ALLOWED, ROUTES, Call
 from pipelines.sandbox.credentials import Credentials
 from pipelines.sandbox.exchange import Answer, Request
 from pipelines.sandbox.listing import BadQuery, Query
+from pipelines.sandbox.orders import No, Orders
 from pipelines.sandbox.rows import Dialect, Kind, written
+from pipelines.sandbox.shipments import Shipments
 from pipelines.sandbox.shop import Shop
 from pipelines.sandbox.switches import CentraSwitches
 from pipelines.sandbox.wire import parsed, php
@@ -18,12 +21,16 @@ CACHE_BYTES, LARGEST_KEPT = 256 << 20, 4 << 20
 
 
 class Centra:
-    """Answers requests from a Shop as the switches say."""
+    """Answers requests from a Shop, its Orders and its Shipments as the switches say."""
 
     name = "centra"
 
-    def __init__(self, shop: Shop, credentials: Credentials, base_path: str = BASE_PATH) -> None:
+    def __init__(
+        self, shop: Shop, orders: Orders, shipments: Shipments, credentials: Credentials, base_path: str = BASE_PATH
+    ) -> None:
         self.shop = shop
+        self.orders = orders
+        self.shipments = shipments
         self.switches = CentraSwitches()
         self.base_path = "/" + base_path.strip("/")
         self._token = credentials.centra_token.encode()
@@ -48,13 +55,19 @@ class Centra:
             return self._no("Unauthorized", status=200 if failure == "no" else failure)
         path = request.path.rstrip("/")
         resource = path[len(self.base_path) + 1 :] if path.startswith(self.base_path + "/") else ""
-        route = self._routes().get((request.method, resource))
-        if route is None:
+        name, slash, key = resource.partition("/")
+        where = request.method, name + ("/*" if slash else "")
+        group, handler = self._routes().get(where) or self._order_route(where, key)
+        if not group:
             return self._no(f"There is nothing at {request.method} {request.path}", status=404)
-        group, handler = route
         if not getattr(self.switches.allow, group):
-            return Answer(403, b'{"status":"Not Allowed"}')
-        return handler(request)
+            return NOT_ALLOWED
+        try:
+            return handler(request)
+        except BadQuery as problem:
+            return self._no({problem.name: "invalid value"})
+        except No as no:
+            return self._no(no.msg, status=no.http, **no.more)
 
     def forget_pages(self) -> None:
         """To be called when another shop is put in place."""
@@ -68,9 +81,13 @@ class Centra:
             ("POST", "stock"): ("stock", self._write_stock),
             # Some revisions of Centra's page say PUT.
             ("PUT", "stock"): ("stock", self._write_stock),
-            ("GET", "orders"): ("orders", lambda _: Answer(200, b'{"status":"ok","orders":[]}')),
-            ("GET", "shipments"): ("shipments", lambda _: Answer(200, b'{"status":"ok","shipments":[]}')),
         }
+
+    def _order_route(self, where: tuple[str, str], key: str) -> tuple[str, Callable[[Request], Answer]]:
+        group, handler = ROUTES.get(where, ("", None))
+        if handler is None:
+            return "", lambda _: NOT_ALLOWED
+        return group, lambda request: handler(Call(request, key, self.orders, self.shipments, self.switches))
 
     def _list(self, request: Request) -> Answer:
         stock = request.path.rstrip("/").endswith("/stock")
@@ -78,10 +95,7 @@ class Centra:
         key = (self.shop.version, self.switches, stock, request.query, *bent)
         body = self._pages.get(key)
         if body is None:
-            try:
-                body = self._page(request, stock)
-            except BadQuery as problem:
-                return self._no({problem.name: "invalid value"})
+            body = self._page(request, stock)
             self._keep(key, body)
         return Answer(200, body)
 
@@ -138,6 +152,8 @@ class Centra:
                 return self._no({"quantity" if entry or _named(row) else "product": "invalid value"})
             entries.append(entry)
         result = self.shop.write_stock(entries, self.switches)
+        if result.applied and self.switches.stock_fills_demand:
+            self.orders.fill_demand(self.switches)
         if not result.not_found and not result.bundles:
             return Answer(200, b'{"status":"ok"}', applied=True)
         errors = {"productsNotFound": list(result.not_found), "productsAreBundles": list(result.bundles)}

@@ -3,6 +3,7 @@
 import base64
 from typing import Any
 
+from pipelines.sandbox import control_orders
 from pipelines.sandbox.exchange import Answer, Request
 from pipelines.sandbox.state import State
 from pipelines.sandbox.wire import dotnet, parsed
@@ -65,7 +66,7 @@ class ControlRoutes:
     def _centra(self, request: Request, rest: list[str], content: Any) -> Any:
         what, *key = rest or [""]
         if what != "rows":
-            raise LookupError("the control path is centra/rows")
+            return control_orders.centra(self._state.play, request.method, rest, _given(content))
         if request.method == "POST":
             return self._state.add_centra_row(_object(content))
         stock_item_id = int(_exactly(key, 1)[0])
@@ -92,11 +93,17 @@ class ControlRoutes:
             case ("DELETE", "products", code):
                 state.delete_myogo_product(_decoded(code), request.params().get("id"))
                 return {"status": "ok"}
-        known = ("myogo/products", "myogo/products/{base64url code}", "myogo/receive")
-        raise LookupError(f"the control paths are {', '.join(known)}")
+        return control_orders.myogo(state.play, request.method, rest, _given(content))
+
+    def _webhooks(self, request: Request, rest: list[str], content: Any) -> Any:
+        if request.method == "DELETE":
+            self._state.play.clear_webhooks()
+        return self._state.play.webhooks()
 
 
-ROUTES: tuple[str, ...] = ("health", "switches", "faults", "requests", "reset", "clock", "centra", "myogo")
+ROUTES: tuple[str, ...] = (
+    "health", "switches", "faults", "requests", "reset", "clock", "centra", "myogo", "webhooks",
+)  # fmt: skip
 
 
 def _error(status: int, problem: Exception) -> Answer:
@@ -107,6 +114,10 @@ def _object(content: Any) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ValueError("the body must be a JSON object")
     return content
+
+
+def _given(content: Any) -> dict[str, Any]:
+    return {} if content is None else _object(content)
 
 
 def _exactly(rest: list[str], count: int) -> list[str]:

@@ -39,7 +39,7 @@ ONLY = {"no": "centra", "loop_next": "centra", "revoke_tokens": "myogo"}
 MATCHING = {"method": "*", "path": "*", "contains": "", "skip": 0, "times": 1}
 
 
-EDITS = frozenset(("add", "change", "remove"))
+EDITS = frozenset(("add", "change", "remove", "order"))
 
 
 class BadFault(ValueError):

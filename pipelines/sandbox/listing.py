@@ -34,14 +34,14 @@ class Query:
     @classmethod
     def of(cls, params: Mapping[str, str], switches: CentraSwitches) -> "Query":
         """The query; BadQuery if a number or a date cannot be read."""
-        limit = _count(params, "limit", default=0)
+        limit = count(params, "limit", default=0)
         if switches.max_limit and limit > switches.max_limit:
             if switches.limit_over_max == "no":
                 raise BadQuery("limit")
             limit = switches.max_limit
         return cls(
             limit=limit,
-            page=_count(params, "page", default=1),
+            page=count(params, "page", default=1),
             attributes=params.get("include") == "attributes",
             physical=params.get("exclude") != "physicalStock",
             tests=tuple(_tests(params, switches)),
@@ -63,7 +63,7 @@ def _tests(params: Mapping[str, str], switches: CentraSwitches) -> list[Test]:
         elif name in ("sku", "productId", "variantId"):
             tests.append(_is(value, partial(_field, name)))
         elif name in ("modified", "stock_modified", "created"):
-            since = _moment(name, value, switches)
+            since = moment(name, value, switches)
             if since is not None:
                 tests.append(_since(name, since, switches.modified_inclusive))
     return tests
@@ -78,15 +78,16 @@ def _field(name: str, item: Item) -> str:
 
 
 def _since(name: str, since: str, inclusive: bool) -> Test:
-    def moment(item: Item) -> str:
+    def when(item: Item) -> str:
         if name == "created":
             return str(item.variant.fields.get("createdAt"))
         return item.modified if name == "modified" else item.stock_modified
 
-    return lambda item: moment(item) > since or (inclusive and moment(item) == since)
+    return lambda item: when(item) > since or (inclusive and when(item) == since)
 
 
-def _moment(name: str, value: str, switches: CentraSwitches) -> str | None:
+def moment(name: str, value: str, switches: CentraSwitches) -> str | None:
+    """The moment with its time of day, None where an unreadable one is ignored; BadQuery where it is not."""
     text = value if len(value) > 10 else f"{value} 00:00:00"
     if MOMENT.fullmatch(value):
         try:
@@ -100,10 +101,11 @@ def _moment(name: str, value: str, switches: CentraSwitches) -> str | None:
     raise BadQuery(name)
 
 
-def _count(params: Mapping[str, str], name: str, default: int) -> int:
+def count(params: Mapping[str, str], name: str, default: int, least: int = 1) -> int:
+    """The whole number asked for; BadQuery if it cannot be read or is too small."""
     text = params.get(name)
     if text is None:
         return default
-    if not text.isdecimal() or int(text) < 1:
+    if not text.isdecimal() or int(text) < least:
         raise BadQuery(name)
     return int(text)

@@ -12,6 +12,7 @@ from pipelines.sandbox.wire import dotnet, parsed, php
 
 BEYOND_THE_END = 10**9
 MEGABYTE = 1 << 20
+LISTS = ("products", "orders", "shipments")
 
 
 class Vendor(Protocol):
@@ -113,8 +114,19 @@ def _status(fault: Fault) -> Answer:
 
 
 def _page(request: Request) -> int:
-    text = {name.lower(): value for name, value in request.params().items()}.get("page", "1")
+    params = {name.lower(): value for name, value in request.params().items()}
+    if "offset" in params:
+        offset, limit = (int(text) if text.isdecimal() else 0 for text in (params["offset"], params.get("limit", "20")))
+        return offset // max(limit, 1) + 1
+    text = params.get("page", "1")
     return int(text) if text.isdecimal() else 1
+
+
+def _rows(content: Any) -> list[Any]:
+    """The rows of a listing of either side; an empty list if it is none."""
+    if isinstance(content, dict):
+        content = next((content[name] for name in LISTS if name in content), None)
+    return content if isinstance(content, list) else []
 
 
 def _endless(vendor: Vendor, request: Request) -> Answer:
@@ -122,10 +134,11 @@ def _endless(vendor: Vendor, request: Request) -> Answer:
     page = _page(request)
     answer = vendor.answer(replace(request, page_served=1, page_linked=page + 1))
     content: Any = parsed(answer.body)
-    for number, row in enumerate(content["products"] if isinstance(content, dict) else content):
+    for number, row in enumerate(_rows(content)):
         fresh = 10**9 + 1000 * page + number
         own = {"stockItemId": fresh, "sku": f"FRESH{fresh}", "id": f"{fresh:032x}"}
-        own |= {"code": f"FRESH{fresh}", "productCode": f"FRESH{fresh}"}
+        own |= {"code": f"FRESH{fresh}", "productCode": f"FRESH{fresh}", "reference": f"FRESH{fresh}"}
+        own |= {"orderId": str(fresh), "shipmentId": f"{fresh}-1"}
         row |= {name: value for name, value in own.items() if name in row}
     return replace(answer, body=php(content).encode("ascii") if vendor.name == "centra" else dotnet(content))
 
@@ -136,8 +149,8 @@ def _wrapped(vendor: Vendor, rows: bytes) -> bytes:
 
 def _swollen(vendor: Vendor, body: bytes, size: int) -> bytes:
     content: Any = parsed(body)
-    rows = content.get("products") if isinstance(content, dict) else content
-    first = rows[0] if isinstance(rows, list) and rows else content
+    rows = _rows(content)
+    first = rows[0] if rows else content
     if isinstance(first, dict):
         first["name"] = "x" * size
     return php(content).encode("ascii") if vendor.name == "centra" else dotnet(content)

@@ -1,47 +1,47 @@
 """The open API of myOGO and its token endpoint: paths, scopes, errors."""
 
-import base64
-import binascii
 from collections.abc import Callable
-from datetime import UTC, datetime
 from hmac import compare_digest
 from http import HTTPStatus
 from urllib.parse import parse_qsl, unquote
 
+from pipelines.sandbox import myogo_orders
 from pipelines.sandbox.credentials import Credentials
 from pipelines.sandbox.exchange import Answer, Request
+from pipelines.sandbox.fulfilment import Fulfilment
+from pipelines.sandbox.openapi import Failure, body_of, key_of, lowered, since, window
 from pipelines.sandbox.product import FIELDS, BadProduct, Product, validated
+from pipelines.sandbox.subscriptions import Subscriptions
 from pipelines.sandbox.switches import MyogoSwitches
 from pipelines.sandbox.tokens import SCOPES, Refused, Tokens
 from pipelines.sandbox.warehouse import CodeTaken, Warehouse
-from pipelines.sandbox.wire import dotnet, parsed
+from pipelines.sandbox.wire import dotnet
 
 EAN = FIELDS.index("eanCode")
 FORM = "application/x-www-form-urlencoded"
-MAX_LIMIT, DEFAULT_LIMIT = 250, 50
-READ, WRITE = "read:product", "write:product"
-
-
-class Failure(Exception):
-    """An answer other than success."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
 
 
 class Myogo:
-    """Answers requests from a Warehouse as the switches say."""
+    """Answers requests from a Warehouse, its Fulfilment and its Subscriptions as the switches say."""
 
     name = "myogo"
 
-    def __init__(self, warehouse: Warehouse, tokens: Tokens, credentials: Credentials) -> None:
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        fulfilment: Fulfilment,
+        subscriptions: Subscriptions,
+        tokens: Tokens,
+        credentials: Credentials,
+    ) -> None:
         self.warehouse = warehouse
+        self.fulfilment = fulfilment
+        self.subscriptions = subscriptions
         self.tokens = tokens
         self.switches = MyogoSwitches()
         # How OGOship issues X-OgoKey values is not published; here the secret token serves as one.
         self._key = credentials.secret_token
+        self._known = self._routes()
 
     @property
     def latency_ms(self) -> int:
@@ -82,24 +82,38 @@ class Myogo:
         return Answer(status, dotnet(error), headers=headers)
 
     def _route(self, request: Request, resource: list[str], rest: list[str]) -> Answer:
-        routes: dict[tuple[str, str, int], tuple[str, Callable[..., Answer]]] = {
-            ("GET", "products", 0): (READ, self._search),
-            ("POST", "products", 0): (WRITE, self._create),
-            ("PUT", "products", 1): (WRITE, self._update),
-            ("GET", "stock", 0): (READ, self._stock),
-        }
         name = resource[0] if resource else ""
         scopes = self._scopes(request)
         if scopes is None:
             raise Failure(401, "Authorization has been denied for this request.")
-        route = routes.get((request.method, name, len(rest)))
+        route = self._known.get((request.method, name, len(rest)))
         if route is None:
-            known = any((name, len(rest)) == (n, count) for _, n, count in routes)
+            known = any((name, len(rest)) == (n, count) for _, n, count in self._known)
             raise Failure(405, "The method is not allowed.") if known else Failure(404, "Not found.")
         scope, handler = route
         if scope not in scopes:
             raise Failure(self.switches.missing_scope, f"The token lacks the scope {scope}.")
         return handler(request, *rest)
+
+    def _routes(self) -> dict[tuple[str, str, int], tuple[str, Callable[..., Answer]]]:
+        """The scope each method and path needs, by the number of parts after the resource, and what is done."""
+        return {
+            ("GET", "products", 0): ("read:product", self._search),
+            ("POST", "products", 0): ("write:product", self._create),
+            ("PUT", "products", 1): ("write:product", self._update),
+            ("GET", "stock", 0): ("read:product", self._stock),
+            ("GET", "orders", 0): ("read:order", self._order(myogo_orders.search)),
+            ("POST", "orders", 0): ("write:order", self._order(myogo_orders.create)),
+            ("PUT", "orders", 1): ("write:order", self._order(myogo_orders.update)),
+            ("GET", "webhooks", 0): ("read:webhook", lambda _: self.subscriptions.listed()),
+            ("POST", "webhooks", 0): ("write:webhook", lambda request: self.subscriptions.add(request)),
+            ("GET", "webhooks", 1): ("read:webhook", lambda _, id: self.subscriptions.one(id)),
+            ("PUT", "webhooks", 1): ("write:webhook", lambda request, id: self.subscriptions.change(request, id)),
+            ("DELETE", "webhooks", 1): ("write:webhook", lambda _, id: self.subscriptions.remove(id)),
+        }
+
+    def _order(self, handler: Callable[..., Answer]) -> Callable[..., Answer]:
+        return lambda request, *key: handler(request, *key, self.fulfilment, self.switches)
 
     def _scopes(self, request: Request) -> frozenset[str] | None:
         key = request.header(b"x-ogokey")
@@ -123,29 +137,31 @@ class Myogo:
         return Answer(200, dotnet(response), headers=(("Cache-Control", "no-store"),))
 
     def _search(self, request: Request) -> Answer:
-        params = _lowered(request)
+        params = lowered(request)
         if not params.keys() & {"code", "eancode", "modifiedafter"}:
-            return self._listed(None, params, request, "product")
+            return self._listed(None, request, "product")
         products = self._found(params.get("code"))
         if "eancode" in params:
             products = [product for product in products if product.values[EAN] == params["eancode"]]
         if "modifiedafter" in params:
-            products = self._since(products, params["modifiedafter"], lambda product: product.edited)
-        return self._listed(products, params, request, "product")
+            after = since(params["modifiedafter"], self.switches)
+            products = [product for product in products if after(product.edited)]
+        return self._listed(products, request, "product")
 
     def _stock(self, request: Request) -> Answer:
-        params = _lowered(request)
+        params = lowered(request)
         if not params.keys() & {"productcode", "modifiedafter"}:
-            return self._listed(None, params, request, "stock")
+            return self._listed(None, request, "stock")
         products = self._found(params.get("productcode"))
         if not products and "productcode" in params and self.switches.unknown_stock_code == 404:
             raise Failure(404, f"Product {params['productcode']} was not found.")
         if "modifiedafter" in params:
-            products = self._since(products, params["modifiedafter"], lambda product: product.stock_modified)
-        return self._listed(products, params, request, "stock")
+            after = since(params["modifiedafter"], self.switches)
+            products = [product for product in products if after(product.stock_modified)]
+        return self._listed(products, request, "stock")
 
     def _create(self, request: Request) -> Answer:
-        fields = validated(_json(request), self.switches)
+        fields = validated(body_of(request), self.switches)
         existing = self._found(fields["code"])
         match self.switches.duplicate_post:
             case 400 | 409 as status if existing:
@@ -157,12 +173,11 @@ class Myogo:
         return self._stored(product, self.switches.created_status)
 
     def _update(self, request: Request, code: str) -> Answer:
-        if _lowered(request).get("base64url", "").lower() == "true":
-            code = decoded(code)
+        code = key_of(request, code)
         existing = self._found(code)
         if not existing:
             raise Failure(404, f"Product {code} was not found.")
-        fields = validated(_json(request), self.switches)
+        fields = validated(body_of(request), self.switches)
         # Which of two products with one code a PUT changes is not documented; here it is the older.
         return self._stored(self.warehouse.update(existing[0], fields, self.switches), 200)
 
@@ -171,55 +186,11 @@ class Myogo:
             return self.warehouse.products(self.switches.sort)
         return self.warehouse.find(code, ignore_case=self.switches.codes_ignore_case)
 
-    def _since(self, products: list[Product], text: str, moment: Callable[[Product], float]) -> list[Product]:
-        try:
-            after = datetime.fromisoformat(text)
-        except ValueError:
-            raise Failure(400, f"The value '{text}' is not valid for ModifiedAfter.") from None
-        since = (after if after.tzinfo else after.replace(tzinfo=UTC)).timestamp()
-        inclusive = self.switches.modified_inclusive
-        return [p for p in products if moment(p) > since or (inclusive and moment(p) == since)]
-
-    def _listed(self, products: list[Product] | None, params: dict[str, str], request: Request, kind: str) -> Answer:
-        limit = _whole(params, "limit", DEFAULT_LIMIT)
-        page = _whole(params, "page", 1)
-        if not 1 <= limit <= MAX_LIMIT or page < 1:
-            if self.switches.limit_out_of_range == "reject":
-                raise Failure(400, f"Limit must be between 1 and {MAX_LIMIT}, and Page at least 1.")
-            limit, page = min(max(limit, 1), MAX_LIMIT), max(page, 1)
-        start = ((request.page_served or page) - 1) * limit
-        if products is None:
-            shown = self.warehouse.products(self.switches.sort, start, start + limit)
-        else:
-            shown = products[start : start + limit]
+    def _listed(self, products: list[Product] | None, request: Request, kind: str) -> Answer:
+        start, stop = window(request, self.switches)
+        shown = self.warehouse.products(self.switches.sort, start, stop) if products is None else products[start:stop]
         rows = [self.warehouse.written(product, kind, self.switches) for product in shown]
         return Answer(200, b"[" + b",".join(rows) + b"]")
 
     def _stored(self, product: Product, status: int) -> Answer:
         return Answer(status, self.warehouse.written(product, "product", self.switches), applied=True)
-
-
-def decoded(code: str) -> str:
-    """The code behind its base64url form; Failure if there is none."""
-    try:
-        return base64.b64decode(code + "=" * (-len(code) % 4), altchars=b"-_", validate=True).decode()
-    except (binascii.Error, ValueError):
-        raise Failure(400, "The product code is not base64url.") from None
-
-
-def _lowered(request: Request) -> dict[str, str]:
-    return {name.lower(): value for name, value in request.params().items()}
-
-
-def _whole(params: dict[str, str], name: str, default: int) -> int:
-    try:
-        return int(params.get(name, default))
-    except ValueError:
-        raise Failure(400, f"The value '{params[name]}' is not valid for {name}.") from None
-
-
-def _json(request: Request) -> object:
-    try:
-        return parsed(request.body)
-    except ValueError:
-        raise Failure(400, "The request body is not valid JSON.") from None

@@ -33,7 +33,8 @@ class Entry:
     body: bytes
 
     def as_json(self) -> dict[str, Any]:
-        """The entry without any secret: of a token request only grant and scope are told."""
+        """The entry without any secret: of a token request only grant and scope are told,
+        of a webhook not its key."""
         sent = zip(SHOWN_HEADERS, self.headers, strict=True)
         headers = {name.decode(): value.decode("latin-1") for name, value in sent if value}
         shown: dict[str, Any] = {
@@ -47,6 +48,8 @@ class Entry:
             shown["body"] = {key: form[key][0] for key in ("grant_type", "scope") if key in form}
         elif self.body:
             shown["body"] = _readable(self.body)
+            if _is_webhook(self.path) and isinstance(shown["body"], dict):
+                shown["body"] = {k: v for k, v in shown["body"].items() if k.lower() != "key"}
         return shown
 
 
@@ -76,6 +79,10 @@ class RequestLog:
 
 def _is_token(path: str) -> bool:
     return path.rstrip("/").lower() == "/oauth/token"
+
+
+def _is_webhook(path: str) -> bool:
+    return path.lower().startswith("/api/v1/webhooks")
 
 
 def _readable(body: bytes) -> Any:

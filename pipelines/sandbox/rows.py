@@ -144,7 +144,7 @@ def _value(name: str, value: Any, dialect: Dialect) -> Any:
     if value in ("", None) and dialect.empty_as != "as_is":
         return MISSING if dialect.empty_as == "missing" else dialect.empty_as
     if name in IDS:
-        return _id(value, dialect.ids_as)
+        return identifier(value, dialect.ids_as)
     if name == "prices" and isinstance(value, list):
         return [_price(entry, dialect) for entry in value]
     if name == "active" and dialect.flags_as != "as_is" and value in (0, 1, "0", "1"):
@@ -157,21 +157,23 @@ def _price(entry: Any, dialect: Dialect) -> Any:
         return entry
     new = {key: value for key, value in entry.items() if value != MISSING}
     if "id" in new:
-        new["id"] = _id(new["id"], dialect.ids_as)
+        new["id"] = identifier(new["id"], dialect.ids_as)
     if "price" in new:
-        new["price"] = _amount(new["price"], dialect.price_as)
+        new["price"] = amount(new["price"], dialect.price_as)
     if isinstance(new.get("campaigns"), list):
         new["campaigns"] = [_price(campaign, dialect) for campaign in new["campaigns"]]
     return new
 
 
-def _id(value: Any, shape: str) -> Any:
+def identifier(value: Any, shape: str) -> Any:
+    """The id as a number or a string, as it is when the shape does not say."""
     if shape == "number" and isinstance(value, str) and value.isdecimal():
         return int(value)
     return str(value) if shape == "string" and isinstance(value, int) else value
 
 
-def _amount(value: Any, shape: str) -> Any:
+def amount(value: Any, shape: str) -> Any:
+    """The money as a number without idle zeros or as a string with cents, as it is when the shape does not say."""
     if shape == "as_is" or value is None or isinstance(value, bool):
         return value
     try:

@@ -4,7 +4,7 @@ import asyncio
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
@@ -134,6 +134,55 @@ class Sandbox:
     def delete_centra_row(self, stock_item_id: int) -> None:
         self._call(self._state.delete_centra_row, stock_item_id)
 
+    def place_centra_order(self, **given: Any) -> dict[str, Any]:
+        """The new order as stored, with its shipment unless `shipment` is false; the sample gives what is left out."""
+        return self._call(self._state.play.place_centra_order, given)
+
+    def centra_orders(self) -> list[dict[str, Any]]:
+        return self._call(self._state.play.centra_orders)
+
+    def centra_order(self, number: int | str) -> dict[str, Any]:
+        return self._call(self._state.play.centra_order, number)
+
+    def change_centra_order(self, number: int | str, **fields: Any) -> dict[str, Any]:
+        return self._call(self._state.play.change_centra_order, number, fields)
+
+    def centra_shipments(self) -> list[dict[str, Any]]:
+        return self._call(self._state.play.centra_shipments)
+
+    def change_centra_shipment(self, shipment_id: str, **flags: Any) -> dict[str, Any]:
+        return self._call(self._state.play.change_centra_shipment, shipment_id, flags)
+
+    def aim_centra_webhook(self, url: str | None, secret: str = "") -> dict[str, Any]:
+        return self._call(self._state.play.aim_centra_webhook, url, secret)
+
+    def myogo_orders(self) -> list[dict[str, Any]]:
+        return self._call(self._state.play.myogo_orders)
+
+    def change_myogo_order(self, reference: str, /, **fields: Any) -> dict[str, Any]:
+        return self._call(self._state.play.change_myogo_order, reference, fields)
+
+    def collect(self, reference: str) -> dict[str, Any]:
+        return self._call(self._state.play.collect, reference)
+
+    def ship(self, reference: str, tracking: Sequence[str] = (), url: str | None = None) -> dict[str, Any]:
+        """The order after it left under those tracking numbers."""
+        return self._call(self._state.play.ship, reference, tracking, url)
+
+    def cancel(self, reference: str) -> dict[str, Any]:
+        return self._call(self._state.play.cancel, reference)
+
+    def take_back(self, reference: str) -> dict[str, Any]:
+        """The order after it came back."""
+        return self._call(self._state.play.take_back, reference)
+
+    def webhooks(self) -> list[dict[str, Any]]:
+        """What was sent so far and what came of it, oldest first."""
+        return self._call(self._state.play.webhooks)
+
+    def clear_webhooks(self) -> None:
+        self._call(self._state.play.clear_webhooks)
+
     def reset(self) -> None:
         self._call(self._state.reset)
 
@@ -179,6 +228,7 @@ class Sandbox:
         self._running.set_result(None)
         await self._end.wait()
         self._state.clear_faults()
+        self._state.deliveries.clear()
         for reach in self._state.reaches.values():
             reach.close()
         self._state.reaches.clear()

@@ -77,7 +77,7 @@ class Shop:
         """Sets stock as Centra documents: never below what is allocated, all that is found."""
         not_found, bundles, applied = [], [], False
         for product, quantity in entries:
-            key = self._owner(product)
+            key = self.owner(product)
             if product in switches.bundles:
                 bundles.append(product)
             elif key is None:
@@ -92,14 +92,28 @@ class Shop:
             self._touched(owners=False)
         return StockResult(tuple(not_found), tuple(bundles), applied)
 
-    def _dated(self, item: Item, switches: CentraSwitches, *, edited: bool, restocked: bool) -> Item:
-        """The item with the moments that such a change moves."""
-        now = self._clock.local(switches.timezone)
-        if restocked and switches.stock_moves != "neither":
-            item = item._replace(stock_modified=now)
-        return item._replace(modified=now) if edited or (restocked and switches.stock_moves == "both") else item
+    def item(self, stock_item_id: int) -> Item:
+        """The size; KeyError if there is none."""
+        return self._items[stock_item_id]
 
-    def _owner(self, product: str) -> int | None:
+    def allocate(self, stock_item_id: int, wanted: int, switches: CentraSwitches) -> int:
+        """How much of what is wanted was free and is allocated now."""
+        item = self._items.get(stock_item_id)
+        taken = max(0, min(wanted, item.physical - item.allocated)) if item else 0
+        self.move(stock_item_id, switches, allocated=taken)
+        return taken
+
+    def move(self, stock_item_id: int, switches: CentraSwitches, *, physical: int = 0, allocated: int = 0) -> None:
+        """Adds to both figures of a size that is still there; neither falls below zero."""
+        item = self._items.get(stock_item_id)
+        if item is None or not (physical or allocated):
+            return
+        moved = item._replace(physical=max(0, item.physical + physical), allocated=max(0, item.allocated + allocated))
+        self._items[stock_item_id] = self._dated(moved, switches, edited=False, restocked=True)
+        self._touched(owners=False)
+
+    def owner(self, product: str) -> int | None:
+        """The `stockItemId` behind an EAN or a full SKU."""
         if self._owners is None:
             # An EAN wins over a full SKU, the lower id over the higher one.
             keys = sorted(self._items, reverse=True)
@@ -107,6 +121,13 @@ class Shop:
             eans = ((self._items[key].ean, key) for key in keys)
             self._owners |= {str(ean): key for ean, key in eans if ean not in (None, "", MISSING)}
         return self._owners.get(product)
+
+    def _dated(self, item: Item, switches: CentraSwitches, *, edited: bool, restocked: bool) -> Item:
+        """The item with the moments that such a change moves."""
+        now = self._clock.local(switches.timezone)
+        if restocked and switches.stock_moves != "neither":
+            item = item._replace(stock_modified=now)
+        return item._replace(modified=now) if edited or (restocked and switches.stock_moves == "both") else item
 
     def _put(self, key: int, item: Item) -> None:
         self._items[key] = item

@@ -6,18 +6,25 @@ from typing import Any
 
 from pipelines.sandbox.catalogue import Catalogue
 from pipelines.sandbox.centra import Centra
+from pipelines.sandbox.centra_hook import CentraHook
 from pipelines.sandbox.clock import Clock
 from pipelines.sandbox.credentials import Credentials
+from pipelines.sandbox.deliveries import Deliveries
 from pipelines.sandbox.exchange import Request
 from pipelines.sandbox.faults import EDITS, Fault, Script
+from pipelines.sandbox.fulfilment import Fulfilment, order_row
 from pipelines.sandbox.myogo import Myogo
+from pipelines.sandbox.orders import Orders
+from pipelines.sandbox.play import Play
 from pipelines.sandbox.product import FIELDS, Product
 from pipelines.sandbox.reach import Reach
 from pipelines.sandbox.requestlog import RequestLog
+from pipelines.sandbox.shipments import Shipments
 from pipelines.sandbox.shop import Shop
+from pipelines.sandbox.subscriptions import Subscriptions
 from pipelines.sandbox.switches import CentraSwitches, MyogoSwitches, as_json, changed
 from pipelines.sandbox.tokens import Tokens
-from pipelines.sandbox.warehouse import Warehouse, as_row
+from pipelines.sandbox.warehouse import Warehouse, as_row, stock_row
 
 
 class State:
@@ -31,17 +38,23 @@ class State:
         self.log = RequestLog(self.clock)
         self.reaches: dict[str, Reach] = {}
         self._late: list[asyncio.TimerHandle] = []
-        self.centra = Centra(Shop(catalogue.items, self.clock), credentials, base_path)
+        self.deliveries = Deliveries(self.clock)
+        self.hook = CentraHook(self.deliveries, self.clock, lambda: self.centra.switches)
+        self.centra = Centra(*self._centra_start(), credentials, base_path)
         self.myogo = Myogo(*self._myogo_start(), credentials)
+        self.play = Play(self.centra, self.myogo, self.hook, self.deliveries)
 
     def reset(self) -> None:
-        """Catalogue, switches, faults, tokens and clock as at the start; the request log stays."""
+        """Catalogue, orders, switches, faults, webhooks, tokens and clock as at the start; the request log stays."""
         self.clock.offset_s = 0.0
         self.clear_faults()
-        self.centra.shop = Shop(self._catalogue.items, self.clock)
+        self.deliveries.clear()
+        self.hook.aim(None, "")
+        self.centra.shop, self.centra.orders, self.centra.shipments = self._centra_start()
         self.centra.switches = CentraSwitches()
         self.centra.forget_pages()
-        self.myogo.warehouse, self.myogo.tokens = self._myogo_start()
+        myogo = self.myogo
+        myogo.warehouse, myogo.fulfilment, myogo.subscriptions, myogo.tokens = self._myogo_start()
         self.myogo.switches = MyogoSwitches()
 
     def switches(self, side: str) -> dict[str, Any]:
@@ -88,7 +101,8 @@ class State:
                 self._late.append(loop.call_later(options["seconds"], self._side(fault.side).answer, request))
 
     def edit(self, side: str, edit: Mapping[str, Any]) -> None:
-        """One change of what the side holds: {"add": row}, {"change": key, ...fields} or {"remove": key}."""
+        """One change of what the side holds: {"add": row}, {"change": key, ...fields}, {"remove": key} or
+        {"order": number or reference, ...fields}."""
         fields = {name: value for name, value in edit.items() if name not in EDITS}
         centra = side == "centra"
         match next(iter(edit.keys() & EDITS)):
@@ -96,6 +110,10 @@ class State:
                 self.add_centra_row(edit["add"]) if centra else self.put_myogo_product(edit["add"])
             case "change" if centra:
                 self.change_centra_row(edit["change"], fields)
+            case "order" if centra:
+                self.play.change_centra_order(edit["order"], fields)
+            case "order":
+                self.play.change_myogo_order(edit["order"], fields)
             case "change":
                 self.change_myogo_product(edit["change"], fields)
             case _:
@@ -119,7 +137,10 @@ class State:
 
     def change_myogo_product(self, code: str, fields: Mapping[str, Any], id: str | None = None) -> list[dict[str, Any]]:
         """The products of that code (or the one with that id) after the change."""
-        return [self._shown(self.myogo.warehouse.set(product, fields)) for product in self._coded(code, id)]
+        changed = [self.myogo.warehouse.set(product, fields) for product in self._coded(code, id)]
+        if fields.keys() & {"stock", "reserved"}:
+            self.myogo.fulfilment.release(self.myogo.switches)
+        return [self._shown(product) for product in changed]
 
     def delete_myogo_product(self, code: str, id: str | None = None) -> None:
         """Forgets the products of that code, or the one with that id."""
@@ -127,9 +148,11 @@ class State:
             self.myogo.warehouse.remove(product)
 
     def receive(self, code: str, quantity: int) -> dict[str, Any]:
-        """The product after goods arrived for it."""
+        """The product after goods arrived for it and the orders that waited for them were released."""
         product, moves = self._coded(code)[0], self.myogo.switches.stock_moves_edit_time
-        return self._shown(self.myogo.warehouse.receive(product, quantity, moves_edit_time=moves))
+        received = self.myogo.warehouse.receive(product, quantity, moves_edit_time=moves)
+        self.myogo.fulfilment.release(self.myogo.switches)
+        return self._shown(received)
 
     def centra_row(self, stock_item_id: int) -> dict[str, Any]:
         return self.centra.shop.row(stock_item_id)
@@ -159,5 +182,22 @@ class State:
             raise LookupError(f"myOGO holds no product {code!r}")
         return found
 
-    def _myogo_start(self) -> tuple[Warehouse, Tokens]:
-        return Warehouse(self._catalogue.start, self.clock), Tokens(self._credentials, self.clock)
+    def _centra_start(self) -> tuple[Shop, Orders, Shipments]:
+        shop = Shop(self._catalogue.items, self.clock)
+        orders = Orders(shop, self.clock, self.hook.tell)
+        return shop, orders, Shipments(orders, shop, self.clock, self.hook.tell)
+
+    def _myogo_start(self) -> tuple[Warehouse, Fulfilment, Subscriptions, Tokens]:
+        def switches() -> MyogoSwitches:
+            return self.myogo.switches
+
+        told = Subscriptions(self.deliveries, switches)
+        warehouse = Warehouse(
+            self._catalogue.start,
+            self.clock,
+            lambda product: told.tell("ProductStockLevelChanged", lambda: stock_row(product, switches())),
+        )
+        fulfilment = Fulfilment(
+            warehouse, self.clock, lambda order: told.tell("OrderShipped", lambda: order_row(order, switches()))
+        )
+        return warehouse, fulfilment, told, Tokens(self._credentials, self.clock)

@@ -30,7 +30,7 @@ class Allow:
 @dataclass(frozen=True)
 class CentraSwitches:
     """`as_is` leaves a value as the catalogue writes it; a limit of 0 means none. `silent` are the fields whose
-    change does not move `modified`."""
+    change does not move `modified`; no `markets` means all; `shipments_limit` is for those not good to go."""
 
     auth_failure: Literal[401, 403, "no"] = 401
     allow: Allow = field(default_factory=Allow)
@@ -54,13 +54,39 @@ class CentraSwitches:
     negative_quantity: Literal["no", "clamp"] = "no"
     batch_limit: int = 0
     bundles: tuple[str, ...] = ()
+    stock_fills_demand: bool = False
+    order_statuses: tuple[str, ...] = ("1", "2", "3", "4")
+    orders_starting_with: Literal["newest", "oldest"] = "newest"
+    order_status_as: Literal["string", "number", "name", "absent"] = "string"
+    markets: tuple[str, ...] = ()
+    on_hold: bool = False
+    waiting_for_payment: bool = False
+    dates_inclusive: Literal["newer", "both", "neither"] = "newer"
+    bundle_mode: Literal["only_items", "items_in_bundles", "only_bundles", "bundles_and_items"] = "only_items"
+    shipments_limit: int = 100
+    inprogress_has_goodtogo: bool = False
+    shipment_gtg: bool = False
+    completion_verb: Literal["both", "POST", "PUT"] = "both"
+    wrong_verb: Literal[404, 405] = 405
+    second_completion: Literal["no", "ok"] = "no"
+    unfit_completion: Literal["ok", "no"] = "ok"
+    shipped_when_omitted: bool = False
+    second_capture: Literal["no", "ok"] = "no"
+    webhook_batch: int = 100
+    webhook_header: Literal["plain", "spaced"] = "plain"
+    webhook_copies: int = 1
+    webhook_order: Literal["in_order", "reversed"] = "in_order"
+    webhook_delay_ms: int = 0
+    webhook_retries: int = 0
+    webhook_timeout_s: int = 5
     timezone: str = "Europe/Stockholm"
     latency_ms: int = 0
 
 
 @dataclass(frozen=True)
 class MyogoSwitches:
-    """`name_max` 0 means no limit; `omitted_on_put` rules null too, which .NET cannot tell apart."""
+    """`name_max` 0 means no limit; `omitted_on_put` rules null too, which .NET cannot tell apart. `orders_editable`
+    is the merchant's option, `editable_statuses` what it lets a PUT change."""
 
     duplicate_post: Literal[400, 409, "upsert", "duplicate"] = 400
     omitted_on_put: Literal["keep", "clear"] = "keep"
@@ -82,6 +108,24 @@ class MyogoSwitches:
     stock_moves_edit_time: bool = False
     writes_move_edit_time: bool = True
     error_body: Literal["json", "html"] = "json"
+    enum_as: Literal["Pascal", "lower", "UPPER"] = "Pascal"
+    shipping_codes: tuple[str, ...] = ("HOME", "PICKUP")
+    bad_order: Literal["reserved", 400] = "reserved"
+    duplicate_order: Literal[400, 409, "reserved", "accept"] = 400
+    phone_required: bool = False
+    orders_editable: bool = True
+    editable_statuses: tuple[str, ...] = ("New",)
+    test_orders_reserve: bool = True
+    reservations_move_modified: bool = True
+    returned_restocks: bool = False
+    webhook_hosts: Literal["dotted", "any"] = "dotted"
+    empty_webhooks: Literal["null", "list"] = "null"
+    unknown_webhook: Literal["null", 404] = "null"
+    webhook_copies: int = 1
+    webhook_order: Literal["in_order", "reversed"] = "in_order"
+    webhook_delay_ms: int = 0
+    webhook_retries: int = 0
+    webhook_timeout_s: int = 5
     latency_ms: int = 0
 
 

@@ -1,7 +1,7 @@
 """myOGO's state: the products of one merchant and their stock."""
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,13 +37,15 @@ class Start:
 
 
 class Warehouse:
-    """Products by serial number; a code is found without a search, even when it occurs twice."""
+    """Products by serial number; a code is found without a search, even when it occurs twice. `tell` hears of every
+    product whose stock figures moved."""
 
-    def __init__(self, start: Start, clock: Clock) -> None:
+    def __init__(self, start: Start, clock: Clock, tell: Callable[[Product], None] = lambda product: None) -> None:
         self._products = dict(start.products)
         self._by_code = dict(start.by_code)
         self._next = max(self._products, default=0) + 1
         self._clock = clock
+        self._tell = tell
         self._written: dict[tuple[int, str], bytes] = {}
         self._sorted: tuple[str, list[int]] | None = None
 
@@ -107,6 +109,17 @@ class Warehouse:
         new = product._replace(stock=product.stock + quantity, stock_modified=now, edited=edited)
         return self._replace(product, new)
 
+    def move(self, product: Product, switches: MyogoSwitches, *, stock: int, reserved: int) -> Product:
+        """The product after an order took or gave back some of it."""
+        now = self._clock.now()
+        dated = stock or switches.reservations_move_modified
+        new = product._replace(
+            stock=product.stock + stock, reserved=product.reserved + reserved,
+            stock_modified=now if dated else product.stock_modified,
+            edited=now if switches.stock_moves_edit_time else product.edited,
+        )  # fmt: skip
+        return self._replace(product, new)
+
     def remove(self, product: Product) -> None:
         """Forgets the product."""
         del self._products[product.serial]
@@ -118,7 +131,7 @@ class Warehouse:
         """The product, or its stock, as JSON."""
         text = self._written.get((product.serial, kind))
         if text is None:
-            row = _stock_row(product, switches) if kind == "stock" else as_row(product, switches)
+            row = stock_row(product, switches) if kind == "stock" else as_row(product, switches)
             if switches.emit_nulls == "no":
                 row = {name: value for name, value in row.items() if value is not None}
             text = self._written[product.serial, kind] = dotnet(row)
@@ -136,6 +149,8 @@ class Warehouse:
             self._unlink(old)
             self._by_code[new.code] = (*self._by_code.get(new.code, ()), new.serial)
         self._forget(old)
+        if (new.stock, new.reserved) != (old.stock, old.reserved):
+            self._tell(new)
         return new
 
     def _unlink(self, product: Product) -> None:
@@ -166,7 +181,8 @@ def as_row(product: Product, switches: MyogoSwitches) -> dict[str, Any]:
     return row | {"batchTracked": False, "channels": []} if switches.extra_fields else row
 
 
-def _stock_row(product: Product, switches: MyogoSwitches) -> dict[str, Any]:
+def stock_row(product: Product, switches: MyogoSwitches) -> dict[str, Any]:
+    """The stock response."""
     row: dict[str, Any] = {
         "productCode": product.code,
         "stock": product.stock,

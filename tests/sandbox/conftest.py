@@ -1,7 +1,11 @@
 """A small shop with one awkward thing of each sort, served by a sandbox of its own for every test."""
 
+import threading
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -9,7 +13,7 @@ import requests
 
 from pipelines.sandbox import Catalogue, Sandbox
 
-SCOPES = "read:product write:product"
+SCOPES = "read:product write:product read:order write:order read:webhook write:webhook"
 
 
 def _size(key: int, sku: str, **more: Any) -> dict[str, Any]:
@@ -122,3 +126,47 @@ def control(box: Sandbox) -> Callable[..., requests.Response]:
         return requests.request(method, f"{box.myogo_url}/_control/{path}", json=json, timeout=5)
 
     return call
+
+
+@dataclass
+class Receiver:
+    """Whoever webhooks are for: what it was sent, and the status it answers with."""
+
+    url: str
+    status: int = 200
+    got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+
+    def wait(self, count: int) -> list[tuple[dict[str, str], bytes]]:
+        """What came, once so many have come."""
+        until(lambda: len(self.got) >= count)
+        return self.got
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Returns once it is true."""
+    deadline = time.monotonic() + 5
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            got.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
+            self.send_response(got.status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *args: Any) -> None:
+            """Says nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        got = Receiver(f"http://127.0.0.1:{server.server_port}/hook?from=shop")
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield got
+        server.shutdown()
+        thread.join()

@@ -1,13 +1,16 @@
 """The control endpoint shows and changes everything, and tells no secret."""
 
 import base64
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
 from pipelines.sandbox import Sandbox
+from tests.sandbox.conftest import SCOPES
 
 Call = Callable[..., requests.Response]
 
@@ -65,7 +68,7 @@ def test_requests_are_told_without_secrets(box: Sandbox, control: Call, centra: 
         ("myogo", "POST", 200, True, "ok"),
         ("myogo", "POST", 400, False, "none"),
     ]
-    assert entries[0]["body"] == {"grant_type": "password", "scope": "read:product write:product"}
+    assert entries[0]["body"] == {"grant_type": "password", "scope": SCOPES}
     assert entries[2]["body"] == {"code": "A", "languageCode": "en"}
     token = myogo("/Products").request.headers["Authorization"].removeprefix("Bearer ")
     known = box.credentials
@@ -122,3 +125,10 @@ def test_clock(control: Call, myogo: Call) -> None:
 @pytest.mark.parametrize("path", ["nothing", "centra", "myogo/nothing", "switches/shop", "_error"])
 def test_unknown_control_path(control: Call, path: str) -> None:
     assert control(path).status_code == 404
+
+
+@pytest.mark.parametrize("side", ["centra", "myogo"])
+def test_the_page_names_every_switch_and_no_other(box: Sandbox, side: str) -> None:
+    _, centra, myogo = (Path(__file__).parents[2] / "docs/sandbox.md").read_text("utf-8").split("## Switches of ")
+    rows = re.findall(r"^\| (`.+?) \|", {"centra": centra, "myogo": myogo}[side], re.MULTILINE)
+    assert sorted(name for row in rows for name in re.findall(r"`(\w+)`", row)) == sorted(box.switches(side))
