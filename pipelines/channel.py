@@ -56,11 +56,12 @@ class System(_Model):
 
 
 class Centra(System):
-    """`stock_verb`: Centra's pages say POST in all examples and PUT in some headings."""
+    """`stock_verb`, `completion_verb`: Centra's pages say POST here and PUT there."""
 
     token: Secret
     timezone: str | None = None
     stock_verb: Literal["POST", "PUT"] = "POST"
+    completion_verb: Literal["POST", "PUT"] = "POST"
 
     @field_validator("timezone")
     @classmethod
@@ -178,7 +179,7 @@ class Channel(_Model):
 
     def flow_limits(self, flow: str) -> Any:
         """The flow's limits, typed as its judge says."""
-        kind = getattr(_resolved(self.path, f"flows.{flow}.judge", self.flows[flow].judge), "Limits", None)
+        kind = getattr(self.judge(flow), "Limits", None)
         if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
             raise ConfigError(
                 f"{self.path}: flows.{flow}.judge: {self.flows[flow].judge!r} is no judge: it has no Limits.",
@@ -196,8 +197,16 @@ class Channel(_Model):
         own = [name for name in self.flows if name not in known]
         return [name for name in (*known, *own) if not asked or name in asked]
 
+    def judge(self, flow: str) -> Any:
+        """The class that judges the flow. Raises ConfigError."""
+        return _resolved(self.path, f"flows.{flow}.judge", self.flows[flow].judge)
+
+    def scopes(self, flows: Sequence[str]) -> list[str]:
+        """What myOGO must allow for these flows."""
+        return [*dict.fromkeys(scope for flow in flows for scope in self.judge(flow).scopes)]
+
     def sources(self, flows: Sequence[str]) -> dict[str, str]:
-        """The source to read of each system. Raises ConfigError where two flows name different ones."""
+        """The source to read of each system for these flows. Raises ConfigError where two name different ones."""
         found: dict[str, str] = {}
         for name in flows:
             flow = self.flows[name]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -21,13 +21,15 @@ class Plan:
     """`changes` is sorted by action and key; `before` and `after` are JSON objects of our columns.
 
     A create's `after` is the whole product and its `before` empty; an update's hold the changed fields only.
-    `live` is how many products the target holds.
+    `live` is how many products the target holds. `personal` is what belongs to a create and is kept nowhere: a JSON
+    object by key.
     """
 
     changes: pd.DataFrame
     unchanged: int
     live: int
     fingerprint: str
+    personal: dict[str, str] = field(default_factory=dict, repr=False)
 
     def count(self, action: str) -> int:
         return int((self.changes["action"] == action).sum())
@@ -50,7 +52,7 @@ def diff(desired: pd.DataFrame, live: pd.DataFrame, contract: Contract) -> Plan:
         differs[column] = held[column].notna() & ~_equal(held[column], there[column])
     for column in contract.create_only:
         differs[column] = held[column].notna() & _blank(there[column])
-    changed = pd.DataFrame(differs)
+    changed = pd.DataFrame(differs, index=held.index, dtype=bool)
     rows = changed.any(axis=1)
     updates = _changes(
         "update", key, held[rows], _objects(there[rows], changed[rows]), _objects(held[rows], changed[rows])
@@ -60,7 +62,9 @@ def diff(desired: pd.DataFrame, live: pd.DataFrame, contract: Contract) -> Plan:
     nothing = pd.Series("{}", index=new.index, dtype="str")
     creates = _changes("create", key, new, nothing, _objects(new[columns], whole))
     changes = pd.concat([creates, updates]).sort_values(["action", "key"], ignore_index=True)
-    return Plan(changes, int((~rows).sum()), len(live), _fingerprint(changes))
+    kept_back = new[list(contract.personal)]
+    personal = dict(zip(new[key], _objects(kept_back, kept_back.notna()), strict=True)) if contract.personal else {}
+    return Plan(changes, int((~rows).sum()), len(live), _fingerprint(changes, personal), personal)
 
 
 def _equal(mine: pd.Series, theirs: pd.Series) -> pd.Series:
@@ -109,10 +113,12 @@ def _plain(value: Any) -> Any:
     return None if pd.isna(value) else value
 
 
-def _fingerprint(changes: pd.DataFrame) -> str:
+def _fingerprint(changes: pd.DataFrame, personal: dict[str, str]) -> str:
     """The same for the same changes against the same state, whatever the order they were found in."""
     digest = hashlib.sha256()
     for row in changes[["action", "key", "before", "after"]].itertuples(index=False):
         digest.update(encode(row))
         digest.update(b"\n")
+    for key in sorted(personal):
+        digest.update(encode([key, personal[key]]))
     return digest.hexdigest()[:16]

@@ -27,6 +27,7 @@ from pipelines.errors import (
     TargetUnknown,
 )
 from pipelines.journal import Journal
+from pipelines.plan import Plan
 from pipelines.targets import Batches, Target, Written
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class Change:
     action: str
     key: str
     after: str
+    personal: str = field(default="{}", repr=False)
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Pushed:
 
 
 def push(
-    changes: pd.DataFrame,
+    plan: Plan,
     target: Target | Batches,
     journal: Journal,
     in_flight: int,
@@ -76,9 +78,9 @@ def push(
     """
     pushed = Pushed()
     stop = threading.Event()
-    pending = _groups(changes, target.batch if isinstance(target, Batches) else 1)
+    pending = _groups(plan, target.batch if isinstance(target, Batches) else 1)
     running: set[Future[list[Result]]] = set()
-    left = len(changes)
+    left = len(plan.changes)
     calls_unknown = 0
 
     with ThreadPoolExecutor(in_flight, thread_name_prefix="push") as pool:
@@ -143,9 +145,11 @@ class _Stopped(Exception):
         self.why, self.results = why, results
 
 
-def _groups(changes: pd.DataFrame, size: int) -> Iterator[list[Change]]:
-    rows = changes[["action", "key", "after"]].itertuples(index=False, name=None)
-    while group := [Change(*row) for row in islice(rows, size)]:
+def _groups(plan: Plan, size: int) -> Iterator[list[Change]]:
+    rows = plan.changes[["action", "key", "after"]].itertuples(index=False, name=None)
+    while group := [
+        Change(action, key, after, plan.personal.get(key, "{}")) for action, key, after in islice(rows, size)
+    ]:
         yield group
 
 
@@ -159,7 +163,9 @@ def _apply(
     if stop.is_set() or interrupted.is_set():
         return [Result(change, "not_attempted") for change in group]
     try:
-        rows: list[dict[str, Any]] = [decode_exact(change.after.encode()) for change in group]
+        rows: list[dict[str, Any]] = [
+            decode_exact(change.after.encode()) | decode_exact(change.personal.encode()) for change in group
+        ]
         for change in group:
             journal.intend(change.key, change.action)
     except Exception as error:

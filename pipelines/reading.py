@@ -22,15 +22,16 @@ from pipelines.refresh import OVERLAP, Refresh, decide, note
 from pipelines.stage import clean, extract, load
 from pipelines.store import Store
 
+Sources = dict[str, str]  # by system
+
 
 class Reader:
-    """Reads for one run: of each system what `sources` names. `findings` are filled by system as it goes on, also where
+    """Reads for one run. `findings` are filled by system as it goes on, also where
     the reading ends half way."""
 
     def __init__(
         self,
         channel: Channel,
-        sources: dict[str, str],
         store: Store,
         centra: CentraClient,
         myogo: MyOgoClient,
@@ -38,39 +39,43 @@ class Reader:
         step: Step,
         findings: dict[str, Any],
     ) -> None:
-        self.channel, self.sources, self.store = channel, sources, store
+        self.channel, self.store = channel, store
         self.centra, self.myogo = centra, myogo
         self.interrupted, self.step, self.findings = interrupted, step, findings
 
-    def read(self, run_id: str, now: datetime, *, whole: bool) -> dict[str, Any]:
-        """Fills the stage; what kind of reading it was, for the report.
+    def read(self, sources: Sources, run_id: str, now: datetime, *, whole: bool) -> dict[str, Any]:
+        """Fills the stage with the catalogues; what kind of reading it was, for the report.
 
         Changes that cannot be merged beyond doubt are given up for a full read in the same run.
         """
         delta.forget(self.store)
-        refresh = decide(self.store, self.channel, self.sources, now, whole=whole)
+        refresh = decide(self.store, self.channel, sources, now, whole=whole)
         rows: dict[str, int] = {}
         if refresh.since is not None:
             try:
-                doubt = self._changes(refresh.since)
+                doubt = self._changes(sources, refresh.since)
                 rows = delta.counted(self.store)
             finally:
                 delta.forget(self.store)
             if doubt:
                 refresh = Refresh(None, doubt)
-        note(self.store, run_id, refresh, self.channel, self.sources, now)
+        note(self.store, run_id, refresh, self.channel, sources, now)
         if refresh.since is None:
-            self._everything()
+            self._everything(sources)
             return {"kind": refresh.kind, "why": refresh.why}
         return {"kind": refresh.kind, "since": f"{refresh.since:%Y-%m-%d %H:%M:%S}", "rows": rows}
 
-    def _everything(self) -> None:
-        self._both("centra", "myogo")
+    def read_since(self, sources: Sources, since: datetime) -> None:
+        """Fills the stage with what has a date, from `since` (UTC) on."""
+        self._both(sources, "centra", "myogo", since, found=" orders")
+
+    def _everything(self, sources: Sources) -> None:
+        self._both(sources, "centra", "myogo")
         self._fill()
 
-    def _changes(self, since: datetime) -> str:
+    def _changes(self, sources: Sources, since: datetime) -> str:
         """Reads and merges; or why that must not be, and nothing is merged."""
-        self._both("centra_changes", "myogo_changes", since)
+        self._both(sources, "centra_changes", "myogo_changes", since)
         if doubt := delta.doubt(self.store, since + OVERLAP):
             return doubt
         # What is among the changes is asked for also if a run that died had merged it already.
@@ -79,7 +84,7 @@ class Reader:
         self._fill(known)
         return ""
 
-    def _both(self, centra: str, myogo: str, *since: datetime) -> None:
+    def _both(self, sources: Sources, centra: str, myogo: str, *since: datetime, found: str = "") -> None:
         """Reads the two systems at the same time; only when both have been read is either staged, under these names.
 
         Each has its own budget of requests, and most of the time of a read is waiting for it.
@@ -87,9 +92,9 @@ class Reader:
         from pipelines.sources.columns import Findings
 
         folder = self.store.folder.dlt
-        found = {"centra": Findings(), "myogo": Findings()}
-        ours = partial(resolve(self.sources["centra"]), self.centra, found["centra"], *since)
-        theirs = partial(resolve(self.sources["myogo"]), self.myogo, found["myogo"], *since)
+        seen = {"centra": Findings(), "myogo": Findings()}
+        ours = partial(resolve(sources["centra"]), self.centra, seen["centra"], *since)
+        theirs = partial(resolve(sources["myogo"]), self.myogo, seen["myogo"], *since)
         clean(folder)
         try:
             with aside(partial(extract, theirs, myogo, folder), self._close) as other:
@@ -103,7 +108,7 @@ class Reader:
                 for name in (centra, myogo):
                     load(name, folder, self.store.connection)
         finally:
-            self.findings |= {system: findings.facts() for system, findings in found.items()}
+            self.findings |= {f"{system}{found}": findings.facts() for system, findings in seen.items()}
             shutil.rmtree(folder, ignore_errors=True)
 
     def _first(self, source: Any, name: str, other: Future[None]) -> None:

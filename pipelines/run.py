@@ -8,13 +8,14 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import pandas as pd
 
-from pipelines import quality
+from pipelines import quality, retention
 from pipelines.books import Books
 from pipelines.channel import Channel
 from pipelines.clients.centra import CentraClient
@@ -75,7 +76,7 @@ def run(channel: Channel, data: Path, order: Order, watcher: Watcher) -> RunRepo
     with (
         private(),
         contextlib.closing(CentraClient(channel.systems.centra)) as centra,
-        contextlib.closing(MyOgoClient(channel.systems.myogo)) as myogo,
+        contextlib.closing(MyOgoClient(channel.systems.myogo, channel.scopes(channel.in_order(order.flows)))) as myogo,
         interruptible() as interrupted,
         channel_lock(folder, channel.name, order.verb),
     ):
@@ -113,6 +114,8 @@ class _Run:
             with self._told():
                 books.open(self.order.force, list(self.order.sku))
                 self._line(store, books)
+            with self._told():
+                retention.blank(store, self._kept_from())
             with self._told():
                 books.close(self._facts())
         # A file that has turned out to be damaged must not take the place of a good copy: history may come from it.
@@ -160,11 +163,16 @@ class _Run:
             self.report.outcome, self.report.exit_code = "attention", 3
 
     def _read(self, store: Store) -> None:
-        sources = self.channel.sources(self.flows)
-        reader = Reader(
-            self.channel, sources, store, self.centra, self.myogo, self.interrupted, self._step, self.findings
-        )
-        self.report.facts["read"] = reader.read(self.report.run_id, self.report.started_at, whole=self.order.full)
+        """The catalogues first, then what has dates: an order is judged by what is known of its products."""
+        report, channel = self.report, self.channel
+        reader = Reader(channel, store, self.centra, self.myogo, self.interrupted, self._step, self.findings)
+        judges = {name: channel.judge(name) for name in self.flows}
+        if of_catalogue := [name for name in self.flows if judges[name].of_catalogue]:
+            sources = channel.sources(of_catalogue)
+            report.facts["read"] = reader.read(sources, report.run_id, report.started_at, whole=self.order.full)
+        if dated := [name for name in self.flows if not judges[name].of_catalogue]:
+            since = min(judges[name].since(channel.flow_params(name), report.started_at) for name in dated)
+            reader.read_since(channel.sources(dated), since)
 
     def _judge(self, name: str, catalogue: Catalogue) -> Judge:
         asked = Asked(
@@ -172,7 +180,7 @@ class _Run:
             channel=self.channel,
             run_id=self.report.run_id,
             at=self.report.started_at,
-            whole=self.report.facts["read"]["kind"] == "full",
+            whole=self.report.facts.get("read", {}).get("kind") == "full",
             sku=self.order.sku,
         )
         judge: Judge = resolve(self.channel.flows[name].judge)(asked, catalogue)
@@ -237,8 +245,9 @@ class _Run:
 
     def _push(self, name: str, plan: Plan) -> None:
         report, flow, began = self.report, self.channel.flows[name], utc_now()
-        client = self.centra if flow.target_system == "centra" else self.myogo
-        target = resolve(flow.target)(client, self.channel.flow_params(name))
+        to_centra = flow.target_system == "centra"
+        client, other = (self.centra, self.myogo) if to_centra else (self.myogo, self.centra)
+        target = resolve(flow.target)(client, self.channel.flow_params(name), other)
         applied: set[str] = set()
 
         def hear(result: Result) -> None:
@@ -248,7 +257,7 @@ class _Run:
 
         with Journal(self.folder.journal, report.run_id, name) as journal:
             in_flight = client.config.max_in_flight
-            pushed = push(plan.changes, target, journal, in_flight, hear, self.interrupted.event)
+            pushed = push(plan, target, journal, in_flight, hear, self.interrupted.event)
             report.flows[name].update(pushed.counts)
             report.facts["told"] = report.facts.get("told", 0) + len(pushed.told)
             if pushed.stopped is not None:
@@ -256,6 +265,13 @@ class _Run:
             if applied and isinstance(target, Batches):
                 written = plan.changes[plan.changes["key"].isin(applied)]
                 report.facts["read_back"] = read_back(target, written, began, journal)
+
+    def _kept_from(self) -> str | None:
+        """From when on orders may keep what they say of a person, as Centra writes times; None where none may."""
+        if "orders" not in self.channel.flows:
+            return None
+        days = self.channel.flow_params("orders").personal_days
+        return self.centra.moment(self.report.started_at - timedelta(days=days))
 
     def _facts(self) -> dict[str, Any]:
         return {

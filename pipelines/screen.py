@@ -76,8 +76,8 @@ class Screen:
             f"+ update {c['update']} + unchanged {c['unchanged']}\n"
             f"  beside: drifted {c['drifted']}, in myOGO only {c['unmatched']}"
         )
-        if first:
-            self.out.print(f"  {told_of_refresh(report.facts['read'])}")
+        if first and (read := told_of_refresh(report.facts.get("read", {}))):
+            self.out.print(f"  {read}")
         self._changes(plan)
         self._by_rule("Withheld", judged.withheld, report.verb == "plan")
         self._by_rule("Warnings (sent all the same)", judged.warned, report.verb == "plan")
@@ -186,7 +186,8 @@ def complain(error: CentraMyogoError) -> None:
 def _change(action: str, before: str, after: str) -> str:
     new, old = decode_exact(after.encode()), decode_exact(before.encode())
     if action == "create":
-        return _clean(f"{new.get('name', '')}, {new.get('sales_price', '')}")
+        known = [str(new[field]) for field in ("name", "sales_price") if field in new]
+        return _clean(", ".join(known or [f"{field}: {_short(value)}" for field, value in new.items()]))
     return _clean(", ".join(f"{field}: {_short(old.get(field))} -> {_short(value)}" for field, value in new.items()))
 
 

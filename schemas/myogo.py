@@ -50,17 +50,20 @@ READ_ONLY = frozenset({"id", "stock", "stockAvailable", "reserved", "stockUpdate
 @dataclass(frozen=True)
 class Contract:
     """`key` matches the two sides, `compare` decides on an update, `create_only` is written once and later
-    differences are drift. Columns of the outgoing frame; `vendor` is their name in myOGO's JSON."""
+    differences are drift, `once` is written once and not looked at again; `personal` is so too, and is left out of all
+    that we keep or show of a plan. Columns of the outgoing frame; `vendor` is their name in the target's JSON."""
 
     key: str
     compare: tuple[str, ...]
     create_only: tuple[str, ...]
     vendor: dict[str, str]
+    once: tuple[str, ...] = ()
+    personal: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Every outgoing column, the key first."""
-        return (self.key, *self.compare, *self.create_only)
+        """Every outgoing column that may be shown, the key first."""
+        return (self.key, *self.compare, *self.create_only, *self.once)
 
 
 PRODUCT = Contract(

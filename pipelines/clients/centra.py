@@ -30,6 +30,8 @@ ENDPOINT_GROUP = {
     "/stock": "PRODUCT & STOCK",
     "/orders": "ORDER & SHIPMENT",
     "/shipments": "ORDER & SHIPMENT",
+    "/shipment": "ORDER & SHIPMENT",
+    "/capture": "ORDER & SHIPMENT",
 }
 MOST_EMPTY_PAGES = 3
 _PAGING_FIX = "Nothing was written. Run again; if it stays, show this to Centra's support."
@@ -67,7 +69,7 @@ class CentraClient:
     def raw(self, path: str, params: Mapping[str, str | int]) -> Answer:
         """The answer as it came, outside temporary trouble. Raises ConfigError or SourceError."""
         try:
-            return self.session.call("GET", path, Repeat.SAFE, params=params, headers=self._headers)
+            return self.session.call("GET", path, Repeat.SAFE, params=params, headers=self.headers)
         except MovedAway as error:
             raise ConfigError(f"{error.message}. Our key is never sent on to another address.", _URL_FIX) from error
         except CallFailed as error:
@@ -75,7 +77,8 @@ class CentraClient:
                 f"GET {path}: {error.message}.", error.fix or "Nothing was written. Run again when Centra answers."
             ) from error
 
-    def _headers(self) -> dict[str, str]:
+    def headers(self) -> dict[str, str]:
+        """What shows who we are."""
         return {"API-Authorization": self._token}
 
     def envelope(self, path: str, answer: Answer, method: str = "GET") -> dict[str, Any]:
@@ -90,11 +93,11 @@ class CentraClient:
                 raise ConfigError(f"{at}: HTTP 404, nothing there.", _URL_FIX) from error
             if answer.looks_like_html:
                 raise SourceError(
-                    f"{at}: HTTP {answer.status} with an HTML page instead of JSON: {answer.excerpt()!r}.",
+                    f"{at}: HTTP {answer.status} with an HTML page instead of JSON{_quoted(path, answer)}.",
                     f"{_URL_FIX} If it is right, Centra may be down for maintenance: run again later.",
                 ) from error
             raise SourceError(
-                f"{at}: HTTP {answer.status} with a body that is no JSON ({error}): {answer.excerpt()!r}.",
+                f"{at}: HTTP {answer.status} with a body that is no JSON ({error}){_quoted(path, answer)}.",
                 "Run again; if it stays, show this to Centra's support.",
             ) from error
         document = document if isinstance(document, dict) else {}
@@ -193,7 +196,7 @@ class CentraClient:
         rows = [{"product": product, "quantity": quantity} for product, quantity in amounts.items()]
         try:
             answer = self.session.call(
-                verb, "/stock", Repeat.IDEMPOTENT, body=encode({"products": rows}), headers=self._headers
+                verb, "/stock", Repeat.IDEMPOTENT, body=encode({"products": rows}), headers=self.headers
             )
         except MovedAway as error:
             raise ConfigError(f"{error.message}. Our key is never sent on to another address.", _URL_FIX) from error
@@ -241,6 +244,11 @@ class CentraClient:
             told = shown(value, 100)
             raise SourceError(f"Centra GET {path}: 'next' is {told!r} and names no page number.", _PAGING_FIX)
         return int(number)
+
+
+def _quoted(path: str, answer: Answer) -> str:
+    """The start of the answer, where it cannot be about a person."""
+    return f": {answer.excerpt()!r}" if path in ("/products", "/stock") else ""
 
 
 def _message(value: object) -> str:

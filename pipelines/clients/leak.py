@@ -40,7 +40,14 @@ def _named(row: Any, names: tuple[str, ...]) -> str:
     """The row and the field, for people."""
     if not isinstance(row, dict):
         return "a row"
-    known = next((row[key] for key in ("stockItemId", "code", "productCode") if row.get(key)), "?")
+    known = next(
+        (
+            row[key]
+            for key in ("stockItemId", "code", "productCode", "shipmentId", "orderId", "reference")
+            if row.get(key)
+        ),
+        "?",
+    )
     field = next((name for name, value in row.items() if holds_secret(_text({name: value}), but=names)), "?")
     return f"field {shown(field, 60)!r} of the row of {shown(str(known), 60)!r}"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -22,7 +22,7 @@ from pipelines.clients.session import (
     Repeat,
     Session,
 )
-from pipelines.clients.token import TokenKeeper
+from pipelines.clients.token import PRODUCT_SCOPES, TokenKeeper
 from pipelines.errors import ConfigError, CredentialsError, TargetRefused, TargetUnavailable, TargetUnknown
 from pipelines.logs import shown
 
@@ -33,10 +33,10 @@ _AGAIN = "Safe to run again when myOGO answers."
 class MyOgoClient:
     """Reads lists and acts on one product at a time; a 401 in mid-run is answered with one new token."""
 
-    def __init__(self, config: MyOgo) -> None:
+    def __init__(self, config: MyOgo, scopes: Sequence[str] = PRODUCT_SCOPES) -> None:
         self.config = config
         self.session = Session("myOGO", config)
-        self.tokens = TokenKeeper(config)
+        self.tokens = TokenKeeper(config, scopes)
 
     def close(self) -> None:
         self.session.close()
@@ -89,19 +89,23 @@ class MyOgoClient:
         A row whose code differs by case only is among them where myOGO itself takes the two for one. Numbers are
         exact, fit to be sent back. Raises like `pages`.
         """
-        answer = self._read("/api/v1/Products", {"code": code, "limit": self.config.page_size, "page": 1})
-        rows = _list("/api/v1/Products", answer, exact=True)
-        return [row for row in rows if isinstance(row, dict) and str(row.get("code")).casefold() == code.casefold()]
+        rows = self.found("/api/v1/Products", {"code": code})
+        return [row for row in rows if str(row.get("code")).casefold() == code.casefold()]
+
+    def found(self, path: str, only: Mapping[str, str]) -> list[dict[str, Any]]:
+        """The rows of a list's first page that pass the filters, numbers exact. Raises like `pages`."""
+        answer = self._read(path, {**only, "limit": self.config.page_size, "page": 1})
+        return [row for row in _list(path, answer, exact=True) if isinstance(row, dict)]
 
     def create_product(self, product: Mapping[str, Any]) -> dict[str, Any]:
         """What myOGO says it now holds. Raises TargetRefused, TargetUnknown (look it up before anything else),
         TargetUnavailable (it was provably not created) or a configuration error."""
-        return self._write("POST", "/api/v1/Products", {}, product, Repeat.ONCE)
+        return self.write("POST", "/api/v1/Products", {}, product, Repeat.ONCE)
 
     def update_product(self, code: str, product: Mapping[str, Any]) -> dict[str, Any]:
         """Sends the full object; repeating it does no harm. Raises like `create_product`."""
         path = f"/api/v1/Products/{base64.urlsafe_b64encode(code.encode()).decode().rstrip('=')}"
-        return self._write("PUT", path, {"base64url": "true"}, product, Repeat.IDEMPOTENT)
+        return self.write("PUT", path, {"base64url": "true"}, product, Repeat.IDEMPOTENT)
 
     def _read(self, path: str, params: Mapping[str, str | int], *, beyond_the_end: bool = False) -> Answer:
         """The 200; also 400 or 404 for a page that may be `beyond_the_end` (what comes there is not documented)."""
@@ -116,18 +120,20 @@ class MyOgoClient:
             return answer
         self._raise_if_ours(at, answer)
         if answer.looks_like_html or answer.status == 404:
-            raise ConfigError(f"{at}: HTTP {answer.status} {answer.excerpt()!r}.", _URL_FIX)
-        raise TargetUnavailable(f"{at}: HTTP {answer.status}: {api_message(answer)}.", _AGAIN)
+            raise ConfigError(f"{at}: HTTP {answer.status}{_quoted(path, answer)}.", _URL_FIX)
+        raise TargetUnavailable(f"{at}: HTTP {answer.status}: {api_message(answer, path)}.", _AGAIN)
 
-    def _write(
+    def write(
         self,
         method: str,
         path: str,
         params: Mapping[str, str | int],
         product: Mapping[str, Any],
         repeat: Repeat,
+        key: str = "code",
     ) -> dict[str, Any]:
-        at = f"myOGO {method} {path.split('/')[3]} {product['code']!r}"
+        """What myOGO says it now holds of the record, which `key` names. Raises like `create_product`."""
+        at = f"myOGO {method} {path.split('/')[3]} {product[key]!r}"
         try:
             body = encode(product)
         except (UnicodeEncodeError, RecursionError) as error:
@@ -153,16 +159,16 @@ class MyOgoClient:
                 held = decode_exact(answer.body)
             except NotJson as error:
                 raise TargetUnknown(
-                    f"{at}: HTTP {answer.status} with a body that is no JSON: {answer.excerpt()!r}.",
+                    f"{at}: HTTP {answer.status} with a body that is no JSON{_quoted(path, answer)}.",
                     status=answer.status,
                 ) from error
-            if not isinstance(held, dict) or held.get("code") != product["code"]:
+            if not isinstance(held, dict) or held.get(key) != product[key]:
                 raise TargetUnknown(
-                    f"{at}: HTTP {answer.status}, but the answer is not that product: {answer.excerpt()!r}.",
+                    f"{at}: HTTP {answer.status}, but the answer is not that record{_quoted(path, answer)}.",
                     status=answer.status,
                 )
             return held
-        raise TargetRefused(f"HTTP {answer.status}: {api_message(answer)}", status=answer.status)
+        raise TargetRefused(f"HTTP {answer.status}: {api_message(answer, path)}", status=answer.status)
 
     def _with_token(self, method: str, path: str, repeat: Repeat, **how: Any) -> Answer:
         """One call; a 401 means the token is spent, so nothing was done and one repeat is safe."""
@@ -183,24 +189,29 @@ class MyOgoClient:
             raise CredentialsError(
                 f"{at}: HTTP 401 even with a new token: {api_message(answer)}.",
                 "Check in myOGO that the merchant's API access is on, and that the client_id has the scopes "
-                "read:product and write:product.",
+                f"{self.tokens.told}.",
             )
         if answer.status == 403:
             raise CredentialsError(
                 f"{at}: HTTP 403, a right is missing: {api_message(answer)}.",
-                "Ask OGOship's tech team for the scopes read:product and write:product on your client_id.",
+                f"Ask OGOship's tech team for the scopes {self.tokens.told} on your client_id.",
             )
 
 
-def api_message(answer: Answer) -> str:
+def _quoted(path: str, answer: Answer) -> str:
+    """The start of the answer, where it cannot be about a person."""
+    return "" if path.startswith("/api/v1/Orders") else f": {answer.excerpt()!r}"
+
+
+def api_message(answer: Answer, path: str = "") -> str:
     """OGOship's `ApiError.message`, or the start of whatever came instead."""
     try:
         document = answer.json()
     except NotJson:
-        return answer.excerpt() or "(an empty answer)"
+        return _quoted(path, answer).removeprefix(": ") or "(no message)"
     if isinstance(document, dict) and (told := document.get("message") or document.get("statusDescription")):
         return shown(str(told), 300)
-    return answer.excerpt() or "(an empty answer)"
+    return _quoted(path, answer).removeprefix(": ") or "(no message)"
 
 
 class Redirected(ConfigError):
@@ -217,15 +228,15 @@ def _list(path: str, answer: Answer, *, exact: bool = False) -> list[Any]:
     except NotJson as error:
         if answer.looks_like_html:
             raise TargetUnavailable(
-                f"myOGO GET {path}: HTTP {answer.status} with an HTML page instead of JSON: {answer.excerpt()!r}.",
+                f"myOGO GET {path}: HTTP {answer.status} with an HTML page instead of JSON{_quoted(path, answer)}.",
                 f"{_URL_FIX} If it is right, myOGO may be down for maintenance: run again later.",
             ) from error
         raise TargetUnavailable(
-            f"myOGO GET {path}: HTTP {answer.status} with a body that is no JSON: {answer.excerpt()!r}.",
+            f"myOGO GET {path}: HTTP {answer.status} with a body that is no JSON{_quoted(path, answer)}.",
             _AGAIN,
         ) from error
     if document is None:  # OGOship's client handles `null` for an empty list
         return []
     if not isinstance(document, list):
-        raise TargetUnavailable(f"myOGO GET {path}: the answer is no list: {answer.excerpt()!r}.", _AGAIN)
+        raise TargetUnavailable(f"myOGO GET {path}: the answer is no list{_quoted(path, answer)}.", _AGAIN)
     return document

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeGuard
 from urllib.parse import urlencode, urlsplit
 
@@ -15,7 +15,8 @@ from pipelines.errors import ConfigError, CredentialsError, TargetUnavailable
 from pipelines.logs import register_secret, shown
 
 # OGOship's API article lists eight; stock rides on the product scopes.
-SCOPES = "read:product write:product"
+PRODUCT_SCOPES = ("read:product", "write:product")
+ORDER_SCOPES = ("read:order", "write:order")
 LIFETIME_S = 5400.0  # OGOship's API article: 1.5 hours; used where the answer does not tell
 RENEW_EARLY_S = 300.0
 _FIX = (
@@ -30,7 +31,13 @@ class TokenKeeper:
     A token lives 1.5 hours, a refresh token two weeks and for exactly one refresh (OGOship's API article).
     """
 
-    def __init__(self, config: MyOgo, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        config: MyOgo,
+        scopes: Sequence[str] = PRODUCT_SCOPES,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.scopes = tuple(scopes)
         self.session = Session("myOGO", config, config.token_url)
         self._client = {
             "client_id": config.client_id.reveal(name=True),
@@ -48,6 +55,11 @@ class TokenKeeper:
     def names(self) -> tuple[str, ...]:
         """What myOGO may call us."""
         return self._client["client_id"], self._password["username"]
+
+    @property
+    def told(self) -> str:
+        """The scopes we ask for, in words."""
+        return f"{', '.join(self.scopes[:-1])} and {self.scopes[-1]}"
 
     def current(self) -> str:
         """A token with life left in it. Raises CredentialsError, ConfigError or TargetUnavailable."""
@@ -68,7 +80,7 @@ class TokenKeeper:
             answer = self._ask({"grant_type": "refresh_token", "refresh_token": spent, **self._client})
             if 200 <= answer.status < 300 and self._keep(answer):
                 return
-        grant = {"grant_type": "password", "scope": SCOPES, **self._password, **self._client}
+        grant = {"grant_type": "password", "scope": " ".join(self.scopes), **self._password, **self._client}
         answer = self._ask(grant)
         if 200 <= answer.status < 300:
             if self._keep(answer):
@@ -129,7 +141,7 @@ class TokenKeeper:
         told = shown(told, 200)
         if error == "invalid_scope":
             raise CredentialsError(
-                f"myOGO does not grant the scopes {SCOPES!r}: HTTP {answer.status} {told}.",
+                f"myOGO does not grant the scopes {' '.join(self.scopes)!r}: HTTP {answer.status} {told}.",
                 "Ask OGOship's tech team to allow these scopes for your client_id.",
             )
         if error == "invalid_client":

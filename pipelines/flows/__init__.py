@@ -61,9 +61,15 @@ class Judged:
 
 
 class Judge(Protocol):
-    """A channel file's `judge` names one; `Limits` is the model of the flow's `limits`."""
+    """A channel file's `judge` names one.
+
+    `Limits` is the model of the flow's `limits`, `scopes` what myOGO must allow. `of_catalogue`: whether the flow looks
+    at products and stock, which are read whole or by their changes; another says by `since` from when on it reads.
+    """
 
     Limits: type[Any]
+    of_catalogue: bool
+    scopes: tuple[str, ...]
 
     def __init__(self, asked: Asked, catalogue: Catalogue) -> None: ...
 

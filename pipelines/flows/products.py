@@ -16,6 +16,8 @@ class Products:
     """What myOGO should hold of Centra's sizes."""
 
     Limits = limits.Limits
+    of_catalogue = True
+    scopes = ("read:product", "write:product")
 
     def __init__(self, asked: Asked, catalogue: Catalogue) -> None:
         self.asked, self.catalogue = asked, catalogue

@@ -53,6 +53,8 @@ class Stock:
     """What Centra should hold of myOGO's amounts: absolute, zeros too, of sizes that are known beyond doubt."""
 
     Limits = StockLimits
+    of_catalogue = True
+    scopes = ("read:product", "write:product")
 
     def __init__(self, asked: Asked, catalogue: Catalogue) -> None:
         self.asked, self.catalogue = asked, catalogue

@@ -21,7 +21,7 @@ class Levels:
 
     batch = BATCH
 
-    def __init__(self, client: CentraClient, params: Params) -> None:
+    def __init__(self, client: CentraClient, params: Params, other: object = None) -> None:
         self.client = client
         self.amount = {"physical": "physicalStock", "fta": "availableStock"}[params.stock_update_type]
 

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from decimal import Decimal
 from typing import Any
 
 from pipelines.clients.myogo import MyOgoClient, Redirected
 from pipelines.errors import (
     CentraMyogoError,
-    ConfigError,
-    SystemTrouble,
-    TargetLost,
     TargetRefused,
-    TargetUnavailable,
     TargetUnknown,
 )
+from pipelines.targets.once import create_once, ended, looked_up
 from schemas.myogo import PRODUCT, READ_ONLY
 
-CREATE_TRIES = 3
-LONGEST_WAIT_S = 120.0
-# The server itself says that it failed. A gateway's 502 or 504 says nothing about the server behind it.
-UNAVAILABLE = 503
 HELD_ALREADY = "myOGO holds this code already"
-NOT_SERVED = (500, UNAVAILABLE)
 FOUND = "found by its code after an unclear answer"
 ALREADY = "myOGO holds this already"
 
@@ -35,7 +26,7 @@ class Products:
     looking its code up.
     """
 
-    def __init__(self, client: MyOgoClient, params: object = None) -> None:
+    def __init__(self, client: MyOgoClient, params: object = None, other: object = None) -> None:
         self.client = client
 
     def create(self, key: str, product: dict[str, Any]) -> str:
@@ -48,26 +39,14 @@ class Products:
             raise TargetRefused(f"myOGO shows {others[0]!r} when asked for {key!r}: it takes the two for one code.")
         if (there := _only(key, found)) is not None:
             return _as_wanted(payload, there)
-        tries = min(CREATE_TRIES, self.client.config.attempts)
-        for attempt in range(1, tries + 1):
-            try:
-                return _kept_otherwise(payload, self.client.create_product(payload))
-            except (TargetRefused, Redirected) as no:
-                # It can also mean that an earlier, lost request did create it.
-                held = self._look_up(key, no)
-                if held is None:
-                    raise
-                return _as_wanted(payload, held, no)
-            except TargetUnknown as unclear:
-                held = self._look_up(key, unclear)
-                if held is not None:
-                    return _kept_otherwise(payload, held) or FOUND
-                patient = (unclear.wait_s or 0) <= LONGEST_WAIT_S
-                if unclear.status not in NOT_SERVED or not patient or attempt == tries:
-                    # The request may still be on its way: repeating it could double it.
-                    raise _ended(unclear, "The code was not in myOGO when looked up right after.") from unclear
-                time.sleep(max(self.client.config.backoff_s * attempt, unclear.wait_s or 0))
-        raise AssertionError("unreachable: the last try returns or raises")
+        return create_once(
+            self.client.config,
+            create=lambda: self.client.create_product(payload),
+            look_up=lambda: self._one(key),
+            as_wanted=lambda held, no: _as_wanted(payload, held, no),
+            kept=lambda held: _kept_otherwise(payload, held),
+            found=FOUND,
+        )
 
     def update(self, key: str, product: dict[str, Any]) -> str:
         held = self._one(key)
@@ -85,30 +64,15 @@ class Products:
         try:
             return _kept_otherwise(changed, self.client.update_product(key, merged))
         except (TargetRefused, TargetUnknown, Redirected) as unclear:
-            held = self._look_up(key, unclear)
+            held = looked_up(lambda: self._one(key), unclear)
             if held is not None and not _differs(changed, held):
                 return FOUND
             if isinstance(unclear, TargetUnknown):
-                raise _ended(unclear, "myOGO did not hold the new values when looked up right after.") from unclear
+                raise ended(unclear, "myOGO did not hold the new values when looked up right after.") from unclear
             raise
 
     def _one(self, key: str) -> dict[str, Any] | None:
         return _only(key, [row for row in self.client.products_with_code(key) if row["code"] == key])
-
-    def _look_up(self, key: str, unclear: CentraMyogoError) -> dict[str, Any] | None:
-        """What `_one` says; TargetLost where it cannot be asked."""
-        try:
-            return self._one(key)
-        except (SystemTrouble, ConfigError) as trouble:
-            raise TargetLost(unclear, trouble) from trouble
-
-
-def _ended(unclear: TargetUnknown, looked_up: str) -> TargetUnknown | TargetUnavailable:
-    """An unclear answer after the look-up found nothing done; 503 to the last try is an outage, and nothing else."""
-    said = f"{unclear.message} {looked_up}"
-    if unclear.status == UNAVAILABLE:
-        return TargetUnavailable(said, "Safe to run again when myOGO answers.")
-    return TargetUnknown(said, status=unclear.status)
 
 
 def _only(key: str, found: list[dict[str, Any]]) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Products:
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, *_: Any) -> None:
         self.client = client
 
     def create(self, key: str, product: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ from pipelines.clients.centra import CentraClient
 from pipelines.clients.myogo import MyOgoClient
 from pipelines.clients.payload import decode, encode
 from pipelines.journal import Journal
+from pipelines.plan import Plan
 from pipelines.push import Pushed, push
 from pipelines.sandbox.credentials import DATA, Credentials
 from pipelines.targets.myogo import Products
@@ -142,7 +143,9 @@ def push_of(shop: Shop, *changes: tuple[str, str, dict[str, Any]]) -> tuple[Push
     path.unlink(missing_ok=True)
     config = shop.channel().systems.myogo
     with myogo_of(shop) as client, Journal(path, "run", "products") as lines:
-        done = push(frame, Products(client), lines, config.max_in_flight, lambda _: None, threading.Event())
+        done = push(
+            Plan(frame, 0, 0, ""), Products(client), lines, config.max_in_flight, lambda _: None, threading.Event()
+        )
     assert sum(done.counts.values()) == len(changes)
     outcomes: dict[str, str] = {}
     for event in map(decode, filter(None, path.read_bytes().splitlines())):

@@ -16,6 +16,7 @@ import pytest
 from pipelines.clients.token import TokenKeeper
 from pipelines.errors import ConfigError, TargetUnknown
 from pipelines.journal import Journal
+from pipelines.plan import Plan
 from pipelines.push import Pushed, push
 from pipelines.report import RunReport
 from pipelines.sandbox import Sandbox
@@ -415,7 +416,7 @@ def test_an_update_whose_token_cannot_be_renewed_in_between_is_unknown(shop: Sho
     shop.box.add_fault(side="myogo", kind="status", status=503, path="/OAuth/Token", skip=1, times=FOREVER)
     shop.box.add_fault(side="myogo", kind="drop_after", method="PUT")
     with myogo_of(shop) as client:
-        client.tokens = TokenKeeper(client.config, JumpingClock())
+        client.tokens = TokenKeeper(client.config, clock=JumpingClock())
         with pytest.raises(TargetUnknown):
             client.update_product("OLD", {"code": "OLD", "languageCode": "en", "salesPrice": 20})
     assert held(shop)["OLD"]["salesPrice"] == 20
@@ -501,7 +502,7 @@ def test_a_full_disk_stops_before_the_call(shop: Shop) -> None:
     """What cannot be journalled is not sent."""
     changes = pd.DataFrame({"action": ["create"] * 3, "key": ["A", "B", "C"], "after": ['{"code":"A"}'] * 3})
     with myogo_of(shop) as client, Journal(Path("/dev/full"), "run", "products") as full:
-        pushed = push(changes, Products(client), full, 1, lambda _: None, threading.Event())
+        pushed = push(Plan(changes, 0, 0, ""), Products(client), full, 1, lambda _: None, threading.Event())
     assert pushed.counts == {"applied": 0, "refused": 0, "unknown": 0, "not_attempted": 3}
     assert isinstance(pushed.stopped, ConfigError)
     assert "journal" in pushed.stopped.message

@@ -45,7 +45,7 @@ class Clock:
 
 
 def keeper(shop: Shop, clock: Clock | None = None) -> TokenKeeper:
-    return TokenKeeper(shop.channel().systems.myogo, clock or Clock())
+    return TokenKeeper(shop.channel().systems.myogo, clock=clock or Clock())
 
 
 def test_the_first_token_is_asked_for_as_documented(shop: Shop) -> None:

@@ -1,0 +1,106 @@
+"""Orders and shipments of the Order API: lists, capture, completion. Answers hold personal data: none is quoted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pipelines.clients.centra import CentraClient
+from pipelines.clients.leak import kept_out
+from pipelines.clients.paging import endless, endless_fix
+from pipelines.clients.payload import encode
+from pipelines.clients.session import Answer, CallFailed, MovedAway, NotJson, NotSent, Repeat
+from pipelines.errors import ConfigError, SourceError, TargetRefused, TargetUnavailable, TargetUnknown
+
+MOST_SHIPMENTS = 100  # documented for `inprogress` and `completed`
+_AGAIN = "Safe to run again when Centra answers."
+OTHER_VERB = {"POST": "PUT", "PUT": "POST"}
+
+
+class CentraOrders:
+    """What a flow of orders asks of Centra, over the client's own session and budget."""
+
+    def __init__(self, client: CentraClient) -> None:
+        self.client = client
+
+    def rows(self, path: str, key: str, own_id: str, only: Mapping[str, str]) -> Iterator[list[dict[str, Any]]]:
+        """The rows of each page of `/orders` or `/shipments`, each `own_id` once; `only` are filters.
+
+        Paged by `limit` and `offset`. A server may give fewer rows than asked for, so a list ends with the page that
+        brings nothing new. Raises SourceError or a configuration error.
+        """
+        limit = min(self.client.config.page_size, MOST_SHIPMENTS)
+        seen: set[str] = set()
+        offset = 0
+        while True:
+            page = self.client.get(path, {**only, "limit": limit, "offset": offset}).get(key)
+            if page in ({}, None):
+                page = []
+            if not isinstance(page, list):
+                raise SourceError(
+                    f"Centra GET {path}: the answer has no list under {key!r}.",
+                    "Nothing was written. Show this to Centra's support.",
+                )
+            for number, row in enumerate(page, start=offset + 1):
+                if not isinstance(row, dict) or not isinstance(row.get(own_id), str | int) or row[own_id] == "":
+                    raise SourceError(
+                        f"Centra GET {path}: row {number} has no usable field {own_id!r}, which we rely on.",
+                        "Nothing was written. Show this to Centra's support.",
+                    )
+            fresh = [row for row in page if str(row[own_id]) not in seen]
+            if not fresh:
+                return
+            seen |= {str(row[own_id]) for row in fresh}
+            if (offset := offset + len(page)) > self.client.config.max_rows:
+                raise SourceError(f"Centra GET {path}: {endless(self.client.config.max_rows)}", endless_fix("centra"))
+            yield kept_out(f"Centra GET {path}", fresh)
+
+    def shipments_of(self, order_id: str, status: str) -> list[dict[str, Any]]:
+        """The shipments of one order in a status: `goodtogo`, `inprogress` or `completed`."""
+        only = {"order": order_id, "status": status}
+        return [row for page in self.rows("/shipments", "shipments", "shipmentId", only) for row in page]
+
+    def capture(self, shipment_id: str) -> None:
+        """Takes the payment. Never repeated by itself. Raises TargetRefused, TargetUnknown or TargetUnavailable."""
+        answer = self._write("PUT", "/capture", {"shipment": shipment_id})
+        self._succeeded("PUT", "/capture", answer)
+
+    def complete(self, verb: str, body: Mapping[str, Any]) -> None:
+        """Completes a shipment; where the verb is not served (404 or 405), once with the other. Never repeated else.
+
+        Raises like `capture`.
+        """
+        for own in (verb, OTHER_VERB[verb]):
+            answer = self._write(own, "/shipment", body)
+            if answer.status not in (404, 405):
+                break
+        self._succeeded(own, "/shipment", answer)
+
+    def _write(self, verb: str, path: str, body: Mapping[str, Any]) -> Answer:
+        at, session = f"Centra {verb} {path}", self.client.session
+        try:
+            return session.call(verb, path, Repeat.ONCE, body=encode(body), headers=self.client.headers)
+        except MovedAway as error:
+            raise ConfigError(
+                f"{error.message}. Our key is never sent on to another address.",
+                "Compare base_url with the Base URL that the Order API plugin shows in Centra.",
+            ) from error
+        except NotSent as error:
+            raise TargetUnavailable(f"{at}: {error.message}.", error.fix or _AGAIN) from error
+        except CallFailed as error:
+            # What a proxy or a broken answer says may hold what it was sent.
+            said = f"{at}: HTTP {error.status}." if error.status else f"{at}: {error.message}."
+            if error.status == 429:
+                raise TargetUnavailable(said, _AGAIN) from error
+            raise TargetUnknown(said, _AGAIN, status=error.status, wait_s=error.wait_s) from error
+
+    def _succeeded(self, verb: str, path: str, answer: Answer) -> None:
+        at = f"Centra {verb} {path}"
+        try:
+            answer.json()
+        except NotJson as error:
+            raise TargetUnknown(f"{at}: HTTP {answer.status} with a body that is no JSON.") from error
+        try:
+            self.client.envelope(path, answer, verb)
+        except SourceError as error:
+            raise TargetRefused(error.message, status=answer.status) from error

@@ -1,0 +1,60 @@
+"""Completed shipments into Centra, each once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipelines.clients.centra import CentraClient
+from pipelines.clients.centra_orders import CentraOrders
+from pipelines.errors import TargetRefused, TargetUnknown
+from pipelines.targets.once import ended, looked_up
+from transforms.tracking import Params
+
+ALREADY = "completed in Centra already"
+FOUND = "found completed after an unclear answer"
+
+
+class Completions:
+    """`POST /shipment` with `gtg`, `shipped` and `capture` said outright; what came of it is looked up.
+
+    Centra completes only what is paid and good to go, and may answer "ok" all the same; what completing twice does is
+    not documented.
+    """
+
+    def __init__(self, client: CentraClient, params: Params, other: object = None) -> None:
+        self.orders, self.params, self.verb = CentraOrders(client), params, client.config.completion_verb
+
+    def create(self, key: str, product: dict[str, Any]) -> str:
+        raise AssertionError("shipments are made in Centra")
+
+    def update(self, key: str, product: dict[str, Any]) -> str:
+        if self._completed(key):
+            return ALREADY
+        body: dict[str, Any] = {"order": _order_of(key), "shipment": key, "gtg": True, "shipped": True}
+        body["capture"] = self.params.capture
+        if self.params.send_email is not None:
+            body["sendEmail"] = self.params.send_email
+        body |= {name: product[name] for name in ("carrier", "service", "packages", "tracking") if product.get(name)}
+        try:
+            self.orders.complete(self.verb, body)
+        except (TargetRefused, TargetUnknown) as unclear:
+            if looked_up(lambda: self._completed(key) or None, unclear):
+                return FOUND
+            if isinstance(unclear, TargetUnknown):
+                raise ended(unclear, "The shipment was still open when looked up right after.") from unclear
+            raise
+        if not self._completed(key):
+            raise TargetRefused(
+                "Centra answered ok and left the shipment open: it completes only what is paid (captured) and good to "
+                "go. The next run tries again."
+            )
+        return ""
+
+    def _completed(self, shipment_id: str) -> bool:
+        rows = self.orders.shipments_of(_order_of(shipment_id), "completed")
+        return any(str(row.get("shipmentId")) == shipment_id for row in rows)
+
+
+def _order_of(shipment_id: str) -> str:
+    """Centra's shipment numbers are the order's number, a dash and a count."""
+    return shipment_id.rpartition("-")[0]

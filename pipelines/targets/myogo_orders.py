@@ -1,0 +1,119 @@
+"""Orders into myOGO, each once; the payment is taken first where it must be."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from pipelines.clients.centra import CentraClient
+from pipelines.clients.centra_orders import CentraOrders
+from pipelines.clients.myogo import MyOgoClient
+from pipelines.clients.myogo_orders import MyOgoOrders
+from pipelines.clients.payload import decode_exact
+from pipelines.errors import CentraMyogoError, TargetRefused, TargetUnknown
+from pipelines.targets.once import create_once, looked_up
+from schemas.myogo_orders import ORDER
+
+_JSON = ("lines", "cash_on_delivery", "customer")
+FOUND = "found by its reference after an unclear answer"
+ALREADY = "myOGO holds this order already"
+SHORTEST = 3  # letters of a personal value that is looked for in a message
+
+
+class Orders:
+    """Creates by look-up, capture and POST. An order is never changed from here."""
+
+    def __init__(self, client: MyOgoClient, params: object, other: CentraClient) -> None:
+        self.myogo, self.centra = MyOgoOrders(client), CentraOrders(other)
+        self.config = client.config
+
+    def create(self, key: str, product: dict[str, Any]) -> str:
+        order = dict(product)
+        shipment, capture = order.pop("shipment_id", None), order.pop("capture", False)
+        payload = _payload({ORDER.key: key, **order})
+        if (there := self._one(key)) is not None:
+            return _as_wanted(payload, there)
+        try:
+            told = self._capture(shipment) if capture else ""
+            said = create_once(
+                self.config,
+                create=lambda: self.myogo.create(payload),
+                look_up=lambda: self._one(key),
+                as_wanted=lambda held, no: _as_wanted(payload, held, no),
+                kept=_told_of,
+                found=FOUND,
+            )
+        except CentraMyogoError as error:
+            error.message = _without(error.message, payload["customer"])
+            raise
+        return "; ".join(filter(None, (told, said)))
+
+    def update(self, key: str, product: dict[str, Any]) -> str:
+        raise AssertionError("an order is never changed from here")
+
+    def _one(self, reference: str) -> dict[str, Any] | None:
+        found = self.myogo.with_reference(reference)
+        if len(found) > 1:
+            raise TargetRefused(f"myOGO holds {len(found)} orders with the reference {reference!r}.")
+        return found[0] if found else None
+
+    def _capture(self, shipment: str) -> str:
+        """Takes the payment. Where it cannot be taken, or nobody knows, the order is not sent."""
+        try:
+            self.centra.capture(shipment)
+        except TargetRefused as no:
+            raise TargetRefused(f"Not sent: its payment could not be captured ({no.message})", status=no.status) from no
+        except TargetUnknown as unclear:
+            if not looked_up(lambda: self._paid(shipment), unclear):
+                raise TargetUnknown(
+                    f"Not sent: nobody knows whether its payment was captured ({unclear.message})",
+                    status=unclear.status,
+                ) from unclear
+        return "captured"
+
+    def _paid(self, shipment: str) -> bool:
+        order = shipment.rpartition("-")[0]
+        rows = self.centra.shipments_of(order, "goodtogo")
+        return any(row.get("shipmentId") == shipment and str(row.get("paid")) in ("1", "True") for row in rows)
+
+
+def _payload(order: dict[str, Any]) -> dict[str, Any]:
+    """In myOGO's names; what is kept as JSON text is what it says."""
+    told = {
+        name: decode_exact(value.encode()) if name in _JSON else value
+        for name, value in order.items()
+        if value is not None
+    }
+    return {ORDER.vendor[name]: value for name, value in told.items()}
+
+
+def _as_wanted(sent: dict[str, Any], held: dict[str, Any], no: CentraMyogoError | None = None) -> str:
+    """What to tell of an order that is there although it was to be created; TargetRefused where it is another."""
+    if _units(sent) == _units(held):
+        return FOUND if no else ALREADY
+    raise TargetRefused(
+        "myOGO holds another order under this reference. Nothing was sent; look at it in myOGO.",
+        status=getattr(no, "status", None),
+    ) from no
+
+
+def _told_of(held: dict[str, Any]) -> str:
+    """Where myOGO does not let the order go by itself."""
+    status = str(held.get("status", ""))
+    return f"myOGO put it into {status}" if status.casefold() in ("reserved", "pending") else ""
+
+
+def _units(order: dict[str, Any]) -> dict[str, Decimal]:
+    found: dict[str, Decimal] = {}
+    for line in order.get("orderLines") or []:
+        code = str(line.get("code"))
+        found[code] = found.get(code, Decimal(0)) + Decimal(str(line.get("quantity") or 0))
+    return found
+
+
+def _without(message: str, customer: dict[str, Any]) -> str:
+    """The message without what it repeats of the person."""
+    for value in sorted(map(str, customer.values()), key=len, reverse=True):
+        if len(value) >= SHORTEST:
+            message = message.replace(value, "…")
+    return message

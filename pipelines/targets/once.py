@@ -1,0 +1,78 @@
+"""A record that must be made once: looked up before, and after every answer that does not prove what became of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from pipelines.channel import System
+from pipelines.clients.myogo import Redirected
+from pipelines.errors import (
+    CentraMyogoError,
+    ConfigError,
+    SystemTrouble,
+    TargetLost,
+    TargetRefused,
+    TargetUnavailable,
+    TargetUnknown,
+)
+
+T = TypeVar("T")
+CREATE_TRIES = 3
+LONGEST_WAIT_S = 120.0
+# The server itself says that it failed. A gateway's 502 or 504 says nothing about the server behind it.
+UNAVAILABLE = 503
+NOT_SERVED = (500, UNAVAILABLE)
+
+
+def create_once(
+    config: System,
+    create: Callable[[], T],
+    look_up: Callable[[], T | None],
+    as_wanted: Callable[[T, CentraMyogoError], str],
+    kept: Callable[[T], str],
+    found: str,
+) -> str:
+    """What to tell of the record that `create` made; to be called when a look-up has found none.
+
+    Sent again only after an answer that proves that it was not served. `as_wanted` judges a record that is there
+    although the target said no, `kept` one that is ours; `found` is told where only a look-up knew. Raises like
+    `pipelines.targets.Target`.
+    """
+    tries = min(CREATE_TRIES, config.attempts)
+    for attempt in range(1, tries + 1):
+        try:
+            return kept(create())
+        except (TargetRefused, Redirected) as no:
+            # It can also mean that an earlier, lost request did create it.
+            held = looked_up(look_up, no)
+            if held is None:
+                raise
+            return as_wanted(held, no)
+        except TargetUnknown as unclear:
+            held = looked_up(look_up, unclear)
+            if held is not None:
+                return kept(held) or found
+            patient = (unclear.wait_s or 0) <= LONGEST_WAIT_S
+            if unclear.status not in NOT_SERVED or not patient or attempt == tries:
+                # The request may still be on its way: repeating it could double it.
+                raise ended(unclear, "It was not there when looked up right after.") from unclear
+            time.sleep(max(config.backoff_s * attempt, unclear.wait_s or 0))
+    raise AssertionError("unreachable: the last try returns or raises")
+
+
+def looked_up(look_up: Callable[[], T | None], unclear: CentraMyogoError) -> T | None:
+    """What `look_up` says; TargetLost where it cannot be asked."""
+    try:
+        return look_up()
+    except (SystemTrouble, ConfigError) as trouble:
+        raise TargetLost(unclear, trouble) from trouble
+
+
+def ended(unclear: TargetUnknown, told: str) -> TargetUnknown | TargetUnavailable:
+    """An unclear answer after the look-up found nothing done; 503 to the last try is an outage, and nothing else."""
+    said = f"{unclear.message} {told}"
+    if unclear.status == UNAVAILABLE:
+        return TargetUnavailable(said, "Safe to run again when the system answers.")
+    return TargetUnknown(said, status=unclear.status)

@@ -1,0 +1,114 @@
+"""What we say about orders: which are withheld and why, and what is worth a warning. Nothing of a person is told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import pandas as pd
+
+from schemas.verdict import COLUMNS, lines
+
+RULES = tuple(f"ORDER-{number:03}" for number in range(1, 10))
+
+
+def judged(
+    orders: pd.DataFrame, live: pd.DataFrame, known: Collection[str], clashing: Collection[str], capture: bool
+) -> pd.DataFrame:
+    """`orders` with `rule`, the first that withholds the order ("" for none), and `told`, what its message speaks of.
+
+    `live` are myOGO's orders (`reference`, `lines`), `known` the codes that myOGO holds (empty where that was never
+    read), `clashing` those that more than one size of Centra makes; `capture` says whether the channel takes payments.
+    """
+    there = orders["reference"].isin(live["reference"])
+    held = live.drop_duplicates("reference").set_index("reference")["lines"]
+    copies = orders["reference"].map(live["reference"].value_counts()).fillna(0)
+    strange = _among(orders["codes"], lambda code: bool(known) and code not in known)
+    shared = _among(orders["codes"], lambda code: code in clashing)
+    changed = [
+        _quantities(mine) != _quantities(theirs) if isinstance(theirs, str) and isinstance(mine, str) else False
+        for mine, theirs in zip(orders["lines"], orders["reference"].map(held), strict=True)
+    ]
+    rule, told = pd.Series("", index=orders.index, dtype="str"), pd.Series("", index=orders.index, dtype="str")
+    for name, hit, what in (
+        ("ORDER-005", ~there & orders["owed"] & (not capture), ""),
+        ("ORDER-008", ~there & (shared != ""), shared),
+        ("ORDER-003", ~there & (strange != ""), strange),
+        ("ORDER-001", ~there & orders["shipping_code"].isna(), orders["shipping_method"].fillna("")),
+        ("ORDER-004", ~there & (orders["unnamed"] != ""), orders["unnamed"]),
+        (
+            "ORDER-002",
+            ~there & (orders["line_fault"].notna() | orders["lines"].isna()),
+            orders["line_fault"].fillna(""),
+        ),
+        ("ORDER-006", there & pd.Series(changed, index=orders.index, dtype=bool), ""),
+        ("ORDER-009", copies > 1, ""),
+    ):
+        hit = hit.fillna(False).astype(bool)
+        rule = rule.mask(hit, name)
+        told = told.mask(hit, what)
+    return orders.assign(rule=rule, told=told)
+
+
+def withheld(orders: pd.DataFrame, gone: pd.DataFrame, methods: Mapping[str, str]) -> pd.DataFrame:
+    """COLUMNS of the withheld among `orders`, and of `gone`: ours in myOGO that Centra no longer shows."""
+    mapped = ", ".join(f"{method} = {code}" for method, code in sorted(methods.items())) or "nothing"
+    words = {
+        "ORDER-001": lambda row: f"The shipping method {row.told!r} is not mapped. Mapped: {mapped}.",
+        "ORDER-002": lambda row: row.told[:1].upper() + row.told[1:] + "." if row.told else "It has no line to pick.",
+        "ORDER-003": lambda row: f"myOGO does not hold {row.told}, as far as was last read.",
+        "ORDER-004": lambda row: f"The delivery address lacks: {row.told}.",
+        "ORDER-005": lambda row: "Its payment is to be captured before it is sent, and capture is not set.",
+        "ORDER-006": lambda row: "Its lines in Centra are no longer those that myOGO was sent.",
+        "ORDER-008": lambda row: f"More than one size of Centra makes {row.told}.",
+        "ORDER-009": lambda row: "myOGO holds its reference more than once.",
+    }
+    rows = orders.assign(code=orders["reference"], stock_item_id=orders["owner_id"])
+    parts = [lines(name, rows[rows["rule"] == name], "told", say) for name, say in words.items()]
+    parts.append(
+        lines(
+            "ORDER-007",
+            gone.assign(code=gone["reference"], stock_item_id=gone["owner_id"], told=gone["status"]),
+            "told",
+            lambda row: f"It is {row.status} in myOGO, and no longer good to go in Centra.",
+        )
+    )
+    return pd.concat(parts, ignore_index=True)[COLUMNS]
+
+
+def warnings(orders: pd.DataFrame, live: pd.DataFrame) -> pd.DataFrame:
+    """COLUMNS of what is worth a look; `orders` are those that are not withheld."""
+    rows = orders.assign(code=orders["reference"], stock_item_id=orders["owner_id"])
+    there = rows["reference"].isin(live["reference"])
+    status = live.drop_duplicates("reference").set_index("reference")["status"].str.casefold()
+    stopped = rows["reference"].map(status).isin(["cancelled", "returned"])
+    stuck = rows["reference"].map(status) == "reserved"
+    return pd.concat(
+        [
+            lines("ORDER-010", rows[~there & rows["phoneless"]], "reference", lambda row: "It has no phone number."),
+            lines(
+                "ORDER-011", rows[stopped], "reference", lambda row: "Cancelled or returned in myOGO, open in Centra."
+            ),
+            lines("ORDER-012", rows[stuck.fillna(False)], "reference", lambda row: "On hold in myOGO."),
+        ],
+        ignore_index=True,
+    )
+
+
+def _among(codes: pd.Series, hit: Any) -> pd.Series:
+    """The codes of each order that `hit` picks, quoted; "" for none."""
+    told = [
+        ", ".join(repr(code) for code in json.loads(cell) if hit(code)) if isinstance(cell, str) else ""
+        for cell in codes
+    ]
+    return pd.Series(told, index=codes.index, dtype="str")
+
+
+def _quantities(text: str) -> dict[str, int]:
+    """Units by code."""
+    found: dict[str, int] = {}
+    for line in json.loads(text):
+        if isinstance(line, dict) and isinstance(line.get("quantity"), int):
+            found[str(line.get("code"))] = found.get(str(line.get("code")), 0) + line["quantity"]
+    return found

@@ -1,0 +1,48 @@
+"""What a completed shipment is, and what we say about those that are not completed."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from schemas.myogo import Contract
+from schemas.verdict import COLUMNS, lines
+
+# A shipment is completed once. Centra's API has no field for a tracking address.
+COMPLETION = Contract(
+    key="shipment_id",
+    compare=("shipped", "tracking", "packages", "carrier", "service"),
+    create_only=(),
+    vendor={
+        "shipment_id": "shipment",
+        "shipped": "shipped",
+        "tracking": "tracking",
+        "packages": "packages",
+        "carrier": "carrier",
+        "service": "service",
+    },
+)
+
+
+def broken(rows: pd.DataFrame, capture: bool) -> pd.Series:
+    """The rule that withholds each row of `transforms.tracking.to_centra`; "" for none."""
+    is_open = rows["shipment_id"].notna()
+    rule = pd.Series("", index=rows.index, dtype="str")
+    rule = rule.mask(is_open & (rows["final"] == "shipped") & rows["owed"] & (not capture), "TRACK-002")
+    return rule.mask(is_open & rows["final"].isin(["cancelled", "returned"]), "TRACK-001")
+
+
+def withheld(rows: pd.DataFrame) -> pd.DataFrame:
+    """COLUMNS of rows with their `rule`."""
+    told = rows.assign(code=rows["reference"], stock_item_id=rows["shipment_id"])
+    words = {
+        "TRACK-001": lambda row: f"It is {row.status} in myOGO; its shipment {row.shipment_id} is open in Centra.",
+        "TRACK-002": lambda row: f"Its shipment {row.shipment_id} waits for its payment, and capture is not set.",
+    }
+    parts = [lines(name, told[told["rule"] == name], "status", say) for name, say in words.items()]
+    return pd.concat(parts, ignore_index=True)[COLUMNS]
+
+
+def warnings(rows: pd.DataFrame) -> pd.DataFrame:
+    """COLUMNS of what is completed all the same."""
+    told = rows.assign(code=rows["reference"], stock_item_id=rows["shipment_id"])
+    return lines("TRACK-003", told[told["tracking"].isna()], "reference", lambda row: "No tracking number.")

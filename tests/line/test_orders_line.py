@@ -1,0 +1,334 @@
+"""Centra's shipments to myOGO as orders: the whole line, over HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.conftest import Shop, size
+
+ShopOf = Callable[..., Shop]
+TABLE = """
+[flows.orders.params]
+starting = 2026-01-01
+status   = "New"
+test     = false
+
+[flows.orders.params.shipping]
+standard = "HOME"
+"""
+PERSON = ("Aino Mäkelä", "aino.makela@example.test", "+358401000001", "Hämeentie 12 A 4", "Björn Öhman", "Storgatan 1")
+
+
+def selling(shop_of: ShopOf, *sizes: dict[str, Any], **more: Any) -> Shop:
+    """A shop whose channel has the orders flow; myOGO holds ten units of SKU1 to SKU3."""
+    sizes = sizes or tuple(size(n, physical=10, allocated=0) for n in (1, 2, 3))
+    myogo = more.get("myogo", [{"code": f"SKU{n}", "stock": 10} for n in (1, 2, 3)])
+    shop = shop_of(*sizes, myogo=myogo)
+    shop.text += TABLE
+    shop.file.write_text(shop.text)
+    return shop
+
+
+def order(shop: Shop, **given: Any) -> dict[str, Any]:
+    """One that the shop sold; its shipment is good to go and paid."""
+    return shop.box.place_centra_order(**({"lines": [{"code": "SKU1", "qty": 2, "price": 329}], "paid": 1} | given))
+
+
+def orders(shop: Shop, verb: str = "push", **asked: Any) -> Any:
+    return shop.run(verb, flows=("orders",), **asked)
+
+
+def sent(shop: Shop) -> list[dict[str, Any]]:
+    """The orders that myOGO holds, by reference."""
+    return sorted(shop.box.myogo_orders(), key=lambda one: str(one["reference"]))
+
+
+def withheld(shop: Shop) -> list[tuple[Any, ...]]:
+    return shop.sql(
+        "select code, rule from sync.withheld where flow = 'orders' and run_id = "
+        "(select max(run_id) from sync.runs) order by 1, 2"
+    )
+
+
+def test_a_shipment_becomes_an_order(shop_of: ShopOf) -> None:
+    """With every field in its place; a second push sends nothing."""
+    shop = selling(shop_of)
+    order(
+        shop, lines=[{"code": "SKU1", "qty": 2, "price": 329}, {"code": "SKU3", "qty": 1, "price": "10.50"}],
+        deliveryName="Aino Mäkelä", deliveryCompany="Oy", deliveryCell="", deliveryTele="+358 1", deliveryState="CA",
+        deliveryCoaddress="c/o Väinö", deliveryCountry="FI", shipwallet_pickup="PP77", deliveryAddress="Hämeentie 12",
+        deliveryZipcode="00500", deliveryCity="Helsinki", deliveryEmail="a@example.test", shipwallet_doorcode="4321",
+    )  # fmt: skip
+    report = orders(shop)
+    assert (report.exit_code, report.message) == (0, "")
+    assert {n: report.flows["orders"][n] for n in ("read", "create", "applied", "withheld")} == {
+        "read": 1, "create": 1, "applied": 1, "withheld": 0,
+    }  # fmt: skip
+    (one,) = sent(shop)
+    assert one["reference"] == "demo-1001-1"
+    assert (one["status"], one["test"], one["shippingCode"], one["pickUpPointCode"]) == ("New", False, "HOME", "PP77")
+    assert one["customer"] == {
+        "name": "Aino Mäkelä", "company": "Oy", "address1": "Hämeentie 12", "address2": "c/o Väinö, CA",
+        "zip": "00500", "city": "Helsinki", "countryCode": "FI", "phone": "+358 1", "email": "a@example.test",
+    }  # fmt: skip
+    assert one["comments"] == "Door code: 4321"
+    lines = [{k: v for k, v in line.items() if v is not None} for line in one["orderLines"]]
+    assert lines == [
+        {"code": "SKU1", "quantity": 2, "unitPrice": Decimal(329), "vatPercentage": Decimal("25.5")},
+        {"code": "SKU3", "quantity": 1, "unitPrice": Decimal("10.50"), "vatPercentage": Decimal("25.5")},
+    ]
+    assert (one["priceTotal"], one["priceCurrency"]) == (Decimal("668.50"), "EUR")
+    again = orders(shop)
+    assert (again.exit_code, again.flows["orders"]["unchanged"]) == (0, 1)
+    assert len(sent(shop)) == 1
+
+
+def test_nothing_of_a_person_is_kept_or_told(shop_of: ShopOf, capfd: pytest.CaptureFixture[str]) -> None:
+    """Beyond the staged rows themselves, and there only for a while: not in plans, journal, reports or logs."""
+    shop = selling(shop_of)
+    order(shop, deliveryName="Aino Mäkelä", deliveryAddress="Hämeentie 12 A 4", shippingList="other")
+    order(shop, deliveryName="Björn Öhman", deliveryAddress="Storgatan 1")
+    words = ("--data", str(shop.data), "--flow", "orders")
+    told = [shop.command(verb, str(shop.file), *words).stdout for verb in ("plan", "push")]
+    told.append(shop.command("report", str(shop.file), "--json", "--data", str(shop.data)).stdout)
+    told.append(capfd.readouterr().err)
+    for table in shop.sql("select table_schema || '.' || table_name from information_schema.tables"):
+        if table[0] not in ("raw_centra.shipments", "raw_centra.orders"):
+            told.append(str(shop.sql(f"select * from {table[0]}")))
+    assert [word for word in PERSON for text in told if word in text] == []
+    names = shop.sql("select name from raw_centra.shipments order by 1")
+    assert names == [("Aino Mäkelä",), ("Björn Öhman",)]
+    shop.edit("starting = 2026-01-01", "starting = 2026-01-01\npersonal_days = 0")
+    orders(shop, "plan")
+    assert shop.sql("select distinct name, address, email, cell from raw_centra.shipments") == [(None,) * 4]
+    assert shop.sql("select distinct name from raw_centra.orders") == [(None,)]
+
+
+def test_what_is_withheld_and_why(shop_of: ShopOf) -> None:
+    """One rule each, with the shop's own words; the rest goes."""
+    shop = selling(shop_of, *(size(n, physical=10, allocated=0) for n in (1, 2, 3, 4)),
+                   size(5, sku="TWICE"), size(6, sku="TWICE"),
+                   myogo=[{"code": "SKU1", "stock": 10}, {"code": "TWICE", "stock": 5}])  # fmt: skip
+    shop.run("plan", flows=("products",))  # what myOGO holds, and which codes clash, is known of a reading
+    order(shop)
+    order(shop, shippingList="dhl-express")
+    order(shop, lines=[{"code": "SKU4"}])
+    order(shop, deliveryCity="", deliveryCountry="Finland")
+    order(shop, paid=0, should_capture=1)
+    order(shop, lines=[{"stock_item_id": 5}])
+    report = orders(shop)
+    assert report.exit_code == 3
+    assert withheld(shop) == [
+        ("demo-1002-1", "ORDER-001"),
+        ("demo-1003-1", "ORDER-003"),
+        ("demo-1004-1", "ORDER-004"),
+        ("demo-1005-1", "ORDER-005"),
+        ("demo-1006-1", "ORDER-008"),
+    ]
+    said = dict(shop.sql("select rule, message from sync.withheld where flow = 'orders'"))
+    assert said["ORDER-001"] == "The shipping method 'dhl-express' is not mapped. Mapped: standard = HOME."
+    assert said["ORDER-003"] == "myOGO does not hold 'SKU4', as far as was last read."
+    assert said["ORDER-004"] == "The delivery address lacks: city, two-letter country."
+    assert [one["reference"] for one in sent(shop)] == ["demo-1001-1"]
+    shop.edit('standard = "HOME"', 'standard = "HOME"\nDHL-Express = "PICKUP"')
+    orders(shop)
+    assert [one["reference"] for one in sent(shop)] == ["demo-1001-1", "demo-1002-1"]
+
+
+def test_history_is_not_imported(shop_of: ShopOf) -> None:
+    """Orders placed before the starting day are skipped, whatever order the plugin lists them in."""
+    shop = selling(shop_of)
+    order(shop, orderDate="2025-12-31 23:59:59")
+    order(shop, orderDate="2026-01-01 00:00:00")
+    report = orders(shop)
+    assert (report.flows["orders"]["skipped"], report.flows["orders"]["applied"]) == (1, 1)
+    assert [one["reference"] for one in sent(shop)] == ["demo-1002-1"]
+
+
+def test_the_starting_day_must_be_said(shop_of: ShopOf) -> None:
+    shop = selling(shop_of)
+    shop.edit("starting = 2026-01-01\n", "")
+    told = shop.json("plan")
+    assert (told["exit_code"], "missing key flows.orders.params.starting" in told["error"]["message"]) == (2, True)
+
+
+def test_drafts_and_tests_are_the_default(shop_of: ShopOf) -> None:
+    shop = selling(shop_of)
+    shop.edit('status   = "New"\ntest     = false\n', "")
+    order(shop)
+    orders(shop)
+    assert [(one["status"], one["test"]) for one in sent(shop)] == [("Draft", True)]
+
+
+def test_a_payment_is_captured_before_the_order_is_sent(shop_of: ShopOf) -> None:
+    """Where the channel allows it; where it fails the order is not sent, and the next run tries again."""
+    shop = selling(shop_of)
+    shop.edit("starting = 2026-01-01", "starting = 2026-01-01\ncapture = true")
+    order(shop, paid=0, should_capture=1)
+    order(shop, paid=0, should_capture=1, capture_fails=True)
+    report = orders(shop)
+    assert (report.exit_code, report.flows["orders"]["applied"], report.flows["orders"]["refused"]) == (3, 1, 1)
+    assert [one["reference"] for one in sent(shop)] == ["demo-1001-1"]
+    captured = {one["shipmentId"]: one["captured"] for one in shop.box.centra_shipments()}
+    assert captured == {"1001-1": True, "1002-1": False}
+    ((message,),) = shop.sql("select message from sync.journal where outcome = 'refused'")
+    assert message.startswith("Not sent: its payment could not be captured")
+    shop.box.change_centra_order(1002, capture_fails=False)
+    assert orders(shop).exit_code == 0
+    assert len(sent(shop)) == 2
+    captures = [e for e in shop.box.requests("centra") if e["path"].endswith("/capture")]
+    assert len(captures) == 3
+
+
+def test_a_capture_whose_answer_is_lost_is_not_sent_twice(shop_of: ShopOf) -> None:
+    shop = selling(shop_of)
+    shop.edit("starting = 2026-01-01", "starting = 2026-01-01\ncapture = true")
+    order(shop, paid=0, should_capture=1)
+    shop.box.add_fault(side="centra", kind="drop_after", method="PUT", path="/capture")
+    assert orders(shop).exit_code == 0
+    assert len(sent(shop)) == 1
+    assert len([e for e in shop.box.requests("centra") if e["path"].endswith("/capture")]) == 1
+
+
+@pytest.mark.parametrize("mode", ["only_items", "items_in_bundles", "bundles_and_items"])
+def test_bundles_are_picked_once(shop_of: ShopOf, mode: str) -> None:
+    """In whatever way the plugin lists them."""
+    shop = selling(shop_of)
+    shop.box.switch("centra", bundle_mode=mode)
+    order(
+        shop, lines=[{"code": "SKU3", "qty": 1}],
+        bundle={"sku": "SET", "name": "Set", "qty": 1, "price": 150,
+                "lines": [{"code": "SKU1", "qty": 1, "price": 200}, {"code": "SKU2", "qty": 2, "price": 100}]},
+    )  # fmt: skip
+    assert orders(shop).exit_code == 0
+    (one,) = sent(shop)
+    assert sorted((line["code"], line["quantity"]) for line in one["orderLines"]) == [
+        ("SKU1", 1), ("SKU2", 2), ("SKU3", 1),
+    ]  # fmt: skip
+
+
+def test_a_bundle_alone_is_known_to_myogo_or_withheld(shop_of: ShopOf) -> None:
+    shop = selling(shop_of)
+    shop.box.switch("centra", bundle_mode="only_bundles")
+    shop.run("plan", flows=("products",))
+    order(shop, lines=[], bundle={"sku": "SET", "name": "Set", "qty": 1, "price": 150, "lines": [{"code": "SKU1"}]})
+    assert orders(shop).exit_code == 3
+    assert withheld(shop) == [("demo-1001-1", "ORDER-003")]
+
+
+def test_a_bundle_more_than_once_with_contents_inside_is_unclear(shop_of: ShopOf) -> None:
+    """Whether the quantities inside are of one bundle or of all is not documented: somebody has to say."""
+    shop = selling(shop_of)
+    shop.box.switch("centra", bundle_mode="items_in_bundles")
+    order(shop, lines=[], bundle={"sku": "SET", "name": "Set", "qty": 2, "price": 150, "lines": [{"code": "SKU1"}]})
+    assert orders(shop).exit_code == 3
+    assert withheld(shop) == [("demo-1001-1", "ORDER-002")]
+    shop.edit("starting = 2026-01-01", 'starting = 2026-01-01\ncontents_are = "total"')
+    assert orders(shop).exit_code == 0
+    assert [line["quantity"] for line in sent(shop)[0]["orderLines"]] == [2]
+
+
+def test_what_happens_in_centra_after_the_import_needs_a_person(shop_of: ShopOf) -> None:
+    """Never sent silently: changed lines, and a shipment that is no longer good to go."""
+    shop = selling(shop_of)
+    order(shop)
+    order(shop)
+    assert orders(shop).exit_code == 0
+    shop.box.change_centra_order(1001, status="6")
+    shop.box.change_centra_order(1002, lines=[{"code": "SKU2", "qty": 1}])
+    before = sent(shop)
+    report = orders(shop)
+    assert report.exit_code == 3
+    assert ("demo-1001-1", "ORDER-007") in withheld(shop)
+    assert report.flows["orders"]["withheld"] == len(withheld(shop))
+    assert sent(shop) == before
+
+
+def test_cash_on_delivery(shop_of: ShopOf) -> None:
+    shop = selling(shop_of)
+    shop.edit("starting = 2026-01-01", 'starting = 2026-01-01\ncash_on_delivery = ["postnord_cod"]')
+    order(shop, paymentPlugin="postnord_cod")
+    orders(shop)
+    (one,) = sent(shop)
+    cash = one["cashOnDelivery"]
+    assert (cash["amount"], cash["currencyCode"], cash["reference"]) == (Decimal(658), "EUR", "1001-1")
+
+
+def test_orders_instead_of_shipments(shop_of: ShopOf) -> None:
+    """By their status; those on hold are left."""
+    shop = selling(shop_of)
+    shop.edit("starting = 2026-01-01", 'starting = 2026-01-01\nsource = "orders"')
+    order(shop, shipment=False)
+    order(shop, shipment=False, status="1")
+    order(shop, shipment=False, hold=1)
+    shop.box.switch("centra", on_hold=True)
+    report = orders(shop)
+    assert (report.exit_code, report.flows["orders"]["skipped"]) == (0, 2)
+    assert [one["reference"] for one in sent(shop)] == ["demo-1001"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "code"),
+    [
+        pytest.param("drop_after", {}, 0, id="made, answer lost"),
+        pytest.param("drop", {}, 3, id="never arrived, nobody knows"),
+        pytest.param("status", {"status": 500}, 0, id="not served, sent again"),
+        pytest.param("status_after", {"status": 502}, 0, id="made, a gateway failed"),
+        pytest.param("truncated", {}, 0, id="made, answer cut off"),
+        pytest.param("status", {"status": 403}, 2, id="a scope is missing"),
+    ],
+)
+def test_an_order_is_made_once(shop_of: ShopOf, kind: str, options: dict[str, Any], code: int) -> None:
+    """Looked up before, and after each unclear answer; the next run finds what there is."""
+    shop = selling(shop_of)
+    order(shop)
+    shop.box.add_fault(side="myogo", kind=kind, method="POST", path="/api/v1/orders", **options)
+    assert orders(shop).exit_code == code
+    assert orders(shop).exit_code == 0
+    assert [one["reference"] for one in sent(shop)] == ["demo-1001-1"]
+
+
+def test_what_myogo_says_of_a_person_is_masked(shop_of: ShopOf) -> None:
+    shop = selling(shop_of)
+    order(shop, deliveryName="Aino Mäkelä")
+    body = {"statusCode": 400, "message": "The customer Aino Mäkelä is not welcome."}
+    shop.box.add_fault(
+        side="myogo", kind="status", method="POST", path="/api/v1/orders", status=400, body=body, times=9
+    )
+    assert orders(shop).exit_code == 3
+    assert shop.sql("select message from sync.journal") == [("HTTP 400: The customer … is not welcome.",)]
+
+
+def test_a_plan_beyond_the_limit(shop_of: ShopOf) -> None:
+    shop = selling(shop_of)
+    shop.edit("[flows.orders.params]", "[flows.orders.limits]\nmax_creates = 1\n\n[flows.orders.params]")
+    order(shop)
+    order(shop)
+    report = orders(shop)
+    assert (report.exit_code, sent(shop)) == (4, [])
+    assert "2 orders would be created, more than max_creates = 1" in report.message
+
+
+def test_many_orders_over_several_pages(shop_of: ShopOf) -> None:
+    """Each once, though a server gives fewer than it was asked for."""
+    shop = selling(shop_of)
+    shop.box.switch("centra", max_limit=7)
+    for _ in range(20):
+        order(shop, lines=[{"code": "SKU1", "qty": 1}])
+    assert orders(shop).flows["orders"]["applied"] == 20
+    assert len({one["reference"] for one in sent(shop)}) == 20
+
+
+def test_a_changed_address_is_another_plan(shop_of: ShopOf) -> None:
+    """Though nothing of it is shown: what was reviewed is what is sent."""
+    shop = selling(shop_of)
+    order(shop)
+    first = json.loads(shop.command("plan", str(shop.file), "--json", "--data", str(shop.data)).stdout)["fingerprint"]
+    shop.box.change_centra_order(1001, deliveryCity="Turku")
+    told = shop.json("push", "--expect", first)
+    assert (told["exit_code"], sent(shop)) == (4, [])
