@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import requests
 
 from pipelines.channel import load
 from pipelines.errors import ConfigError
+from pipelines.hints.listener import MOST_CONNECTIONS
 from tests.conftest import Shop, size
 from tests.listening import CENTRA_SECRET, MYOGO_KEY, TABLE, listening, until
 from tests.security.canaries import Watch
@@ -90,6 +92,16 @@ def test_a_sender_that_never_ends_is_left(quiet: Shop) -> None:
             pass
         assert time.monotonic() - began < 3, "it is not waited for what else may come"
         until(lambda: desk.health()["centra"]["refused"] == {"too_large": 1})
+
+
+def test_a_crowd_is_turned_away(quiet: Shop) -> None:
+    """And it is open again once they have gone."""
+    with listening(quiet) as desk:
+        with contextlib.ExitStack() as crowd:
+            for _ in range(MOST_CONNECTIONS):
+                crowd.enter_context(socket.create_connection(("127.0.0.1", desk.port), timeout=5))
+            assert desk.myogo("{}").status_code == 503
+        until(lambda: desk.myogo("{}").status_code == 200)
 
 
 @pytest.mark.parametrize(
