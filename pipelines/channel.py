@@ -29,6 +29,7 @@ from pydantic import (
 from pipelines.address import WebAddress
 from pipelines.errors import ConfigError
 from pipelines.flows.built_in import BUILT_IN_FLOWS
+from pipelines.hints.settings import Listen
 from pipelines.reference import resolve
 from pipelines.secret import Secret, mask_all
 from schemas.expectations import EXPECTATIONS
@@ -137,6 +138,7 @@ class Channel(_Model):
     full_every: float = Field(default=24.0, gt=0, le=24 * 31)
     systems: Systems
     flows: dict[str, Flow]
+    listen: Listen | None = None
     path: Path
 
     @model_validator(mode="before")
@@ -236,6 +238,7 @@ _MODELS: dict[tuple[str, ...], type[BaseModel]] = {
     ("systems",): Systems,
     ("systems", "centra"): Centra,
     ("systems", "myogo"): MyOgo,
+    ("listen",): Listen,
     ("flows", "*"): Flow,
     ("flows", "*", "select"): Select,
     ("flows", "*", "expectations"): Expectations,
@@ -308,7 +311,8 @@ def load(channel: str) -> Channel:
         raise ConfigError(f"{path}: unknown key path{_nearest('path', _known_keys(()))}", "Mend the file.")
     try:
         data |= _beside(path, data)
-        mask_all(data.get("systems"))  # before anything of the file is quoted
+        for table in ("systems", "listen"):
+            mask_all(data.get(table))  # before anything of the file is quoted
         loaded = Channel.model_validate({**data, "path": path})
     except ValidationError as error:
         raise ConfigError(_complaints(path, error), "Mend the channel file and run again.") from error
@@ -338,7 +342,7 @@ def _beside(path: Path, data: dict[str, Any]) -> dict[str, Any]:
             return {key: walk(inner) for key, inner in value.items()}
         return value
 
-    return {"systems": walk(data["systems"])} if "systems" in data else {}
+    return {table: walk(data[table]) for table in ("systems", "listen") if table in data}
 
 
 def data_folder(option: Path | None) -> Path:

@@ -215,6 +215,27 @@ def export(
 
 
 @app.command()
+def listen(
+    channel: ChannelArgument,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port", metavar="N", min=0, max=65_535, help="Instead of the channel file's; 0 is any free one."
+        ),
+    ] = None,
+    data: DataOption = None,
+) -> None:
+    """Take both systems' webhooks as hints, and push the flows that they concern, until it is stopped."""
+    from pipelines.errors import CentraMyogoError
+    from pipelines.hints.listener import listen as take_hints
+
+    try:
+        take_hints(_load(channel), data, port, typer.echo)
+    except CentraMyogoError as error:
+        _stop(error, False, channel, "listen", {})
+
+
+@app.command()
 def sandbox(
     skus: Annotated[
         int | None,

@@ -130,6 +130,72 @@ def test_an_unknown_key(write: Write, old: str, new: str, key: str, nearest: str
     assert complaint(write((old, new))) == [f"unknown key {key}; did you mean {nearest}?"]
 
 
+LISTEN = """
+[listen]
+centra_secret = { env = "CENTRA_WEBHOOK_SECRET" }
+myogo_key     = { file = "hook.key" }
+"""
+
+
+def test_what_listening_is_by_default(write: Write) -> None:
+    """Off; and with a table, on this machine alone, without polls. A secret's file lies beside the channel file."""
+    file = write()
+    assert load(str(file)).listen is None
+    file.write_text(GOOD + LISTEN)
+    listen = load(str(file)).listen
+    assert listen is not None
+    assert (listen.host, listen.port, listen.stays_here) == ("127.0.0.1", 8625, True)
+    assert (listen.settle_s, listen.longest_s, listen.tolerance_s, listen.poll_minutes) == (5, 60, 300, None)
+    assert listen.centra_secret is not None
+    assert listen.centra_secret.env == "CENTRA_WEBHOOK_SECRET"
+    assert listen.myogo_key is not None
+    assert listen.myogo_key.file == file.parent / "hook.key"
+
+
+@pytest.mark.parametrize(
+    ("host", "here"),
+    [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False),
+     ("10.1.2.3", False), ("shop.example", False), ("localhost.example", False)],
+)  # fmt: skip
+def test_who_can_reach_a_host(write: Write, host: str, here: bool) -> None:
+    file = write()
+    file.write_text(f'{GOOD}{LISTEN}host = "{host}"\n')
+    listen = load(str(file)).listen
+    assert listen is not None
+    assert listen.stays_here is here
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("prot = 1", "unknown key listen.prot; did you mean port?"),
+        ("myogo_secret = 1", "unknown key listen.myogo_secret; did you mean myogo_key?"),
+        ('host = "0.0.0.0:80/x"', "listen.host: must be an address or a name of this machine, such as 127.0.0.1, "
+         "without a port"),
+        ('host = ""', "listen.host: must be an address or a name of this machine, such as 127.0.0.1, without a port"),
+        ("port = 65536", "listen.port: Input should be less than or equal to 65535"),
+        ("settle_s = -1", "listen.settle_s: Input should be greater than or equal to 0"),
+        ("settle_s = nan", "listen.settle_s: Input should be a finite number"),
+        ("settle_s = 61", "listen: longest_s = 60 is less than settle_s = 61"),
+        ("tolerance_s = 0", "listen.tolerance_s: Input should be greater than 0"),
+        ("poll_minutes = 0", "listen.poll_minutes: Input should be greater than 0"),
+    ],
+    ids=lambda text: text[:20],
+)  # fmt: skip
+def test_a_mistake_about_listening(write: Write, line: str, said: str) -> None:
+    file = write()
+    file.write_text(f"{GOOD}{LISTEN}{line}\n")
+    assert complaint(file) == [said]
+
+
+def test_a_mistake_in_a_secret_of_listening(write: Write) -> None:
+    file = write()
+    file.write_text(GOOD + LISTEN.replace("env", "evn"))
+    assert complaint(file)[0] == "unknown key listen.centra_secret.evn; did you mean env?"
+    file.write_text(f"listen = 1\n{GOOD}")
+    assert complaint(file) == ["listen: must be a table"]
+
+
 def test_an_unknown_key_like_no_other_lists_the_known_ones(write: Write) -> None:
     said = complaint(write(("min_rows ", "zzzz = 1\nmin_rows ")))
     assert said == [

@@ -1,0 +1,32 @@
+"""Messages that have come already."""
+
+from __future__ import annotations
+
+from pipelines.hints.signature import Genuine
+
+MOST = 100_000
+
+
+class Seen:
+    """Remembers genuine messages for as long as they would be taken, the newest `most` of them."""
+
+    def __init__(self, most: int = MOST) -> None:
+        self._most = most
+        self._until: dict[bytes, float] = {}
+
+    def before(self, message: Genuine, now: float) -> bool:
+        """Whether the same message has come before; it has from now on."""
+        known = self._until.get(message.digest)
+        if known is not None and known >= now:
+            return True
+        self._until.pop(message.digest, None)
+        self._until[message.digest] = message.until
+        while self._until:
+            oldest, until = next(iter(self._until.items()))
+            if until >= now and len(self._until) <= self._most:
+                break
+            del self._until[oldest]
+        return False
+
+    def __len__(self) -> int:
+        return len(self._until)

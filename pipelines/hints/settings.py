@@ -1,0 +1,50 @@
+"""What a channel file may say about listening."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from pipelines.secret import Secret
+
+
+class Listen(BaseModel):
+    """`[listen]` of a channel file. A side without a secret is not listened to; no `poll_minutes`: somebody else polls.
+
+    A run begins once hints have been quiet for `settle_s`, and no later than `longest_s` after the first of them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8625, ge=0, le=65_535)
+    centra_secret: Secret | None = None
+    myogo_key: Secret | None = None
+    settle_s: float = Field(default=5.0, ge=0, le=3600)
+    longest_s: float = Field(default=60.0, ge=0, le=24 * 3600)
+    tolerance_s: float = Field(default=300.0, gt=0, le=3600)
+    poll_minutes: float | None = Field(default=None, gt=0, le=24 * 60 * 31)
+
+    @field_validator("host")
+    @classmethod
+    def _a_host(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9.:_-]+", value):
+            raise ValueError("must be an address or a name of this machine, such as 127.0.0.1, without a port")
+        return value
+
+    @model_validator(mode="after")
+    def _settled_before_the_longest(self) -> Self:
+        if self.longest_s < self.settle_s:
+            raise ValueError(f"longest_s = {self.longest_s:g} is less than settle_s = {self.settle_s:g}")
+        return self
+
+    @property
+    def stays_here(self) -> bool:
+        """Whether nobody but this machine can reach it."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
