@@ -13,7 +13,9 @@ from typing import Any, Literal
 
 from pipelines.channel import Channel
 from pipelines.clients.centra import CentraClient
+from pipelines.clients.centra_orders import CentraOrders
 from pipelines.clients.myogo import MyOgoClient
+from pipelines.clients.myogo_orders import MyOgoOrders
 from pipelines.errors import CentraMyogoError, ConfigError
 from pipelines.logs import redact
 from pipelines.reference import resolve
@@ -170,6 +172,8 @@ def _ask_centra(channel: Channel, ask: Ask, skip: Callable[..., None]) -> None:
         reached = ask("centra", "products", products)
         if reached or dates:
             ask("centra", "stock", stock)
+            if _has_orders(channel):
+                _ask_for_orders(channel, clients, ask)
             ask("centra", "clock", clock)
         else:
             skip("centra", "stock", "clock")
@@ -177,12 +181,45 @@ def _ask_centra(channel: Channel, ask: Ask, skip: Callable[..., None]) -> None:
     ask("centra", "timezone", zone)
 
 
+def _ask_for_orders(channel: Channel, clients: list[CentraClient], ask: Ask) -> None:
+    """What the flows of orders need of Centra; asked where one of them is on."""
+    orders = CentraOrders(clients[0])
+    methods: set[str] = set()
+
+    def listed(path: str, key: str, own_id: str, group: str) -> tuple[Status, str, str]:
+        rows = next(orders.rows(path, key, own_id, {}), [])
+        methods.update(str(row.get("shippingList") or "").strip() for row in rows)
+        return "ok", f"{group} are listed", ""
+
+    def shipping() -> tuple[Status, str, str]:
+        if "orders" not in channel.flows:
+            return "ok", f"shipping methods seen: {_quoted(methods)}", ""
+        mapped = {method.strip().casefold() for method in channel.flow_params("orders").shipping}
+        strange = {method for method in methods if method and method.casefold() not in mapped}
+        if strange:
+            return (
+                "warning",
+                f"shipping methods seen: {_quoted(methods)}; not mapped: {_quoted(strange)}",
+                "Map them to myOGO's codes in [flows.orders.params.shipping]; until then such orders are withheld.",
+            )
+        return "ok", f"shipping methods seen: {_quoted(methods)}; all of them are mapped", ""
+
+    ask("centra", "orders", partial(listed, "/orders", "orders", "orderId", "orders"))
+    ask("centra", "shipments", partial(listed, "/shipments", "shipments", "shipmentId", "shipments"))
+    ask("centra", "shipping", shipping)
+
+
+def _quoted(texts: set[str]) -> str:
+    return ", ".join(repr(text) for text in sorted(texts - {""})) or "none"
+
+
 def _ask_myogo(channel: Channel, ask: Ask, skip: Callable[..., None]) -> None:
     config = channel.systems.myogo
     clients: list[MyOgoClient] = []
 
     def secrets() -> tuple[Status, str, str]:
-        clients.append(MyOgoClient(config.model_copy(update={"attempts": 1})))
+        scopes = channel.scopes(channel.in_order(()))
+        clients.append(MyOgoClient(config.model_copy(update={"attempts": 1}), scopes))
         return "ok", "client and merchant credentials are there", ""
 
     def token() -> tuple[Status, str, str]:
@@ -193,12 +230,13 @@ def _ask_myogo(channel: Channel, ask: Ask, skip: Callable[..., None]) -> None:
         granted = clients[0].tokens.granted
         if granted is None:
             return "ok", "the token does not say which scopes it has; a push will tell", ""
-        if "write:product" not in granted.split():
-            raise ConfigError(
-                f"The token has the scopes {granted!r}, without write:product.",
-                "Ask OGOship's tech team to allow write:product for your client_id.",
-            )
-        return "ok", "the token may write products", ""
+        for scope in channel.scopes(channel.in_order(())):
+            if scope not in granted.split():
+                raise ConfigError(
+                    f"The token has the scopes {granted!r}, without {scope}.",
+                    f"Ask OGOship's tech team to allow {scope} for your client_id.",
+                )
+        return "ok", f"the token may do what the flows need: {granted}", ""
 
     def products() -> tuple[Status, str, str]:
         clients[0].products_with_code("centra-myogo-check")
@@ -208,6 +246,10 @@ def _ask_myogo(channel: Channel, ask: Ask, skip: Callable[..., None]) -> None:
         next(clients[0].pages("/api/v1/Stock"), None)
         return "ok", "stock is listed", ""
 
+    def orders() -> tuple[Status, str, str]:
+        MyOgoOrders(clients[0]).with_reference("centra-myogo-check")
+        return "ok", "orders are listed", ""
+
     if not ask("myogo", "secrets", secrets):
         skip("myogo", "token", "scopes", "products", "stock")
         return
@@ -215,9 +257,15 @@ def _ask_myogo(channel: Channel, ask: Ask, skip: Callable[..., None]) -> None:
         ask("myogo", "scopes", writing)
         ask("myogo", "products", products)
         ask("myogo", "stock", stock)
+        if _has_orders(channel):
+            ask("myogo", "orders", orders)
     else:
         skip("myogo", "scopes", "products", "stock")
     clients[0].close()
+
+
+def _has_orders(channel: Channel) -> bool:
+    return not all(channel.judge(name).of_catalogue for name in channel.flows)
 
 
 def _skew_s(date: str | None) -> float | None:

@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
+from pipelines.clients.myogo import MyOgoClient
+from pipelines.clients.myogo_orders import MyOgoOrders
 from tests.conftest import Shop, size
+from tests.line.helpers import myogo_of
 
 ShopOf = Callable[..., Shop]
 TABLE = """
@@ -51,7 +54,7 @@ def sent(shop: Shop) -> list[dict[str, Any]]:
 def withheld(shop: Shop) -> list[tuple[Any, ...]]:
     return shop.sql(
         "select code, rule from sync.withheld where flow = 'orders' and run_id = "
-        "(select max(run_id) from sync.runs) order by 1, 2"
+        "(select run_id from sync.runs order by started_at desc limit 1) order by 1, 2"
     )
 
 
@@ -249,6 +252,46 @@ def test_what_happens_in_centra_after_the_import_needs_a_person(shop_of: ShopOf)
     assert sent(shop) == before
 
 
+def test_lines_changed_after_the_import(shop_of: ShopOf) -> None:
+    """The order in myOGO stays as it is; a person is told until the two agree again."""
+    shop = selling(shop_of)
+    order(shop)
+    assert orders(shop).exit_code == 0
+    before = sent(shop)
+    shop.box.change_myogo_order("demo-1001-1", orderLines=[{"code": "SKU1", "quantity": 1}])
+    assert (orders(shop).exit_code, withheld(shop)) == (3, [("demo-1001-1", "ORDER-006")])
+    shop.box.change_myogo_order("demo-1001-1", orderLines=before[0]["orderLines"])
+    assert orders(shop).exit_code == 0
+    assert shop.sql("select closed_because from sync.faults where flow = 'orders'") == [("fixed",)]
+
+
+def test_a_reference_that_myogo_has_twice(shop_of: ShopOf) -> None:
+    shop = selling(shop_of)
+    order(shop)
+    orders(shop)
+    shop.box.switch("myogo", duplicate_order="accept")
+    again = {k: v for k, v in sent(shop)[0].items() if k in ("reference", "customer", "orderLines", "shippingCode")}
+    with myogo_of(shop) as client:
+        MyOgoOrders(MyOgoClient(client.config, ("read:order", "write:order"))).create(again | {"status": "Draft"})
+    assert (orders(shop).exit_code, withheld(shop)) == (3, [("demo-1001-1", "ORDER-009")])
+
+
+def test_what_is_worth_a_look(shop_of: ShopOf) -> None:
+    """Sent without a phone number; stopped in myOGO; held back there."""
+    shop = selling(shop_of)
+    order(shop, deliveryCell="", deliveryTele="")
+    assert orders(shop, "plan").exit_code == 0
+    assert shop.sql("select code, rule from out_myogo.warnings where flow = 'orders'") == [("demo-1001-1", "ORDER-010")]
+    order(shop)
+    orders(shop)
+    shop.box.cancel("demo-1001-1")
+    shop.box.change_myogo_order("demo-1002-1", status="Reserved")
+    assert orders(shop).exit_code == 0
+    assert shop.sql("select code, rule from out_myogo.warnings where flow = 'orders' order by 1") == [
+        ("demo-1001-1", "ORDER-011"), ("demo-1002-1", "ORDER-012"),
+    ]  # fmt: skip
+
+
 def test_cash_on_delivery(shop_of: ShopOf) -> None:
     shop = selling(shop_of)
     shop.edit("starting = 2026-01-01", 'starting = 2026-01-01\ncash_on_delivery = ["postnord_cod"]')
@@ -332,3 +375,20 @@ def test_a_changed_address_is_another_plan(shop_of: ShopOf) -> None:
     shop.box.change_centra_order(1001, deliveryCity="Turku")
     told = shop.json("push", "--expect", first)
     assert (told["exit_code"], sent(shop)) == (4, [])
+
+
+def test_check_shows_the_shipping_methods_that_were_seen(shop_of: ShopOf) -> None:
+    """And which of them would be withheld; also that orders may be read on both sides."""
+    shop = selling(shop_of)
+    order(shop, shippingList="standard")
+    order(shop, shippingList="dhl-express")
+    told = {(one["system"], one["name"]): one for one in shop.json("check")["checks"]}
+    assert told["centra", "shipping"]["message"] == (
+        "shipping methods seen: 'dhl-express', 'standard'; not mapped: 'dhl-express'"
+    )
+    assert told["myogo", "orders"]["status"] == told["centra", "orders"]["status"] == "ok"
+    shop.box.switch("centra", allow={"shipments": False})
+    refused = shop.json("check")
+    told = {(one["system"], one["name"]): one for one in refused["checks"]}
+    assert (refused["exit_code"], told["centra", "shipments"]["status"]) == (2, "failed")
+    assert "ORDER & SHIPMENT" in told["centra", "shipments"]["fix"]

@@ -46,7 +46,7 @@ def writes(shop: Shop) -> list[dict[str, int]]:
 def withheld(shop: Shop) -> list[tuple[Any, ...]]:
     return shop.sql(
         "select code, rule, stock_item_id from sync.withheld where flow = 'stock' and run_id = "
-        "(select max(run_id) from sync.runs) order by 1, 2"
+        "(select run_id from sync.runs order by started_at desc limit 1) order by 1, 2"
     )
 
 

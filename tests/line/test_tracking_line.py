@@ -49,7 +49,7 @@ def completions(shop: Shop) -> list[dict[str, Any]]:
 def withheld(shop: Shop) -> list[tuple[Any, ...]]:
     return shop.sql(
         "select code, rule from sync.withheld where flow = 'tracking' and run_id = "
-        "(select max(run_id) from sync.runs) order by 1, 2"
+        "(select run_id from sync.runs order by started_at desc limit 1) order by 1, 2"
     )
 
 

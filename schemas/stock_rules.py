@@ -1,0 +1,71 @@
+"""The row rules of the stock flow: one line each."""
+
+from __future__ import annotations
+
+from schemas.rule import Rule
+
+STOCK_RULES = (
+    Rule(
+        "STOCK-001",
+        True,
+        "myOGO's stock list has the code more than once",
+        "The product was created twice in myOGO, by hand or through two integrations.",
+        "In myOGO, merge or rename the duplicates (OGOship's support can do it).",
+        "myOGO",
+        "stock",
+    ),
+    Rule(
+        "STOCK-002",
+        True,
+        "several sizes of Centra make the code, and no EAN tells which of them myOGO means",
+        "Sizes without a size SKU, or a copied product.",
+        "In Centra, give each size a code of its own, or at least the EAN that myOGO keeps to one of them.",
+        "Centra",
+        "stock",
+    ),
+    Rule(
+        "STOCK-003",
+        True,
+        "the size is withheld from myOGO by a rule of the products flow",
+        "Until that is fixed it is not certain that both systems mean the same goods.",
+        "Fix what the message names; the amount is written by the run after.",
+        "Centra",
+        "stock",
+    ),
+    Rule(
+        "STOCK-004",
+        True,
+        "neither the code nor the EAN means this size alone in Centra",
+        "One size's EAN is another's code: Centra takes either, and which wins is not documented.",
+        "In Centra, correct the EAN that is another size's code.",
+        "Centra",
+        "stock",
+    ),
+    Rule(
+        "STOCK-005",
+        False,
+        "myOGO's own amount is below zero, so 0 is written",
+        "More is reserved in myOGO than is there: orders wait for goods.",
+        "In myOGO, look at the pending orders of that product.",
+        "myOGO",
+        "stock",
+    ),
+    Rule(
+        "STOCK-006",
+        False,
+        "Centra keeps more than myOGO has, because orders have it allocated",
+        "Goods are missing in the warehouse, or orders were shipped outside of myOGO.",
+        "In Centra, look at the open orders of that size: some cannot be delivered from what is there.",
+        "Centra",
+        "stock",
+    ),
+    Rule(
+        "STOCK-007",
+        False,
+        "the warehouse holds goods under an XX- code, because it could not identify them",
+        "Goods arrived without a barcode or announcement that the warehouse could match; nobody can buy them.",
+        "In myOGO, find out what it is, then rename it or have OGOship merge it.",
+        "myOGO",
+        "stock",
+    ),
+)
