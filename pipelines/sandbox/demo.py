@@ -1,6 +1,7 @@
-"""`make demo`: the whole line against the sandbox, told as it happens. Stops what it started.
+"""`make demo`: the whole story against the sandbox, told as it happens. Stops what it started.
 
-Runs the verbs as a user would, in processes of their own: check, plan, push, report, and push again.
+Runs the verbs as a user would, in processes of their own: products come to myOGO, goods arrive and show in Centra, an
+order goes to the warehouse, and its tracking comes back. What people do in between, the sandbox's control paths do.
 """
 
 from __future__ import annotations
@@ -9,8 +10,11 @@ import os
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import IO
+
+from pipelines.sandbox.story import Story, Unexpected, say
 
 START_WITHIN_S = 60.0
 STOP_WITHIN_S = 10.0
@@ -31,14 +35,17 @@ def main() -> int:
         with (folder / "sandbox.log").open("wb") as log:
             sandbox = _started(channels / "demo.toml", log)
             try:
-                _tell(folder, {**os.environ, "CENTRA_MYOGO_CHANNELS": str(channels)})
+                environment = {**os.environ, "CENTRA_MYOGO_CHANNELS": str(channels)}
+                _tell_of_products(folder, environment)
+                Story(channels / "demo.toml", folder, partial(_run, environment)).tell()
+                _run(environment, "report", "demo", "--html", str(folder / "report.html"), "--csv", str(folder / "csv"))
             finally:
                 _end(sandbox)
-    except Failed as failed:
-        _say(f"\n{failed} (The sandbox's own words: {folder / 'sandbox.log'})")
+    except (Failed, Unexpected) as failed:
+        say(f"\n{failed} (The sandbox's own words: {folder / 'sandbox.log'})")
         return 1
     tables = folder / "analytics.duckdb"
-    _say(
+    say(
         f"\nDone in {time.monotonic() - began:.0f} s; the sandbox is stopped. What it leaves:\n\n"
         f"  the report  {folder / 'report.html'}\n"
         f"  the lists   {folder / 'csv'}\n"
@@ -50,18 +57,17 @@ def main() -> int:
     return 0
 
 
-def _tell(folder: Path, environment: dict[str, str]) -> None:
-    _say("Stand-ins for Centra and myOGO run on this machine, with the sample catalogue.")
+def _tell_of_products(folder: Path, environment: dict[str, str]) -> None:
+    say("Stand-ins for Centra and myOGO run on this machine, with the sample catalogue.")
     for verb in ("check", "plan", "push"):
         _run(environment, verb, "demo")
-    _run(environment, "report", "demo", "--html", str(folder / "report.html"), "--csv", str(folder / "csv"))
-    _say("\nOnce more, to show that there is nothing left to do:")
+    say("\nOnce more, to show that there is nothing left to do:")
     _run(environment, "push", "demo")
 
 
 def _run(environment: dict[str, str], *words: str) -> None:
     """One verb, its output as a user sees it. Raises Failed."""
-    _say(f"\n$ centra-myogo {' '.join(words)}\n")
+    say(f"\n$ centra-myogo {' '.join(words)}\n")
     code = subprocess.run(_command(*words), env=environment, check=False).returncode
     if code not in WELL:
         raise Failed(f"{words[0]} ended with exit code {code}, which it should not.")
@@ -92,10 +98,6 @@ def _end(sandbox: subprocess.Popen[bytes]) -> None:
 
 def _command(*words: str) -> list[str]:
     return [sys.executable, "-m", "pipelines", *words]
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)
 
 
 if __name__ == "__main__":
