@@ -44,7 +44,7 @@ def events(*kinds: Any) -> dict[str, Any]:
         ({}, {"orders", "products"}, (UNKNOWN,)),
         (["order"], {"orders", "products"}, (UNKNOWN,)),
     ],
-    ids=str,
+    ids=lambda value: str(sorted(value)) if isinstance(value, set | frozenset) else str(value),
 )  # fmt: skip
 def test_centra(payload: Any, flows: set[str], kinds: tuple[str, ...]) -> None:
     told = of_centra(form(payload))
@@ -76,7 +76,7 @@ def test_centra_s_form_in_either_spelling_of_a_blank() -> None:
         ([7], OF_MYOGO, (UNKNOWN,)),
         ("OrderShipped", OF_MYOGO, (UNKNOWN,)),
     ],
-    ids=str,
+    ids=lambda value: str(sorted(value)) if isinstance(value, set | frozenset) else str(value),
 )
 def test_myogo(payload: Any, flows: set[str], kinds: tuple[str, ...]) -> None:
     told = of_myogo(json.dumps(payload).encode())
