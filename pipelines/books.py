@@ -34,6 +34,7 @@ class Books:
                 "selection": selection,
             }
         )
+        self._flows(())  # a run that is killed has its flows too
 
     def planned(self) -> None:
         """What the run set out to do, so that it is known even if the run is killed.

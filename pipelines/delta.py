@@ -33,6 +33,12 @@ _DOUBTS = (
         "and key not in (select code from raw_myogo_changes.products)",
     ),
     (
+        "amounts that we wrote ourselves are not among Centra's changes",
+        "select 1 from sync.journal j join sync.changes c using (run_id, flow, key) where j.flow = 'stock' "
+        "and j.outcome = 'applied' and j.ended_at >= $watermark "
+        "and c.stock_item_id not in (select stock_item_id from raw_centra_changes.stock)",
+    ),
+    (
         "myOGO did not hold what we had read: it lacked a product, or had one already",
         "select 1 from sync.journal where flow = 'products' and outcome = 'refused' and intended_at >= $watermark "
         f"and (status = 404 or message like '%{HELD_ALREADY}%')",

@@ -8,7 +8,9 @@ from pathlib import Path
 import duckdb
 
 from pipelines.errors import ConfigError
+from pipelines.retention import TABLES
 from pipelines.store import Folder, published
+from schemas.centra_orders import PERSONAL
 
 
 def parquet_files(folder: Folder, to: Path) -> list[Path]:
@@ -24,7 +26,11 @@ def parquet_files(folder: Folder, to: Path) -> list[Path]:
             to.mkdir(parents=True, exist_ok=True)
             for schema, table in tables:
                 path = to / f"{schema}.{table}.parquet"
-                db.table(f"{schema}.{table}").write_parquet(str(path))
+                rows = db.table(f"{schema}.{table}")
+                # What says something of a person stays where it is blanked in time.
+                left_out = [name for name in rows.columns if f"{schema}.{table}" in TABLES and name in PERSONAL]
+                rows = rows.select(duckdb.StarExpression(exclude=left_out)) if left_out else rows
+                rows.write_parquet(str(path))
                 written.append(path)
         except (OSError, duckdb.IOException) as error:
             raise ConfigError(f"{to} cannot be written: {error}.", "Choose another folder.") from error

@@ -24,6 +24,7 @@ class Interrupt:
         self.event = threading.Event()
         self._at_once = False
         self._since = 0.0
+        self.written = False  # whether anything may have been
 
     def arrive(self, *_: object) -> None:
         again = self.event.is_set() and time.monotonic() - self._since > ECHO_S
@@ -38,6 +39,10 @@ class Interrupt:
             os._exit(Interrupted.exit_code)
 
     def check(self) -> None:
+        if self.event.is_set() and self.written:
+            raise Interrupted(
+                "Asked to stop between two flows.", "What was written is recorded. Run again for the rest."
+            )
         if self.event.is_set():
             raise Interrupted("Asked to stop before anything was written.", "Run again when you like.")
 

@@ -65,9 +65,9 @@ class Reader:
             return {"kind": refresh.kind, "why": refresh.why}
         return {"kind": refresh.kind, "since": f"{refresh.since:%Y-%m-%d %H:%M:%S}", "rows": rows}
 
-    def read_since(self, sources: Sources, since: datetime) -> None:
-        """Fills the stage with what has a date, from `since` (UTC) on."""
-        self._both(sources, "centra", "myogo", since, found=" orders")
+    def read_since(self, sources: Sources, since: datetime, people: frozenset[str]) -> None:
+        """Fills the stage with what has a date, from `since` (UTC) on, and with people of the tables in `people`."""
+        self._both(sources, "centra", "myogo", since, people, found=" orders")
 
     def _everything(self, sources: Sources) -> None:
         self._both(sources, "centra", "myogo")
@@ -84,7 +84,7 @@ class Reader:
         self._fill(known)
         return ""
 
-    def _both(self, sources: Sources, centra: str, myogo: str, *since: datetime, found: str = "") -> None:
+    def _both(self, sources: Sources, centra: str, myogo: str, *window: Any, found: str = "") -> None:
         """Reads the two systems at the same time; only when both have been read is either staged, under these names.
 
         Each has its own budget of requests, and most of the time of a read is waiting for it.
@@ -93,8 +93,8 @@ class Reader:
 
         folder = self.store.folder.dlt
         seen = {"centra": Findings(), "myogo": Findings()}
-        ours = partial(resolve(sources["centra"]), self.centra, seen["centra"], *since)
-        theirs = partial(resolve(sources["myogo"]), self.myogo, seen["myogo"], *since)
+        ours = partial(resolve(sources["centra"]), self.centra, seen["centra"], *window)
+        theirs = partial(resolve(sources["myogo"]), self.myogo, seen["myogo"], *window)
         clean(folder)
         try:
             with aside(partial(extract, theirs, myogo, folder), self._close) as other:

@@ -172,7 +172,8 @@ class _Run:
             report.facts["read"] = reader.read(sources, report.run_id, report.started_at, whole=self.order.full)
         if dated := [name for name in self.flows if not judges[name].of_catalogue]:
             since = min(judges[name].since(channel.flow_params(name), report.started_at) for name in dated)
-            reader.read_since(channel.sources(dated), since)
+            people = frozenset(table for name in dated for table in judges[name].people(channel.flow_params(name)))
+            reader.read_since(channel.sources(dated), since, people)
 
     def _judge(self, name: str, catalogue: Catalogue) -> Judge:
         asked = Asked(
@@ -258,6 +259,7 @@ class _Run:
         with Journal(self.folder.journal, report.run_id, name) as journal:
             in_flight = client.config.max_in_flight
             pushed = push(plan, target, journal, in_flight, hear, self.interrupted.event)
+            self.interrupted.written |= bool(pushed.counts["applied"] + pushed.counts["unknown"])
             report.flows[name].update(pushed.counts)
             report.facts["told"] = report.facts.get("told", 0) + len(pushed.told)
             if pushed.stopped is not None:

@@ -62,7 +62,7 @@ LAYOUT = 1  # of the tables in sync; a file of a higher one was written by a new
 # A flow's changes of a run that ended without a word; nothing is known of a flow that had not been planned.
 _KILLED_FLOWS = """
     update sync.flows f set applied = j.applied, refused = j.refused, unknown = j.unknown,
-        not_attempted = f."create" + f."update" - j.applied - j.refused - j.unknown
+        not_attempted = coalesce(f."create" + f."update", 0) - j.applied - j.refused - j.unknown
     from (select o.run_id, o.flow, count(*) filter (j.outcome = 'applied') as applied,
                  count(*) filter (j.outcome = 'refused') as refused, count(*) filter (j.outcome = 'unknown') as unknown
           from sync.flows o left join sync.journal j using (run_id, flow) where o.applied is null group by all) j

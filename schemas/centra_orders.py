@@ -39,8 +39,8 @@ _PERSON = (
 SHIPMENTS = (
     Field("shipment_id", "shipmentId", "id", relied_on=True),
     Field("order_id", "orderId", "id", relied_on=True),
-    Field("should_capture", "shouldCapture", "flag", relied_on=True),
-    Field("paid", "paid", "flag", relied_on=True),
+    Field("should_capture", "shouldCapture", "json"),
+    Field("paid", "paid", "json"),
     *_DELIVERY,
     *_PERSON,
 )
@@ -55,6 +55,9 @@ ORDERS = (
     *_PERSON,
 )
 
+# Of those that are completed: which they are.
+COMPLETED = SHIPMENTS[:2]
+
 LINES_KEY, CONTENTS_KEY = "products", "bundle"
 
 LINES = (
@@ -63,11 +66,11 @@ LINES = (
     Field("variant_sku", "variantSku", "text", relied_on=True),
     Field("size_sku", "sizeSku", "text", relied_on=True),
     Field("product_name", "name", "text", if_odd="tell"),
-    Field("quantity", "qty", "integer", relied_on=True),
+    Field("quantity", "qty", "integer", if_odd="withhold"),
     Field("price", "price", "number", if_odd="tell"),
     Field("tax_percent", "taxPercent", "number", if_odd="tell"),
     Field("is_bundle", "isBundle", "json"),
-    Field("part_of_bundle", "isPartOfBundle", "text", if_odd="withhold"),
+    Field("part_of_bundle", "isPartOfBundle", "json"),
 )
 
 # Columns of `raw_centra.shipments` and `raw_centra.orders` that say something of a person.

@@ -11,9 +11,9 @@ from schemas.myogo import Contract
 ORDERS = (
     Field("id", "id", "text", if_odd="tell"),
     Field("reference", "reference", "id", relied_on=True),
-    Field("status", "status", "text", relied_on=True),
+    Field("status", "status", "text", if_odd="tell"),
     Field("shipping_code", "shippingCode", "text", if_odd="tell"),
-    Field("tracking_number", "trackingNumber", "text"),
+    Field("tracking_number", "trackingNumber", "text", if_odd="tell"),
     Field("tracking_url", "trackingUrl", "text", if_odd="tell"),
     Field("edit_time", "editTime", "text", if_odd="tell"),
     Field("lines", "orderLines", "json"),

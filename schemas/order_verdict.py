@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
 
 from schemas.verdict import COLUMNS, lines
 
-RULES = tuple(f"ORDER-{number:03}" for number in range(1, 10))
-
 
 def judged(
-    orders: pd.DataFrame, live: pd.DataFrame, known: Collection[str], clashing: Collection[str], capture: bool
+    orders: pd.DataFrame,
+    live: pd.DataFrame,
+    known: Collection[str],
+    clashing: Collection[str],
+    capture: bool,
 ) -> pd.DataFrame:
     """`orders` with `rule`, the first that withholds the order ("" for none), and `told`, what its message speaks of.
 
@@ -23,6 +26,7 @@ def judged(
     """
     there = orders["reference"].isin(live["reference"])
     held = live.drop_duplicates("reference").set_index("reference")["lines"]
+    status = orders["reference"].map(live.drop_duplicates("reference").set_index("reference")["status"].str.casefold())
     copies = orders["reference"].map(live["reference"].value_counts()).fillna(0)
     strange = _among(orders["codes"], lambda code: bool(known) and code not in known)
     shared = _among(orders["codes"], lambda code: code in clashing)
@@ -42,6 +46,8 @@ def judged(
             ~there & (orders["line_fault"].notna() | orders["lines"].isna()),
             orders["line_fault"].fillna(""),
         ),
+        ("ORDER-013", ~there & (orders["odd"] != ""), orders["odd"]),
+        ("ORDER-014", there & (status == "draft") & (orders["status"] == "New"), ""),
         ("ORDER-006", there & pd.Series(changed, index=orders.index, dtype=bool), ""),
         ("ORDER-009", copies > 1, ""),
     ):
@@ -63,6 +69,8 @@ def withheld(orders: pd.DataFrame, gone: pd.DataFrame, methods: Mapping[str, str
         "ORDER-006": lambda row: "Its lines in Centra are no longer those that myOGO was sent.",
         "ORDER-008": lambda row: f"More than one size of Centra makes {row.told}.",
         "ORDER-009": lambda row: "myOGO holds its reference more than once.",
+        "ORDER-013": lambda row: row.told[:1].upper() + row.told[1:] + ".",
+        "ORDER-014": lambda row: "It is still a draft in myOGO, from before orders were sent as New.",
     }
     rows = orders.assign(code=orders["reference"], stock_item_id=orders["owner_id"])
     parts = [lines(name, rows[rows["rule"] == name], "told", say) for name, say in words.items()]
@@ -105,10 +113,11 @@ def _among(codes: pd.Series, hit: Any) -> pd.Series:
     return pd.Series(told, index=codes.index, dtype="str")
 
 
-def _quantities(text: str) -> dict[str, int]:
+def _quantities(text: str) -> dict[str, Decimal]:
     """Units by code."""
-    found: dict[str, int] = {}
+    found: dict[str, Decimal] = {}
     for line in json.loads(text):
-        if isinstance(line, dict) and isinstance(line.get("quantity"), int):
-            found[str(line.get("code"))] = found.get(str(line.get("code")), 0) + line["quantity"]
+        if isinstance(line, dict):
+            code, quantity = str(line.get("code")), Decimal(str(line.get("quantity") or 0))
+            found[code] = found.get(code, Decimal(0)) + quantity
     return found

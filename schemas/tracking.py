@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pandas as pd
 
 from schemas.myogo import Contract
@@ -23,19 +25,29 @@ COMPLETION = Contract(
 )
 
 
-def broken(rows: pd.DataFrame, capture: bool) -> pd.Series:
-    """The rule that withholds each row of `transforms.tracking.to_centra`; "" for none."""
+def broken(rows: pd.DataFrame, capture: bool, completed: Collection[str]) -> pd.Series:
+    """The rule that withholds each row of `transforms.tracking.to_centra`; "" for none.
+
+    `completed` are shipments, and orders of shipments, that are known to be completed in Centra.
+    """
     is_open = rows["shipment_id"].notna()
     rule = pd.Series("", index=rows.index, dtype="str")
     rule = rule.mask(is_open & (rows["final"] == "shipped") & rows["owed"] & (not capture), "TRACK-002")
-    return rule.mask(is_open & rows["final"].isin(["cancelled", "returned"]), "TRACK-001")
+    unknown = ~is_open & (rows["final"] == "shipped") & ~rows["owner_id"].isin(completed)
+    rule = rule.mask(unknown, "TRACK-004")
+    rule = rule.mask(is_open & rows["final"].isin(["cancelled", "returned"]), "TRACK-001")
+    return rule.mask(rows["copies"] > 1, "TRACK-005")
 
 
 def withheld(rows: pd.DataFrame) -> pd.DataFrame:
     """COLUMNS of rows with their `rule`."""
-    told = rows.assign(code=rows["reference"], stock_item_id=rows["shipment_id"])
+    told = rows.assign(code=rows["reference"], stock_item_id=rows["shipment_id"].fillna(rows["owner_id"]))
     words = {
         "TRACK-001": lambda row: f"It is {row.status} in myOGO; its shipment {row.shipment_id} is open in Centra.",
+        "TRACK-004": lambda row: (
+            "It left the warehouse; its shipment in Centra is neither open nor known as completed."
+        ),
+        "TRACK-005": lambda row: f"myOGO has its reference {row.copies} times.",
         "TRACK-002": lambda row: f"Its shipment {row.shipment_id} waits for its payment, and capture is not set.",
     }
     parts = [lines(name, told[told["rule"] == name], "status", say) for name, say in words.items()]

@@ -17,14 +17,17 @@ def odd_fields(
 
     As text, `brand is true, prices: currency is ["EUR"]`; null where there are none. Both frames hold `extra`.
     """
-    entries = _told(prices["extra"], of_price)
+    entries = odd_in(prices["extra"], of_price)
     of_prices = ("prices: " + entries).groupby(prices["stock_item_id"]).first()
-    own, priced = _told(sizes["extra"], of_size), sizes["stock_item_id"].map(of_prices).astype("str")
+    own, priced = odd_in(sizes["extra"], of_size), sizes["stock_item_id"].map(of_prices).astype("str")
     return own.where(priced.isna(), (own + ", ").fillna("") + priced).rename("odd")
 
 
-def _told(extra: pd.Series, fields: Collection[str]) -> pd.Series:
-    """What each JSON object says of `fields`. Unknown fields are many and odd ones are few: only those are read."""
+def odd_in(extra: pd.Series, fields: Collection[str]) -> pd.Series:
+    """What each JSON object says of `fields`; null where it says nothing.
+
+    Unknown fields are many and odd ones are few: only those are read.
+    """
     mentioned = pd.Series(False, index=extra.index)
     for field in fields:
         mentioned |= extra.str.contains(f'"{field}":', regex=False).fillna(False).astype(bool)

@@ -12,7 +12,9 @@ import pandas as pd
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from transforms.lines import goods, is_on
+from schemas.centra_orders import ORDERS, SHIPMENTS
+from transforms.lines import goods, is_on, owed
+from transforms.odd import odd_in
 from transforms.price import money
 from transforms.shipping import shipping_codes
 from transforms.text import capitals, first_filled
@@ -47,7 +49,7 @@ def to_myogo(rows: pd.DataFrame, lines: pd.DataFrame, taxes: pd.DataFrame, param
     order lines), `cash_on_delivery` (JSON object or null), `customer` and `comments` (both personal), `shipment_id`,
     `capture` (whether the payment is to be taken first). Beside them: `owner_id`, `order_id`, `ordered` (text as
     sent), `state` (Centra's order status), `held` (on hold or unpaid), `owed`, `shipping_method`, `codes` (JSON list),
-    `line_fault`, `unnamed` and `phoneless`.
+    `line_fault`, `unnamed`, `phoneless` and `odd` (what cannot be used as it is, in words; "" for nothing).
     """
     rows = rows.reset_index(drop=True)
     of_shipments = params.source == "shipments"
@@ -56,7 +58,7 @@ def to_myogo(rows: pd.DataFrame, lines: pd.DataFrame, taxes: pd.DataFrame, param
     picked = _taxed(picked, rows.assign(owner_id=owner), taxes)
     listed = {own: _order_lines(of) for own, of in picked.groupby("owner_id")}
     codes = picked.groupby("owner_id")["code"].agg(lambda own: json.dumps(sorted(set(own))))
-    owed = ~rows["paid"] & rows["should_capture"] if of_shipments else pd.Series(False, index=rows.index)
+    due = owed(rows) if of_shipments else pd.Series(False, index=rows.index)
     shipping = shipping_codes(rows, params.shipping)
     total = money(rows["total"])
     currency = capitals(first_filled(rows["currency"]))
@@ -75,7 +77,7 @@ def to_myogo(rows: pd.DataFrame, lines: pd.DataFrame, taxes: pd.DataFrame, param
         "customer": _customers(rows, phone, country),
         "comments": _comments(rows),
         "shipment_id": rows["shipment_id"] if of_shipments else pd.Series(None, index=rows.index, dtype="str"),
-        "capture": owed & params.capture,
+        "capture": due & params.capture,
         "owner_id": owner,
         "order_id": rows["order_id"],
         "ordered": rows["order_date"],
@@ -83,12 +85,13 @@ def to_myogo(rows: pd.DataFrame, lines: pd.DataFrame, taxes: pd.DataFrame, param
         "held": pd.Series(False, index=rows.index)
         if of_shipments
         else is_on(rows["hold"]) | is_on(rows["waiting_for_payment"]),
-        "owed": owed,
+        "owed": due,
         "shipping_method": shipping["shipping_method"],
         "codes": owner.map(codes).astype("str"),
         "line_fault": owner.map(faults).astype("str"),
         "unnamed": _missing(rows, country),
         "phoneless": phone.isna(),
+        "odd": _odd(rows, owner, total, currency, params),
     }
     return pd.DataFrame(made, index=rows.index)
 
@@ -106,7 +109,7 @@ def _order_lines(lines: pd.DataFrame) -> str:
     told = []
     prices, taxes = money(lines["price"]), money(lines["tax_percent"])
     for code, quantity, price, tax in zip(lines["code"], lines["quantity"], prices, taxes, strict=True):
-        line: dict[str, Any] = {"code": code, "quantity": int(quantity)}
+        line: dict[str, Any] = {"code": code, "quantity": 0 if pd.isna(quantity) else int(quantity)}
         if isinstance(price, Decimal):
             line["unitPrice"] = price
         if isinstance(tax, Decimal):
@@ -159,8 +162,7 @@ def _cash(
     rows: pd.DataFrame, total: pd.Series, currency: pd.Series, plugins: tuple[str, ...], owner: pd.Series
 ) -> pd.Series:
     """For orders whose payment plugin is one of `plugins`."""
-    due = rows["payment_plugin"].fillna("").isin(plugins)
-    cells = zip(due, total, currency, owner, strict=True)
+    cells = zip(_on_delivery(rows, plugins), total, currency, owner, strict=True)
     told = [
         _text({"amount": amount, "currencyCode": code, "reference": own})
         if one and isinstance(amount, Decimal) and isinstance(code, str)
@@ -168,6 +170,29 @@ def _cash(
         for one, amount, code, own in cells
     ]
     return pd.Series(told, index=rows.index, dtype="str")
+
+
+def _on_delivery(rows: pd.DataFrame, plugins: tuple[str, ...]) -> pd.Series:
+    known = [plugin.strip().casefold() for plugin in plugins]
+    return rows["payment_plugin"].fillna("").str.strip().str.casefold().isin(known)
+
+
+def _odd(rows: pd.DataFrame, owner: pd.Series, total: pd.Series, currency: pd.Series, params: Params) -> pd.Series:
+    """What keeps an order back because it cannot be read beyond doubt."""
+    fields = SHIPMENTS if params.source == "shipments" else ORDERS
+    found = {
+        "its number is no order's": ~owner.str.fullmatch(r"[0-9]+(-[0-9]+)?"),
+        "it has no date": first_filled(rows["order_date"]).isna(),
+        "its total is no plain number": first_filled(rows["total"]).notna() & total.isna(),
+        "cash on delivery without an amount or a currency": _on_delivery(rows, params.cash_on_delivery)
+        & (total.isna() | currency.isna()),
+    }
+    if params.source == "orders":
+        found["its status is not told"] = first_filled(rows["order_status"]).isna()
+    told = odd_in(rows["extra"], [field.vendor for field in fields if field.if_odd == "withhold"]).fillna("")
+    for words, hit in found.items():
+        told = told.mask(hit.fillna(False).astype(bool), told + "; " + words)
+    return told.str.removeprefix("; ")
 
 
 def _text(value: Any) -> str:

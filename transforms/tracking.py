@@ -10,6 +10,7 @@ import pandas as pd
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
+from transforms.lines import owed
 from transforms.text import first_filled
 
 FINAL = ("shipped", "cancelled", "returned")
@@ -44,7 +45,7 @@ def to_centra(orders: pd.DataFrame, shipments: pd.DataFrame, params: Params) -> 
     be taken) or null and false without one, `final` (one of FINAL or ""), and of the completion `tracking` (numbers
     joined by ", ", null for none), `packages`, `carrier`, `service`. No shipment is in more than one row.
     """
-    open_ones = shipments.assign(owed=~shipments["paid"] & shipments["should_capture"])
+    open_ones = shipments.assign(owed=owed(shipments))
     open_ones = open_ones[["shipment_id", "order_id", "owed"]]
     found = [orders.merge(open_ones, left_on="owner_id", right_on=own) for own in ("shipment_id", "order_id")]
     rows = pd.concat(found, ignore_index=True).drop(columns="order_id").drop_duplicates("shipment_id")

@@ -33,6 +33,7 @@ ENDPOINT_GROUP = {
     "/shipment": "ORDER & SHIPMENT",
     "/capture": "ORDER & SHIPMENT",
 }
+QUOTED = ("/products", "/stock")  # answers of other paths may be about people
 MOST_EMPTY_PAGES = 3
 _PAGING_FIX = "Nothing was written. Run again; if it stays, show this to Centra's support."
 _KEY_FIX = (
@@ -45,10 +46,12 @@ _URL_FIX = "Compare base_url with the Base URL that the Order API plugin shows i
 
 @dataclass(frozen=True)
 class StockWritten:
-    """The products that a stock write did not reach; all others were written."""
+    """The products that a stock write did not reach; all others were written, unless `unclear`: Centra named what was
+    not sent, or complained of something else, so nobody knows of the others."""
 
     not_found: frozenset[str] = frozenset()
     bundles: frozenset[str] = frozenset()
+    unclear: bool = False
 
 
 class CentraClient:
@@ -69,7 +72,8 @@ class CentraClient:
     def raw(self, path: str, params: Mapping[str, str | int]) -> Answer:
         """The answer as it came, outside temporary trouble. Raises ConfigError or SourceError."""
         try:
-            return self.session.call("GET", path, Repeat.SAFE, params=params, headers=self.headers)
+            quote = path in QUOTED
+            return self.session.call("GET", path, Repeat.SAFE, params=params, headers=self.headers, quote=quote)
         except MovedAway as error:
             raise ConfigError(f"{error.message}. Our key is never sent on to another address.", _URL_FIX) from error
         except CallFailed as error:
@@ -213,9 +217,10 @@ class CentraClient:
             ) from error
         told = document.get("errors") if isinstance(document, dict) else None
         if 200 <= answer.status < 300 and isinstance(told, dict) and document.get("status") == "no":
-            found = StockWritten(_texts(told.get("productsNotFound")), _texts(told.get("productsAreBundles")))
-            if found.not_found or found.bundles:
-                return found
+            lost, bundles = _texts(told.get("productsNotFound")), _texts(told.get("productsAreBundles"))
+            other = any(told[name] for name in told.keys() - {"productsNotFound", "productsAreBundles"})
+            if lost or bundles or other:
+                return StockWritten(lost, bundles, other or not lost | bundles <= amounts.keys())
         try:
             self.envelope("/stock", answer, verb)
         except SourceError as error:
@@ -248,7 +253,7 @@ class CentraClient:
 
 def _quoted(path: str, answer: Answer) -> str:
     """The start of the answer, where it cannot be about a person."""
-    return f": {answer.excerpt()!r}" if path in ("/products", "/stock") else ""
+    return f": {answer.excerpt()!r}" if path in QUOTED else ""
 
 
 def _message(value: object) -> str:

@@ -79,7 +79,7 @@ class CentraOrders:
     def _write(self, verb: str, path: str, body: Mapping[str, Any]) -> Answer:
         at, session = f"Centra {verb} {path}", self.client.session
         try:
-            return session.call(verb, path, Repeat.ONCE, body=encode(body), headers=self.client.headers)
+            return session.call(verb, path, Repeat.ONCE, body=encode(body), headers=self.client.headers, quote=False)
         except MovedAway as error:
             raise ConfigError(
                 f"{error.message}. Our key is never sent on to another address.",
@@ -104,3 +104,8 @@ class CentraOrders:
             self.client.envelope(path, answer, verb)
         except SourceError as error:
             raise TargetRefused(error.message, status=answer.status) from error
+
+
+def is_paid(shipment: Mapping[str, Any]) -> bool:
+    """Whether Centra says that a shipment's payment has been taken."""
+    return str(shipment.get("paid")).casefold() in ("1", "true")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -131,8 +131,10 @@ class MyOgoClient:
         product: Mapping[str, Any],
         repeat: Repeat,
         key: str = "code",
+        mask: Callable[[str], str] = str,
     ) -> dict[str, Any]:
-        """What myOGO says it now holds of the record, which `key` names. Raises like `create_product`."""
+        """What myOGO says it now holds of the record that `key` names; `mask` takes out of its words what nobody should
+        read. Raises like `create_product`."""
         at = f"myOGO {method} {path.split('/')[3]} {product[key]!r}"
         try:
             body = encode(product)
@@ -168,7 +170,7 @@ class MyOgoClient:
                     status=answer.status,
                 )
             return held
-        raise TargetRefused(f"HTTP {answer.status}: {api_message(answer, path)}", status=answer.status)
+        raise TargetRefused(f"HTTP {answer.status}: {api_message(answer, path, mask)}", status=answer.status)
 
     def _with_token(self, method: str, path: str, repeat: Repeat, **how: Any) -> Answer:
         """One call; a 401 means the token is spent, so nothing was done and one repeat is safe."""
@@ -178,10 +180,11 @@ class MyOgoClient:
             used.append(self.tokens.current())
             return {"Authorization": f"Bearer {used[-1]}"}
 
-        answer = self.session.call(method, path, repeat, headers=headers, **how)
+        quote = not _of_people(path)
+        answer = self.session.call(method, path, repeat, headers=headers, quote=quote, **how)
         if answer.status == 401:
             self.tokens.reject(used[-1])
-            answer = self.session.call(method, path, repeat, headers=headers, **how)
+            answer = self.session.call(method, path, repeat, headers=headers, quote=quote, **how)
         return answer
 
     def _raise_if_ours(self, at: str, answer: Answer) -> None:
@@ -200,17 +203,21 @@ class MyOgoClient:
 
 def _quoted(path: str, answer: Answer) -> str:
     """The start of the answer, where it cannot be about a person."""
-    return "" if path.startswith("/api/v1/Orders") else f": {answer.excerpt()!r}"
+    return "" if _of_people(path) else f": {answer.excerpt()!r}"
 
 
-def api_message(answer: Answer, path: str = "") -> str:
-    """OGOship's `ApiError.message`, or the start of whatever came instead."""
+def _of_people(path: str) -> bool:
+    return path.startswith("/api/v1/Orders")
+
+
+def api_message(answer: Answer, path: str = "", mask: Callable[[str], str] = str) -> str:
+    """OGOship's `ApiError.message`, masked before it is cut, or the start of whatever came instead."""
     try:
         document = answer.json()
     except NotJson:
         return _quoted(path, answer).removeprefix(": ") or "(no message)"
     if isinstance(document, dict) and (told := document.get("message") or document.get("statusDescription")):
-        return shown(str(told), 300)
+        return shown(mask(str(told)), 300)
     return _quoted(path, answer).removeprefix(": ") or "(no message)"
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from pipelines.clients.myogo import MyOgoClient
 from pipelines.clients.session import Repeat
 
 PATH = "/api/v1/Orders"
+SHORTEST = 3  # letters of a word that is looked for in a message
 
 
 class MyOgoOrders:
@@ -23,5 +26,19 @@ class MyOgoOrders:
         return [row for row in rows if str(row.get("reference")).casefold() == reference.casefold()]
 
     def create(self, order: Mapping[str, Any]) -> dict[str, Any]:
-        """What myOGO says it now holds. Raises like `MyOgoClient.create_product`."""
-        return self.client.write("POST", PATH, {}, order, Repeat.ONCE, key="reference")
+        """What myOGO says it now holds. Raises like `MyOgoClient.create_product`, without a word about the person."""
+        mask = partial(_without, _words([order.get("customer") or {}, order.get("comments")]))
+        return self.client.write("POST", PATH, {}, order, Repeat.ONCE, key="reference", mask=mask)
+
+
+def _words(values: Iterable[Any]) -> list[str]:
+    """What could say something of a person: each text as a whole, and its words; the longest first."""
+    found: set[str] = set()
+    for value in values:
+        for text in map(str, value.values() if isinstance(value, Mapping) else [value] if value else []):
+            found |= {text, *(word for word in re.split(r"[\s,;:<>()]+", text) if len(word) >= SHORTEST)}
+    return sorted((word for word in found if len(word) >= SHORTEST), key=len, reverse=True)
+
+
+def _without(words: list[str], message: str) -> str:
+    return re.sub("|".join(map(re.escape, words)), "…", message, flags=re.IGNORECASE) if words else message

@@ -125,8 +125,9 @@ class Session:
         body: bytes | None = None,
         headers: Callable[[], Mapping[str, str]] = dict,
         content_type: str = "application/json",
+        quote: bool = True,
     ) -> Answer:
-        """One complete answer, whatever its status outside TRANSIENT. Raises a CallFailed.
+        """One complete answer, whatever its status outside TRANSIENT. Raises a CallFailed, which quotes it if `quote`.
 
         `path` is what follows the base URL. `headers` is asked anew for each attempt: a token may have been
         renewed meanwhile; what it raises is raised, unless an earlier attempt may already have been served.
@@ -169,7 +170,7 @@ class Session:
                     own["Content-Type"] = content_type
                 try:
                     with self._in_flight:  # first: a permission to send must not grow old while others are under way
-                        return self._once(method, where, params, body, own, give_up_at)
+                        return self._once(method, where, params, body, own, give_up_at, quote)
                 except (NoAnswer, Busy) as error:
                     unclear = error if error.status != 429 else unclear
                     raise
@@ -183,6 +184,7 @@ class Session:
         body: bytes | None,
         headers: Mapping[str, str],
         give_up_at: float,
+        quote: bool,
     ) -> Answer:
         begun = time.monotonic()
         self._limiter.try_acquire(self.name)
@@ -221,7 +223,7 @@ class Session:
             self.health.bytes += len(answer.body)
         if answer.status in TRANSIENT:
             wait = seconds_to_wait(answer.headers.get("Retry-After"), datetime.now(UTC))
-            said = f"{self.name} ({host}): HTTP {answer.status} {answer.excerpt()}".rstrip()
+            said = f"{self.name} ({host}): HTTP {answer.status} {answer.excerpt() if quote else ''}".rstrip()
             raise Busy(said, answer.status, wait)
         if 300 <= answer.status < 400:
             said = f"{self.name} ({host}): HTTP {answer.status}, a redirect to"

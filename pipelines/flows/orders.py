@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, time, timedelta
 from typing import Any, Literal
 
@@ -17,7 +18,7 @@ from pipelines.reference import resolve
 from schemas.centra_orders import LINES, ORDERS, SHIPMENTS
 from schemas.myogo_orders import FINAL
 
-_LINES = ["position", "inside", *(field.column for field in LINES)]
+_LINES = ["position", "inside", *(field.column for field in LINES), "extra"]
 
 
 class OrderLimits(BaseModel):
@@ -46,6 +47,11 @@ class Orders:
         return max(starting - timedelta(days=1), now - timedelta(days=params.look_back_days))
 
     @staticmethod
+    def people(params: Any) -> tuple[str, ...]:
+        """Of whom we need to know: the table of the stage that orders are made of."""
+        return (params.source,)
+
+    @staticmethod
     def advice(params: Any) -> tuple[Literal["ok", "warning"], str, str]:
         if not params.shipping:
             return (
@@ -59,6 +65,12 @@ class Orders:
                 f"orders go to myOGO as status {params.status}, test = {str(params.test).lower()}: nothing is shipped",
                 'For real orders set status = "New" and test = false in [flows.orders.params].',
             )
+        if params.source == "orders":
+            return (
+                "warning",
+                "orders are sent by their status alone: Centra tells only of shipments whether they are paid",
+                'Use source = "shipments" where payments are taken when goods are sent.',
+            )
         return "ok", f"{params.source} of Centra from {params.starting} on become orders that are shipped", ""
 
     def judged(self, step: Step) -> Judged:
@@ -67,7 +79,7 @@ class Orders:
         table, fields = ("shipments", SHIPMENTS) if of_shipments else ("orders", ORDERS)
         own = "shipment_id" if of_shipments else "order_id"
         with step("transform"):
-            rows = store.frame(f"raw_centra.{table}", [field.column for field in fields], f"order by {own}")
+            rows = store.frame(f"raw_centra.{table}", [*(field.column for field in fields), "extra"], f"order by {own}")
             lines = store.frame(f"raw_centra.{table[:-1]}_lines", [own, *_LINES]).rename(columns={own: "owner_id"})
             taxes = store.frame("raw_centra.order_lines", ["order_id", "line_id", "tax_percent"])
             orders = resolve(asked.flow.transform)(rows, lines, taxes, params, prefix_of(asked.channel, params))
@@ -93,13 +105,17 @@ class Orders:
 
         params = self.params
         live = self._live()
-        wanted = self._wanted(orders) & matches([orders["reference"]], self.asked.sku or ("*",))
+        named = matches([orders["reference"]], self.asked.sku or ("*",))
+        is_open = live[~live["status"].fillna("").str.casefold().isin([*FINAL, ""])]
+        # Cancelled or put on hold, and listed all the same: myOGO has it open.
+        stopped = ~self._wanted(orders) & orders["reference"].isin(is_open["reference"])
+        wanted = self._wanted(orders) & named
         rows = judged(orders, live, self._known(), self._clashing(), params.capture)
-        gone = live[
-            ~live["reference"].isin(orders["reference"])
-            & ~live["status"].str.casefold().isin(FINAL)
-            & matches([live["reference"]], self.asked.sku or ("*",))
+        gone = is_open[
+            ~is_open["reference"].isin(orders.loc[~stopped, "reference"])
+            & matches([is_open["reference"]], self.asked.sku or ("*",))
         ].drop_duplicates("reference")
+        listed = int(gone["reference"].isin(orders["reference"]).sum())
         held = rows[wanted & (rows["rule"] != "")]
         fit = rows[wanted & (rows["rule"] == "")].reset_index(drop=True)
         columns = [*ORDER.columns, *ORDER.personal]
@@ -108,14 +124,14 @@ class Orders:
         self.store.replace("out_myogo.orders", shown)
         records = pd.concat(
             [
-                pd.DataFrame({"stock_item_id": orders["owner_id"], "wanted": wanted}),
+                pd.DataFrame({"stock_item_id": orders["owner_id"], "wanted": wanted})[~stopped],
                 pd.DataFrame({"stock_item_id": gone["owner_id"], "wanted": True}),
             ],
             ignore_index=True,
         )
         counts = {
-            "read": len(orders) + len(gone),
-            "skipped": int((~wanted).sum()),
+            "read": len(orders) + len(gone) - listed,
+            "skipped": int((~wanted).sum()) - listed,
             "withheld": len(held) + len(gone),
             "drifted": 0,
             "unmatched": len(gone),
@@ -127,16 +143,23 @@ class Orders:
     def _wanted(self, orders: pd.DataFrame) -> pd.Series:
         """Placed from the starting day on, in a status that counts, and neither on hold nor unpaid."""
         params = self.params
-        wanted = (orders["ordered"].fillna("") >= f"{params.starting:%Y-%m-%d}") & ~orders["held"]
+        ordered = orders["ordered"].fillna("")
+        wanted = ((ordered >= f"{params.starting:%Y-%m-%d}") | (ordered == "")) & ~orders["held"]
         if params.source == "orders":
             known = [status.casefold() for status in params.statuses]
-            wanted &= orders["state"].fillna("").str.casefold().isin(known)
+            wanted &= orders["state"].fillna("").str.casefold().isin([*known, ""])
         return wanted
 
     def _live(self) -> pd.DataFrame:
-        """myOGO's orders that are ours, with `owner_id`, the id that their reference ends in."""
+        """myOGO's orders that are ours, with `owner_id`, the id that their reference ends in; also those that we have
+        sent and that it has not touched for so long that they are not listed, of which nothing else is known."""
         live = self.store.frame("raw_myogo.orders", ["reference", "status", "lines"])
-        return ours(live, prefix_of(self.asked.channel, self.params))
+        sent = self.store.connection.execute(
+            "select distinct key from sync.journal where flow = ? and outcome = 'applied'", [self.asked.name]
+        ).fetchall()
+        silent = pd.DataFrame({"reference": [key for (key,) in sent]}, dtype="str")
+        silent = silent[~silent["reference"].isin(live["reference"])]
+        return ours(pd.concat([live, silent], ignore_index=True), prefix_of(self.asked.channel, self.params))
 
     def _known(self) -> set[str]:
         return self._codes("select code from raw_myogo.products", "raw_myogo", "products")
@@ -159,10 +182,11 @@ class Orders:
 
 def prefix_of(channel: Channel, params: Any) -> str:
     """What our references begin with, so that those of two shops in one merchant cannot meet."""
-    return str(params.prefix or channel.name)
+    return str(params.prefix or channel.name.replace("-", "_"))
 
 
 def ours(live: pd.DataFrame, prefix: str) -> pd.DataFrame:
     """The orders whose reference begins with the prefix, with `owner_id`: the shipment or order that each is of."""
-    own = live[live["reference"].str.startswith(f"{prefix}-")].reset_index(drop=True)
+    mine = live["reference"].str.fullmatch(f"{re.escape(prefix)}-[0-9]+(-[0-9]+)?")
+    own = live[mine.fillna(False).astype(bool)].reset_index(drop=True)
     return own.assign(owner_id=own["reference"].str.slice(len(prefix) + 1))

@@ -44,14 +44,21 @@ class Tracking:
         return max(starting - timedelta(days=1), now - timedelta(days=params.look_back_days))
 
     @staticmethod
+    def people(params: Any) -> tuple[str, ...]:
+        """Nobody need be known."""
+        return ()
+
+    @staticmethod
     def advice(params: Any) -> tuple[Literal["ok", "warning"], str, str]:
         how = "with capture" if params.capture else "without capture: what is not paid is withheld"
         return "ok", f"shipments are completed in Centra {how}", ""
 
     def judged(self, step: Step) -> Judged:
         with step("transform"):
-            orders = self.store.frame("raw_myogo.orders", _ORDERS).drop_duplicates("reference")
+            orders = self.store.frame("raw_myogo.orders", _ORDERS)
             mine = ours(orders, prefix_of(self.asked.channel, self.params))
+            copies = mine["reference"].map(mine["reference"].value_counts())
+            mine = mine.assign(copies=copies).drop_duplicates("reference")
             shipments = self.store.frame("raw_centra.shipments", _SHIPMENTS)
             rows = resolve(self.asked.flow.transform)(mine, shipments, self.params)
         with step("validate"):
@@ -71,7 +78,7 @@ class Tracking:
         from schemas.tracking import COMPLETION, broken, warnings, withheld
         from transforms.select import matches
 
-        rows = rows.assign(rule=broken(rows, self.params.capture))
+        rows = rows.assign(rule=broken(rows, self.params.capture, self._completed()))
         wanted = (rows["final"] != "") & matches([rows["reference"]], self.asked.sku or ("*",))
         held = rows[wanted & (rows["rule"] != "")]
         fit = rows[wanted & (rows["rule"] == "")].reset_index(drop=True)
@@ -89,7 +96,8 @@ class Tracking:
         )
         columns = [COMPLETION.key, *COMPLETION.compare]
         self.store.replace("out_centra.shipments", desired.loc[due, columns].assign(reference=fit["reference"]))
-        records = pd.DataFrame({"stock_item_id": rows["shipment_id"], "wanted": wanted}).dropna()
+        own = rows["shipment_id"].fillna(rows["owner_id"])
+        records = pd.DataFrame({"stock_item_id": own, "wanted": wanted}).drop_duplicates("stock_item_id")
         counts = {
             "read": len(rows),
             "skipped": int((~wanted).sum()),
@@ -99,3 +107,14 @@ class Tracking:
         }
         desired = desired[columns].assign(stock_item_id=desired[COMPLETION.key])
         return Judged(desired, live[columns], withheld(held), warnings(fit[due]), records, counts, None)
+
+    def _completed(self) -> set[str]:
+        """Shipments, and orders of shipments, that are known to be completed: Centra lists them, or we did it."""
+        rows = self.store.connection.execute(
+            "select shipment_id from raw_centra.completed_shipments union select order_id from "
+            "raw_centra.completed_shipments union select key from sync.journal where flow = $flow and "
+            "outcome = 'applied' union select regexp_replace(key, '-[0-9]+$', '') from sync.journal "
+            "where flow = $flow and outcome = 'applied'",
+            {"flow": self.asked.name},
+        ).fetchall()
+        return {own for (own,) in rows}

@@ -100,7 +100,7 @@ class FlowFacts:
 
     @property
     def counts(self) -> dict[str, int]:
-        return self.run.flows[self.flow]
+        return self.run.flows.get(self.flow) or dict.fromkeys(COUNTS, 0)
 
     @property
     def to_fix(self) -> int:
@@ -142,7 +142,8 @@ class Facts:
     @property
     def counts(self) -> dict[str, int]:
         """Those of the products flow; all zero where it never compared both sides."""
-        return dict.fromkeys(COUNTS, 0) if self.judged is None else self.judged.flows["products"]
+        known = {} if self.judged is None else self.judged.flows
+        return known.get("products") or dict.fromkeys(COUNTS, 0)
 
     @property
     def wanted(self) -> int:

@@ -13,16 +13,20 @@ from pipelines.clients.centra import CentraClient
 from pipelines.clients.centra_orders import CentraOrders
 from pipelines.errors import ContractError
 from pipelines.sources.columns import CONTRACT_FIX, Findings, schema, shown, table
-from schemas.centra_orders import CONTENTS_KEY, LINES, LINES_KEY, ORDERS, PERSONAL, SHIPMENTS
+from schemas.centra_orders import COMPLETED, CONTENTS_KEY, LINES, LINES_KEY, ORDERS, PERSONAL, SHIPMENTS
 from schemas.fields import Field
 
 Rows = list[dict[str, Any]]
 
 
 @dlt.source(name="centra_orders", max_table_nesting=0)
-def centra_orders(client: CentraClient, findings: Findings, since: datetime) -> Any:
-    """Resources `shipments` (good to go and unsent) with `shipment_lines`, and `orders` placed after `since` (UTC) with
-    `order_lines`."""
+def centra_orders(
+    client: CentraClient, findings: Findings, since: datetime, people: frozenset[str] = frozenset()
+) -> Any:
+    """Resources `shipments` (good to go and unsent) with `shipment_lines`, `completed_shipments` (those made after
+    `since`, UTC) and `orders` (placed after it) with `order_lines`. What says something of a person is staged of the
+    tables in `people` only.
+    """
     orders = CentraOrders(client)
     newer = {"newer_than": client.moment(since)}
 
@@ -35,19 +39,30 @@ def centra_orders(client: CentraClient, findings: Findings, since: datetime) -> 
     def order_pages() -> Iterator[Rows]:
         yield from _at_least_one(orders.rows("/orders", "orders", "orderId", newer))
 
+    @dlt.resource(write_disposition="replace")
+    def completed_shipments() -> Iterator[pa.Table]:
+        done = {"status": "completed"} | newer
+        for rows in _at_least_one(orders.rows("/shipments", "shipments", "shipmentId", done)):
+            yield kept(
+                rows, COMPLETED, lambda index, rows=rows: f"Centra shipment {rows[index]['shipmentId']}", findings
+            )
+
     return (
         shipment_pages,
-        *_tables("shipment", shipment_pages, SHIPMENTS, findings),
+        *_tables("shipment", shipment_pages, SHIPMENTS, findings, "shipments" in people),
         order_pages,
-        *_tables("order", order_pages, ORDERS, findings),
+        *_tables("order", order_pages, ORDERS, findings, "orders" in people),
+        completed_shipments,
     )
 
 
-def _tables(what: str, pages: Any, fields: tuple[Field, ...], findings: Findings) -> tuple[Any, Any]:
+def _tables(what: str, pages: Any, fields: tuple[Field, ...], findings: Findings, of_people: bool) -> tuple[Any, Any]:
     own_id = f"{what}Id"
+    left_out = set() if of_people else {field.vendor for field in fields if field.column in PERSONAL}
 
     @dlt.transformer(name=f"{what}s", data_from=pages, write_disposition="replace")
     def rows_of(rows: Rows) -> Iterator[pa.Table]:
+        rows = [{key: value for key, value in row.items() if key not in left_out} for row in rows]
         yield kept(rows, fields, lambda index: f"Centra {what} {shown(rows[index].get(own_id))}", findings)
 
     @dlt.transformer(name=f"{what}_lines", data_from=pages, write_disposition="replace")
@@ -77,29 +92,30 @@ def kept(rows: Rows, fields: tuple[Field, ...], named: Any, findings: Findings) 
 
 
 def line_table(rows: Rows, own_id: str, findings: Findings) -> pa.Table:
-    """One row per line, and per line inside of a bundle line (`inside` is that line's id), with the owner's id before
-    the fields. Raises ContractError where the lines are no list of objects."""
+    """One row per line, and per line inside of a bundle line (`inside` is that line's position), with the owner's id
+    before the fields. Raises ContractError where the lines are no list of objects."""
     owners: list[str] = []
-    inside: list[str | None] = []
+    inside: list[int | None] = []
     flat: Rows = []
     for row in rows:
         for line in _objects(row, LINES_KEY, own_id):
+            position = len(flat)
             owners.append(str(row[own_id]))
             inside.append(None)
             flat.append(line)
             contents = _objects(line | {own_id: row[own_id]}, CONTENTS_KEY, own_id) if line.get(CONTENTS_KEY) else []
             owners += [str(row[own_id])] * len(contents)
-            inside += [str(line.get("lineId"))] * len(contents)
+            inside += [position] * len(contents)
             flat += contents
     wanted = {field.vendor for field in LINES}
     picked = [{key: value for key, value in line.items() if key in wanted} for line in flat]
     values = table(picked, LINES, lambda index: f"Centra {own_id[:-2]} {owners[index]}, a line", findings)
     own = pa.field(f"{own_id[:-2]}_id", pa.string(), nullable=False)
-    position = pa.field("position", pa.int64())
+    place = pa.field("position", pa.int64())
     return pa.Table.from_arrays(
-        [pa.array(owners, pa.string()), pa.array(range(len(flat)), pa.int64()), pa.array(inside, pa.string()),
+        [pa.array(owners, pa.string()), pa.array(range(len(flat)), pa.int64()), pa.array(inside, pa.int64()),
          *values.columns],
-        schema=pa.schema([own, position, pa.field("inside", pa.string()), *schema(LINES)]),
+        schema=pa.schema([own, place, pa.field("inside", pa.int64()), *schema(LINES)]),
     )  # fmt: skip
 
 
@@ -107,6 +123,8 @@ def _objects(row: dict[str, Any], key: str, own_id: str) -> Rows:
     found = row.get(key)
     if found in (None, "", {}):
         return []
+    if isinstance(found, dict):  # a list that PHP has written with its keys
+        found = list(found.values())
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
         raise ContractError(
             f"Centra {own_id[:-2]} {shown(row.get(own_id))}: field {key!r} is no list of objects.", CONTRACT_FIX

@@ -20,7 +20,7 @@ _OF_A_LINE = ("code", "quantity")
 
 
 @dlt.source(name="myogo_orders", max_table_nesting=0)
-def myogo_orders(client: MyOgoClient, findings: Findings, since: datetime) -> Any:
+def myogo_orders(client: MyOgoClient, findings: Findings, since: datetime, people: frozenset[str] = frozenset()) -> Any:
     """Resource `orders`: those that myOGO has touched since then (UTC). A reference may occur twice."""
 
     @dlt.resource(write_disposition="replace")
@@ -41,6 +41,8 @@ def _table(number: int, rows: list[Any], seen: set[str], findings: Findings) -> 
     for index, row in enumerate(rows):
         if type(row) is not dict:
             raise ContractError(f"myOGO GET {PATH}: row {index + 1} of page {number} is no object.", CONTRACT_FIX)
+    # What has no reference is nobody's order that we could know.
+    rows = [row for row in rows if isinstance(row.get("reference"), str) and row["reference"]]
     fresh = [row for row in rows if not row.get("id") or str(row["id"]) not in seen]
     findings.repeated += len(rows) - len(fresh)
     seen |= {str(row["id"]) for row in fresh if row.get("id")}

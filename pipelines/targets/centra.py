@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pipelines.clients.centra import CentraClient
-from pipelines.errors import RecordError, TargetRefused
+from pipelines.errors import RecordError, TargetRefused, TargetUnknown
 from pipelines.targets import Written
 from transforms.stock import Params
 
@@ -28,7 +28,10 @@ class Levels:
     def update_all(self, levels: Mapping[str, Mapping[str, Any]]) -> dict[str, str | RecordError]:
         """What became of each: "" or the refusal. Raises like `pipelines.targets.Target`, and then of all of them."""
         answer = self.client.write_stock({key: int(level["quantity"]) for key, level in levels.items()})
-        said: dict[str, str | RecordError] = dict.fromkeys(levels, "")
+        rest: str | RecordError = ""
+        if answer.unclear:
+            rest = TargetUnknown("Centra wrote some of the amounts, and did not say clearly which it did not.")
+        said: dict[str, str | RecordError] = dict.fromkeys(levels, rest)
         for key in answer.not_found & said.keys():
             said[key] = TargetRefused(
                 f"Centra does not find {key!r}. Nothing was written; the next run reads both sides anew."
@@ -52,7 +55,7 @@ class Levels:
 
     def _otherwise(self, level: Mapping[str, Any], row: Mapping[str, Any] | None) -> str:
         wanted = int(level["quantity"])
-        if row is None or row.get(self.amount) == wanted:
+        if row is None or str(row.get(self.amount)) == str(wanted):
             return ""
         physical, allocated = row.get("physicalStock"), row.get("allocatedStock")
         if physical == allocated and self.amount == "physicalStock":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pipelines.clients.centra import CentraClient
-from pipelines.clients.centra_orders import CentraOrders
+from pipelines.clients.centra_orders import CentraOrders, is_paid
 from pipelines.errors import TargetRefused, TargetUnknown
 from pipelines.targets.once import ended, looked_up
 from transforms.tracking import Params
@@ -28,10 +28,14 @@ class Completions:
         raise AssertionError("shipments are made in Centra")
 
     def update(self, key: str, product: dict[str, Any]) -> str:
+        if not (order := _order_of(key)):
+            raise TargetRefused(f"The shipment {key!r} does not say which order it is of. Complete it in Centra.")
         if self._completed(key):
             return ALREADY
-        body: dict[str, Any] = {"order": _order_of(key), "shipment": key, "gtg": True, "shipped": True}
-        body["capture"] = self.params.capture
+        there = [row for row in self.orders.shipments_of(order, "goodtogo") if str(row.get("shipmentId")) == key]
+        body: dict[str, Any] = {"order": order, "shipment": key, "gtg": True, "shipped": True}
+        # What is paid is not to be paid again: how Centra takes that is not documented.
+        body["capture"] = self.params.capture and not any(map(is_paid, there))
         if self.params.send_email is not None:
             body["sendEmail"] = self.params.send_email
         body |= {name: product[name] for name in ("carrier", "service", "packages", "tracking") if product.get(name)}

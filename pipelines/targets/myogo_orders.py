@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from pipelines.clients.centra import CentraClient
-from pipelines.clients.centra_orders import CentraOrders
+from pipelines.clients.centra_orders import CentraOrders, is_paid
 from pipelines.clients.myogo import MyOgoClient
 from pipelines.clients.myogo_orders import MyOgoOrders
 from pipelines.clients.payload import decode_exact
@@ -17,7 +17,6 @@ from schemas.myogo_orders import ORDER
 _JSON = ("lines", "cash_on_delivery", "customer")
 FOUND = "found by its reference after an unclear answer"
 ALREADY = "myOGO holds this order already"
-SHORTEST = 3  # letters of a personal value that is looked for in a message
 
 
 class Orders:
@@ -33,19 +32,15 @@ class Orders:
         payload = _payload({ORDER.key: key, **order})
         if (there := self._one(key)) is not None:
             return _as_wanted(payload, there)
-        try:
-            told = self._capture(shipment) if capture else ""
-            said = create_once(
-                self.config,
-                create=lambda: self.myogo.create(payload),
-                look_up=lambda: self._one(key),
-                as_wanted=lambda held, no: _as_wanted(payload, held, no),
-                kept=_told_of,
-                found=FOUND,
-            )
-        except CentraMyogoError as error:
-            error.message = _without(error.message, payload["customer"])
-            raise
+        told = self._capture(shipment) if capture else ""
+        said = create_once(
+            self.config,
+            create=lambda: self.myogo.create(payload),
+            look_up=lambda: self._one(key),
+            as_wanted=lambda held, no: _as_wanted(payload, held, no),
+            kept=_told_of,
+            found=FOUND,
+        )
         return "; ".join(filter(None, (told, said)))
 
     def update(self, key: str, product: dict[str, Any]) -> str:
@@ -74,7 +69,7 @@ class Orders:
     def _paid(self, shipment: str) -> bool:
         order = shipment.rpartition("-")[0]
         rows = self.centra.shipments_of(order, "goodtogo")
-        return any(row.get("shipmentId") == shipment and str(row.get("paid")) in ("1", "True") for row in rows)
+        return any(str(row.get("shipmentId")) == shipment and is_paid(row) for row in rows)
 
 
 def _payload(order: dict[str, Any]) -> dict[str, Any]:
@@ -109,11 +104,3 @@ def _units(order: dict[str, Any]) -> dict[str, Decimal]:
         code = str(line.get("code"))
         found[code] = found.get(code, Decimal(0)) + Decimal(str(line.get("quantity") or 0))
     return found
-
-
-def _without(message: str, customer: dict[str, Any]) -> str:
-    """The message without what it repeats of the person."""
-    for value in sorted(map(str, customer.values()), key=len, reverse=True):
-        if len(value) >= SHORTEST:
-            message = message.replace(value, "…")
-    return message

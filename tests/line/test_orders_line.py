@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from pipelines.clients.myogo import MyOgoClient
 from pipelines.clients.myogo_orders import MyOgoOrders
+from schemas.centra_orders import PERSONAL
 from tests.conftest import Shop, size
 from tests.line.helpers import myogo_of
 
@@ -392,3 +395,117 @@ def test_check_shows_the_shipping_methods_that_were_seen(shop_of: ShopOf) -> Non
     told = {(one["system"], one["name"]): one for one in refused["checks"]}
     assert (refused["exit_code"], told["centra", "shipments"]["status"]) == (2, "failed")
     assert "ORDER & SHIPMENT" in told["centra", "shipments"]["fix"]
+
+
+@pytest.mark.parametrize("what", [{"status": "6"}, {"hold": 1}], ids=["cancelled", "on hold"])
+def test_an_order_that_is_listed_and_no_longer_wanted_needs_a_person(shop_of: ShopOf, what: dict[str, Any]) -> None:
+    """The plugin may list it all the same; myOGO has it open."""
+    shop = selling(shop_of)
+    shop.edit("starting = 2026-01-01", 'starting = 2026-01-01\nsource = "orders"')
+    shop.box.switch("centra", on_hold=True, order_statuses=["1", "2", "3", "4", "6"])
+    order(shop, shipment=False)
+    assert orders(shop).flows["orders"]["applied"] == 1
+    shop.box.change_centra_order(1001, **what)
+    report = orders(shop)
+    assert (report.exit_code, withheld(shop)) == (3, [("demo-1001", "ORDER-007")])
+    assert (report.flows["orders"]["read"], report.flows["orders"]["skipped"]) == (1, 0)
+
+
+def test_an_order_whose_status_is_not_told_is_not_passed_over(shop_of: ShopOf) -> None:
+    """The published example leaves it out."""
+    shop = selling(shop_of)
+    shop.edit("starting = 2026-01-01", 'starting = 2026-01-01\nsource = "orders"')
+    shop.box.switch("centra", order_status_as="absent")
+    order(shop, shipment=False)
+    assert (orders(shop).exit_code, withheld(shop)) == (3, [("demo-1001", "ORDER-013")])
+
+
+def test_drafts_do_not_stay_behind_when_a_shop_goes_live(shop_of: ShopOf) -> None:
+    shop = selling(shop_of)
+    shop.edit('status   = "New"\ntest     = false\n', "")
+    order(shop)
+    assert orders(shop).exit_code == 0
+    shop.edit("starting = 2026-01-01", 'starting = 2026-01-01\nstatus = "New"\ntest = false')
+    assert (orders(shop).exit_code, withheld(shop)) == (3, [("demo-1001-1", "ORDER-014")])
+
+
+def test_the_orders_of_a_channel_whose_name_goes_on_are_not_ours(shop_of: ShopOf) -> None:
+    """Two shops of one merchant, `demo` and `demo-web`."""
+    shop = selling(shop_of)
+    order(shop)
+    shop.edit('name = "demo"', 'name = "demo-web"')
+    assert orders(shop).exit_code == 0
+    assert [one["reference"] for one in sent(shop)] == ["demo_web-1001-1"]
+    shop.edit('name = "demo-web"', 'name = "demo"')
+    report = orders(shop)
+    assert (report.exit_code, report.flows["orders"]["read"]) == (0, 1)
+
+
+def test_an_order_that_myogo_does_not_list_is_known_all_the_same(shop_of: ShopOf) -> None:
+    """One that it has not touched for long is no longer in the list that is read; we have sent it."""
+    shop = selling(shop_of)
+    order(shop)
+    assert orders(shop).exit_code == 0
+    shop.box.add_fault(side="myogo", kind="body", method="GET", path="/api/v1/orders?modifiedafter", body=[], times=9)
+    report = orders(shop)
+    assert (report.exit_code, report.flows["orders"]["unchanged"], report.flows["orders"]["create"]) == (0, 1, 0)
+
+
+def test_orders_of_others_do_not_stop_ours(shop_of: ShopOf) -> None:
+    """Whatever myOGO holds beside them."""
+    shop = selling(shop_of)
+    order(shop)
+    strange = [
+        {"id": "1", "reference": None, "status": "New"},
+        {"id": "2", "reference": "manual", "status": None, "trackingNumber": ["A"], "orderLines": "?"},
+    ]
+    shop.box.add_fault(side="myogo", kind="body", method="GET", path="/api/v1/orders", body=strange)
+    assert orders(shop).exit_code == 0
+    assert [one["reference"] for one in sent(shop)] == ["demo-1001-1"]
+
+
+@pytest.mark.parametrize(
+    ("side", "path"), [("centra", "/shipments"), ("centra", "/orders"), ("myogo", "/api/v1/orders")]
+)
+@pytest.mark.parametrize("kind", ["status", "html", "body"])
+def test_an_answer_that_fails_is_not_quoted(
+    shop_of: ShopOf, capfd: pytest.CaptureFixture[str], side: str, path: str, kind: str
+) -> None:
+    """It may be about a person."""
+    shop = selling(shop_of)
+    order(shop)
+    body = {"name": "Aino Mäkelä", "address1": "Hämeentie 12"}
+    options: dict[str, Any] = {"status": {"status": 500}, "html": {}, "body": {}}[kind]
+    given = f"<html>{body}</html>" if kind == "html" else body
+    shop.edit("backoff_s           = 0.001", "attempts            = 1\nbackoff_s           = 0.001")
+    shop.box.add_fault(side=side, kind=kind, method="GET", path=path, times=9, body=given, **options)
+    report = orders(shop)
+    assert report.exit_code in (2, 5)
+    told = report.message + capfd.readouterr().err + str(shop.sql("select message from sync.runs"))
+    assert "Mäkelä" not in told
+    assert "Hämeentie" not in told
+
+
+def test_what_myogo_says_is_masked_before_it_is_cut(shop_of: ShopOf) -> None:
+    """In any case, word by word, and of the comments too."""
+    shop = selling(shop_of)
+    order(shop, deliveryName="Aino Mäkelä", deliveryEmail="aino.makela@example.test", shipwallet_doorcode="4321#")
+    said = "x" * 290 + " AINO MÄKELÄ aino.makela@example.test, door code: 4321#"
+    where = {"side": "myogo", "method": "POST", "path": "/api/v1/orders", "times": 9}
+    shop.box.add_fault(**where, kind="status", status=400, body={"statusCode": 400, "message": said})
+    orders(shop)
+    ((message,),) = shop.sql("select message from sync.journal")
+    assert [word for word in ("AINO", "MÄKELÄ", "aino", "4321") if word in message] == []
+
+
+def test_people_are_staged_of_what_orders_are_made_of_only(shop_of: ShopOf, tmp_path: Path) -> None:
+    """And they are not exported."""
+    shop = selling(shop_of)
+    order(shop)
+    orders(shop)
+    assert shop.sql("select count(*) filter (name is not null) from raw_centra.orders") == [(0,)]
+    assert shop.sql("select count(*) filter (name is not null) from raw_centra.shipments") == [(1,)]
+    shop.command("export", str(shop.file), "--parquet", str(tmp_path / "out"), "--data", str(shop.data))
+    columns = duckdb.sql(f"from '{tmp_path}/out/raw_centra.shipments.parquet'").columns
+    assert "shipment_id" in columns
+    assert set(columns) & set(PERSONAL) == set()

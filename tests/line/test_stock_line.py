@@ -394,3 +394,49 @@ def _of_stock(shop: Shop) -> dict[str, Any]:
     """What check says of the flow's settings."""
     (told,) = [one for one in shop.json("check")["checks"] if (one["system"], one["name"]) == ("channel", "stock")]
     return dict(told)
+
+
+def test_changes_of_stock_that_centra_does_not_show(shop_of: ShopOf) -> None:
+    """Our own writes do not move stock_modified: what was staged is in doubt, and read afresh."""
+    shop = stocked(shop_of, size(1), myogo=[held(1)])
+    shop.edit('name = "demo"', 'name = "demo"\nrefresh = "changes"')
+    shop.box.switch("centra", stock_moves="neither")
+    for amount in (10, 12, 10):
+        shop.box.change_myogo_product("SKU1", stock=amount)
+        report = stock(shop)
+        assert (report.exit_code, physical(shop, 1)) == (0, [amount])
+    assert "amounts that we wrote ourselves" in report.facts["read"]["why"]
+
+
+@pytest.mark.parametrize(
+    "errors",
+    [
+        {"productsNotFound": ["X1"], "invalidQuantity": ["SKU2"]},
+        {"productsNotFound": [735000]},
+        {"productsNotFound": ["sku1 "]},
+        {"somethingElse": True},
+    ],
+    ids=["another complaint", "a number", "another spelling", "nothing that we know"],
+)
+def test_a_refusal_that_does_not_say_clearly_of_what(shop_of: ShopOf, errors: dict[str, Any]) -> None:
+    """Nothing counts as written that may not have been; the next run reads both sides."""
+    shop = stocked(shop_of, *(size(n) for n in (1, 2)), myogo=[held(n) for n in (1, 2)])
+    body = {"status": "no", "msg": "Some of the products were not updated", "errors": errors}
+    shop.box.add_fault(side="centra", kind="body", method="POST", path="/stock", body=body)
+    report = stock(shop)
+    assert (report.exit_code, report.flows["stock"]["unknown"], report.flows["stock"]["applied"]) == (3, 2, 0)
+    assert stock(shop).exit_code == 0
+
+
+@pytest.mark.parametrize("place", ["store: after sync.changes", "store: after sync.rule_counts"])
+def test_a_report_after_a_killed_run(shop_of: ShopOf, place: str) -> None:
+    """It had judged its rows and written no counts yet; the flow's own part says so with zeros."""
+    shop = stocked(shop_of, size(1), myogo=[held(1)])
+    words = ("plan", str(shop.file), "--data", str(shop.data))
+    gone = child.run(*words, folder=shop.folder, blow=child.Blow(place, 1, signal.SIGKILL))
+    assert gone.code == -signal.SIGKILL
+    shop.box.add_fault(side="centra", kind="no", method="GET", path="/products")
+    assert shop.run("plan").exit_code == 5
+    assert shop.command("report", str(shop.file), "--data", str(shop.data)).exit_code == 0
+    assert shop.run("push", flows=("products",)).exit_code == 0
+    assert shop.command("report", str(shop.file), "--json", "--data", str(shop.data)).exit_code == 0

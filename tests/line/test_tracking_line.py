@@ -208,3 +208,33 @@ def test_a_run_killed_in_the_middle_of_a_write(shop_of: ShopOf, flow: str) -> No
     assert len(shop.box.myogo_orders()) == (2 if flow == "orders" else 1)
     assert len(completions(shop)) == (flow == "tracking")
     assert shop.sql("select count(*) from sync.journal where outcome = 'unknown'") == [(1,)]
+
+
+def test_what_has_left_and_is_not_known_as_completed(shop_of: ShopOf) -> None:
+    """On hold in Centra after the import: nobody else would tell. It heals once it is good to go again."""
+    shop = shipping(shop_of)
+    shop.box.change_centra_shipment("1001-1", gtg=0)
+    shop.box.ship("demo-1001-1", ["A"], None)
+    assert (tracking(shop).exit_code, withheld(shop)) == (3, [("demo-1001-1", "TRACK-004")])
+    shop.box.change_centra_shipment("1001-1", gtg=1)
+    assert tracking(shop).flows["tracking"]["applied"] == 1
+    assert tracking(shop).flows["tracking"]["unchanged"] == 1
+
+
+def test_a_reference_that_myogo_has_twice(shop_of: ShopOf) -> None:
+    """Shipped and new at once: which of them is meant nobody here can know."""
+    shop = shipping(shop_of)
+    one = shop.box.myogo_orders()[0]
+    twice = [one | {"id": "a", "status": "Shipped"}, one | {"id": "b", "status": "New"}]
+    body = [{"id": o["id"], "reference": o["reference"], "status": o["status"], "orderLines": []} for o in twice]
+    shop.box.add_fault(side="myogo", kind="body", method="GET", path="/api/v1/orders?modifiedafter", body=body, times=9)
+    assert (tracking(shop).exit_code, completions(shop)) == (3, [])
+    assert withheld(shop) == [("demo-1001-1", "TRACK-005")]
+
+
+def test_what_is_paid_is_not_captured_again(shop_of: ShopOf) -> None:
+    shop = shipping(shop_of)
+    shop.edit("[flows.tracking.params]\n", "[flows.tracking.params]\ncapture = true\n")
+    shop.box.ship("demo-1001-1", ["A"], None)
+    assert tracking(shop).exit_code == 0
+    assert completions(shop)[0]["capture"] is False

@@ -44,7 +44,7 @@ PLACES = (
         )
         for when in ("before", "before the commit of", "after")
     }
-    | {f"store: {when} sync.flows": 2 for when in ("before", "before the commit of", "after")}
+    | {f"store: {when} sync.flows": 3 for when in ("before", "before the commit of", "after")}
     | {f"stage: {what} {side}": 1 for what in ("extracted", "normalised", "loaded", "tidied") for side in SIDES}
     | {f"Centra: {when} GET": 6 for when in ("before", "after")}
     | {f"myOGO: {when} GET": 13 for when in ("before", "after")}
