@@ -122,7 +122,7 @@ def push(
 
 
 def read_back(target: Batches, changes: pd.DataFrame, began: datetime, journal: Journal) -> list[str]:
-    """What the target holds otherwise than it was written, one line each; the journal keeps it too.
+    """What the target holds otherwise than it was written, one line each; the journal keeps it too, by key.
 
     That it could not be asked is told in the same way: what was written stays written.
     """
@@ -133,8 +133,9 @@ def read_back(target: Batches, changes: pd.DataFrame, began: datetime, journal: 
     except (SystemTrouble, ConfigError) as trouble:
         return [f"What was written could not be read back: {trouble.message}"]
     for key, words in said.items():
-        journal.conclude(key, "update", "applied", 200, words)
-    return [f"{key}: {words}" for key, words in said.items()]
+        if key:
+            journal.conclude(key, "update", "applied", 200, words)
+    return [f"{key}: {words}" if key else words for key, words in said.items()]
 
 
 class _Stopped(Exception):

@@ -273,6 +273,8 @@ class _Run:
         if "orders" not in self.channel.flows:
             return None
         days = self.channel.flow_params("orders").personal_days
+        if not days:
+            return None
         return self.centra.moment(self.report.started_at - timedelta(days=days))
 
     def _facts(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import field
 from datetime import date
 from decimal import Decimal
@@ -19,7 +20,8 @@ from transforms.price import money
 from transforms.shipping import shipping_codes
 from transforms.text import capitals, first_filled
 
-_CENT = Decimal("0.01")
+_CENT, _FOUR = Decimal("0.01"), Decimal("0.0001")
+_PLAIN = re.compile(r"\s*-?[0-9]{1,14}\.[0-9]{5,30}\s*", re.ASCII)
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -60,7 +62,7 @@ def to_myogo(rows: pd.DataFrame, lines: pd.DataFrame, taxes: pd.DataFrame, param
     codes = picked.groupby("owner_id")["code"].agg(lambda own: json.dumps(sorted(set(own))))
     due = owed(rows) if of_shipments else pd.Series(False, index=rows.index)
     shipping = shipping_codes(rows, params.shipping)
-    total = money(rows["total"])
+    total = money(_rounded(rows["total"]))
     currency = capitals(first_filled(rows["currency"]))
     phone = first_filled(rows["cell"], rows["tele"])
     country = capitals(first_filled(rows["country"]))
@@ -107,7 +109,7 @@ def _taxed(picked: pd.DataFrame, rows: pd.DataFrame, taxes: pd.DataFrame) -> pd.
 
 def _order_lines(lines: pd.DataFrame) -> str:
     told = []
-    prices, taxes = money(lines["price"]), money(lines["tax_percent"])
+    prices, taxes = (money(_rounded(lines[name])) for name in ("price", "tax_percent"))
     for code, quantity, price, tax in zip(lines["code"], lines["quantity"], prices, taxes, strict=True):
         line: dict[str, Any] = {"code": code, "quantity": 0 if pd.isna(quantity) else int(quantity)}
         if isinstance(price, Decimal):
@@ -116,6 +118,16 @@ def _order_lines(lines: pd.DataFrame) -> str:
             line["vatPercentage"] = tax
         told.append(line)
     return _text(told)
+
+
+def _rounded(amounts: pd.Series) -> pd.Series:
+    """Plain numbers with at most 4 decimals: a share of a discount may have more, or what a float makes of it."""
+
+    def four(text: str) -> str:
+        plain = _PLAIN.fullmatch(text)
+        return format(Decimal(text.strip()).quantize(_FOUR), "f") if plain else text
+
+    return amounts.map(four, na_action="ignore").astype("str")
 
 
 def _customers(rows: pd.DataFrame, phone: pd.Series, country: pd.Series) -> pd.Series:

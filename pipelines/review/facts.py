@@ -50,10 +50,16 @@ class Field:
 
 @dataclass(frozen=True)
 class Stock:
-    """Both sides' available units, by code; `oldest` and `newest` are when myOGO last touched its numbers."""
+    """Both sides' available units, by code; of those that differ, `centra_more` have more in Centra.
+
+    `oldest` and `newest` are when myOGO last touched its numbers, `read_at` when Centra was asked for its own, which
+    carry no date.
+    """
 
     equal: int
     differing: int
+    centra_more: int
+    read_at: datetime | None
     centra_only: int
     myogo_only: int
     oldest: datetime | None

@@ -9,6 +9,7 @@ import duckdb
 
 from pipelines.clients.payload import decode
 from pipelines.errors import ConfigError
+from pipelines.flows.built_in import BUILT_IN_FLOWS
 from pipelines.report import RunReport
 from pipelines.review.facts import MOST_INLINE, Expectations, Facts, Field, FlowFacts, Row, Section, Stock, Todo, Trend
 from pipelines.store import COUNTS
@@ -101,9 +102,10 @@ def _compared(db: duckdb.DuckDBPyConnection, flow: str) -> list[Row]:
 
 def _others(db: duckdb.DuckDBPyConnection) -> list[FlowFacts]:
     """What there is to say of every other flow that ever compared both sides."""
-    known = db.execute("select distinct flow from sync.rule_counts where flow <> ? order by 1", [PRODUCTS]).fetchall()
+    rows = db.execute("select distinct flow from sync.rule_counts where flow <> ? order by 1", [PRODUCTS]).fetchall()
+    order = [*BUILT_IN_FLOWS]
     told = []
-    for (flow,) in known:
+    for flow in sorted((row[0] for row in rows), key=lambda one: order.index(one) if one in order else len(order)):
         run = _run(db, _compared(db, flow)[0])
         at = {"run": run.run_id, "flow": flow}
         told.append(
@@ -197,6 +199,7 @@ def _stock(db: duckdb.DuckDBPyConnection) -> Stock | None:
     modified = "try_cast(myogo_modified as timestamp)"
     counts = db.execute(
         f"select count(*) filter (difference = 0), count(*) filter (difference <> 0), "
+        f"count(*) filter (myogo_available < centra_available), "
         f"count(*) filter (myogo_available is null), count(*) filter (centra_available is null), "
         f"min({modified}), max({modified}), count(*) filter (myogo_available is not null and {modified} is null) "
         f"from ({STOCK})"
@@ -206,8 +209,9 @@ def _stock(db: duckdb.DuckDBPyConnection) -> Stock | None:
         f"select code, centra_available, myogo_available, difference, {modified} as modified from ({STOCK}) "
         f"where difference <> 0 order by abs(difference) desc, code limit {LARGEST}",
     )
-    equal, differing, centra_only, myogo_only, oldest, newest, undated = counts
-    return Stock(equal, differing, centra_only, myogo_only, oldest, newest, undated, largest)
+    equal, differing, centra_more, centra_only, myogo_only, oldest, newest, undated = counts
+    read_at = db.execute("select max(began_at) from sync.reads").fetchall()[0][0] if has(db, "sync.reads") else None
+    return Stock(equal, differing, centra_more, read_at, centra_only, myogo_only, oldest, newest, undated, largest)
 
 
 def _expectations(db: duckdb.DuckDBPyConnection, runs: list[str]) -> Expectations:

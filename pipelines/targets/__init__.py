@@ -37,7 +37,8 @@ class Batches(Protocol):
     """Updates, up to `batch` of them in one call.
 
     `update_all` says of each key what is worth telling, or how it failed; what it raises, as a Target does, is of all
-    of them. `read_back` says after the push what the target holds otherwise than it was written.
+    of them. `read_back` says after the push what the target holds otherwise than it was written, by key; "" is for what
+    concerns no single one.
     """
 
     batch: int

@@ -47,10 +47,13 @@ class Levels:
         for rows in self.client.pages("/stock", {"stock_modified": self.client.moment(began - CLOCKS)}):
             seen |= {str(row.get("stockItemId")): row for row in rows if isinstance(row, dict)}
         # Whether a write moves the time by which changes are listed is not documented.
-        for own in [one.stock_item_id for one in written if one.stock_item_id not in seen][:MOST_ASKED]:
+        unseen = [one.stock_item_id for one in written if one.stock_item_id not in seen]
+        for own in unseen[:MOST_ASKED]:
             for row in self.client.size(own, "/stock", "stockItemId"):
                 seen[own] = row
         told = {one.key: self._otherwise(one.row, seen.get(one.stock_item_id)) for one in written}
+        if len(unseen) > MOST_ASKED:
+            told[""] = f"{len(unseen) - MOST_ASKED} amounts were not read back: Centra does not list them as changed"
         return {key: said for key, said in told.items() if said}
 
     def _otherwise(self, level: Mapping[str, Any], row: Mapping[str, Any] | None) -> str:

@@ -183,6 +183,17 @@ def test_reading_back_does_not_rely_on_the_time_of_a_write(shop_of: ShopOf, move
     assert len(stock(shop).facts["read_back"]) == 1
 
 
+def test_what_was_not_read_back_is_told(shop_of: ShopOf) -> None:
+    """Sizes that Centra does not list as changed are looked at one by one, but not thousands of them."""
+    many = range(1, 61)
+    shop = stocked(
+        shop_of, *(size(n) for n in many), myogo=[held(n) for n in many],
+        more="[flows.stock.limits]\nmax_update_share = 1.0\n",
+    )  # fmt: skip
+    shop.box.switch("centra", stock_moves="neither")
+    assert stock(shop).facts["read_back"] == ["10 amounts were not read back: Centra does not list them as changed"]
+
+
 def test_less_than_nothing_is_nothing(shop_of: ShopOf) -> None:
     shop = stocked(shop_of, size(1, allocated=0), myogo=[held(1, stock=2, reserved=5)])
     shop.edit("goods_received = true", 'goods_received = true\nstock_update_type = "fta"')

@@ -164,6 +164,17 @@ def test_money_keeps_its_digits() -> None:
     assert found["lines"] == '[{"code": "A", "quantity": 1, "unitPrice": 329.90, "vatPercentage": 25.50}]'
 
 
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [("33.333333", "33.3333"), (668.5000000001, "668.50"), ("-1.00005", "-1.00"), ("10,50", None)],
+    ids=str,
+)
+def test_more_decimals_than_money_has(sent: Any, told: str | None) -> None:
+    """A share of a discount, or what a float makes of an amount."""
+    found = order(shipment(line("1", "A", price=sent)))
+    assert found["lines"] == '[{"code": "A", "quantity": 1' + (f', "unitPrice": {told}' if told else "") + "}]"
+
+
 def test_no_shipment_is_completed_for_two_orders() -> None:
     """One of a whole order and one of its shipment: the shipment is in one row."""
     orders = pd.DataFrame(
