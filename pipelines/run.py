@@ -98,7 +98,8 @@ class _Run:
         self.flows = channel.in_order(order.flows)
         self.centra, self.myogo, self.interrupted = centra, myogo, interrupted
         now = utc_now()
-        run_id = f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
+        # Sorts like the time; two runs of one channel never begin at the same moment.
+        run_id = f"{now:%Y%m%dT%H%M%S}-{now.microsecond:05x}{uuid.uuid4().hex[:1]}"
         self.report = RunReport(channel.name, run_id, order.verb, now)
         for name in self.flows:
             self.report.begin(name)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import duckdb
-import requests
 
 MISCOUNTED = 25  # sizes of which the delivery brings something else than Centra believes
 STOCK = """
@@ -99,10 +102,15 @@ class Story:
         say(f"\n{why}; the channel file gets:\n{text}")
 
     def _control(self, method: str, path: str, body: Any = None) -> Any:
-        answer = requests.request(method, f"{self._base}/_control/{path}", json=body, timeout=30)
-        if answer.status_code != requests.codes.ok:
-            raise Unexpected(f"{method} {path}: HTTP {answer.status_code} {answer.text[:200]}")
-        return answer.json()
+        """What the sandbox answers. Raises Unexpected."""
+        own = HTTPConnection(urlsplit(self._base).netloc, timeout=30)
+        with closing(own):
+            own.request(method, f"/_control/{path}", None if body is None else json.dumps(body).encode())
+            answer = own.getresponse()
+            said = answer.read()
+        if answer.status != HTTPStatus.OK:
+            raise Unexpected(f"{method} {path}: HTTP {answer.status} {said[:200]!r}")
+        return json.loads(said)
 
     def _expect(self, what: str, found: Any, wanted: Any) -> None:
         if found != wanted:

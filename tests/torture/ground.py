@@ -147,7 +147,7 @@ class Ground:
         took = time.monotonic() - begun
         assert took < LONGEST_RUN_S, f"the run took {took:.1f} s"
         assert report.exit_code != 1, report.message
-        assert report.identity_fault() == ""
+        assert [report.identity_fault(flow) for flow in report.flows] == [""] * len(report.flows)
         assert report.exit_code in (0, 3) or (report.message and report.error_id)
         self._journal_is_closed()
         self._the_books_add_up()

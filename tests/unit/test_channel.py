@@ -231,7 +231,11 @@ def test_a_missing_key(write: Write, old: str, new: str, key: str) -> None:
         pytest.param('name = "x"\nsystems = 5\n[flows.products]', "systems: must be a table", id="systems is a number"),
         pytest.param("[flows.products]\nparams = 5", "flows.products.params: must be a table", id="params is a number"),
         pytest.param("[flows.product]", "flows.product is not a flow we have; did you mean products?", id="near flow"),
-        pytest.param("[flows.zzz]", "flows.zzz is not a flow we have; known: products", id="unknown flow"),
+        pytest.param(
+            "[flows.zzz]",
+            "flows.zzz is not a flow we have; known: orders, products, stock, tracking",
+            id="unknown flow",
+        ),
         pytest.param("[flows.products]", "missing key systems", id="no systems"),
     ],
 )
