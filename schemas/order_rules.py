@@ -176,4 +176,13 @@ ORDER_RULES = (
         "myOGO",
         "tracking",
     ),
+    Rule(
+        "ORDER-015",
+        False,
+        "it is confirmed in Centra and has no shipment that is good to go",
+        "Its stock is not allocated, somebody has to make the shipment, or it is on hold.",
+        "In Centra, look at the order: a shipment that is good to go sends it to the warehouse.",
+        "Centra",
+        "orders",
+    ),
 )

@@ -104,6 +104,12 @@ def warnings(orders: pd.DataFrame, live: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def waiting(orders: pd.DataFrame) -> pd.DataFrame:
+    """COLUMNS of `orders` of Centra that nothing has become of yet: `order_id` and their `order_status`."""
+    rows = orders.assign(code=orders["order_id"], stock_item_id=orders["order_id"])
+    return lines("ORDER-015", rows, "order_status", lambda row: f"Its status is {row.order_status}, and it waits.")
+
+
 def _among(codes: pd.Series, hit: Any) -> pd.Series:
     """The codes of each order that `hit` picks, quoted; "" for none."""
     told = [

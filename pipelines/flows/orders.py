@@ -100,7 +100,7 @@ class Orders:
 
     def _judge(self, orders: pd.DataFrame) -> Judged:
         from schemas.myogo_orders import ORDER
-        from schemas.order_verdict import judged, warnings, withheld
+        from schemas.order_verdict import judged, waiting, warnings, withheld
         from transforms.select import matches
 
         params = self.params
@@ -138,7 +138,8 @@ class Orders:
         }
         told = withheld(held, gone, params.shipping)
         there = live[live["reference"].isin(desired["reference"])]
-        return Judged(desired, there[["reference"]], told, warnings(fit, live), records, counts, None)
+        warned = pd.concat([warnings(fit, live), waiting(self._waiting())], ignore_index=True)
+        return Judged(desired, there[["reference"]], told, warned, records, counts, None)
 
     def _wanted(self, orders: pd.DataFrame) -> pd.Series:
         """Placed from the starting day on, in a status that counts, and neither on hold nor unpaid."""
@@ -149,6 +150,20 @@ class Orders:
             known = [status.casefold() for status in params.statuses]
             wanted &= orders["state"].fillna("").str.casefold().isin([*known, ""])
         return wanted
+
+    def _waiting(self) -> pd.DataFrame:
+        """Orders in a status that counts that have no shipment which is good to go or completed."""
+        known = [status.casefold() for status in self.params.statuses]
+        with_a_shipment = (
+            "(select order_id from raw_centra.shipments union select order_id from raw_centra.completed_shipments)"
+        )
+        orders = self.store.frame(
+            "raw_centra.orders", ["order_id", "order_status", "order_date"], f"where order_id not in {with_a_shipment}"
+        )
+        counts = orders["order_status"].fillna("").str.casefold().isin(known)
+        counts &= orders["order_date"].fillna("") >= f"{self.params.starting:%Y-%m-%d}"
+        found: pd.DataFrame = orders[counts & (self.params.source == "shipments")]
+        return found
 
     def _live(self) -> pd.DataFrame:
         """myOGO's orders that are ours, with `owner_id`, the id that their reference ends in; also those that we have

@@ -295,6 +295,17 @@ def test_what_is_worth_a_look(shop_of: ShopOf) -> None:
     ]  # fmt: skip
 
 
+def test_confirmed_orders_that_nothing_has_become_of(shop_of: ShopOf) -> None:
+    """Without a shipment that is good to go: told, because the warehouse will never hear of them."""
+    shop = selling(shop_of)
+    order(shop)
+    order(shop, shipment=False)
+    order(shop, shipment=False, status="1")
+    order(shop, shipment=False, orderDate="2025-12-31 10:00:00")
+    assert orders(shop).exit_code == 0
+    assert shop.sql("select code, rule from out_myogo.warnings where flow = 'orders'") == [("1002", "ORDER-015")]
+
+
 def test_cash_on_delivery(shop_of: ShopOf) -> None:
     shop = selling(shop_of)
     shop.edit("starting = 2026-01-01", 'starting = 2026-01-01\ncash_on_delivery = ["postnord_cod"]')
