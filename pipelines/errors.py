@@ -124,9 +124,9 @@ class RecordError(CentraMyogoError):
 class TargetRefused(RecordError):
     entry = Entry(
         "TARGET-001",
-        "myOGO refused a product; the others went on.",
-        "A value that myOGO does not take; the message is myOGO's own.",
-        "Mend the value in Centra; the next push tries again.",
+        "A system refused a change; the others went on.",
+        "A value that it does not take, a payment that cannot be captured, a bundle; the message is the system's own.",
+        "Mend what the message names, mostly in Centra; the next push tries again.",
         "Centra",
     )
 
@@ -136,9 +136,9 @@ class TargetUnknown(RecordError):
 
     entry = Entry(
         "TARGET-002",
-        "Nobody knows what became of a write, not even after looking the product up.",
-        "The connection broke off before myOGO answered.",
-        "Run again: the plan is made from what myOGO holds then.",
+        "Nobody knows what became of a write, not even after looking it up.",
+        "The connection broke off before the system answered.",
+        "Run again: the plan is made from what both sides hold then.",
         "nobody, run again",
     )
 
@@ -190,7 +190,7 @@ class ContractError(SourceError):
 class TargetUnavailable(SystemTrouble):
     entry = Entry(
         "TARGET-003",
-        "myOGO is not there, or asks to wait too long; the rest was not attempted.",
+        "The system we write to is not there, or asks to wait too long; the rest was not attempted.",
         "An outage, maintenance, or a rate limit.",
         "Run again later.",
         "nobody, run again",

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from pipelines.clients.payload import encode
-from schemas.myogo import Contract
+from schemas.contract import Contract
 
 PIECE = 10_000  # rows that are Python objects at one time
 CHANGE_COLUMNS = ["action", "key", "stock_item_id", "before", "after"]

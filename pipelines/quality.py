@@ -27,14 +27,14 @@ os.environ["GX_ANALYTICS_ENABLED"] = "false"  # read when Great Expectations is 
 
 RUNS_TO_COMPARE = 10
 
-_CODE = "nullif(coalesce(sku, '') || coalesce(variant_sku, '') || coalesce(size_sku, ''), '')"
+CODE = "nullif(coalesce(sku, '') || coalesce(variant_sku, '') || coalesce(size_sku, ''), '')"
 # A time without a zone is UTC, as OGOship's older documentation says.
 _MODIFIED = r"""epoch(try_cast(case when regexp_matches(modified, '(Z|[+-]\d\d:?\d\d)$') then modified
     else modified || 'Z' end as timestamptz))"""
 # What each suite looks at: only these columns, with absent texts as null, which no expectation of a share counts.
 _FRAMES = {
     "raw_centra.products": f"""
-        select stock_item_id, {_CODE} as code, trim(coalesce(nullif(ean, ''), nullif(upc, ''))) as ean,
+        select stock_item_id, {CODE} as code, trim(coalesce(nullif(ean, ''), nullif(upc, ''))) as ean,
             nullif(weight_unit, '') as weight_unit
         from raw_centra.products""",
     "raw_centra.prices": "select coalesce(currency, '') as currency from raw_centra.prices",
@@ -56,7 +56,7 @@ _FRAMES = {
     "out_myogo.products": "select code, stock_item_id, ean_code, language_code from out_myogo.products",
     "stock_side_by_side": f"""
         with centra as (
-            select {_CODE} as code, sum(s.available_stock) as available
+            select {CODE} as code, sum(s.available_stock) as available
             from raw_centra.products join raw_centra.stock s using (stock_item_id) group by 1),
         myogo as (select product_code as code, sum(stock_available) as available from raw_myogo.stock group by 1)
         select cast(m.available - c.available as bigint) as difference from centra c join myogo m using (code)""",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 from functools import partial
@@ -19,9 +20,12 @@ from pipelines.flows import Step
 from pipelines.interrupt import Interrupt
 from pipelines.reference import resolve
 from pipelines.refresh import OVERLAP, Refresh, decide, note
-from pipelines.stage import clean, extract, load
+from pipelines.stage import clean, extract, load, stage
 from pipelines.store import Store
 
+log = logging.getLogger(__name__)
+
+MOST_ASKED = 100
 Sources = dict[str, str]  # by system
 
 
@@ -68,6 +72,24 @@ class Reader:
     def read_since(self, sources: Sources, since: datetime, people: frozenset[str]) -> None:
         """Fills the stage with what has a date, from `since` (UTC) on, and with people of the tables in `people`."""
         self._both(sources, "centra", "myogo", since, people, found=" orders")
+
+    def read_unlisted(self, system: str, keys: Sequence[str]) -> None:
+        """Adds to the stage what the lists of `read_since` did not show: orders of myOGO by reference, completed
+        shipments of Centra by order. As many as can be asked for one by one; the others stay unknown.
+        """
+        asked = keys[:MOST_ASKED]
+        if len(asked) < len(keys):
+            log.warning("system=%s not asked for, because they are too many: %d", system, len(keys) - len(asked))
+        if not asked:
+            return
+        from pipelines.sources.centra_orders import completed_of
+        from pipelines.sources.myogo_orders import with_references
+
+        source: partial[Any] = {
+            "centra": partial(completed_of, self.centra, asked),
+            "myogo": partial(with_references, self.myogo, asked),
+        }[system]
+        stage(source, system, self.store.folder.dlt, self.store.connection, self.interrupted.at_once)
 
     def _everything(self, sources: Sources) -> None:
         self._both(sources, "centra", "myogo")

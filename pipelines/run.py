@@ -175,13 +175,15 @@ class _Run:
             since = min(judges[name].since(channel.flow_params(name), report.started_at) for name in dated)
             people = frozenset(table for name in dated for table in judges[name].people(channel.flow_params(name)))
             reader.read_since(channel.sources(dated), since, people)
+        for name in dated:  # where each of them comes to is where it is looked for
+            with self._step("look up", name):
+                reader.read_unlisted(channel.flows[name].target_system, judges[name].unlisted(store, channel))
 
     def _judge(self, name: str, catalogue: Catalogue) -> Judge:
         asked = Asked(
             name=name,
             channel=self.channel,
             run_id=self.report.run_id,
-            at=self.report.started_at,
             whole=self.report.facts.get("read", {}).get("kind") == "full",
             sku=self.order.sku,
         )

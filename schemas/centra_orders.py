@@ -58,6 +58,9 @@ ORDERS = (
 # Of those that are completed: which they are.
 COMPLETED = SHIPMENTS[:2]
 
+# An order's number, or a shipment's: the order's, a dash and a count.
+NUMBER = "[0-9]+(-[0-9]+)?"
+
 LINES_KEY, CONTENTS_KEY = "products", "bundle"
 
 LINES = (

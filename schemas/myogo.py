@@ -6,8 +6,7 @@ kept raw and never sent back changed. A field that decides what we write stops t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from schemas.contract import Contract
 from schemas.fields import Field
 
 PRODUCTS = (
@@ -45,25 +44,6 @@ STOCK = (
 )
 
 READ_ONLY = frozenset({"id", "stock", "stockAvailable", "reserved", "stockUpdate", "stockUpdateTime", "editTime"})
-
-
-@dataclass(frozen=True)
-class Contract:
-    """`key` matches the two sides, `compare` decides on an update, `create_only` is written once and later
-    differences are drift, `once` is written once and not looked at again; `personal` is so too, and is left out of all
-    that we keep or show of a plan. Columns of the outgoing frame; `vendor` is their name in the target's JSON."""
-
-    key: str
-    compare: tuple[str, ...]
-    create_only: tuple[str, ...]
-    vendor: dict[str, str]
-    once: tuple[str, ...] = ()
-    personal: tuple[str, ...] = ()
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Every outgoing column that may be shown, the key first."""
-        return (self.key, *self.compare, *self.create_only, *self.once)
 
 
 PRODUCT = Contract(

@@ -5,8 +5,11 @@ Nothing of myOGO's answer that says something of a person is staged.
 
 from __future__ import annotations
 
+import pandera.pandas as pa
+
+from schemas.contract import Contract
 from schemas.fields import Field
-from schemas.myogo import Contract
+from schemas.sendable import filled
 
 ORDERS = (
     Field("id", "id", "text", if_odd="tell"),
@@ -53,4 +56,11 @@ ORDER = Contract(
         "customer": "customer",
         "comments": "comments",
     },
+)
+
+SENDABLE = pa.DataFrameSchema(
+    {name: pa.Column(checks=[filled()]) for name in ("status", "shipping_code", "lines", "customer")}
+    | {"reference": pa.Column(unique=True, checks=[filled()])},
+    index=pa.Index(int, unique=True),
+    name="order",
 )

@@ -2,41 +2,28 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import pandas as pd
 import pandera.pandas as pa
-from pandera.errors import SchemaErrors
 
-from schemas.myogo import Contract
-from schemas.product import BrokenContract
+from schemas.contract import Contract
+from schemas.sendable import filled
 from schemas.verdict import COLUMNS, MOST_NAMED, lines
 
 # `key` is what Centra is told: the full code, or the EAN. Amounts are absolute, in units.
-LEVEL = Contract(key="key", compare=("quantity",), create_only=(), vendor={"key": "product", "quantity": "quantity"})
+LEVEL = Contract(key="key", compare=("quantity",), create_only=())
 
 
-@cache
-def _level() -> pa.DataFrameSchema:
-    return pa.DataFrameSchema(
-        {
-            "key": pa.Column(unique=True, checks=[pa.Check(lambda key: key.str.len() > 0)]),
-            "quantity": pa.Column("Int64", checks=[pa.Check.ge(0)]),
-            "stock_item_id": pa.Column(unique=True),
-        },
-        index=pa.Index(int, unique=True),
-        name="level",
-    )
-
-
-def checked(levels: pd.DataFrame) -> None:
-    """Raises BrokenContract for amounts that must not be written: they were to be withheld before."""
-    try:
-        _level().validate(levels, lazy=True)
-    except SchemaErrors as error:
-        told = error.failure_cases[["column", "check", "failure_case"]].drop_duplicates().head().to_dict("records")
-        raise BrokenContract(f"amounts that must not be written: {told}") from error
+SENDABLE = pa.DataFrameSchema(
+    {
+        "key": pa.Column(unique=True, checks=[filled()]),
+        "quantity": pa.Column("Int64", checks=[pa.Check.ge(0)]),
+        "stock_item_id": pa.Column(unique=True),
+    },
+    index=pa.Index(int, unique=True),
+    name="stock level",
+)
 
 
 def broken(rows: pd.DataFrame) -> pd.Series:

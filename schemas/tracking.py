@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import pandas as pd
+import pandera.pandas as pa
 
-from schemas.myogo import Contract
+from schemas.contract import Contract
+from schemas.sendable import filled
 from schemas.verdict import COLUMNS, lines
 
 # A shipment is completed once. Centra's API has no field for a tracking address.
@@ -14,14 +16,17 @@ COMPLETION = Contract(
     key="shipment_id",
     compare=("shipped", "tracking", "packages", "carrier", "service"),
     create_only=(),
-    vendor={
-        "shipment_id": "shipment",
-        "shipped": "shipped",
-        "tracking": "tracking",
-        "packages": "packages",
-        "carrier": "carrier",
-        "service": "service",
+)
+
+
+SENDABLE = pa.DataFrameSchema(
+    {
+        "shipment_id": pa.Column(unique=True, checks=[filled()]),
+        "shipped": pa.Column(bool, checks=[pa.Check.eq(True)]),
+        "packages": pa.Column(int, checks=[pa.Check.ge(1)]),
     },
+    index=pa.Index(int, unique=True),
+    name="completion",
 )
 
 

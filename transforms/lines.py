@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from transforms.odd import odd_in
+from transforms.sku import combined_code
 
 OWNER = "owner_id"
 _FLAGS = ("", "0", "1", "true", "false")
@@ -15,7 +16,7 @@ def goods(lines: pd.DataFrame, contents_are: str | None) -> tuple[pd.DataFrame, 
 
     `lines` has `owner_id` (shipment or order), `position`, `inside` (the position of the line that a line stands in,
     else null) and the staged columns of a line. The goods have `owner_id`, `line_id`, `code`, `quantity` (units),
-    `price` and `tax_percent` (texts as sent), `is_bundle`.
+    `price` and `tax_percent` (texts as sent).
 
     Of the plugin's four modes: contained items alone are lines like any other; a bundle that has its items inside, or
     beside it on the top level, gives way to them; a bundle without items stands for itself. Which id an item beside its
@@ -25,14 +26,13 @@ def goods(lines: pd.DataFrame, contents_are: str | None) -> tuple[pd.DataFrame, 
     """
     lines = lines.sort_values([OWNER, "position"], kind="stable").reset_index(drop=True)
     lines = lines.assign(quantity=lines["quantity"].astype("Int64"))
-    code = lines["sku"].fillna("") + lines["variant_sku"].fillna("") + lines["size_sku"].fillna("")
     places, parents = (pd.MultiIndex.from_frame(lines[[OWNER, name]]) for name in ("position", "inside"))
     top = lines["inside"].isna()
     holds = pd.Series(places.isin(parents[~top]), lines.index)
     bundle = top & (holds | is_on(lines["is_bundle"]))
     of = plain(lines["part_of_bundle"])
     strange = top & ~plain(lines["is_bundle"]).isin(_FLAGS)
-    lines = lines.assign(code=code, is_bundle=bundle, of=of.mask(of.isin(["", "0", "false"])))
+    lines = lines.assign(code=combined_code(lines), is_bundle=bundle, of=of.mask(of.isin(["", "0", "false"])))
     beside = top & lines["of"].notna() & ~bundle
     ids = pd.MultiIndex.from_frame(lines[[OWNER, "line_id"]].fillna(""))
     named = pd.MultiIndex.from_frame(lines[[OWNER, "of"]].fillna(""))
@@ -63,7 +63,7 @@ def goods(lines: pd.DataFrame, contents_are: str | None) -> tuple[pd.DataFrame, 
             _fault(picked[picked["code"] == ""], "a line has no code"),
         ]
     )
-    columns = [OWNER, "line_id", "code", "quantity", "price", "tax_percent", "is_bundle"]
+    columns = [OWNER, "line_id", "code", "quantity", "price", "tax_percent"]
     return picked[columns].reset_index(drop=True), faults.groupby(level=0).agg("; ".join)
 
 

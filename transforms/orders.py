@@ -13,7 +13,7 @@ import pandas as pd
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from schemas.centra_orders import ORDERS, SHIPMENTS
+from schemas.centra_orders import NUMBER, ORDERS, SHIPMENTS
 from transforms.lines import goods, is_on, owed
 from transforms.odd import odd_in
 from transforms.price import money
@@ -49,7 +49,7 @@ def to_myogo(rows: pd.DataFrame, lines: pd.DataFrame, taxes: pd.DataFrame, param
     and `line_id` where the lines do not. Columns of the order: `reference` (`prefix-id`), `status`, `test`,
     `shipping_code`, `pick_up_point_code`, `price_total` (decimal), `price_currency`, `lines` (JSON list of myOGO's
     order lines), `cash_on_delivery` (JSON object or null), `customer` and `comments` (both personal), `shipment_id`,
-    `capture` (whether the payment is to be taken first). Beside them: `owner_id`, `order_id`, `ordered` (text as
+    `capture` (whether the payment is to be taken first). Beside them: `owner_id`, `ordered` (text as
     sent), `state` (Centra's order status), `held` (on hold or unpaid), `owed`, `shipping_method`, `codes` (JSON list),
     `line_fault`, `unnamed`, `phoneless` and `odd` (what cannot be used as it is, in words; "" for nothing).
     """
@@ -81,7 +81,6 @@ def to_myogo(rows: pd.DataFrame, lines: pd.DataFrame, taxes: pd.DataFrame, param
         "shipment_id": rows["shipment_id"] if of_shipments else pd.Series(None, index=rows.index, dtype="str"),
         "capture": due & params.capture,
         "owner_id": owner,
-        "order_id": rows["order_id"],
         "ordered": rows["order_date"],
         "state": pd.Series(None, index=rows.index, dtype="str") if of_shipments else rows["order_status"],
         "held": pd.Series(False, index=rows.index)
@@ -193,7 +192,7 @@ def _odd(rows: pd.DataFrame, owner: pd.Series, total: pd.Series, currency: pd.Se
     """What keeps an order back because it cannot be read beyond doubt."""
     fields = SHIPMENTS if params.source == "shipments" else ORDERS
     found = {
-        "its number is no order's": ~owner.str.fullmatch(r"[0-9]+(-[0-9]+)?"),
+        "its number is no order's": ~owner.str.fullmatch(NUMBER),
         "it has no date": first_filled(rows["order_date"]).isna(),
         "its total is no plain number": first_filled(rows["total"]).notna() & total.isna(),
         "cash on delivery without an amount or a currency": _on_delivery(rows, params.cash_on_delivery)

@@ -25,9 +25,9 @@ class Params:
 def to_centra(levels: pd.DataFrame, params: Params) -> pd.DataFrame:
     """One row per code of myOGO's stock list, on a fresh index.
 
-    `levels` has `product_code`, `stock`, `stock_available`, `modified` (texts and integers as staged). Columns:
-    `code`, `quantity` (units, never below 0), `below_zero` (whether myOGO's own number was), `copies` (how many rows
-    myOGO lists for the code; the amount is that of the first) and `modified`.
+    `levels` has `product_code`, `stock`, `stock_available` (texts and integers as staged). Columns:
+    `code`, `quantity` (units, never below 0), `below_zero` (whether myOGO's own number was) and `copies` (how many rows
+    myOGO lists for the code; the amount is that of the first).
     """
     amount = levels["stock" if params.stock_update_type == "physical" else "stock_available"].astype("Int64")
     rows = pd.DataFrame(
@@ -36,7 +36,6 @@ def to_centra(levels: pd.DataFrame, params: Params) -> pd.DataFrame:
             "quantity": amount.clip(lower=0),
             "below_zero": amount < 0,
             "copies": levels.groupby("product_code")["product_code"].transform("size"),
-            "modified": levels["modified"],
         }
     )
     return rows.drop_duplicates("code").reset_index(drop=True)

@@ -10,10 +10,9 @@ import pandas as pd
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
+from schemas.myogo_orders import FINAL
 from transforms.lines import owed
 from transforms.text import first_filled
-
-FINAL = ("shipped", "cancelled", "returned")
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 from zoneinfo import ZoneInfo
 
 from pipelines.channel import Centra
+from pipelines.clients.failure import Redirected
 from pipelines.clients.leak import kept_out
 from pipelines.clients.paging import Ahead, endless, endless_fix
 from pipelines.clients.payload import encode
@@ -196,36 +197,47 @@ class CentraClient:
         TargetUnavailable or a configuration error.
         """
         verb = self.config.stock_verb
-        at = f"Centra {verb} /stock"
         rows = [{"product": product, "quantity": quantity} for product, quantity in amounts.items()]
-        try:
-            answer = self.session.call(
-                verb, "/stock", Repeat.IDEMPOTENT, body=encode({"products": rows}), headers=self.headers
-            )
-        except MovedAway as error:
-            raise ConfigError(f"{error.message}. Our key is never sent on to another address.", _URL_FIX) from error
-        except NotSent as error:
-            raise TargetUnavailable(f"{at}: {error.message}.", error.fix or _AGAIN) from error
-        except CallFailed as error:
-            kind = TargetUnavailable if error.status == 429 else TargetUnknown
-            raise kind(f"{at}: {error.message}.", _AGAIN) from error
-        try:
-            document = answer.json()
-        except NotJson as error:
-            raise TargetUnknown(
-                f"{at}: HTTP {answer.status} with a body that is no JSON: {answer.excerpt()!r}."
-            ) from error
+        answer = self.write(verb, "/stock", {"products": rows}, Repeat.IDEMPOTENT)
+        document = self.understood(verb, "/stock", answer)
         told = document.get("errors") if isinstance(document, dict) else None
         if 200 <= answer.status < 300 and isinstance(told, dict) and document.get("status") == "no":
             lost, bundles = _texts(told.get("productsNotFound")), _texts(told.get("productsAreBundles"))
             other = any(told[name] for name in told.keys() - {"productsNotFound", "productsAreBundles"})
             if lost or bundles or other:
                 return StockWritten(lost, bundles, other or not lost | bundles <= amounts.keys())
+        self.succeeded(verb, "/stock", answer)
+        return StockWritten()
+
+    def write(self, verb: str, path: str, body: Mapping[str, Any], repeat: Repeat) -> Answer:
+        """The answer to a write, whatever it says. Raises TargetUnavailable where nothing was done, TargetUnknown or
+        Redirected where nobody knows."""
+        at, quote = f"Centra {verb} {path}", path in QUOTED
         try:
-            self.envelope("/stock", answer, verb)
+            return self.session.call(verb, path, repeat, body=encode(body), headers=self.headers, quote=quote)
+        except MovedAway as error:
+            raise Redirected(f"{error.message}. Our key is never sent on to another address.", _URL_FIX) from error
+        except NotSent as error:
+            raise TargetUnavailable(f"{at}: {error.message}.", error.fix or _AGAIN) from error
+        except CallFailed as error:
+            if error.status == 429:
+                raise TargetUnavailable(f"{at}: {error.message}.", _AGAIN) from error
+            raise TargetUnknown(f"{at}: {error.message}.", status=error.status, wait_s=error.wait_s) from error
+
+    def understood(self, verb: str, path: str, answer: Answer) -> Any:
+        """What the answer to a write says. Raises TargetUnknown."""
+        try:
+            return answer.json()
+        except NotJson as error:
+            said = f"HTTP {answer.status} with a body that is no JSON{_quoted(path, answer)}"
+            raise TargetUnknown(f"Centra {verb} {path}: {said}.", status=answer.status) from error
+
+    def succeeded(self, verb: str, path: str, answer: Answer) -> None:
+        """Raises TargetRefused or a configuration error where Centra says no."""
+        try:
+            self.envelope(path, answer, verb)
         except SourceError as error:
             raise TargetRefused(error.message, status=answer.status) from error
-        return StockWritten()
 
     def _next_page(self, path: str, value: object) -> int | None:
         """The number in `next`; absent, null and an empty text all mean the end."""

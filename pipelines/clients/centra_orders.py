@@ -8,12 +8,10 @@ from typing import Any
 from pipelines.clients.centra import CentraClient
 from pipelines.clients.leak import kept_out
 from pipelines.clients.paging import endless, endless_fix
-from pipelines.clients.payload import encode
-from pipelines.clients.session import Answer, CallFailed, MovedAway, NotJson, NotSent, Repeat
-from pipelines.errors import ConfigError, SourceError, TargetRefused, TargetUnavailable, TargetUnknown
+from pipelines.clients.session import Answer, Repeat
+from pipelines.errors import SourceError
 
 MOST_SHIPMENTS = 100  # documented for `inprogress` and `completed`
-_AGAIN = "Safe to run again when Centra answers."
 OTHER_VERB = {"POST": "PUT", "PUT": "POST"}
 
 
@@ -61,9 +59,9 @@ class CentraOrders:
         return [row for page in self.rows("/shipments", "shipments", "shipmentId", only) for row in page]
 
     def capture(self, shipment_id: str) -> None:
-        """Takes the payment. Never repeated by itself. Raises TargetRefused, TargetUnknown or TargetUnavailable."""
-        answer = self._write("PUT", "/capture", {"shipment": shipment_id})
-        self._succeeded("PUT", "/capture", answer)
+        """Takes the payment. Never repeated by itself. Raises TargetRefused, or like `CentraClient.write`."""
+        answer = self.client.write("PUT", "/capture", {"shipment": shipment_id}, Repeat.ONCE)
+        self._concluded("PUT", "/capture", answer)
 
     def complete(self, verb: str, body: Mapping[str, Any]) -> None:
         """Completes a shipment; where the verb is not served (404 or 405), once with the other. Never repeated else.
@@ -71,39 +69,14 @@ class CentraOrders:
         Raises like `capture`.
         """
         for own in (verb, OTHER_VERB[verb]):
-            answer = self._write(own, "/shipment", body)
+            answer = self.client.write(own, "/shipment", body, Repeat.ONCE)
             if answer.status not in (404, 405):
                 break
-        self._succeeded(own, "/shipment", answer)
+        self._concluded(own, "/shipment", answer)
 
-    def _write(self, verb: str, path: str, body: Mapping[str, Any]) -> Answer:
-        at, session = f"Centra {verb} {path}", self.client.session
-        try:
-            return session.call(verb, path, Repeat.ONCE, body=encode(body), headers=self.client.headers, quote=False)
-        except MovedAway as error:
-            raise ConfigError(
-                f"{error.message}. Our key is never sent on to another address.",
-                "Compare base_url with the Base URL that the Order API plugin shows in Centra.",
-            ) from error
-        except NotSent as error:
-            raise TargetUnavailable(f"{at}: {error.message}.", error.fix or _AGAIN) from error
-        except CallFailed as error:
-            # What a proxy or a broken answer says may hold what it was sent.
-            said = f"{at}: HTTP {error.status}." if error.status else f"{at}: {error.message}."
-            if error.status == 429:
-                raise TargetUnavailable(said, _AGAIN) from error
-            raise TargetUnknown(said, _AGAIN, status=error.status, wait_s=error.wait_s) from error
-
-    def _succeeded(self, verb: str, path: str, answer: Answer) -> None:
-        at = f"Centra {verb} {path}"
-        try:
-            answer.json()
-        except NotJson as error:
-            raise TargetUnknown(f"{at}: HTTP {answer.status} with a body that is no JSON.") from error
-        try:
-            self.client.envelope(path, answer, verb)
-        except SourceError as error:
-            raise TargetRefused(error.message, status=answer.status) from error
+    def _concluded(self, verb: str, path: str, answer: Answer) -> None:
+        self.client.understood(verb, path, answer)
+        self.client.succeeded(verb, path, answer)
 
 
 def is_paid(shipment: Mapping[str, Any]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 import traceback
 
-from pipelines.errors import below
+from pipelines.errors import ConfigError, below
 from pipelines.logs import redact, shown
 
 
@@ -41,6 +41,10 @@ class Busy(CallFailed):
 
 class MovedAway(CallFailed):
     pass
+
+
+class Redirected(ConfigError):
+    """A system sent us elsewhere. A write may have been served all the same: only a look-up can tell."""
 
 
 def failure_of(who: str, error: Exception) -> CallFailed:

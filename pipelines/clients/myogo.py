@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from pipelines.channel import MyOgo
+from pipelines.clients.failure import Redirected
 from pipelines.clients.leak import kept_out
 from pipelines.clients.paging import Ahead, endless, endless_fix
 from pipelines.clients.payload import decode_exact, encode
@@ -219,10 +220,6 @@ def api_message(answer: Answer, path: str = "", mask: Callable[[str], str] = str
     if isinstance(document, dict) and (told := document.get("message") or document.get("statusDescription")):
         return shown(mask(str(told)), 300)
     return _quoted(path, answer).removeprefix(": ") or "(no message)"
-
-
-class Redirected(ConfigError):
-    """myOGO sent us elsewhere. A write may have been served all the same: only a look-up can tell."""
 
 
 def _moved(at: str, error: MovedAway) -> Redirected:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import pandas as pd
@@ -27,7 +26,6 @@ class Asked:
     name: str
     channel: Channel
     run_id: str
-    at: datetime
     whole: bool
     sku: tuple[str, ...]
 
@@ -64,7 +62,7 @@ class Judge(Protocol):
     """A channel file's `judge` names one.
 
     `Limits` is the model of the flow's `limits`, `scopes` what myOGO must allow. `of_catalogue`: whether the flow looks
-    at products and stock, which are read whole or by their changes; another says by `since` from when on it reads.
+    at products and stock, which are read whole or by their changes; another is a `pipelines.flows.dated.Dated`.
     """
 
     Limits: type[Any]

@@ -12,7 +12,7 @@ from pipelines.flows.built_in import BUILT_IN_FLOWS
 from pipelines.reference import resolve
 from pipelines.store import Store
 from schemas.centra import PRICES, PRODUCTS
-from schemas.myogo import Contract
+from schemas.contract import Contract
 
 PRODUCTS_FLOW = "products"
 

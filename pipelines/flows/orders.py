@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from datetime import datetime, time, timedelta
 from typing import Any, Literal
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipelines.channel import Channel
-from pipelines.flows import Asked, Judged, Step
-from pipelines.flows.catalogue import Catalogue
+from pipelines.flows import Judged, Step
+from pipelines.flows.dated import Dated, ours, prefix_of
 from pipelines.limits import Violation
 from pipelines.plan import Plan
+from pipelines.quality import CODE
 from pipelines.reference import resolve
+from pipelines.store import Store
 from schemas.centra_orders import LINES, ORDERS, SHIPMENTS
 from schemas.myogo_orders import FINAL
 
@@ -29,27 +29,29 @@ class OrderLimits(BaseModel):
     max_creates: int = Field(default=500, ge=0)
 
 
-class Orders:
+class Orders(Dated):
     """What myOGO should be asked to send: each order once, and what needs a person instead."""
 
     Limits = OrderLimits
-    of_catalogue = False
-    scopes = ("read:order", "write:order")
-
-    def __init__(self, asked: Asked, catalogue: Catalogue) -> None:
-        self.asked, self.store = asked, catalogue.store
-        self.params = asked.params
-
-    @staticmethod
-    def since(params: Any, now: datetime) -> datetime:
-        """From when on orders are asked for (UTC)."""
-        starting = datetime.combine(params.starting, time.min)
-        return max(starting - timedelta(days=1), now - timedelta(days=params.look_back_days))
 
     @staticmethod
     def people(params: Any) -> tuple[str, ...]:
         """Of whom we need to know: the table of the stage that orders are made of."""
         return (params.source,)
+
+    @staticmethod
+    def unlisted(store: Store, channel: Channel) -> list[str]:
+        """References that we have sent, of orders that are open in Centra and that myOGO has not touched for long. The
+        journal says only what to ask for: another merchant may not have them."""
+        params = channel.flow_params("orders")
+        own = "shipment_id" if params.source == "shipments" else "order_id"
+        rows = store.connection.execute(
+            "select distinct key from sync.journal where flow = 'orders' and outcome = 'applied' "
+            f"and key in (select $prefix || '-' || {own} from raw_centra.{params.source}) "
+            "and key not in (select reference from raw_myogo.orders) order by 1",
+            {"prefix": prefix_of(channel, params)},
+        ).fetchall()
+        return [key for (key,) in rows]
 
     @staticmethod
     def advice(params: Any) -> tuple[Literal["ok", "warning"], str, str]:
@@ -74,6 +76,9 @@ class Orders:
         return "ok", f"{params.source} of Centra from {params.starting} on become orders that are shipped", ""
 
     def judged(self, step: Step) -> Judged:
+        from schemas.myogo_orders import SENDABLE
+        from schemas.sendable import checked
+
         asked, params, store = self.asked, self.params, self.store
         of_shipments = params.source == "shipments"
         table, fields = ("shipments", SHIPMENTS) if of_shipments else ("orders", ORDERS)
@@ -86,17 +91,11 @@ class Orders:
             del rows
         with step("validate"):
             judged = self._judge(orders)
+            checked(judged.desired, SENDABLE)
         return judged
 
-    def forbidden(self, plan: Plan) -> None:
-        """An order that must not go is withheld by itself."""
-
     def violations(self, plan: Plan, judged: Judged) -> list[Violation]:
-        limits, creates = self.asked.channel.flow_limits(self.asked.name), plan.count("create")
-        if creates <= limits.max_creates:
-            return []
-        words = f"{creates} orders would be created, more than max_creates = {limits.max_creates}"
-        return [Violation("max_creates", words, True)]
+        return self.at_most("max_creates", "create", plan, "orders would be created")
 
     def _judge(self, orders: pd.DataFrame) -> Judged:
         from schemas.myogo_orders import ORDER
@@ -106,7 +105,7 @@ class Orders:
         params = self.params
         live = self._live()
         named = matches([orders["reference"]], self.asked.sku or ("*",))
-        is_open = live[~live["status"].fillna("").str.casefold().isin([*FINAL, ""])]
+        is_open = live[~live["status"].fillna("").str.casefold().isin(FINAL)]
         # Cancelled or put on hold, and listed all the same: myOGO has it open.
         stopped = ~self._wanted(orders) & orders["reference"].isin(is_open["reference"])
         wanted = self._wanted(orders) & named
@@ -138,7 +137,9 @@ class Orders:
         }
         told = withheld(held, gone, params.shipping)
         there = live[live["reference"].isin(desired["reference"])]
-        warned = pd.concat([warnings(fit, live), waiting(self._waiting())], ignore_index=True)
+        warned = warnings(fit, live)
+        if params.source == "shipments":
+            warned = pd.concat([warned, waiting(self._waiting())], ignore_index=True)
         return Judged(desired, there[["reference"]], told, warned, records, counts, None)
 
     def _wanted(self, orders: pd.DataFrame) -> pd.Series:
@@ -147,42 +148,36 @@ class Orders:
         ordered = orders["ordered"].fillna("")
         wanted = ((ordered >= f"{params.starting:%Y-%m-%d}") | (ordered == "")) & ~orders["held"]
         if params.source == "orders":
-            known = [status.casefold() for status in params.statuses]
-            wanted &= orders["state"].fillna("").str.casefold().isin([*known, ""])
+            wanted &= self._counts(orders["state"]) | (orders["state"].fillna("") == "")
         return wanted
 
     def _waiting(self) -> pd.DataFrame:
         """Orders in a status that counts that have no shipment which is good to go or completed."""
-        known = [status.casefold() for status in self.params.statuses]
         with_a_shipment = (
             "(select order_id from raw_centra.shipments union select order_id from raw_centra.completed_shipments)"
         )
         orders = self.store.frame(
             "raw_centra.orders", ["order_id", "order_status", "order_date"], f"where order_id not in {with_a_shipment}"
         )
-        counts = orders["order_status"].fillna("").str.casefold().isin(known)
-        counts &= orders["order_date"].fillna("") >= f"{self.params.starting:%Y-%m-%d}"
-        found: pd.DataFrame = orders[counts & (self.params.source == "shipments")]
-        return found
+        in_time = orders["order_date"].fillna("") >= f"{self.params.starting:%Y-%m-%d}"
+        return orders[in_time & self._counts(orders["order_status"])]
+
+    def _counts(self, statuses: pd.Series) -> pd.Series:
+        """Whether each status is one of those that the channel names."""
+        known = [status.casefold() for status in self.params.statuses]
+        return statuses.fillna("").str.casefold().isin(known)
 
     def _live(self) -> pd.DataFrame:
-        """myOGO's orders that are ours, with `owner_id`, the id that their reference ends in; also those that we have
-        sent and that it has not touched for so long that they are not listed, of which nothing else is known."""
+        """myOGO's orders that are ours, with `owner_id`, the id that their reference ends in."""
         live = self.store.frame("raw_myogo.orders", ["reference", "status", "lines"])
-        sent = self.store.connection.execute(
-            "select distinct key from sync.journal where flow = ? and outcome = 'applied'", [self.asked.name]
-        ).fetchall()
-        silent = pd.DataFrame({"reference": [key for (key,) in sent]}, dtype="str")
-        silent = silent[~silent["reference"].isin(live["reference"])]
-        return ours(pd.concat([live, silent], ignore_index=True), prefix_of(self.asked.channel, self.params))
+        return ours(live, prefix_of(self.asked.channel, self.params))
 
     def _known(self) -> set[str]:
         return self._codes("select code from raw_myogo.products", "raw_myogo", "products")
 
     def _clashing(self) -> set[str]:
         return self._codes(
-            "select coalesce(sku, '') || coalesce(variant_sku, '') || coalesce(size_sku, '') as code "
-            "from raw_centra.products group by 1 having count(*) > 1 and code <> ''",
+            f"select {CODE} as code from raw_centra.products group by 1 having count(*) > 1 and code is not null",
             "raw_centra",
             "products",
         )
@@ -193,15 +188,3 @@ class Orders:
             "select count(*) from information_schema.tables where table_schema = ? and table_name = ?", [schema, table]
         ).fetchall()
         return {row[0] for row in self.store.connection.execute(query).fetchall()} if there[0][0] else set()
-
-
-def prefix_of(channel: Channel, params: Any) -> str:
-    """What our references begin with, so that those of two shops in one merchant cannot meet."""
-    return str(params.prefix or channel.name.replace("-", "_"))
-
-
-def ours(live: pd.DataFrame, prefix: str) -> pd.DataFrame:
-    """The orders whose reference begins with the prefix, with `owner_id`: the shipment or order that each is of."""
-    mine = live["reference"].str.fullmatch(f"{re.escape(prefix)}-[0-9]+(-[0-9]+)?")
-    own = live[mine.fillna(False).astype(bool)].reset_index(drop=True)
-    return own.assign(owner_id=own["reference"].str.slice(len(prefix) + 1))

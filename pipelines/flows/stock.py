@@ -72,11 +72,12 @@ class Stock:
         return "ok", f"amounts go to Centra; its plugin's Stock update type must be {setting}", ""
 
     def judged(self, step: Step) -> Judged:
-        from schemas.stock import checked
+        from schemas.sendable import checked
+        from schemas.stock import SENDABLE
         from transforms.stock import addressed, compared
 
         with step("transform"):
-            listed = self.store.frame("raw_myogo.stock", ["product_code", "stock", "stock_available", "modified"])
+            listed = self.store.frame("raw_myogo.stock", ["product_code", "stock", "stock_available"])
             levels = resolve(self.asked.flow.transform)(listed, self.params)
             staged = self.store.frame(_SIZES, ["stock_item_id", "ean", *_AMOUNTS])
             sizes = self.catalogue.standing().merge(staged, on="stock_item_id", how="left")
@@ -85,7 +86,7 @@ class Stock:
             rows = compared(addressed(levels, sizes, eans), self.params)
         with step("validate"):
             judged = self._judge(rows, sizes)
-            checked(judged.desired)
+            checked(judged.desired, SENDABLE)
         self.store.replace("out_centra.stock", judged.desired)
         return judged
 

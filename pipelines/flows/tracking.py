@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
 from typing import Any, Literal
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipelines.flows import Asked, Judged, Step
-from pipelines.flows.catalogue import Catalogue
-from pipelines.flows.orders import ours, prefix_of
+from pipelines.channel import Channel
+from pipelines.flows import Judged, Step
+from pipelines.flows.dated import Dated, ours, prefix_of
 from pipelines.limits import Violation
 from pipelines.plan import Plan
 from pipelines.reference import resolve
+from pipelines.store import Store
 
 _ORDERS = ["reference", "status", "shipping_code", "tracking_number"]
 _SHIPMENTS = ["shipment_id", "order_id", "paid", "should_capture"]
@@ -27,26 +27,27 @@ class TrackingLimits(BaseModel):
     max_updates: int = Field(default=1000, ge=0)
 
 
-class Tracking:
+class Tracking(Dated):
     """Which of Centra's shipments are to be completed, each once, and which ended otherwise."""
 
     Limits = TrackingLimits
-    of_catalogue = False
-    scopes = ("read:order", "write:order")
-
-    def __init__(self, asked: Asked, catalogue: Catalogue) -> None:
-        self.asked, self.store, self.params = asked, catalogue.store, asked.params
 
     @staticmethod
-    def since(params: Any, now: datetime) -> datetime:
-        """From when on orders are asked for (UTC)."""
-        starting = datetime.combine(params.starting, time.min)
-        return max(starting - timedelta(days=1), now - timedelta(days=params.look_back_days))
-
-    @staticmethod
-    def people(params: Any) -> tuple[str, ...]:
-        """Nobody need be known."""
-        return ()
+    def unlisted(store: Store, channel: Channel) -> list[str]:
+        """Orders that have left the warehouse and whose shipments are neither open nor in Centra's recent list."""
+        orders = ours(
+            store.frame("raw_myogo.orders", ["reference"], "where lower(status) = 'shipped'"),
+            prefix_of(channel, channel.flow_params("tracking")),
+        )
+        known = store.connection.execute(
+            " union ".join(
+                f"select {own} from raw_centra.{table}"
+                for table in ("shipments", "completed_shipments")
+                for own in ("shipment_id", "order_id")
+            )
+        ).fetchall()
+        unknown = orders[~orders["owner_id"].isin([own for (own,) in known])]
+        return sorted(set(unknown["owner_id"].str.split("-").str[0]))
 
     @staticmethod
     def advice(params: Any) -> tuple[Literal["ok", "warning"], str, str]:
@@ -54,6 +55,9 @@ class Tracking:
         return "ok", f"shipments are completed in Centra {how}", ""
 
     def judged(self, step: Step) -> Judged:
+        from schemas.sendable import checked
+        from schemas.tracking import SENDABLE
+
         with step("transform"):
             orders = self.store.frame("raw_myogo.orders", _ORDERS)
             mine = ours(orders, prefix_of(self.asked.channel, self.params))
@@ -62,17 +66,12 @@ class Tracking:
             shipments = self.store.frame("raw_centra.shipments", _SHIPMENTS)
             rows = resolve(self.asked.flow.transform)(mine, shipments, self.params)
         with step("validate"):
-            return self._judge(rows)
-
-    def forbidden(self, plan: Plan) -> None:
-        """A shipment that must not be completed is withheld by itself."""
+            judged = self._judge(rows)
+            checked(judged.desired, SENDABLE)
+        return judged
 
     def violations(self, plan: Plan, judged: Judged) -> list[Violation]:
-        limits, updates = self.asked.channel.flow_limits(self.asked.name), plan.count("update")
-        if updates <= limits.max_updates:
-            return []
-        words = f"{updates} shipments would be completed, more than max_updates = {limits.max_updates}"
-        return [Violation("max_updates", words, True)]
+        return self.at_most("max_updates", "update", plan, "shipments would be completed")
 
     def _judge(self, rows: pd.DataFrame) -> Judged:
         from schemas.tracking import COMPLETION, broken, warnings, withheld
@@ -109,12 +108,6 @@ class Tracking:
         return Judged(desired, live[columns], withheld(held), warnings(fit[due]), records, counts, None)
 
     def _completed(self) -> set[str]:
-        """Shipments, and orders of shipments, that are known to be completed: Centra lists them, or we did it."""
-        rows = self.store.connection.execute(
-            "select shipment_id from raw_centra.completed_shipments union select order_id from "
-            "raw_centra.completed_shipments union select key from sync.journal where flow = $flow and "
-            "outcome = 'applied' union select regexp_replace(key, '-[0-9]+$', '') from sync.journal "
-            "where flow = $flow and outcome = 'applied'",
-            {"flow": self.asked.name},
-        ).fetchall()
-        return {own for (own,) in rows}
+        """Shipments, and orders of shipments, that Centra says are completed."""
+        rows = self.store.frame("raw_centra.completed_shipments", ["shipment_id", "order_id"])
+        return {*rows["shipment_id"], *rows["order_id"]}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from pipelines.clients.centra import CentraClient
 from pipelines.clients.centra_orders import CentraOrders
+from pipelines.clients.payload import decode, encode
 from pipelines.errors import ContractError
 from pipelines.sources.columns import CONTRACT_FIX, Findings, schema, shown, table
 from schemas.centra_orders import COMPLETED, CONTENTS_KEY, LINES, LINES_KEY, ORDERS, PERSONAL, SHIPMENTS
@@ -43,9 +44,7 @@ def centra_orders(
     def completed_shipments() -> Iterator[pa.Table]:
         done = {"status": "completed"} | newer
         for rows in _at_least_one(orders.rows("/shipments", "shipments", "shipmentId", done)):
-            yield kept(
-                rows, COMPLETED, lambda index, rows=rows: f"Centra shipment {rows[index]['shipmentId']}", findings
-            )
+            yield _completed(rows, findings)
 
     return (
         shipment_pages,
@@ -54,6 +53,22 @@ def centra_orders(
         *_tables("order", order_pages, ORDERS, findings, "orders" in people),
         completed_shipments,
     )
+
+
+@dlt.source(name="centra_orders", max_table_nesting=0)
+def completed_of(client: CentraClient, order_ids: Sequence[str]) -> Any:
+    """`completed_shipments` of these orders, added to what is there."""
+
+    @dlt.resource(write_disposition="append")
+    def completed_shipments() -> Iterator[pa.Table]:
+        orders = CentraOrders(client)
+        yield _completed([row for own in order_ids for row in orders.shipments_of(own, "completed")], Findings())
+
+    return completed_shipments
+
+
+def _completed(rows: Rows, findings: Findings) -> pa.Table:
+    return kept(rows, COMPLETED, lambda index: f"Centra shipment {shown(rows[index].get('shipmentId'))}", findings)
 
 
 def _tables(what: str, pages: Any, fields: tuple[Field, ...], findings: Findings, of_people: bool) -> tuple[Any, Any]:
@@ -82,8 +97,6 @@ def kept(rows: Rows, fields: tuple[Field, ...], named: Any, findings: Findings) 
     made = table([{k: v for k, v in row.items() if k in wanted} for row in rows], fields, named, findings)
     if not made.num_rows or made.column("extra").null_count == made.num_rows:
         return made
-    from pipelines.clients.payload import decode, encode
-
     told = []
     for cell in made.column("extra").to_pylist():
         odd = decode(cell.encode()) if cell else {}

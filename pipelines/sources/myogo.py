@@ -28,24 +28,30 @@ def myogo(client: MyOgoClient, findings: Findings, since: datetime | None = None
     @dlt.resource(write_disposition="replace")
     def products() -> Iterator[pa.Table]:
         seen: set[str] = set()
-        for rows in _batches(client, "/api/v1/Products", only):
-            # Lists are no snapshot: a product that moved to a later page while we read is the same product.
-            kept = []
-            for row in rows:
-                own = str(row.get("id") or "")
-                if own not in seen:
-                    kept.append(row)
-                if own:
-                    seen.add(own)
-            findings.repeated += len(rows) - len(kept)
+        for rows in batches(client, "/api/v1/Products", only):
+            kept = unseen(rows, seen, findings)
             yield table(kept, PRODUCTS, _named(kept, "code"), findings)
 
     @dlt.resource(write_disposition="replace")
     def stock() -> Iterator[pa.Table]:
-        for rows in _batches(client, "/api/v1/Stock", only):
+        for rows in batches(client, "/api/v1/Stock", only):
             yield table(rows, STOCK, _named(rows, "productCode"), findings)
 
     return products, stock
+
+
+def unseen(rows: list[dict[str, Any]], seen: set[str], findings: Findings) -> list[dict[str, Any]]:
+    """Those whose `id` was not in `seen`, where it is from now on. Lists are no snapshot: a row that moved to a later
+    page while we read is the same row."""
+    kept = []
+    for row in rows:
+        own = str(row.get("id") or "")
+        if own not in seen:
+            kept.append(row)
+        if own:
+            seen.add(own)
+    findings.repeated += len(rows) - len(kept)
+    return kept
 
 
 def _named(rows: list[dict[str, Any]], key: str) -> Any:
@@ -58,7 +64,8 @@ def _named(rows: list[dict[str, Any]], key: str) -> Any:
     return name
 
 
-def _batches(client: MyOgoClient, path: str, only: dict[str, str] | None = None) -> Iterator[list[dict[str, Any]]]:
+def batches(client: MyOgoClient, path: str, only: dict[str, str] | None = None) -> Iterator[list[dict[str, Any]]]:
+    """The rows of several pages at a time, one empty batch for an empty list. Raises ContractError."""
     gathered: list[dict[str, Any]] = []
     number = 0
     for number, rows in enumerate(client.pages(path, only), start=1):

@@ -1,8 +1,8 @@
-"""dlt source of myOGO's recent orders: what became of them, and nothing about whom they go to."""
+"""dlt sources of myOGO's orders: what became of them, and nothing about whom they go to."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,9 +10,9 @@ import dlt
 import pyarrow as pa
 
 from pipelines.clients.myogo import MyOgoClient
-from pipelines.clients.myogo_orders import PATH
-from pipelines.errors import ContractError
-from pipelines.sources.columns import CONTRACT_FIX, Findings, shown, table
+from pipelines.clients.myogo_orders import PATH, MyOgoOrders
+from pipelines.sources.columns import Findings, shown, table
+from pipelines.sources.myogo import batches, unseen
 from schemas.myogo_orders import ORDERS
 
 _WANTED = frozenset(field.vendor for field in ORDERS)
@@ -20,33 +20,34 @@ _OF_A_LINE = ("code", "quantity")
 
 
 @dlt.source(name="myogo_orders", max_table_nesting=0)
-def myogo_orders(client: MyOgoClient, findings: Findings, since: datetime, people: frozenset[str] = frozenset()) -> Any:
+def myogo_orders(client: MyOgoClient, findings: Findings, since: datetime, *_: Any) -> Any:
     """Resource `orders`: those that myOGO has touched since then (UTC). A reference may occur twice."""
 
     @dlt.resource(write_disposition="replace")
     def orders() -> Iterator[pa.Table]:
         seen: set[str] = set()
-        any_page = False
-        for number, rows in enumerate(client.pages(PATH, {"modifiedAfter": f"{since:%Y-%m-%dT%H:%M:%SZ}"}), start=1):
-            any_page = True
-            yield _table(number, rows, seen, findings)
-        if not any_page:
-            yield _table(1, [], seen, findings)  # an empty list is staged too: it empties the table
+        for rows in batches(client, PATH, {"modifiedAfter": f"{since:%Y-%m-%dT%H:%M:%SZ}"}):
+            yield _table(unseen(rows, seen, findings), findings)
 
     return orders
 
 
-def _table(number: int, rows: list[Any], seen: set[str], findings: Findings) -> pa.Table:
-    """Each order once: a list is no snapshot, and one that moved to a later page is the same order."""
-    for index, row in enumerate(rows):
-        if type(row) is not dict:
-            raise ContractError(f"myOGO GET {PATH}: row {index + 1} of page {number} is no object.", CONTRACT_FIX)
+@dlt.source(name="myogo_orders", max_table_nesting=0)
+def with_references(client: MyOgoClient, references: Sequence[str]) -> Any:
+    """`orders` of these references, added to what is there; what myOGO does not know is left out."""
+
+    @dlt.resource(write_disposition="append")
+    def orders() -> Iterator[pa.Table]:
+        own = MyOgoOrders(client)
+        yield _table([row for reference in references for row in own.with_reference(reference)], Findings())
+
+    return orders
+
+
+def _table(rows: list[dict[str, Any]], findings: Findings) -> pa.Table:
     # What has no reference is nobody's order that we could know.
-    rows = [row for row in rows if isinstance(row.get("reference"), str) and row["reference"]]
-    fresh = [row for row in rows if not row.get("id") or str(row["id"]) not in seen]
-    findings.repeated += len(rows) - len(fresh)
-    seen |= {str(row["id"]) for row in fresh if row.get("id")}
-    kept = [{key: value for key, value in row.items() if key in _WANTED} for row in fresh]
+    named = [row for row in rows if isinstance(row.get("reference"), str) and row["reference"]]
+    kept = [{key: value for key, value in row.items() if key in _WANTED} for row in named]
     for row in kept:
         lines = row.get("orderLines")
         if isinstance(lines, list):

@@ -6,6 +6,7 @@ from typing import Any
 
 from pipelines.clients.centra import CentraClient
 from pipelines.clients.centra_orders import CentraOrders, is_paid
+from pipelines.clients.failure import Redirected
 from pipelines.errors import TargetRefused, TargetUnknown
 from pipelines.targets.once import ended, looked_up
 from transforms.tracking import Params
@@ -41,7 +42,7 @@ class Completions:
         body |= {name: product[name] for name in ("carrier", "service", "packages", "tracking") if product.get(name)}
         try:
             self.orders.complete(self.verb, body)
-        except (TargetRefused, TargetUnknown) as unclear:
+        except (TargetRefused, TargetUnknown, Redirected) as unclear:
             if looked_up(lambda: self._completed(key) or None, unclear):
                 return FOUND
             if isinstance(unclear, TargetUnknown):

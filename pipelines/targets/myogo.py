@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from pipelines.clients.myogo import MyOgoClient, Redirected
+from pipelines.clients.failure import Redirected
+from pipelines.clients.myogo import MyOgoClient
 from pipelines.errors import (
     CentraMyogoError,
     TargetRefused,

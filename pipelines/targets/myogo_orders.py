@@ -7,6 +7,7 @@ from typing import Any
 
 from pipelines.clients.centra import CentraClient
 from pipelines.clients.centra_orders import CentraOrders, is_paid
+from pipelines.clients.failure import Redirected
 from pipelines.clients.myogo import MyOgoClient
 from pipelines.clients.myogo_orders import MyOgoOrders
 from pipelines.clients.payload import decode_exact
@@ -58,11 +59,11 @@ class Orders:
             self.centra.capture(shipment)
         except TargetRefused as no:
             raise TargetRefused(f"Not sent: its payment could not be captured ({no.message})", status=no.status) from no
-        except TargetUnknown as unclear:
+        except (TargetUnknown, Redirected) as unclear:
             if not looked_up(lambda: self._paid(shipment), unclear):
                 raise TargetUnknown(
                     f"Not sent: nobody knows whether its payment was captured ({unclear.message})",
-                    status=unclear.status,
+                    status=getattr(unclear, "status", None),
                 ) from unclear
         return "captured"
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from pipelines.channel import System
-from pipelines.clients.myogo import Redirected
+from pipelines.clients.failure import Redirected
 from pipelines.errors import (
     CentraMyogoError,
     ConfigError,

@@ -110,6 +110,15 @@ def journal(shop: Shop) -> list[tuple[str, str, str]]:
     return [(key, action, outcome) for key, action, outcome, *_ in rows]
 
 
+def withheld_of(shop: Shop, flow: str) -> list[tuple[Any, ...]]:
+    """Code, rule and record of the lines that the newest run withholds of the flow."""
+    return shop.sql(
+        "select code, rule, stock_item_id from sync.withheld where flow = ? and run_id = "
+        "(select run_id from sync.runs order by started_at desc limit 1) order by 1, 2",
+        flow,
+    )
+
+
 def oracle(*sizes: dict[str, Any]) -> dict[str, tuple[str, Decimal, str | None]]:
     """Code to name, euro price and EAN, made of the Centra rows without any of our own code."""
     wanted = {}

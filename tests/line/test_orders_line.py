@@ -13,9 +13,10 @@ import pytest
 
 from pipelines.clients.myogo import MyOgoClient
 from pipelines.clients.myogo_orders import MyOgoOrders
+from pipelines.sandbox import Sandbox
 from schemas.centra_orders import PERSONAL
-from tests.conftest import Shop, size
-from tests.line.helpers import myogo_of
+from tests.conftest import Shop, catalogue, size
+from tests.line.helpers import myogo_of, withheld_of
 
 ShopOf = Callable[..., Shop]
 TABLE = """
@@ -55,10 +56,7 @@ def sent(shop: Shop) -> list[dict[str, Any]]:
 
 
 def withheld(shop: Shop) -> list[tuple[Any, ...]]:
-    return shop.sql(
-        "select code, rule from sync.withheld where flow = 'orders' and run_id = "
-        "(select run_id from sync.runs order by started_at desc limit 1) order by 1, 2"
-    )
+    return [row[:2] for row in withheld_of(shop, "orders")]
 
 
 def test_a_shipment_becomes_an_order(shop_of: ShopOf) -> None:
@@ -452,14 +450,27 @@ def test_the_orders_of_a_channel_whose_name_goes_on_are_not_ours(shop_of: ShopOf
     assert (report.exit_code, report.flows["orders"]["read"]) == (0, 1)
 
 
-def test_an_order_that_myogo_does_not_list_is_known_all_the_same(shop_of: ShopOf) -> None:
-    """One that it has not touched for long is no longer in the list that is read; we have sent it."""
+def test_an_order_that_myogo_does_not_list_is_asked_for(shop_of: ShopOf) -> None:
+    """One that it has not touched for long is no longer in the list that is read; what became of it counts as ever."""
     shop = selling(shop_of)
     order(shop)
     assert orders(shop).exit_code == 0
     shop.box.add_fault(side="myogo", kind="body", method="GET", path="/api/v1/orders?modifiedafter", body=[], times=9)
     report = orders(shop)
     assert (report.exit_code, report.flows["orders"]["unchanged"], report.flows["orders"]["create"]) == (0, 1, 0)
+    shop.box.change_myogo_order("demo-1001-1", orderLines=[{"code": "SKU1", "quantity": 1}])
+    assert (orders(shop).exit_code, withheld(shop)) == (3, [("demo-1001-1", "ORDER-006")])
+
+
+def test_what_one_merchant_was_sent_another_has_not(shop_of: ShopOf) -> None:
+    """From a demo merchant to the real one: what counts is what myOGO holds now, not what we remember."""
+    shop = selling(shop_of)
+    order(shop)
+    assert orders(shop).exit_code == 0
+    with Sandbox.start(catalogue(myogo=[{"code": "SKU1", "stock": 10}])) as other:
+        shop.edit(shop.box.myogo_url, other.myogo_url)
+        assert orders(shop).flows["orders"]["applied"] == 1
+        assert [one["reference"] for one in other.myogo_orders()] == ["demo-1001-1"]
 
 
 def test_orders_of_others_do_not_stop_ours(shop_of: ShopOf) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from tests import child
 from tests.conftest import Shop, size
+from tests.line.helpers import withheld_of
 
 ShopOf = Callable[..., Shop]
 TABLE = "[flows.stock.params]\ngoods_received = true\n"
@@ -44,10 +45,7 @@ def writes(shop: Shop) -> list[dict[str, int]]:
 
 
 def withheld(shop: Shop) -> list[tuple[Any, ...]]:
-    return shop.sql(
-        "select code, rule, stock_item_id from sync.withheld where flow = 'stock' and run_id = "
-        "(select run_id from sync.runs order by started_at desc limit 1) order by 1, 2"
-    )
+    return withheld_of(shop, "stock")
 
 
 def warned(shop: Shop) -> list[tuple[Any, ...]]:

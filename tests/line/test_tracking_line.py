@@ -10,6 +10,7 @@ import pytest
 
 from tests import child
 from tests.conftest import Shop
+from tests.line.helpers import withheld_of
 from tests.line.test_orders_line import order, orders, selling
 
 ShopOf = Callable[..., Shop]
@@ -47,10 +48,7 @@ def completions(shop: Shop) -> list[dict[str, Any]]:
 
 
 def withheld(shop: Shop) -> list[tuple[Any, ...]]:
-    return shop.sql(
-        "select code, rule from sync.withheld where flow = 'tracking' and run_id = "
-        "(select run_id from sync.runs order by started_at desc limit 1) order by 1, 2"
-    )
+    return [row[:2] for row in withheld_of(shop, "tracking")]
 
 
 def test_a_shipped_order_completes_its_shipment(shop_of: ShopOf) -> None:
@@ -238,3 +236,42 @@ def test_what_is_paid_is_not_captured_again(shop_of: ShopOf) -> None:
     shop.box.ship("demo-1001-1", ["A"], None)
     assert tracking(shop).exit_code == 0
     assert completions(shop)[0]["capture"] is False
+
+
+def test_a_shipment_that_was_completed_long_ago_is_asked_for(shop_of: ShopOf) -> None:
+    """It is not in Centra's recent list; by its order it is found."""
+    shop = shipping(shop_of)
+    shop.box.ship("demo-1001-1", ["A"], None)
+    assert tracking(shop).exit_code == 0
+    body: dict[str, Any] = {"status": "ok", "shipments": []}
+    shop.box.add_fault(
+        side="centra", kind="body", method="GET", path="/shipments?status=completed&newer_than", body=body, times=9
+    )
+    report = tracking(shop)
+    assert (report.exit_code, report.flows["tracking"]["unchanged"]) == (0, 1), withheld(shop)
+
+
+def test_the_prefix_of_the_orders_is_that_of_their_tracking(shop_of: ShopOf) -> None:
+    """It is said once."""
+    shop = selling(shop_of)
+    shop.edit("starting = 2026-01-01", 'starting = 2026-01-01\nprefix = "shop"')
+    shop.text += TABLE
+    shop.file.write_text(shop.text)
+    order(shop)
+    orders(shop)
+    shop.box.ship("shop-1001-1", ["A"], None)
+    assert tracking(shop).flows["tracking"]["applied"] == 1
+
+
+@pytest.mark.parametrize(("flow", "path"), [("tracking", "/shipment"), ("orders", "/capture")])
+def test_a_redirect_proves_nothing(shop_of: ShopOf, flow: str, path: str) -> None:
+    """It is not followed with our key, and what came of it is looked up."""
+    shop = shipping(shop_of)
+    shop.edit("starting = 2026-01-01", "starting = 2026-01-01\ncapture = true")
+    order(shop, paid=0, should_capture=1)
+    shop.box.ship("demo-1001-1", ["A"], None)
+    method = {"tracking": "POST", "orders": "PUT"}[flow]
+    shop.box.add_fault(side="centra", kind="status_after", status=302, method=method, path=path,
+                       headers={"Location": "http://127.0.0.1:9/"})  # fmt: skip
+    report = shop.run("push", flows=(flow,))
+    assert (report.exit_code, report.flows[flow]["applied"]) == (0, 1), report.message
