@@ -11,7 +11,11 @@ from pydantic import AfterValidator
 
 def is_loopback(url: str) -> bool:
     """Whether `url` points at this machine itself."""
-    host = urlsplit(url).hostname or ""
+    return is_this_machine(urlsplit(url).hostname or "")
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether `host`, a name or an address, is this machine's own loopback."""
     if host == "localhost":
         return True
     try:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from pipelines.address import is_this_machine
 from pipelines.secret import Secret
 
 
@@ -44,7 +44,4 @@ class Listen(BaseModel):
     @property
     def stays_here(self) -> bool:
         """Whether nobody but this machine can reach it."""
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return is_this_machine(self.host)

@@ -114,7 +114,7 @@ def test_lists_of_myogo_become_tables_or_a_complaint(products: list[Any], stock:
     for rows, fields, key in ((products, HELD, "code"), (stock, HELD_STOCK, "productCode")):
         client: Any = Pages([rows])
         try:
-            batch = [row for rows in myogo._batches(client, "/api/v1/Products") for row in rows]
+            batch = [row for rows in myogo.batches(client, "/api/v1/Products") for row in rows]
         except SourceError as error:
             readable(error)
             continue
