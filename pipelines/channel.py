@@ -190,7 +190,7 @@ class Channel(_Model):
         return self._typed(kind, self.flows[flow].limits, ("flows", flow, "limits"), [*kind.model_fields])
 
     def in_order(self, asked: tuple[str, ...]) -> list[str]:
-        """The flows to run, all or those asked for: the built-in ones in the order of the goods. Raises ConfigError."""
+        """The flows to run, all or those asked for, the built-in ones first in their order. Raises ConfigError."""
         for name in asked:
             if name not in self.flows:
                 near = _nearest(name, self.flows)

@@ -1,4 +1,8 @@
-"""The flows that we know, in the order of the goods, and the code that each of them names."""
+"""The flows that we know, in the order in which they write, and the code that each of them names.
+
+Stock comes last: a shipment that is completed lowers what Centra holds, and an amount that was counted
+after the parcel had left says so already.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +16,6 @@ BUILT_IN_FLOWS: dict[str, dict[str, str]] = {
         "contract": "schemas.myogo:PRODUCT",
         "target": "pipelines.targets.myogo:Products",
         "judge": "pipelines.flows.products:Products",
-    },
-    "stock": {
-        "from": "myogo",
-        "to": "centra",
-        "extract": "pipelines.sources.myogo:myogo",
-        "live": "pipelines.sources.centra:centra",
-        "transform": "transforms.stock:to_centra",
-        "contract": "schemas.stock:LEVEL",
-        "target": "pipelines.targets.centra:Levels",
-        "judge": "pipelines.flows.stock:Stock",
     },
     "orders": {
         "from": "centra",
@@ -42,5 +36,15 @@ BUILT_IN_FLOWS: dict[str, dict[str, str]] = {
         "contract": "schemas.tracking:COMPLETION",
         "target": "pipelines.targets.centra_shipments:Completions",
         "judge": "pipelines.flows.tracking:Tracking",
+    },
+    "stock": {
+        "from": "myogo",
+        "to": "centra",
+        "extract": "pipelines.sources.myogo:myogo",
+        "live": "pipelines.sources.centra:centra",
+        "transform": "transforms.stock:to_centra",
+        "contract": "schemas.stock:LEVEL",
+        "target": "pipelines.targets.centra:Levels",
+        "judge": "pipelines.flows.stock:Stock",
     },
 }

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.errors import TargetRefused, TargetUnknown
+from pipelines.errors import RecordError, TargetRefused, TargetUnknown
 from pipelines.lock import channel_lock
 from pipelines.run import Order, run
 from pipelines.screen import Quiet
@@ -79,7 +79,8 @@ def test_a_record_that_fails_alone(
     shop.box.add_fault(side="myogo", method="POST", path="/api/v1/products", times=1, **fault)
     assert shop.run("push").exit_code == 3
     assert sorted(shop.sql("select outcome from sync.journal")) == sorted([("applied",), (outcome,)])
-    assert {"refused": TargetRefused, "unknown": TargetUnknown}[outcome].entry.id == entry
+    meanings: dict[str, type[RecordError]] = {"refused": TargetRefused, "unknown": TargetUnknown}
+    assert meanings[outcome].entry.id == entry
 
 
 def test_a_held_lock(shop_of: Callable[..., Shop]) -> None:

@@ -180,7 +180,7 @@ def test_all_four_flows_in_one_run(shop_of: ShopOf) -> None:
     order(shop, lines=[{"code": "SKU2", "qty": 1}])
     report = shop.run("push")
     assert (report.exit_code, report.message) == (0, "")
-    assert list(report.flows) == ["products", "stock", "orders", "tracking"]
+    assert list(report.flows) == ["products", "orders", "tracking", "stock"]
     assert report.flows["orders"]["applied"] == 1
     assert report.flows["tracking"]["applied"] == 1
     assert report.flows["stock"]["applied"] == 1

@@ -116,18 +116,20 @@ class World:
     def _tidy(self) -> None:
         """Has somebody clear myOGO up before it holds more than SIZES products: what is not in Centra, then copies."""
         made = {oracle.code_of(row) for row in self.rows.values()}
-        for unneeded in (lambda code, seen: code not in made, lambda code, seen: code in seen):
+        for copies in (False, True):
             seen: set[str] = set()
             for product in self.held():
                 if len(self.held()) + len(made - {one["code"] for one in self.held()}) <= SIZES:
                     return
-                if unneeded(product["code"], seen):
+                if product["code"] in seen if copies else product["code"] not in made:
                     self.box.delete_myogo_product(product["code"])
                 seen.add(product["code"])
 
     # Runs.
 
-    def run(self, verb: str = "push", sku: tuple[str, ...] = (), expect: str = "", force: bool = False, **limits: Any):
+    def run(
+        self, verb: str = "push", sku: tuple[str, ...] = (), expect: str = "", force: bool = False, **limits: Any
+    ) -> Any:
         """A run that nothing disturbs, on the command line; everything is as the oracle says. Returns its JSON."""
         before, said, channel = self._prepare(sku, limits)
         self.changes = said.changes

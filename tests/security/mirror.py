@@ -61,6 +61,10 @@ class Reply:
     reason: str | None = None
     hang_s: float = 0.0
 
+    def to(self, _: Heard) -> Reply:
+        """This reply, whatever was asked."""
+        return self
+
 
 @dataclass
 class Spell:
@@ -157,7 +161,7 @@ class Mirror:
                 more = {"Content-Type": "application/json"} if "content-type" not in given else {}
                 more |= {"Content-Length": str(len(raw))} if "content-length" not in given else {}
                 for name, value in (reply.headers | more).items():
-                    self._headers_buffer.append(f"{name}: {value}\r\n".encode("latin-1", "replace"))
+                    self.send_header(name, value.encode("latin-1", "replace").decode("latin-1"))
                 self.end_headers()
                 self.wfile.write(raw)
                 self.close_connection = "content-length" in given and "content-length" not in more

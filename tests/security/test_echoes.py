@@ -141,7 +141,7 @@ def test_an_odd_token_answer_is_never_quoted(vault: Vault, shape: str) -> None:
     vault.mirror.tokens.append(secret)
     for status in statuses:
         vault.mirror.spells.clear()
-        vault.mirror.cast(CALLS["token"], lambda _, status=status: Reply(status, TOKEN_ANSWERS[shape] % secret))
+        vault.mirror.cast(CALLS["token"], Reply(status, TOKEN_ANSWERS[shape] % secret).to)
         assert _asked(vault, json_=False) == []
 
 

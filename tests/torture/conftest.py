@@ -65,6 +65,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def _all_cells() -> set[str]:
-    from tests.torture import test_disk, test_faults, test_kills
+    from tests.torture import test_disk, test_faults, test_kills, test_trade
 
-    return {cell.id for module in (test_disk, test_faults, test_kills) for cell in module.CELLS}
+    return {cell.id for module in (test_disk, test_faults, test_kills, test_trade) for cell in module.CELLS}

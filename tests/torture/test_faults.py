@@ -89,14 +89,14 @@ def scene(box: Sandbox, other: Elsewhere, tmp_path: Path) -> Iterator[Scene]:
 
 def struck(fault: Fault, place: Place, lasting: bool, scene: Scene) -> Ended:
     """The cell of one fault at one place."""
-    here = Ground(scene.box, scene.folder, **_patience(fault, lasting))
+    here = Ground(scene.box, scene.folder, **patience(fault, lasting))
     _script(scene, fault, place, lasting)
     report = here.push()
     assert report.exit_code == fault.exit(place, lasting), report.message
     return ended(here, report)
 
 
-def _patience(fault: Fault, lasting: bool) -> dict[str, Any]:
+def patience(fault: Fault, lasting: bool) -> dict[str, Any]:
     """Short where the fault is that nobody comes, and long enough for somebody who left for a moment to be back."""
     kind = "" if callable(fault.spec) else fault.spec["kind"]
     match kind:
