@@ -201,7 +201,7 @@ class TargetLost(TargetUnavailable):
     """Stop, and nobody knows what became of the record: asking for it ended in `trouble`."""
 
     def __init__(self, unclear: CentraMyogoError, trouble: CentraMyogoError) -> None:
-        super().__init__(f"{unclear.message} Looking it up failed too: {trouble.message}", trouble.fix)
+        super().__init__(f"{unclear.message} Looking it up failed: {trouble.message}", trouble.fix)
         self.exit_code, self.outcome = trouble.exit_code, trouble.outcome
 
 

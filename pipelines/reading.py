@@ -73,15 +73,15 @@ class Reader:
         """Fills the stage with what has a date, from `since` (UTC) on, and with people of the tables in `people`."""
         self._both(sources, "centra", "myogo", since, people, found=" orders")
 
-    def read_unlisted(self, system: str, keys: Sequence[str]) -> None:
+    def read_unlisted(self, system: str, keys: Sequence[str]) -> Sequence[str]:
         """Adds to the stage what the lists of `read_since` did not show: orders of myOGO by reference, completed
-        shipments of Centra by order. As many as can be asked for one by one; the others stay unknown.
+        shipments of Centra by order. As many as can be asked for one by one; returns the others.
         """
-        asked = keys[:MOST_ASKED]
-        if len(asked) < len(keys):
-            log.warning("system=%s not asked for, because they are too many: %d", system, len(keys) - len(asked))
+        asked, rest = keys[:MOST_ASKED], keys[MOST_ASKED:]
+        if rest:
+            log.warning("system=%s not asked for, because they are too many: %d", system, len(rest))
         if not asked:
-            return
+            return rest
         from pipelines.sources.centra_orders import completed_of
         from pipelines.sources.myogo_orders import with_references
 
@@ -90,6 +90,7 @@ class Reader:
             "myogo": partial(with_references, self.myogo, asked),
         }[system]
         stage(source, system, self.store.folder.dlt, self.store.connection, self.interrupted.at_once)
+        return rest
 
     def _everything(self, sources: Sources) -> None:
         self._both(sources, "centra", "myogo")

@@ -8,6 +8,15 @@ from schemas.centra_orders import PERSONAL
 TABLES = ("raw_centra.shipments", "raw_centra.orders")
 
 
+def forget_destinations(store: Store, before: str) -> None:
+    """Takes the digests of whom orders went to out of plans that are older than the run id `before`."""
+    store.connection.execute(
+        """update sync.changes set after = json_merge_patch(after, '{"destination": null}')
+        where flow = 'orders' and run_id < ? and json_extract_string(after, '$.destination') is not null""",
+        [before],
+    )
+
+
 def blank(store: Store, before: str | None) -> None:
     """Blanks what says something of a person in orders placed before that moment (as Centra writes it); None: in all.
 

@@ -105,6 +105,7 @@ class _Run:
             self.report.begin(name)
         self.steps: dict[str, float] = {}
         self.findings: dict[str, Any] = {}
+        self.unasked: dict[str, frozenset[str]] = {}
 
     def go(self) -> RunReport:
         report = self.report
@@ -117,6 +118,7 @@ class _Run:
                 self._line(store, books)
             with self._told():
                 retention.blank(store, self._kept_from())
+                retention.forget_destinations(store, self._sent_from())
             with self._told():
                 books.close(self._facts())
         # A file that has turned out to be damaged must not take the place of a good copy: history may come from it.
@@ -177,7 +179,12 @@ class _Run:
             reader.read_since(channel.sources(dated), since, people)
         for name in dated:  # where each of them comes to is where it is looked for
             with self._step("look up", name):
-                reader.read_unlisted(channel.flows[name].target_system, judges[name].unlisted(store, channel))
+                rest = [
+                    key
+                    for system in ("myogo", "centra")
+                    for key in reader.read_unlisted(system, judges[name].unlisted(store, channel, system))
+                ]
+            self.unasked[name] = frozenset(rest)
 
     def _judge(self, name: str, catalogue: Catalogue) -> Judge:
         asked = Asked(
@@ -186,6 +193,7 @@ class _Run:
             run_id=self.report.run_id,
             whole=self.report.facts.get("read", {}).get("kind") == "full",
             sku=self.order.sku,
+            unasked=self.unasked.get(name, frozenset()),
         )
         judge: Judge = resolve(self.channel.flows[name].judge)(asked, catalogue)
         return judge
@@ -279,6 +287,11 @@ class _Run:
         if not days:
             return None
         return self.centra.moment(self.report.started_at - timedelta(days=days))
+
+    def _sent_from(self) -> str:
+        """The least id of a run whose orders may still be open and compared with what they were."""
+        days = self.channel.flow_params("orders").look_back_days if "orders" in self.channel.flows else 0
+        return f"{self.report.started_at - timedelta(days=days):%Y%m%dT%H%M%S}"
 
     def _facts(self) -> dict[str, Any]:
         return {

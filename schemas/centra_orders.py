@@ -55,8 +55,8 @@ ORDERS = (
     *_PERSON,
 )
 
-# Of those that are completed: which they are.
-COMPLETED = SHIPMENTS[:2]
+# Of those that are completed: which they are, and what was told of them.
+COMPLETED = (*SHIPMENTS[:2], Field("tracking_number", "trackingNumber", "text", if_odd="tell"))
 
 # An order's number, or a shipment's: the order's, a dash and a count.
 NUMBER = "[0-9]+(-[0-9]+)?"

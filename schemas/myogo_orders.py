@@ -19,11 +19,15 @@ ORDERS = (
     Field("tracking_number", "trackingNumber", "text", if_odd="tell"),
     Field("tracking_url", "trackingUrl", "text", if_odd="tell"),
     Field("edit_time", "editTime", "text", if_odd="tell"),
+    Field("test", "test", "json"),
     Field("lines", "orderLines", "json"),
 )
 
 # What a final order can no longer become; myOGO spells statuses in more than one case.
 FINAL = frozenset({"shipped", "cancelled", "returned"})
+# Those in which an order goes on its way by itself, or waits for its goods to.
+MOVING = frozenset({"new", "draft", "pending", "collecting"})
+HELD_BACK = frozenset({"reserved", "locked"})
 
 # An order is sent once and never changed from here. `personal` is sent, and kept nowhere.
 ORDER = Contract(
@@ -41,6 +45,7 @@ ORDER = Contract(
         "cash_on_delivery",
         "shipment_id",
         "capture",
+        "destination",
     ),
     personal=("customer", "comments"),
     vendor={

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from schemas.myogo_orders import FINAL, HELD_BACK, MOVING
 from schemas.verdict import COLUMNS, lines
 
 
@@ -17,16 +18,31 @@ def judged(
     live: pd.DataFrame,
     known: Collection[str],
     clashing: Collection[str],
+    sent_before: Mapping[str, str],
+    destinations: Mapping[str, str],
     capture: bool,
 ) -> pd.DataFrame:
     """`orders` with `rule`, the first that withholds the order ("" for none), and `told`, what its message speaks of.
 
-    `live` are myOGO's orders (`reference`, `lines`), `known` the codes that myOGO holds (empty where that was never
-    read), `clashing` those that more than one size of Centra makes; `capture` says whether the channel takes payments.
+    `live` are myOGO's orders (`reference`, `status`, `lines`, `test`), `known` the codes that myOGO holds (empty where
+    that was never read), `clashing` those that more than one size of Centra makes, `sent_before` the open orders of
+    myOGO that are of the same order of Centra (reference by `owner_id`), `destinations` where each reference was sent
+    to; `capture` says whether the channel takes payments.
     """
     there = orders["reference"].isin(live["reference"])
-    held = live.drop_duplicates("reference").set_index("reference")["lines"]
-    status = orders["reference"].map(live.drop_duplicates("reference").set_index("reference")["status"].str.casefold())
+    theirs = live.drop_duplicates("reference").set_index("reference")
+    held = theirs["lines"]
+    statuses = theirs["status"].fillna("").to_dict()
+    status = pd.Series([statuses.get(own, "").casefold() for own in orders["reference"]], orders.index, dtype="str")
+    final = status.isin(FINAL)
+    unreal = (status == "draft") & (orders["status"] == "New")
+    unreal |= ~orders["test"].astype(bool) & orders["reference"].isin(theirs.index[theirs["test"]])
+    before = pd.Series([sent_before.get(own, "") for own in orders["owner_id"]], orders.index, dtype="str")
+    moved = [
+        _moved(destinations.get(reference), now)
+        for reference, now in zip(orders["reference"], orders["destination"], strict=True)
+    ]
+    elsewhere = ~final & pd.Series(moved, orders.index, dtype=bool)
     copies = orders["reference"].map(live["reference"].value_counts()).fillna(0)
     strange = _among(orders["codes"], lambda code: bool(known) and code not in known)
     shared = _among(orders["codes"], lambda code: code in clashing)
@@ -47,14 +63,23 @@ def judged(
             orders["line_fault"].fillna(""),
         ),
         ("ORDER-013", ~there & (orders["odd"] != ""), orders["odd"]),
-        ("ORDER-014", there & (status == "draft") & (orders["status"] == "New"), ""),
-        ("ORDER-006", there & pd.Series(changed, index=orders.index, dtype=bool), ""),
+        ("ORDER-016", ~there & (before != ""), before),
+        ("ORDER-011", there & status.isin(["cancelled", "returned"]), ""),
+        ("ORDER-012", there & status.isin(HELD_BACK), ""),
+        ("ORDER-017", there & ~status.isin([*MOVING, *HELD_BACK, *FINAL]), ""),
+        ("ORDER-014", there & unreal, ""),
+        (
+            "ORDER-006",
+            there & elsewhere,
+            "its address, pick-up point or shipping method is not the one",
+        ),
+        ("ORDER-006", there & pd.Series(changed, index=orders.index, dtype=bool), "its lines are not those"),
         ("ORDER-009", copies > 1, ""),
     ):
         hit = hit.fillna(False).astype(bool)
         rule = rule.mask(hit, name)
         told = told.mask(hit, what)
-    return orders.assign(rule=rule, told=told)
+    return orders.assign(rule=rule, told=told, there=status)
 
 
 def withheld(orders: pd.DataFrame, gone: pd.DataFrame, methods: Mapping[str, str]) -> pd.DataFrame:
@@ -66,11 +91,15 @@ def withheld(orders: pd.DataFrame, gone: pd.DataFrame, methods: Mapping[str, str
         "ORDER-003": lambda row: f"myOGO does not hold {row.told}, as far as was last read.",
         "ORDER-004": lambda row: f"The delivery address lacks: {row.told}.",
         "ORDER-005": lambda row: "Its payment is to be captured before it is sent, and capture is not set.",
-        "ORDER-006": lambda row: "Its lines in Centra are no longer those that myOGO was sent.",
+        "ORDER-006": lambda row: f"{row.told[:1].upper()}{row.told[1:]} that myOGO has.",
         "ORDER-008": lambda row: f"More than one size of Centra makes {row.told}.",
         "ORDER-009": lambda row: "myOGO holds its reference more than once.",
         "ORDER-013": lambda row: row.told[:1].upper() + row.told[1:] + ".",
-        "ORDER-014": lambda row: "It is still a draft in myOGO, from before orders were sent as New.",
+        "ORDER-011": lambda row: f"It is {row.there} in myOGO, and open in Centra.",
+        "ORDER-012": lambda row: f"It is {row.there} in myOGO.",
+        "ORDER-014": lambda row: "It is a draft or a test in myOGO, from before real orders were sent.",
+        "ORDER-016": lambda row: f"myOGO has the same order open as {row.told!r}.",
+        "ORDER-017": lambda row: f"Its status in myOGO is {row.there!r}.",
     }
     rows = orders.assign(code=orders["reference"], stock_item_id=orders["owner_id"])
     parts = [lines(name, rows[rows["rule"] == name], "told", say) for name, say in words.items()]
@@ -89,25 +118,18 @@ def warnings(orders: pd.DataFrame, live: pd.DataFrame) -> pd.DataFrame:
     """COLUMNS of what is worth a look; `orders` are those that are not withheld."""
     rows = orders.assign(code=orders["reference"], stock_item_id=orders["owner_id"])
     there = rows["reference"].isin(live["reference"])
-    status = live.drop_duplicates("reference").set_index("reference")["status"].str.casefold()
-    stopped = rows["reference"].map(status).isin(["cancelled", "returned"])
-    stuck = rows["reference"].map(status) == "reserved"
-    return pd.concat(
-        [
-            lines("ORDER-010", rows[~there & rows["phoneless"]], "reference", lambda row: "It has no phone number."),
-            lines(
-                "ORDER-011", rows[stopped], "reference", lambda row: "Cancelled or returned in myOGO, open in Centra."
-            ),
-            lines("ORDER-012", rows[stuck.fillna(False)], "reference", lambda row: "On hold in myOGO."),
-        ],
-        ignore_index=True,
-    )
+    return lines("ORDER-010", rows[~there & rows["phoneless"]], "reference", lambda row: "It has no phone number.")
 
 
 def waiting(orders: pd.DataFrame) -> pd.DataFrame:
     """COLUMNS of `orders` of Centra that nothing has become of yet: `order_id` and their `order_status`."""
     rows = orders.assign(code=orders["order_id"], stock_item_id=orders["order_id"])
     return lines("ORDER-015", rows, "order_status", lambda row: f"Its status is {row.order_status}, and it waits.")
+
+
+def _moved(was: str | None, now: str) -> bool:
+    """Whether two destinations are known to differ: made in the same way, with the same key, and not the same."""
+    return was is not None and was.rpartition("-")[0] == now.rpartition("-")[0] and was != now
 
 
 def _among(codes: pd.Series, hit: Any) -> pd.Series:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 
 import pandas as pd
@@ -33,11 +34,16 @@ SENDABLE = pa.DataFrameSchema(
 def broken(rows: pd.DataFrame, capture: bool, completed: Collection[str]) -> pd.Series:
     """The rule that withholds each row of `transforms.tracking.to_centra`; "" for none.
 
-    `completed` are shipments, and orders of shipments, that are known to be completed in Centra.
+    `completed` are shipments, and orders of shipments, that are known to be completed in Centra. Beside the columns of
+    the transform, `rows` say whether the order is `unreal` (a test, where the channel sends real ones) and whether what
+    was shipped `differs` from what the shipment holds.
     """
     is_open = rows["shipment_id"].notna()
     rule = pd.Series("", index=rows.index, dtype="str")
-    rule = rule.mask(is_open & (rows["final"] == "shipped") & rows["owed"] & (not capture), "TRACK-002")
+    shipped = is_open & (rows["final"] == "shipped")
+    rule = rule.mask(shipped & rows["owed"] & (not capture), "TRACK-002")
+    rule = rule.mask(shipped & rows["differs"], "TRACK-007")
+    rule = rule.mask(shipped & rows["unreal"], "TRACK-006")
     unknown = ~is_open & (rows["final"] == "shipped") & ~rows["owner_id"].isin(completed)
     rule = rule.mask(unknown, "TRACK-004")
     rule = rule.mask(is_open & rows["final"].isin(["cancelled", "returned"]), "TRACK-001")
@@ -53,13 +59,34 @@ def withheld(rows: pd.DataFrame) -> pd.DataFrame:
             "It left the warehouse; its shipment in Centra is neither open nor known as completed."
         ),
         "TRACK-005": lambda row: f"myOGO has its reference {row.copies} times.",
+        "TRACK-006": lambda row: f"It is a test in myOGO; its shipment {row.shipment_id} is open in Centra.",
+        "TRACK-007": lambda row: (
+            f"myOGO shipped {_told(row.shipped)}; shipment {row.shipment_id} is {_told(row.held)}."
+        ),
         "TRACK-002": lambda row: f"Its shipment {row.shipment_id} waits for its payment, and capture is not set.",
     }
     parts = [lines(name, told[told["rule"] == name], "status", say) for name, say in words.items()]
     return pd.concat(parts, ignore_index=True)[COLUMNS]
 
 
-def warnings(rows: pd.DataFrame) -> pd.DataFrame:
-    """COLUMNS of what is completed all the same."""
-    told = rows.assign(code=rows["reference"], stock_item_id=rows["shipment_id"])
-    return lines("TRACK-003", told[told["tracking"].isna()], "reference", lambda row: "No tracking number.")
+def warnings(due: pd.DataFrame, done: pd.DataFrame) -> pd.DataFrame:
+    """COLUMNS of what is completed all the same, and of shipments that were (`shipment_id`, `tracking`, and
+    `told`, the numbers that Centra has), where myOGO has other numbers by now."""
+    due = due.assign(code=due["reference"], stock_item_id=due["shipment_id"])
+    done = done.assign(code=done["reference"], stock_item_id=done["shipment_id"])
+    return pd.concat(
+        [
+            lines("TRACK-003", due[due["tracking"].isna()], "reference", lambda row: "No tracking number."),
+            lines(
+                "TRACK-008",
+                done[done["tracking"].notna() & (done["tracking"] != done["told"])],
+                "tracking",
+                lambda row: f"myOGO has {row.tracking}; Centra has {row.told or 'none'}.",
+            ),
+        ],
+        ignore_index=True,
+    )
+
+
+def _told(units: str) -> str:
+    return ", ".join(f"{quantity} of {code!r}" for code, quantity in json.loads(units).items()) or "nothing"

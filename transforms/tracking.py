@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import field
 from datetime import date
 from typing import Annotated
@@ -33,6 +34,7 @@ class Params:
     capture: bool = False
     send_email: bool | None = None
     look_back_days: Annotated[int, Field(ge=1, le=3650)] = 30
+    lines_must_match: bool = True
 
 
 def to_centra(orders: pd.DataFrame, shipments: pd.DataFrame, params: Params) -> pd.DataFrame:
@@ -50,20 +52,45 @@ def to_centra(orders: pd.DataFrame, shipments: pd.DataFrame, params: Params) -> 
     rows = pd.concat(found, ignore_index=True).drop(columns="order_id").drop_duplicates("shipment_id")
     alone = orders[~orders["reference"].isin(rows["reference"])].assign(shipment_id=None, owed=False)
     rows = pd.concat([rows, alone], ignore_index=True).sort_values(["reference", "shipment_id"], ignore_index=True)
-    numbers = rows["tracking_number"].fillna("").map(_numbers)
+    told = rows["tracking_number"].fillna("").map(numbers)
     named = rows["shipping_code"].map(lambda code: params.carriers.get(code) or Carrier(code), na_action="ignore")
     status = rows["status"].str.casefold()
     return rows.assign(
         shipment_id=rows["shipment_id"].astype("str"),
         owed=rows["owed"].astype(bool),
         final=status.where(status.isin(FINAL), ""),
-        tracking=first_filled(numbers.map(", ".join).astype("str")),
-        packages=numbers.map(len).astype("int64").clip(lower=1),
+        tracking=first_filled(told.map(", ".join).astype("str")),
+        packages=told.map(len).astype("int64").clip(lower=1),
         carrier=first_filled(named.map(lambda own: own.carrier, na_action="ignore").astype("str")),
         service=first_filled(named.map(lambda own: own.service, na_action="ignore").astype("str")),
     )
 
 
-def _numbers(text: str) -> list[str]:
+def units(lines: pd.DataFrame) -> pd.Series:
+    """By `owner_id`: the units of each code among the goods of `transforms.lines`, as a JSON object."""
+    told = {}
+    for own, of in lines.groupby("owner_id"):
+        summed = of.groupby("code")["quantity"].sum()
+        told[own] = json.dumps({code: int(quantity) for code, quantity in summed.items()}, sort_keys=True)
+    return pd.Series(told, dtype="str")
+
+
+def units_sent(lines: pd.Series) -> pd.Series:
+    """The same of myOGO's order lines, staged as JSON; null where they cannot be read."""
+    return lines.map(_units, na_action="ignore").astype("str")
+
+
+def _units(text: str) -> str | None:
+    found: dict[str, int] = {}
+    try:
+        for line in json.loads(text):
+            code, quantity = str(line["code"]), int(line["quantity"])
+            found[code] = found.get(code, 0) + quantity
+    except (ValueError, TypeError, KeyError):
+        return None
+    return json.dumps({code: quantity for code, quantity in found.items() if quantity}, sort_keys=True)
+
+
+def numbers(text: str) -> list[str]:
     """myOGO joins several by commas; each once, in their order."""
     return [*dict.fromkeys(part.strip() for part in text.split(",") if part.strip())]

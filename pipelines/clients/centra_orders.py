@@ -21,15 +21,19 @@ class CentraOrders:
     def __init__(self, client: CentraClient) -> None:
         self.client = client
 
-    def rows(self, path: str, key: str, own_id: str, only: Mapping[str, str]) -> Iterator[list[dict[str, Any]]]:
+    def rows(
+        self, path: str, key: str, own_id: str, only: Mapping[str, str], *, sure: bool = False
+    ) -> Iterator[list[dict[str, Any]]]:
         """The rows of each page of `/orders` or `/shipments`, each `own_id` once; `only` are filters.
 
         Paged by `limit` and `offset`. A server may give fewer rows than asked for, so a list ends with the page that
-        brings nothing new. Raises SourceError or a configuration error.
+        brings nothing new; where we must be `sure`, an empty page is asked for once more. Raises SourceError or a
+        configuration error.
         """
         limit = min(self.client.config.page_size, MOST_SHIPMENTS)
         seen: set[str] = set()
         offset = 0
+        again = sure
         while True:
             page = self.client.get(path, {**only, "limit": limit, "offset": offset}).get(key)
             if page in ({}, None):
@@ -46,8 +50,12 @@ class CentraOrders:
                         "Nothing was written. Show this to Centra's support.",
                     )
             fresh = [row for row in page if str(row[own_id]) not in seen]
+            if not page and again:
+                again = False
+                continue
             if not fresh:
                 return
+            again = sure
             seen |= {str(row[own_id]) for row in fresh}
             if (offset := offset + len(page)) > self.client.config.max_rows:
                 raise SourceError(f"Centra GET {path}: {endless(self.client.config.max_rows)}", endless_fix("centra"))

@@ -21,13 +21,15 @@ Step = Callable[[str], AbstractContextManager[None]]
 
 @dataclass(frozen=True)
 class Asked:
-    """What a run asks of a flow. `whole`: whether everything was read; `sku`: the patterns of --sku, none for all."""
+    """What a run asks of a flow. `whole`: whether everything was read; `sku`: the patterns of --sku, none for all;
+    `unasked`: what was not listed and was too much to be asked for one by one."""
 
     name: str
     channel: Channel
     run_id: str
     whole: bool
     sku: tuple[str, ...]
+    unasked: frozenset[str] = frozenset()
 
     @property
     def flow(self) -> Flow:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import re
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -14,7 +15,9 @@ from pipelines.flows.catalogue import Catalogue
 from pipelines.limits import Violation
 from pipelines.plan import Plan
 from pipelines.store import Store
-from schemas.centra_orders import NUMBER
+from schemas.centra_orders import LINES, NUMBER
+
+LINE_COLUMNS = ["position", "inside", *(field.column for field in LINES), "extra"]
 
 
 class Dated:
@@ -38,8 +41,9 @@ class Dated:
         return ()
 
     @staticmethod
-    def unlisted(store: Store, channel: Channel) -> list[str]:
-        """What the lists did not show, because it is long ago, and has to be asked for one by one."""
+    def unlisted(store: Store, channel: Channel, system: str) -> list[str]:
+        """What the lists of a system did not show, because it is long ago, and has to be asked for one by one: orders
+        of myOGO by reference, completed shipments of Centra by order."""
         raise NotImplementedError
 
     def forbidden(self, plan: Plan) -> None:
@@ -65,3 +69,47 @@ def ours(live: pd.DataFrame, prefix: str) -> pd.DataFrame:
     mine = live["reference"].str.fullmatch(f"{re.escape(prefix)}-{NUMBER}")
     own = live[mine.fillna(False).astype(bool)].reset_index(drop=True)
     return own.assign(owner_id=own["reference"].str.slice(len(prefix) + 1))
+
+
+def sent_long_ago(store: Store, prefix: str) -> list[str]:
+    """References that we have sent, of what is open in Centra, and that myOGO has not touched for long. The journal
+    says only what to ask for: another merchant may not have them."""
+    rows = store.connection.execute(
+        "select distinct key from sync.journal where flow = 'orders' and outcome = 'applied' and key in "
+        "(select $prefix || '-' || shipment_id from raw_centra.shipments "
+        "union select $prefix || '-' || order_id from raw_centra.orders) "
+        "and key not in (select reference from raw_myogo.orders) order by 1",
+        {"prefix": prefix},
+    ).fetchall()
+    return [key for (key,) in rows]
+
+
+def sent_elsewhere(store: Store, everybodys: pd.DataFrame, mine: pd.DataFrame) -> pd.DataFrame:
+    """Those of everybody's orders that we have sent ourselves, under a prefix that is no longer ours."""
+    keys = store.connection.execute(
+        "select distinct key from sync.journal where flow = 'orders' and outcome in ('applied', 'unknown')"
+    ).fetchall()
+    known = everybodys["reference"].isin([key for (key,) in keys]) & ~everybodys["reference"].isin(mine["reference"])
+    parts = everybodys.loc[known, "reference"].str.extract(f"-({NUMBER})$")
+    return everybodys[known].assign(owner_id=parts[0]).dropna(subset=["owner_id"])
+
+
+def whereto(rows: pd.DataFrame, key: str) -> list[str]:
+    """A digest of each row's texts, by which they are known again and not found out: it takes the key to make it.
+
+    What is before the last dash says how it was made; digests that differ in it cannot be compared.
+    """
+    own = key.encode()
+    made = f"1-{hmac.digest(own, b'', 'sha256').hex()[:8]}"
+    cells = rows.fillna("").astype("str").itertuples(index=False, name=None)
+    return [f"{made}-{hmac.digest(own, repr(cell).encode(), 'sha256').hex()[:24]}" for cell in cells]
+
+
+def destinations(store: Store) -> dict[str, str]:
+    """Where each order was sent to, by reference, as `whereto` said it when it was sent last."""
+    rows = store.connection.execute(
+        "select key, arg_max(json_extract_string(after, '$.destination'), run_id) "
+        "from sync.changes join sync.journal using (run_id, flow, key) "
+        "where flow = 'orders' and sync.changes.action = 'create' and outcome in ('applied', 'unknown') group by key"
+    ).fetchall()
+    return {key: told for key, told in rows if told}

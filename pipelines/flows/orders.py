@@ -9,16 +9,24 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipelines.channel import Channel
 from pipelines.flows import Judged, Step
-from pipelines.flows.dated import Dated, ours, prefix_of
+from pipelines.flows.dated import (
+    LINE_COLUMNS,
+    Dated,
+    destinations,
+    ours,
+    prefix_of,
+    sent_elsewhere,
+    sent_long_ago,
+    whereto,
+)
 from pipelines.limits import Violation
 from pipelines.plan import Plan
 from pipelines.quality import CODE
 from pipelines.reference import resolve
 from pipelines.store import Store
-from schemas.centra_orders import LINES, ORDERS, SHIPMENTS
+from schemas.centra_orders import ORDERS, SHIPMENTS
 from schemas.myogo_orders import FINAL
-
-_LINES = ["position", "inside", *(field.column for field in LINES), "extra"]
+from transforms.lines import is_on
 
 
 class OrderLimits(BaseModel):
@@ -40,18 +48,8 @@ class Orders(Dated):
         return (params.source,)
 
     @staticmethod
-    def unlisted(store: Store, channel: Channel) -> list[str]:
-        """References that we have sent, of orders that are open in Centra and that myOGO has not touched for long. The
-        journal says only what to ask for: another merchant may not have them."""
-        params = channel.flow_params("orders")
-        own = "shipment_id" if params.source == "shipments" else "order_id"
-        rows = store.connection.execute(
-            "select distinct key from sync.journal where flow = 'orders' and outcome = 'applied' "
-            f"and key in (select $prefix || '-' || {own} from raw_centra.{params.source}) "
-            "and key not in (select reference from raw_myogo.orders) order by 1",
-            {"prefix": prefix_of(channel, params)},
-        ).fetchall()
-        return [key for (key,) in rows]
+    def unlisted(store: Store, channel: Channel, system: str) -> list[str]:
+        return sent_long_ago(store, prefix_of(channel, channel.flow_params("orders"))) if system == "myogo" else []
 
     @staticmethod
     def advice(params: Any) -> tuple[Literal["ok", "warning"], str, str]:
@@ -85,10 +83,14 @@ class Orders(Dated):
         own = "shipment_id" if of_shipments else "order_id"
         with step("transform"):
             rows = store.frame(f"raw_centra.{table}", [*(field.column for field in fields), "extra"], f"order by {own}")
-            lines = store.frame(f"raw_centra.{table[:-1]}_lines", [own, *_LINES]).rename(columns={own: "owner_id"})
+            lines = store.frame(f"raw_centra.{table[:-1]}_lines", [own, *LINE_COLUMNS]).rename(
+                columns={own: "owner_id"}
+            )
             taxes = store.frame("raw_centra.order_lines", ["order_id", "line_id", "tax_percent"])
             orders = resolve(asked.flow.transform)(rows, lines, taxes, params, prefix_of(asked.channel, params))
             del rows
+            key = asked.channel.systems.myogo.secret_token.reveal()
+            orders["destination"] = whereto(orders[["customer", "pick_up_point_code", "shipping_method"]], key)
         with step("validate"):
             judged = self._judge(orders)
             checked(judged.desired, SENDABLE)
@@ -103,17 +105,23 @@ class Orders(Dated):
         from transforms.select import matches
 
         params = self.params
-        live = self._live()
+        everybodys = self._live()
+        live = ours(everybodys, prefix_of(self.asked.channel, params))
         named = matches([orders["reference"]], self.asked.sku or ("*",))
-        is_open = live[~live["status"].fillna("").str.casefold().isin(FINAL)]
+        is_open = live[~live["status"].isin(FINAL)]
         # Cancelled or put on hold, and listed all the same: myOGO has it open.
-        stopped = ~self._wanted(orders) & orders["reference"].isin(is_open["reference"])
-        wanted = self._wanted(orders) & named
-        rows = judged(orders, live, self._known(), self._clashing(), params.capture)
+        stopped = ~self._stands(orders) & orders["reference"].isin(is_open["reference"])
+        wanted = self._stands(orders) & self._in_time(orders["ordered"]) & named
         gone = is_open[
-            ~is_open["reference"].isin(orders.loc[~stopped, "reference"])
-            & matches([is_open["reference"]], self.asked.sku or ("*",))
+            ~is_open["reference"].isin(orders.loc[~stopped, "reference"]) & ~self._out_of_sight(is_open, orders)
         ].drop_duplicates("reference")
+        before = {
+            **_by_order(orders, sent_elsewhere(self.store, everybodys[~everybodys["status"].isin(FINAL)], live)),
+            **_by_order(orders, gone),
+        }
+        sent_to = destinations(self.store)
+        rows = judged(orders, live, self._known(), self._clashing(), before, sent_to, params.capture)
+        gone = gone[matches([gone["reference"]], self.asked.sku or ("*",))]
         listed = int(gone["reference"].isin(orders["reference"]).sum())
         held = rows[wanted & (rows["rule"] != "")]
         fit = rows[wanted & (rows["rule"] == "")].reset_index(drop=True)
@@ -142,14 +150,25 @@ class Orders(Dated):
             warned = pd.concat([warned, waiting(self._waiting())], ignore_index=True)
         return Judged(desired, there[["reference"]], told, warned, records, counts, None)
 
-    def _wanted(self, orders: pd.DataFrame) -> pd.Series:
-        """Placed from the starting day on, in a status that counts, and neither on hold nor unpaid."""
-        params = self.params
-        ordered = orders["ordered"].fillna("")
-        wanted = ((ordered >= f"{params.starting:%Y-%m-%d}") | (ordered == "")) & ~orders["held"]
-        if params.source == "orders":
-            wanted &= self._counts(orders["state"]) | (orders["state"].fillna("") == "")
-        return wanted
+    def _in_time(self, ordered: pd.Series) -> pd.Series:
+        """Whether an order was placed from the starting day on."""
+        ordered = ordered.fillna("")
+        return (ordered >= f"{self.params.starting:%Y-%m-%d}") | (ordered == "")
+
+    def _stands(self, orders: pd.DataFrame) -> pd.Series:
+        """In a status that counts, and neither on hold nor unpaid."""
+        stands = ~orders["held"]
+        if self.params.source == "orders":
+            stands &= self._counts(orders["state"]) | (orders["state"].fillna("") == "")
+        return stands
+
+    def _out_of_sight(self, sent: pd.DataFrame, orders: pd.DataFrame) -> pd.Series:
+        """Which of the orders that myOGO has Centra's list does not reach back to: it is of recent orders, and their
+        numbers grow. Open shipments are listed whatever their age."""
+        numbers = sent["owner_id"].map(_number)
+        if self.params.source == "shipments":
+            return pd.Series(False, index=sent.index)
+        return numbers < (orders["owner_id"].map(_number).min() if len(orders) else float("inf"))
 
     def _waiting(self) -> pd.DataFrame:
         """Orders in a status that counts that have no shipment which is good to go or completed."""
@@ -159,8 +178,8 @@ class Orders(Dated):
         orders = self.store.frame(
             "raw_centra.orders", ["order_id", "order_status", "order_date"], f"where order_id not in {with_a_shipment}"
         )
-        in_time = orders["order_date"].fillna("") >= f"{self.params.starting:%Y-%m-%d}"
-        return orders[in_time & self._counts(orders["order_status"])]
+        dated = orders["order_date"].notna()
+        return orders[dated & self._in_time(orders["order_date"]) & self._counts(orders["order_status"])]
 
     def _counts(self, statuses: pd.Series) -> pd.Series:
         """Whether each status is one of those that the channel names."""
@@ -168,12 +187,17 @@ class Orders(Dated):
         return statuses.fillna("").str.casefold().isin(known)
 
     def _live(self) -> pd.DataFrame:
-        """myOGO's orders that are ours, with `owner_id`, the id that their reference ends in."""
-        live = self.store.frame("raw_myogo.orders", ["reference", "status", "lines"])
-        return ours(live, prefix_of(self.asked.channel, self.params))
+        """All of myOGO's orders; `status` in small letters ("" for none), `test` true or false."""
+        live = self.store.frame("raw_myogo.orders", ["reference", "status", "lines", "test"])
+        return live.assign(status=live["status"].fillna("").str.casefold(), test=is_on(live["test"]))
 
     def _known(self) -> set[str]:
-        return self._codes("select code from raw_myogo.products", "raw_myogo", "products")
+        """The codes that myOGO listed, and those that were made since."""
+        made = (
+            "select key from sync.journal where flow = 'products' and action = 'create' and outcome = 'applied' "
+            "and run_id >= (select max(run_id) from sync.reads)"
+        )
+        return self._codes(f"select code from raw_myogo.products union {made}", "raw_myogo", "products")
 
     def _clashing(self) -> set[str]:
         return self._codes(
@@ -188,3 +212,17 @@ class Orders(Dated):
             "select count(*) from information_schema.tables where table_schema = ? and table_name = ?", [schema, table]
         ).fetchall()
         return {row[0] for row in self.store.connection.execute(query).fetchall()} if there[0][0] else set()
+
+
+def _number(owner_id: str) -> int:
+    """That of Centra's order."""
+    number = owner_id.partition("-")[0]
+    return int(number) if number.isdecimal() else 0
+
+
+def _by_order(orders: pd.DataFrame, sent: pd.DataFrame) -> dict[str, str]:
+    """By `owner_id` of `orders`: the reference of one of `sent` that is of the same order of Centra, and not the same
+    shipment's under the same prefix."""
+    of_order = dict(zip(sent["owner_id"].map(_number), sent["reference"], strict=True))
+    found = {own: of_order.get(_number(own)) for own in orders["owner_id"]}
+    return {own: reference for own, reference in found.items() if reference is not None}

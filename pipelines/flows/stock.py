@@ -69,6 +69,12 @@ class Stock:
                 "amounts are planned but not written: goods_received is not set",
                 "Once the goods are in stock in myOGO, set goods_received = true in [flows.stock.params].",
             )
+        if params.stock_update_type == "fta":
+            return (
+                "warning",
+                "amounts go to Centra as free to allocate: what is sold is free until myOGO has its order",
+                'Set the plugin to Physical and stock_update_type = "physical", as Centra advises.',
+            )
         return "ok", f"amounts go to Centra; its plugin's Stock update type must be {setting}", ""
 
     def judged(self, step: Step) -> Judged:

@@ -34,16 +34,18 @@ def centra_orders(
     @dlt.resource(selected=False)
     def shipment_pages() -> Iterator[Rows]:
         # Whatever its date: one that has been waiting for long must not be lost from sight.
-        yield from _at_least_one(orders.rows("/shipments", "shipments", "shipmentId", {"status": "goodtogo"}))
+        yield from _at_least_one(
+            orders.rows("/shipments", "shipments", "shipmentId", {"status": "goodtogo"}, sure=True)
+        )
 
     @dlt.resource(selected=False)
     def order_pages() -> Iterator[Rows]:
-        yield from _at_least_one(orders.rows("/orders", "orders", "orderId", newer))
+        yield from _at_least_one(orders.rows("/orders", "orders", "orderId", newer, sure=True))
 
     @dlt.resource(write_disposition="replace")
     def completed_shipments() -> Iterator[pa.Table]:
         done = {"status": "completed"} | newer
-        for rows in _at_least_one(orders.rows("/shipments", "shipments", "shipmentId", done)):
+        for rows in _at_least_one(orders.rows("/shipments", "shipments", "shipmentId", done, sure=True)):
             yield _completed(rows, findings)
 
     return (

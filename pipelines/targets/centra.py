@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pipelines.clients.centra import CentraClient
-from pipelines.errors import RecordError, TargetRefused, TargetUnknown
+from pipelines.clients.failure import Redirected
+from pipelines.errors import RecordError, TargetLost, TargetRefused, TargetUnknown
 from pipelines.targets import Written
 from transforms.stock import Params
 
@@ -27,7 +28,10 @@ class Levels:
 
     def update_all(self, levels: Mapping[str, Mapping[str, Any]]) -> dict[str, str | RecordError]:
         """What became of each: "" or the refusal. Raises like `pipelines.targets.Target`, and then of all of them."""
-        answer = self.client.write_stock({key: int(level["quantity"]) for key, level in levels.items()})
+        try:
+            answer = self.client.write_stock({key: int(level["quantity"]) for key, level in levels.items()})
+        except Redirected as moved:
+            raise TargetLost(TargetUnknown("The amounts may have been written."), moved) from moved
         rest: str | RecordError = ""
         if answer.unclear:
             rest = TargetUnknown("Centra wrote some of the amounts, and did not say clearly which it did not.")

@@ -48,7 +48,9 @@ class Completions:
             if isinstance(unclear, TargetUnknown):
                 raise ended(unclear, "The shipment was still open when looked up right after.") from unclear
             raise
-        if not self._completed(key):
+        if not looked_up(
+            lambda: self._completed(key) or None, TargetUnknown("Centra answered ok, which proves nothing.")
+        ):
             raise TargetRefused(
                 "Centra answered ok and left the shipment open: it completes only what is paid (captured) and good to "
                 "go. The next run tries again."

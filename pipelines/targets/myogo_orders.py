@@ -30,18 +30,24 @@ class Orders:
     def create(self, key: str, product: dict[str, Any]) -> str:
         order = dict(product)
         shipment, capture = order.pop("shipment_id", None), order.pop("capture", False)
+        order.pop("destination", None)
         payload = _payload({ORDER.key: key, **order})
         if (there := self._one(key)) is not None:
             return _as_wanted(payload, there)
         told = self._capture(shipment) if capture else ""
-        said = create_once(
-            self.config,
-            create=lambda: self.myogo.create(payload),
-            look_up=lambda: self._one(key),
-            as_wanted=lambda held, no: _as_wanted(payload, held, no),
-            kept=_told_of,
-            found=FOUND,
-        )
+        try:
+            said = create_once(
+                self.config,
+                create=lambda: self.myogo.create(payload),
+                look_up=lambda: self._one(key),
+                as_wanted=lambda held, no: _as_wanted(payload, held, no),
+                kept=_told_of,
+                found=FOUND,
+            )
+        except CentraMyogoError as error:
+            if told:
+                error.message = f"Its payment has been captured. {error.message}"
+            raise
         return "; ".join(filter(None, (told, said)))
 
     def update(self, key: str, product: dict[str, Any]) -> str:

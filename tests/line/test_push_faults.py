@@ -398,7 +398,7 @@ def test_a_target_that_takes_no_look_ups_either_leaves_one_unknown(shop: Shop, s
     assert (done.counts["unknown"], done.counts["not_attempted"]) == (1, 9)
     assert done.stopped is not None
     assert done.stopped.exit_code == ends_with
-    assert "Looking it up failed too" in done.stopped.message
+    assert "Looking it up failed" in done.stopped.message
 
 
 class JumpingClock:

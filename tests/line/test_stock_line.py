@@ -449,3 +449,18 @@ def test_a_report_after_a_killed_run(shop_of: ShopOf, place: str) -> None:
     assert shop.command("report", str(shop.file), "--data", str(shop.data)).exit_code == 0
     assert shop.run("push", flows=("products",)).exit_code == 0
     assert shop.command("report", str(shop.file), "--json", "--data", str(shop.data)).exit_code == 0
+
+
+def test_amounts_that_may_have_been_written_are_unknown(shop_of: ShopOf) -> None:
+    """Centra sends us elsewhere, and has served the request all the same."""
+    shop = stocked(shop_of, size(1, physical=5), myogo=[held(1, stock=9)])
+    shop.box.add_fault(side="centra", kind="status_after", status=302, method="POST", path="/stock", times=1)
+    report = stock(shop)
+    assert (report.exit_code, report.flows["stock"]["unknown"]) == (2, 1)
+    assert (stock(shop).exit_code, physical(shop, 1)) == (0, [9])
+
+
+def test_check_advises_against_free_amounts(shop_of: ShopOf) -> None:
+    shop = stocked(shop_of, size(1), myogo=[held(1)], more='stock_update_type = "fta"')
+    told = _of_stock(shop)
+    assert (told["status"], "Physical" in told["fix"]) == ("warning", True)

@@ -6,11 +6,13 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
+import duckdb
 import pytest
 
+from pipelines import reading
 from tests import child
 from tests.conftest import Shop
-from tests.line.helpers import withheld_of
+from tests.line.helpers import FOREVER, withheld_of
 from tests.line.test_orders_line import order, orders, selling
 
 ShopOf = Callable[..., Shop]
@@ -275,3 +277,94 @@ def test_a_redirect_proves_nothing(shop_of: ShopOf, flow: str, path: str) -> Non
                        headers={"Location": "http://127.0.0.1:9/"})  # fmt: skip
     report = shop.run("push", flows=(flow,))
     assert (report.exit_code, report.flows[flow]["applied"]) == (0, 1), report.message
+
+
+def test_what_was_shipped_must_be_what_the_shipment_holds(shop_of: ShopOf) -> None:
+    """An order that myOGO has split or shortened; a person is told, unless the channel says that it does not matter."""
+    shop = shipping(shop_of)
+    shop.box.change_myogo_order("demo-1001-1", orderLines=[{"code": "SKU2", "quantity": 1}])
+    shop.box.ship("demo-1001-1", ["A"], None)
+    assert (tracking(shop).exit_code, withheld(shop)) == (3, [("demo-1001-1", "TRACK-007")])
+    assert shop.sql("select message from sync.withheld") == [
+        ("myOGO shipped 1 of 'SKU2'; shipment 1001-1 is 1 of 'SKU1'.",)
+    ]
+    shop.edit("[flows.tracking.params]\n", "[flows.tracking.params]\nlines_must_match = false\n")
+    assert tracking(shop).flows["tracking"]["applied"] == 1
+
+
+def test_a_test_order_completes_no_real_shipment(shop_of: ShopOf) -> None:
+    """As long as the channel sends tests itself, theirs are the shipments of a test."""
+    shop = shipping(shop_of)
+    shop.box.change_myogo_order("demo-1001-1", test=True)
+    shop.box.ship("demo-1001-1", ["A"], None)
+    assert (tracking(shop).exit_code, withheld(shop), completions(shop)) == (3, [("demo-1001-1", "TRACK-006")], [])
+    shop.edit("test     = false", "test     = true")
+    assert (tracking(shop).exit_code, len(completions(shop))) == (0, 1)
+
+
+def test_a_number_that_comes_after_the_completion_is_told(shop_of: ShopOf) -> None:
+    shop = shipping(shop_of)
+    shop.box.ship("demo-1001-1", [], None)
+    assert tracking(shop).exit_code == 0
+    assert tracking(shop).exit_code == 0
+    assert shop.sql("select rule from out_centra.warnings") == []
+    shop.box.change_myogo_order("demo-1001-1", trackingNumber="JJFI9")
+    assert tracking(shop).exit_code == 0
+    assert shop.sql("select code, rule, message from out_centra.warnings") == [
+        ("demo-1001-1", "TRACK-008", "myOGO has JJFI9; Centra has none.")
+    ]
+
+
+def test_a_shipment_that_has_waited_for_long_is_completed(shop_of: ShopOf) -> None:
+    """myOGO no longer lists its order; by its reference it is found."""
+    shop = shipping(shop_of)
+    shop.box.ship("demo-1001-1", ["A"], None)
+    shop.box.add_fault(side="myogo", kind="body", method="GET", path="modifiedafter", body=[], times=FOREVER)
+    assert (tracking(shop).exit_code, len(completions(shop))) == (0, 1)
+
+
+def test_the_starting_day_holds_beside_another_flow(shop_of: ShopOf) -> None:
+    """Which may have older orders read."""
+    shop = shipping(shop_of)
+    shop.box.ship("demo-1001-1", ["A"], None)
+    shop.edit("[flows.tracking.params]\nstarting = 2026-01-01", "[flows.tracking.params]\nstarting = 2099-01-01")
+    report = shop.run("push", flows=("orders", "tracking"))
+    assert (report.exit_code, completions(shop)) == (0, [])
+
+
+def test_too_many_to_be_asked_for_are_not_said_to_be_lost(shop_of: ShopOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shipments that somebody else has completed, beyond Centra's list; asked for are as many as a run can."""
+    shop = shipping(shop_of, 3)
+    monkeypatch.setattr(reading, "MOST_ASKED", 1)
+    for number in (1001, 1002, 1003):
+        shop.box.ship(f"demo-{number}-1", ["A"], None)
+    assert tracking(shop).flows["tracking"]["applied"] == 3
+    with duckdb.connect(str(shop.data / "demo" / "work.duckdb")) as db:
+        db.execute("delete from sync.journal where flow = 'tracking'")
+    body: dict[str, Any] = {"status": "ok", "shipments": []}
+    shop.box.add_fault(
+        side="centra", kind="body", method="GET", path="/shipments?status=completed&newer_than", body=body, times=9
+    )
+    report = tracking(shop)
+    assert (report.exit_code, withheld(shop)) == (0, [])
+    assert (report.flows["tracking"]["unchanged"], report.flows["tracking"]["skipped"]) == (1, 2)
+
+
+def test_a_completion_that_cannot_be_proven_is_unknown(shop_of: ShopOf) -> None:
+    """Centra said ok, and then nothing more: it is not told as not attempted, because it may well be done."""
+    shop = shipping(shop_of)
+    shop.box.ship("demo-1001-1", ["A"], None)
+    shop.box.add_fault(
+        side="centra",
+        kind="status",
+        status=503,
+        method="GET",
+        path="order=1001&status=completed",
+        skip=1,
+        times=FOREVER,
+    )
+    report = tracking(shop)
+    assert (report.exit_code, report.flows["tracking"]["unknown"]) == (5, 1)
+    assert shop.sql("select outcome from sync.journal where flow = 'tracking'") == [("unknown",)]
+    shop.box.clear_faults()
+    assert (tracking(shop).exit_code, len(completions(shop))) == (0, 1)

@@ -10,8 +10,9 @@ _HEAD = """# Torture
 
 Made by `make torture`; do not edit. Each line is one fault at one side, tried at every place of a run where it can
 happen. *Exit* counts how the struck runs ended, *again* how many further runs of the same command it took until
-myOGO held what the catalogue asks for. In every cell nothing was lost or doubled, the counts added up, no write was
-left open in the journal, the retry budget was kept and no credential reached another host.
+both systems held what they should. In every cell nothing was lost or done twice, the counts added up, no write was
+left open in the journal, the retry budget was kept and no credential reached another host; of orders, none was sent
+before it was paid, and nobody's name or address was told.
 """
 
 

@@ -69,8 +69,10 @@ _COMPLETED = [
 REQUESTS = {
     "centra": (
         "GET /products", "GET /stock", "GET /shipments?status=goodtogo offset 0", "GET /orders offset 0",
-        "GET /shipments?status=completed offset 0", "GET /shipments?status=goodtogo offset 4",
-        "GET /orders offset 4", "PUT /capture 1004-1", *_COMPLETED, "POST /stock", "GET /stock, read back",
+        "GET /shipments?status=completed offset 0", "GET /shipments?status=completed offset 0, again",
+        "GET /shipments?status=goodtogo offset 4", "GET /shipments?status=goodtogo offset 4, again",
+        "GET /orders offset 4", "GET /orders offset 4, again", "PUT /capture 1004-1", *_COMPLETED, "POST /stock",
+        "GET /stock, read back",
     ),
     "myogo": (
         "POST /OAuth/Token", "GET /Products page 1", "GET /Products page 2", "GET /Stock page 1", "GET /Stock page 2",
@@ -222,6 +224,8 @@ class Trade:
             assert left or self.is_at_rest()
         sent, completed, amounts = self.sent(), self.completed(), self.amounts()
         for flow, key, outcome in self.outcomes():
+            if flow == "stock" and outcome == "refused":
+                continue  # where Centra says no it is believed: amounts are absolute, and the next run reads them
             done = {
                 "orders": key in sent,
                 "tracking": key in completed,

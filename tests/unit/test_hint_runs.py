@@ -17,7 +17,7 @@ from pipelines.hints.agenda import Agenda
 from pipelines.hints.dispatcher import PAUSES_S, Dispatcher
 from pipelines.hints.runner import Outcome, Runner
 
-FLOWS = ("products", "orders", "tracking", "stock")
+FLOWS = ("products", "stock", "orders", "tracking")
 
 
 class _Leaping(selectors.DefaultSelector):
