@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import TORTURE
 from tests.torture.cells import Cell, Ended
-from tests.torture.table import Row, rendered
+from tests.torture.table import Row, rendered, with_families
 
 HELD = "torture/held"
 REST = os.environ.get("CELLS") == "rest"
@@ -48,23 +48,23 @@ def _held(config: pytest.Config) -> dict[str, list[Any]]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """One table of everything, kept in the repository, once every cell has held."""
-    if not TORTURE or hasattr(config, "workerinput") or config.cache is None:
+    """A table per family, kept in the repository; that of a family is written anew once all its cells have held."""
+    if not TORTURE or config.option.collectonly or hasattr(config, "workerinput") or config.cache is None:
         return
     held = _held(config) if REST else {}
     for report in terminalreporter.stats.get("passed", []):
         held |= dict(value for name, value in report.user_properties if name == "torture")
     config.cache.set(HELD, held)
-    missing = sorted(_all_cells() - held.keys())
-    text = rendered(Row(*row) for row in held.values())
-    terminalreporter.write_line(text)
+    missing = [cell for cell in _all_cells() if cell.id not in held]
+    rows = [Row(*row) for row in held.values()]
+    terminalreporter.write_line(rendered(rows))
     if missing:
-        terminalreporter.write_line(f"Not written, because {len(missing)} cells have not held yet, as {missing[0]!r}.")
-    else:
-        TABLE.write_text(text, "utf-8")
+        terminalreporter.write_line(f"{len(missing)} cells have not held yet, as {missing[0].id!r}.")
+    whole = {cell.family for cell in _all_cells()} - {cell.family for cell in missing}
+    TABLE.write_text(with_families(TABLE.read_text("utf-8"), rows, whole), "utf-8")
 
 
-def _all_cells() -> set[str]:
+def _all_cells() -> list[Cell]:
     from tests.torture import test_disk, test_faults, test_kills, test_trade
 
-    return {cell.id for module in (test_disk, test_faults, test_kills, test_trade) for cell in module.CELLS}
+    return [cell for module in (test_disk, test_faults, test_kills, test_trade) for cell in module.CELLS]

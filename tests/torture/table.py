@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 _HEAD = """# Torture
@@ -34,6 +34,18 @@ def rendered(rows: Iterable[Row]) -> str:
     for family, groups in families.items():
         lines += _table(family, groups)
     return "\n".join(lines)
+
+
+def with_families(before: str, rows: Iterable[Row], whole: Collection[str]) -> str:
+    """The text of `before` with the tables of the families in `whole` made of `rows`; other tables stay."""
+    kept = _tables(before) | _tables(rendered(row for row in rows if row.family in whole))
+    return "\n".join([_HEAD, *(kept[family] for family in sorted(kept))])
+
+
+def _tables(text: str) -> dict[str, str]:
+    """By family, each with its heading."""
+    parts = text.split("## ")[1:]
+    return {part.partition(" (")[0]: f"## {part.rstrip()}\n" for part in parts}
 
 
 def _table(family: str, groups: dict[tuple[str, str], list[Row]]) -> list[str]:

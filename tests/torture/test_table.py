@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.torture.table import Row, rendered
+from tests.torture.table import Row, rendered, with_families
 
 ROWS = [
     Row("Faults", "500", "myogo", "POST A", [3], ""),
@@ -31,3 +31,11 @@ def test_a_line_per_fault_and_side_a_column_per_end() -> None:
         "| SIGKILL | both | 1 | 1 | 1 |",
         "| **all** |  | 1 | 1 | 1 |",
     ]
+
+
+def test_a_family_is_written_anew_and_the_others_stay() -> None:
+    before = rendered(ROWS)
+    more = [Row("Kills", "SIGTERM", "both", "commit", [5, 0], ""), Row("Faults", "500", "myogo", "GET A", [3], "")]
+    text = with_families(before, more, {"Kills"})
+    assert text == rendered([*ROWS[:-1], more[0]])
+    assert with_families(before, [], set()) == before
