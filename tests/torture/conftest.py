@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.conftest import TORTURE
+from tests.line.helpers import Elsewhere
 from tests.torture.cells import Cell, Ended
 from tests.torture.table import Row, rendered, with_families
 
 HELD = "torture/held"
 REST = os.environ.get("CELLS") == "rest"
 TABLE = Path(__file__).resolve().parents[2] / "docs" / "torture.md"
+
+
+@pytest.fixture(scope="module")
+def _elsewhere() -> Iterator[Elsewhere]:
+    with Elsewhere() as host:
+        yield host
+
+
+@pytest.fixture
+def other(_elsewhere: Elsewhere) -> Iterator[Elsewhere]:
+    """Another host, which nothing at all may reach."""
+    _elsewhere.heard.clear()
+    yield _elsewhere
+    assert _elsewhere.heard == []
 
 
 @pytest.fixture

@@ -60,20 +60,6 @@ def box() -> Iterator[Sandbox]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def elsewhere() -> Iterator[Elsewhere]:
-    with Elsewhere() as host:
-        yield host
-
-
-@pytest.fixture
-def other(elsewhere: Elsewhere) -> Iterator[Elsewhere]:
-    """Nothing at all may reach the other host."""
-    elsewhere.heard.clear()
-    yield elsewhere
-    assert elsewhere.heard == []
-
-
 def _places() -> Iterator[tuple[int, Place]]:
     """With how many requests its side has answered before."""
     for side, names in REQUESTS.items():
