@@ -45,7 +45,6 @@ create table if not exists out_myogo.orders (
     reference varchar, status varchar, test boolean, shipping_code varchar, pick_up_point_code varchar,
     price_total decimal(18, 4), price_currency varchar, lines json, cash_on_delivery json, shipment_id varchar,
     capture boolean, owner_id varchar);
-alter table out_myogo.orders add column if not exists destination varchar;
 create table if not exists out_centra.shipments (
     shipment_id varchar, reference varchar, shipped boolean, tracking varchar, packages bigint, carrier varchar,
     service varchar);
@@ -70,7 +69,6 @@ comment on table out_myogo.products is 'What myOGO should hold: the valid produc
 comment on table out_myogo.warnings is 'Findings that do not withhold a row, of the newest run of each flow that writes to myOGO.';
 comment on table out_myogo.orders is 'Orders that myOGO should have, of the newest run of the orders flow; nothing in it says whom they go to.';
 comment on column out_myogo.orders.owner_id is 'The shipment of Centra, or its order, that it is made of.';
-comment on column out_myogo.orders.destination is 'A digest of address, pick-up point and shipping method, by which a later change in Centra is seen.';
 comment on table out_centra.shipments is 'Shipments to complete in Centra, of the newest run of the tracking flow.';
 comment on table out_centra.stock is 'What Centra should hold: the amounts of the newest run of the stock flow, absolute, in units.';
 comment on column out_centra.stock.key is 'What Centra is told: the full code, or the EAN where the code could mean another size.';

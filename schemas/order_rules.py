@@ -188,9 +188,9 @@ ORDER_RULES = (
     Rule(
         "ORDER-016",
         True,
-        "the same order of Centra is open in myOGO already, under another reference",
+        "the same goods are in myOGO already, under another reference",
         "Its shipment was made anew in Centra, or the channel's source, prefix or name was changed.",
-        "In myOGO, cancel the order that the message names, if it has not left; the new one is sent by the run after.",
+        "In myOGO, cancel the order that the message names; if it has left, mend this one in Centra.",
         "myOGO",
         "orders",
     ),

@@ -86,7 +86,7 @@ def _units(text: str) -> str | None:
         for line in json.loads(text):
             code, quantity = str(line["code"]), int(line["quantity"])
             found[code] = found.get(code, 0) + quantity
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, OverflowError):
         return None
     return json.dumps({code: quantity for code, quantity in found.items() if quantity}, sort_keys=True)
 

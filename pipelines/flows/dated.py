@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import re
 from datetime import datetime, time, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -71,27 +71,41 @@ def ours(live: pd.DataFrame, prefix: str) -> pd.DataFrame:
     return own.assign(owner_id=own["reference"].str.slice(len(prefix) + 1))
 
 
-def sent_long_ago(store: Store, prefix: str) -> list[str]:
-    """References that we have sent, of what is open in Centra, and that myOGO has not touched for long. The journal
-    says only what to ask for: another merchant may not have them."""
+def sent_long_ago(store: Store, table: Literal["shipments", "orders"]) -> list[str]:
+    """References that we have sent, under whatever prefix, for an order of Centra in the table, and that myOGO has not
+    touched for long. The journal says only what to ask for: another merchant may not have them."""
     rows = store.connection.execute(
-        "select distinct key from sync.journal where flow = 'orders' and outcome = 'applied' and key in "
-        "(select $prefix || '-' || shipment_id from raw_centra.shipments "
-        "union select $prefix || '-' || order_id from raw_centra.orders) "
-        "and key not in (select reference from raw_myogo.orders) order by 1",
-        {"prefix": prefix},
+        "select distinct key from sync.journal where flow = 'orders' and outcome in ('applied', 'unknown') and "
+        f"regexp_extract(key, '-([0-9]+)(-[0-9]+)?$', 1) in (select order_id from raw_centra.{table}) "
+        "and key not in (select reference from raw_myogo.orders) order by 1"
     ).fetchall()
     return [key for (key,) in rows]
 
 
-def sent_elsewhere(store: Store, everybodys: pd.DataFrame, mine: pd.DataFrame) -> pd.DataFrame:
-    """Those of everybody's orders that we have sent ourselves, under a prefix that is no longer ours."""
-    keys = store.connection.execute(
-        "select distinct key from sync.journal where flow = 'orders' and outcome in ('applied', 'unknown')"
+def standing(store: Store, everybodys: pd.DataFrame, prefix: str) -> pd.DataFrame:
+    """Those of everybody's orders (`reference`, `status`) that stand for an order of ours: under our prefix, or sent by
+    us under another one; neither cancelled nor returned, and not told to Centra as shipped. With `owner_id`."""
+    keys = store.connection.execute("select distinct key from sync.journal where flow = 'orders'").fetchall()
+    parts = everybodys["reference"].str.extract(f"^([^-]*)-({NUMBER})$")
+    own = everybodys["reference"].isin([key for (key,) in keys]) | (parts[0] == prefix)
+    rows = everybodys.assign(owner_id=parts[1])[own.fillna(False).astype(bool) & parts[1].notna()]
+    told = (rows["status"] == "shipped") & rows["owner_id"].isin(completed(store))
+    return rows[~told & ~rows["status"].isin(["cancelled", "returned"])]
+
+
+def completed(store: Store) -> set[str]:
+    """Shipments, and orders of shipments, that are completed: as Centra lists them, and as we found them ourselves
+    after we had completed them."""
+    listed = store.frame("raw_centra.completed_shipments", ["shipment_id", "order_id"])
+    ours = store.connection.execute(
+        "select distinct key from sync.journal where flow = 'tracking' and outcome = 'applied'"
     ).fetchall()
-    known = everybodys["reference"].isin([key for (key,) in keys]) & ~everybodys["reference"].isin(mine["reference"])
-    parts = everybodys.loc[known, "reference"].str.extract(f"-({NUMBER})$")
-    return everybodys[known].assign(owner_id=parts[0]).dropna(subset=["owner_id"])
+    return {*listed["shipment_id"], *listed["order_id"], *(own for (key,) in ours for own in (key, order_of(key)))}
+
+
+def order_of(owner_id: str) -> str:
+    """The number of Centra's order, of its own or of a shipment's."""
+    return owner_id.partition("-")[0]
 
 
 def whereto(rows: pd.DataFrame, key: str) -> list[str]:

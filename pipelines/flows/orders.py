@@ -13,10 +13,11 @@ from pipelines.flows.dated import (
     LINE_COLUMNS,
     Dated,
     destinations,
+    order_of,
     ours,
     prefix_of,
-    sent_elsewhere,
     sent_long_ago,
+    standing,
     whereto,
 )
 from pipelines.limits import Violation
@@ -27,6 +28,7 @@ from pipelines.store import Store
 from schemas.centra_orders import ORDERS, SHIPMENTS
 from schemas.myogo_orders import FINAL
 from transforms.lines import is_on
+from transforms.shipping import METHODS
 
 
 class OrderLimits(BaseModel):
@@ -49,7 +51,7 @@ class Orders(Dated):
 
     @staticmethod
     def unlisted(store: Store, channel: Channel, system: str) -> list[str]:
-        return sent_long_ago(store, prefix_of(channel, channel.flow_params("orders"))) if system == "myogo" else []
+        return sent_long_ago(store, channel.flow_params("orders").source) if system == "myogo" else []
 
     @staticmethod
     def advice(params: Any) -> tuple[Literal["ok", "warning"], str, str]:
@@ -88,9 +90,9 @@ class Orders(Dated):
             )
             taxes = store.frame("raw_centra.order_lines", ["order_id", "line_id", "tax_percent"])
             orders = resolve(asked.flow.transform)(rows, lines, taxes, params, prefix_of(asked.channel, params))
+            told = orders[["reference", "customer", "pick_up_point_code"]].join(rows[list(METHODS)])
+            orders["destination"] = whereto(told, asked.channel.systems.myogo.secret_token.reveal())
             del rows
-            key = asked.channel.systems.myogo.secret_token.reveal()
-            orders["destination"] = whereto(orders[["customer", "pick_up_point_code", "shipping_method"]], key)
         with step("validate"):
             judged = self._judge(orders)
             checked(judged.desired, SENDABLE)
@@ -115,10 +117,7 @@ class Orders(Dated):
         gone = is_open[
             ~is_open["reference"].isin(orders.loc[~stopped, "reference"]) & ~self._out_of_sight(is_open, orders)
         ].drop_duplicates("reference")
-        before = {
-            **_by_order(orders, sent_elsewhere(self.store, everybodys[~everybodys["status"].isin(FINAL)], live)),
-            **_by_order(orders, gone),
-        }
+        before = self._sent_before(orders["owner_id"], everybodys)
         sent_to = destinations(self.store)
         rows = judged(orders, live, self._known(), self._clashing(), before, sent_to, params.capture)
         gone = gone[matches([gone["reference"]], self.asked.sku or ("*",))]
@@ -127,7 +126,7 @@ class Orders(Dated):
         fit = rows[wanted & (rows["rule"] == "")].reset_index(drop=True)
         columns = [*ORDER.columns, *ORDER.personal]
         desired = fit[columns].assign(stock_item_id=fit["owner_id"])
-        shown = desired.drop(columns=list(ORDER.personal)).rename(columns={"stock_item_id": "owner_id"})
+        shown = desired.drop(columns=[*ORDER.personal, "destination"]).rename(columns={"stock_item_id": "owner_id"})
         self.store.replace("out_myogo.orders", shown)
         records = pd.concat(
             [
@@ -165,10 +164,30 @@ class Orders(Dated):
     def _out_of_sight(self, sent: pd.DataFrame, orders: pd.DataFrame) -> pd.Series:
         """Which of the orders that myOGO has Centra's list does not reach back to: it is of recent orders, and their
         numbers grow. Open shipments are listed whatever their age."""
-        numbers = sent["owner_id"].map(_number)
+        numbers = sent["owner_id"].map(order_of).astype(int)
         if self.params.source == "shipments":
             return pd.Series(False, index=sent.index)
-        return numbers < (orders["owner_id"].map(_number).min() if len(orders) else float("inf"))
+        listed = orders["owner_id"].map(order_of)
+        listed = listed[listed.str.fullmatch("[0-9]+").astype(bool)].astype(int)
+        return numbers < (listed.min() if len(listed) else float("inf"))
+
+    def _sent_before(self, owners: pd.Series, everybodys: pd.DataFrame) -> dict[str, str]:
+        """By shipment (or order): the reference under which myOGO has the same goods of the same order already.
+
+        A shipment that Centra still lists is another one than its neighbours; one that is no longer listed was made
+        anew, for all we know.
+        """
+        sent = standing(self.store, everybodys, prefix_of(self.asked.channel, self.params))
+        listed = set(self.store.frame("raw_centra.shipments", ["shipment_id"])["shipment_id"])
+        by_order: dict[str, list[tuple[str, str]]] = {}
+        for own, reference in zip(sent["owner_id"], sent["reference"], strict=True):
+            by_order.setdefault(order_of(own), []).append((own, reference))
+        return {
+            owner: reference
+            for owner in owners
+            for own, reference in by_order.get(order_of(owner), [])
+            if own == owner or ("-" in own) != ("-" in owner) or own not in listed
+        }
 
     def _waiting(self) -> pd.DataFrame:
         """Orders in a status that counts that have no shipment which is good to go or completed."""
@@ -192,10 +211,11 @@ class Orders(Dated):
         return live.assign(status=live["status"].fillna("").str.casefold(), test=is_on(live["test"]))
 
     def _known(self) -> set[str]:
-        """The codes that myOGO listed, and those that were made since."""
+        """The codes that myOGO listed, and those that were made since the last reading that went through."""
         made = (
             "select key from sync.journal where flow = 'products' and action = 'create' and outcome = 'applied' "
-            "and run_id >= (select max(run_id) from sync.reads)"
+            "and run_id >= (select coalesce(max(run_id), '') from sync.reads join sync.runs using (run_id) "
+            "where exit_code in (0, 3, 4))"
         )
         return self._codes(f"select code from raw_myogo.products union {made}", "raw_myogo", "products")
 
@@ -212,17 +232,3 @@ class Orders(Dated):
             "select count(*) from information_schema.tables where table_schema = ? and table_name = ?", [schema, table]
         ).fetchall()
         return {row[0] for row in self.store.connection.execute(query).fetchall()} if there[0][0] else set()
-
-
-def _number(owner_id: str) -> int:
-    """That of Centra's order."""
-    number = owner_id.partition("-")[0]
-    return int(number) if number.isdecimal() else 0
-
-
-def _by_order(orders: pd.DataFrame, sent: pd.DataFrame) -> dict[str, str]:
-    """By `owner_id` of `orders`: the reference of one of `sent` that is of the same order of Centra, and not the same
-    shipment's under the same prefix."""
-    of_order = dict(zip(sent["owner_id"].map(_number), sent["reference"], strict=True))
-    found = {own: of_order.get(_number(own)) for own in orders["owner_id"]}
-    return {own: reference for own, reference in found.items() if reference is not None}

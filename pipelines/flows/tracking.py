@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipelines.channel import Channel
 from pipelines.flows import Judged, Step
-from pipelines.flows.dated import LINE_COLUMNS, Dated, ours, prefix_of, sent_long_ago
+from pipelines.flows.dated import LINE_COLUMNS, Dated, completed, order_of, ours, prefix_of, sent_long_ago
 from pipelines.limits import Violation
 from pipelines.plan import Plan
 from pipelines.reference import resolve
@@ -40,19 +40,14 @@ class Tracking(Dated):
         """Of myOGO, what is still open in Centra. Of Centra, orders that have left the warehouse and whose shipments
         are neither open nor in its recent list, but for those that we have completed ourselves."""
         params = channel.flow_params("tracking")
-        prefix = prefix_of(channel, params)
         if system == "myogo":
-            return sent_long_ago(store, prefix)
+            return sent_long_ago(store, "shipments")
+        prefix = prefix_of(channel, params)
         orders = ours(_since(store.frame("raw_myogo.orders", ["reference", "edit_time"], _SHIPPED), params), prefix)
-        known = store.connection.execute(
-            " union ".join(
-                f"select {own} from raw_centra.{table}"
-                for table in ("shipments", "completed_shipments")
-                for own in ("shipment_id", "order_id")
-            )
-        ).fetchall()
-        unknown = orders[~orders["owner_id"].isin([own for (own,) in known]) & ~orders["owner_id"].isin(_done(store))]
-        return sorted(set(unknown["owner_id"].map(_order)))
+        listed = store.frame("raw_centra.shipments", ["shipment_id", "order_id"])
+        known = {*listed["shipment_id"], *listed["order_id"], *completed(store)}
+        unknown = orders[~orders["owner_id"].isin(known)]
+        return sorted(set(unknown["owner_id"].map(order_of)))
 
     @staticmethod
     def advice(params: Any) -> tuple[Literal["ok", "warning"], str, str]:
@@ -70,7 +65,7 @@ class Tracking(Dated):
             mine = mine.assign(copies=copies).drop_duplicates("reference")
             shipments = self.store.frame("raw_centra.shipments", _SHIPMENTS)
             rows = resolve(self.asked.flow.transform)(mine, shipments, self.params)
-            rows = self._compared(rows.assign(unreal=is_on(rows["test"]) & ~self._tests()))
+            rows = self._compared(rows.assign(unreal=is_on(rows["test"]) & (not self._tests())))
         with step("validate"):
             judged = self._judge(rows)
             checked(judged.desired, SENDABLE)
@@ -83,12 +78,10 @@ class Tracking(Dated):
         from schemas.tracking import COMPLETION, broken, warnings, withheld
         from transforms.select import matches
 
-        completed = self.store.frame("raw_centra.completed_shipments", ["shipment_id", "order_id", "tracking_number"])
-        known = {*completed["shipment_id"], *completed["order_id"], *_done(self.store)}
-        rows = rows.assign(rule=broken(rows, self.params.capture, known))
+        rows = rows.assign(rule=broken(rows, self.params.capture, completed(self.store)))
         wanted = (rows["final"] != "") & matches([rows["reference"]], self.asked.sku or ("*",))
         # Too many to be asked for in one run: nothing is known of them, so nothing is said.
-        wanted &= (rows["rule"] != "TRACK-004") | ~rows["owner_id"].map(_order).isin(self.asked.unasked)
+        wanted &= (rows["rule"] != "TRACK-004") | ~rows["owner_id"].map(order_of).isin(self.asked.unasked)
         held = rows[wanted & (rows["rule"] != "")]
         fit = rows[wanted & (rows["rule"] == "")].reset_index(drop=True)
         due = fit["shipment_id"].notna()
@@ -115,7 +108,7 @@ class Tracking(Dated):
             "unmatched": 0,
         }
         desired = desired[columns].assign(stock_item_id=desired[COMPLETION.key])
-        warned = warnings(fit[due], self._told_otherwise(fit[~due], completed))
+        warned = warnings(fit[due], self._told_otherwise(fit[~due]))
         return Judged(desired, live[columns], withheld(held), warned, records, counts, None)
 
     def _tests(self) -> bool:
@@ -129,33 +122,24 @@ class Tracking(Dated):
         channel = self.asked.channel
         contents_are = channel.flow_params("orders").contents_are if "orders" in channel.flows else None
         lines = self.store.frame("raw_centra.shipment_lines", ["shipment_id", *LINE_COLUMNS])
+        left = rows.loc[rows["final"] == "shipped", "shipment_id"]
+        lines = lines[lines["shipment_id"].isin(left.dropna())]
         picked, faults = goods(lines.rename(columns={"shipment_id": "owner_id"}), contents_are)
         there = units(picked[~picked["owner_id"].isin(faults.index)])
         rows = rows.assign(shipped=units_sent(rows["lines"]), held=rows["shipment_id"].map(there).astype("str"))
         known = rows["shipped"].notna() & rows["held"].notna() & (rows["owner_id"] == rows["shipment_id"])
         return rows.assign(differs=known & self.params.lines_must_match & (rows["shipped"] != rows["held"]))
 
-    @staticmethod
-    def _told_otherwise(done: pd.DataFrame, completed: pd.DataFrame) -> pd.DataFrame:
+    def _told_otherwise(self, done: pd.DataFrame) -> pd.DataFrame:
         """Shipments that were completed, with the numbers that Centra has been `told`."""
-        told = completed.drop_duplicates("shipment_id").set_index("shipment_id")["tracking_number"].fillna("")
-        listed = done[(done["final"] == "shipped") & done["owner_id"].isin(told.index)]
-        own = listed["owner_id"]
-        return listed.assign(shipment_id=own, told=own.map(told).map(numbers).map(", ".join))
+        listed = self.store.frame("raw_centra.completed_shipments", ["shipment_id", "tracking_number"])
+        told = listed.drop_duplicates("shipment_id").set_index("shipment_id")["tracking_number"].fillna("")
+        left = done[(done["final"] == "shipped") & done["owner_id"].isin(told.index)]
+        own = left["owner_id"]
+        return left.assign(shipment_id=own, told=own.map(told).map(numbers).map(", ".join))
 
 
 def _since(orders: pd.DataFrame, params: Any) -> pd.DataFrame:
     """Those that myOGO has touched from the starting day on; another flow may have had more of them read."""
-    return orders[orders["edit_time"].fillna("9") >= f"{params.starting:%Y-%m-%d}"]
-
-
-def _done(store: Store) -> set[str]:
-    """Shipments that we have completed ourselves, each found completed right after, and their orders."""
-    rows = store.connection.execute(
-        "select distinct key from sync.journal where flow = 'tracking' and outcome = 'applied'"
-    ).fetchall()
-    return {own for (key,) in rows for own in (key, _order(key))}
-
-
-def _order(owner_id: str) -> str:
-    return owner_id.partition("-")[0]
+    touched = orders["edit_time"].fillna("")
+    return orders[(touched >= f"{params.starting:%Y-%m-%d}") | ~touched.str.match(r"[0-9]{4}-").astype(bool)]

@@ -319,18 +319,24 @@ def test_what_does_not_go_its_way_in_myogo_needs_a_person(shop_of: ShopOf) -> No
     assert ("demo-1004-1", "ORDER-017") in withheld(shop)
 
 
+OWN = ("captured", "capture_fails", "completed", "quantities")  # what is the sandbox's own in a shipment
+
+
+def _made_anew(shop: Shop) -> None:
+    """Centra lists 1001-2 in the place of 1001-1 from now on."""
+    row = {name: value for name, value in shop.box.centra_shipments()[0].items() if name not in OWN}
+    body = {"status": "ok", "shipments": [row | {"shipmentId": "1001-2"}]}
+    shop.box.add_fault(
+        side="centra", kind="body", method="GET", path="status=goodtogo&limit=100&offset=0", body=body, times=FOREVER
+    )
+
+
 def test_a_shipment_that_was_made_anew_is_not_sent_beside_the_old_one(shop_of: ShopOf) -> None:
     """Two parcels would leave; the new one goes once the old one is cancelled."""
     shop = selling(shop_of)
     order(shop)
     assert orders(shop).exit_code == 0
-    row = shop.box.centra_shipments()[0]
-    again = {name: row[name] for name in row if name not in ("captured", "capture_fails", "completed", "quantities")}
-    body = {"status": "ok", "shipments": [again | {"shipmentId": "1001-2"}]}
-    shop.box.add_fault(
-        side="centra", kind="body", method="GET", path="/shipments?status=goodtogo&limit=100&offset=0", body=body,
-        times=FOREVER,
-    )  # fmt: skip
+    _made_anew(shop)
     report = orders(shop)
     assert (report.exit_code, report.flows["orders"]["create"]) == (3, 0)
     assert withheld(shop) == [("demo-1001-1", "ORDER-007"), ("demo-1001-2", "ORDER-016")]
@@ -706,3 +712,99 @@ def test_an_empty_list_of_shipments_is_asked_for_again(shop_of: ShopOf) -> None:
     shop.box.add_fault(side="centra", kind="empty_page", method="GET", path="status=goodtogo", times=1)
     report = orders(shop)
     assert (report.exit_code, report.flows["orders"]["applied"]) == (0, 1)
+
+
+SENT_ANEW = ['prefix = "other"', 'source = "orders"', "a shipment made anew"]
+
+
+@pytest.mark.parametrize("how", ["shipped", "no longer listed"])
+@pytest.mark.parametrize("what", SENT_ANEW)
+def test_what_has_left_or_is_out_of_sight_is_not_sent_again(shop_of: ShopOf, what: str, how: str) -> None:
+    """Shipped, and Centra does not know it yet; or open in myOGO, and not touched for long."""
+    shop = selling(shop_of)
+    order(shop)
+    assert orders(shop).exit_code == 0
+    if how == "shipped":
+        shop.box.ship("demo-1001-1", ["A"], None)
+    else:
+        shop.box.add_fault(side="myogo", kind="body", method="GET", path="modifiedafter", body=[], times=FOREVER)
+    if "=" in what:
+        shop.edit("starting = 2026-01-01", f"starting = 2026-01-01\n{what}")
+    else:
+        _made_anew(shop)
+    report = orders(shop)
+    assert (report.exit_code, report.flows["orders"]["create"], len(sent(shop))) == (3, 0, 1)
+    assert "ORDER-016" in [rule for _, rule in withheld(shop)]
+
+
+def test_another_shipment_of_the_same_order_goes_its_way(shop_of: ShopOf) -> None:
+    """The rest of it, sent later: whether the first is on its way, has left, or is completed."""
+    shop = selling(shop_of)
+    order(shop)
+    assert orders(shop).exit_code == 0
+    row = {name: value for name, value in shop.box.centra_shipments()[0].items() if name not in OWN}
+    body = {"status": "ok", "shipments": [row, row | {"shipmentId": "1001-2"}]}
+    shop.box.add_fault(
+        side="centra", kind="body", method="GET", path="status=goodtogo&limit=100&offset=0", body=body, times=FOREVER
+    )
+    shop.box.ship("demo-1001-1", ["A"], None)
+    assert (orders(shop).exit_code, len(sent(shop))) == (0, 2)
+
+
+@pytest.mark.parametrize(
+    "lines", [[{"code": "SKU1", "quantity": "two"}], [{"code": "SKU1", "quantity": True}], 5, [None]]
+)
+def test_odd_lines_of_myogo_cost_nobody_else(shop_of: ShopOf, lines: Any) -> None:
+    shop = selling(shop_of)
+    order(shop)
+    assert orders(shop).exit_code == 0
+    order(shop)
+    body = [{"reference": "demo-1001-1", "status": "New", "orderLines": lines}]
+    shop.box.add_fault(side="myogo", kind="body", method="GET", path="modifiedafter", body=body, times=1)
+    assert orders(shop).flows["orders"]["applied"] == 1
+
+
+def test_a_method_that_is_mapped_later_is_no_other_method(shop_of: ShopOf) -> None:
+    shop = selling(shop_of)
+    order(shop, shipwallet_shippingMethod="ingrid-home", shippingList="standard")
+    assert orders(shop).exit_code == 0
+    shop.edit('standard = "HOME"', 'standard = "HOME"\ningrid-home = "HOME"')
+    assert orders(shop).exit_code == 0
+
+
+def test_what_was_cancelled_in_myogo_is_told_as_that(shop_of: ShopOf) -> None:
+    """Also a test, and an order whose lines had been changed: that was the advice."""
+    shop = selling(shop_of)
+    shop.edit("test     = false", "test     = true")
+    order(shop)
+    order(shop)
+    assert orders(shop).exit_code == 0
+    shop.edit("test     = true", "test     = false")
+    shop.box.change_myogo_order("demo-1002-1", orderLines=[{"code": "SKU1", "quantity": 1}])
+    for number in (1001, 1002):
+        shop.box.cancel(f"demo-{number}-1")
+    orders(shop)
+    assert withheld(shop) == [("demo-1001-1", "ORDER-011"), ("demo-1002-1", "ORDER-011")]
+
+
+def test_an_outage_of_the_catalogue_does_not_make_products_unknown(shop_of: ShopOf) -> None:
+    shop = selling(shop_of, size(1, physical=10), size(2, physical=10), myogo=[{"code": "SKU1", "stock": 10}])
+    shop.run("push", flows=("products",))
+    shop.box.add_fault(side="myogo", kind="status", status=503, method="GET", path="/products?", times=FOREVER)
+    assert shop.run("plan", flows=("products",)).exit_code == 5
+    order(shop, lines=[{"code": "SKU2", "qty": 1}])
+    assert (orders(shop).exit_code, len(sent(shop))) == (0, 1)
+
+
+def test_no_two_orders_have_the_same_digest(shop_of: ShopOf) -> None:
+    """Who may not know where they go should not know either that they go to the same place."""
+    shop = selling(shop_of)
+    made = order(shop)
+    order(shop, **{name: value for name, value in made.items() if name.startswith("delivery")})
+    assert orders(shop).exit_code == 0
+    told = shop.sql("select json_extract_string(after, '$.destination') from sync.changes where flow = 'orders'")
+    assert len(set(told)) == 2
+    assert (
+        "destination"
+        not in shop.sql("select string_agg(column_name) from duckdb_columns() where table_name = 'orders'")[0][0]
+    )
