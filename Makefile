@@ -32,7 +32,7 @@ types: setup
 unit: setup
 	$(BIN)/pytest -n 2
 
-# Every fault at every request, a kill at every step, long random stories, every form of a secret: about an hour.
+# Every fault at every request, a kill at every step, long random stories, every form of a secret: an hour and a half.
 # Writes docs/torture.md, each table once all its cells held; `make torture CELLS=rest` goes on with those that have not yet.
 torture: setup
 	TORTURE=1 CELLS=$(CELLS) $(BIN)/pytest -n 2 --timeout=600 tests/torture tests/model tests/security

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from decimal import Decimal
 from typing import Any
 
 import pandas as pd
 
 from schemas.myogo_orders import FINAL, HELD_BACK, MOVING
+from schemas.order_lines import units_in
 from schemas.verdict import COLUMNS, lines
 
 
@@ -24,16 +24,16 @@ def judged(
 ) -> pd.DataFrame:
     """`orders` with `rule`, the first that withholds the order ("" for none), and `told`, what its message speaks of.
 
-    `live` are myOGO's orders (`reference`, `status`, `lines`, `test`), `known` the codes that myOGO holds (empty where
-    that was never read), `clashing` those that more than one size of Centra makes, `sent_before` the open orders of
-    myOGO that are of the same order of Centra (reference by `owner_id`), `destinations` where each reference was sent
-    to; `capture` says whether the channel takes payments.
+    `live` are myOGO's orders (`reference`, `status` in small letters, `lines`, `test`), `known` the codes that myOGO
+    holds (empty where that was never read), `clashing` those that more than one size of Centra makes, `sent_before` the
+    orders of myOGO that stand for the same goods already (reference by `owner_id`), `destinations` where each reference
+    was sent to; `capture` says whether the channel takes payments.
     """
     there = orders["reference"].isin(live["reference"])
     theirs = live.drop_duplicates("reference").set_index("reference")
     held = theirs["lines"]
-    statuses = theirs["status"].fillna("").to_dict()
-    status = pd.Series([statuses.get(own, "").casefold() for own in orders["reference"]], orders.index, dtype="str")
+    statuses = theirs["status"].to_dict()
+    status = pd.Series([statuses.get(own, "") for own in orders["reference"]], orders.index, dtype="str")
     final = status.isin(FINAL)
     unreal = (status == "draft") & (orders["status"] == "New")
     unreal |= ~orders["test"].astype(bool) & orders["reference"].isin(theirs.index[theirs["test"]])
@@ -47,8 +47,8 @@ def judged(
     strange = _among(orders["codes"], lambda code: bool(known) and code not in known)
     shared = _among(orders["codes"], lambda code: code in clashing)
     changed = [
-        _differ(mine, theirs) if isinstance(theirs, str) and isinstance(mine, str) else False
-        for mine, theirs in zip(orders["lines"], orders["reference"].map(held), strict=True)
+        None not in (mine, theirs) and mine != theirs
+        for mine, theirs in zip(orders["lines"].map(units_in), orders["reference"].map(held).map(units_in), strict=True)
     ]
     rule, told = pd.Series("", index=orders.index, dtype="str"), pd.Series("", index=orders.index, dtype="str")
     for name, hit, what in (
@@ -139,21 +139,3 @@ def _among(codes: pd.Series, hit: Any) -> pd.Series:
         for cell in codes
     ]
     return pd.Series(told, index=codes.index, dtype="str")
-
-
-def _differ(mine: str, theirs: str) -> bool:
-    """Whether two lists of lines are known to hold other units."""
-    try:
-        return _quantities(mine) != _quantities(theirs)
-    except (ValueError, TypeError, ArithmeticError):
-        return False  # what myOGO says cannot be read
-
-
-def _quantities(text: str) -> dict[str, Decimal]:
-    """Units by code. Raises ValueError, TypeError or ArithmeticError where they cannot be read."""
-    found: dict[str, Decimal] = {}
-    for line in json.loads(text):
-        if isinstance(line, dict):
-            code, quantity = str(line.get("code")), Decimal(str(line.get("quantity") or 0))
-            found[code] = found.get(code, Decimal(0)) + quantity
-    return found

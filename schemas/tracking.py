@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from decimal import Decimal
 
 import pandas as pd
 import pandera.pandas as pa
@@ -88,5 +88,5 @@ def warnings(due: pd.DataFrame, done: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _told(units: str) -> str:
-    return ", ".join(f"{quantity} of {code!r}" for code, quantity in json.loads(units).items()) or "nothing"
+def _told(units: Mapping[str, Decimal]) -> str:
+    return ", ".join(f"{quantity} of {code!r}" for code, quantity in sorted(units.items())) or "nothing"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import field
 from datetime import date
+from decimal import Decimal
 from typing import Annotated
 
 import pandas as pd
@@ -66,29 +66,13 @@ def to_centra(orders: pd.DataFrame, shipments: pd.DataFrame, params: Params) -> 
     )
 
 
-def units(lines: pd.DataFrame) -> pd.Series:
-    """By `owner_id`: the units of each code among the goods of `transforms.lines`, as a JSON object."""
-    told = {}
-    for own, of in lines.groupby("owner_id"):
-        summed = of.groupby("code")["quantity"].sum()
-        told[own] = json.dumps({code: int(quantity) for code, quantity in summed.items()}, sort_keys=True)
-    return pd.Series(told, dtype="str")
-
-
-def units_sent(lines: pd.Series) -> pd.Series:
-    """The same of myOGO's order lines, staged as JSON; null where they cannot be read."""
-    return lines.map(_units, na_action="ignore").astype("str")
-
-
-def _units(text: str) -> str | None:
-    found: dict[str, int] = {}
-    try:
-        for line in json.loads(text):
-            code, quantity = str(line["code"]), int(line["quantity"])
-            found[code] = found.get(code, 0) + quantity
-    except (ValueError, TypeError, KeyError, OverflowError):
-        return None
-    return json.dumps({code: quantity for code, quantity in found.items() if quantity}, sort_keys=True)
+def units_of(goods: pd.DataFrame) -> dict[str, dict[str, Decimal]]:
+    """By `owner_id`: the units of each code among the goods of `transforms.lines`."""
+    found: dict[str, dict[str, Decimal]] = {}
+    summed = goods.groupby(["owner_id", "code"], as_index=False)["quantity"].sum()
+    for own, code, quantity in summed[["owner_id", "code", "quantity"]].itertuples(index=False, name=None):
+        found.setdefault(own, {})[code] = Decimal(int(quantity))
+    return found
 
 
 def numbers(text: str) -> list[str]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hmac
 import re
+from abc import ABC, abstractmethod
 from datetime import datetime, time, timedelta
 from typing import Any, Literal
 
 import pandas as pd
 
 from pipelines.channel import Channel
+from pipelines.errors import UnsafePlan
 from pipelines.flows import Asked
 from pipelines.flows.catalogue import Catalogue
 from pipelines.limits import Violation
@@ -20,7 +22,7 @@ from schemas.centra_orders import LINES, NUMBER
 LINE_COLUMNS = ["position", "inside", *(field.column for field in LINES), "extra"]
 
 
-class Dated:
+class Dated(ABC):
     """A judge of orders or shipments; each of them that must not be acted on is withheld by itself."""
 
     of_catalogue = False
@@ -41,13 +43,14 @@ class Dated:
         return ()
 
     @staticmethod
+    @abstractmethod
     def unlisted(store: Store, channel: Channel, system: str) -> list[str]:
         """What the lists of a system did not show, because it is long ago, and has to be asked for one by one: orders
         of myOGO by reference, completed shipments of Centra by order."""
-        raise NotImplementedError
 
-    def forbidden(self, plan: Plan) -> None:
+    def forbidden(self, plan: Plan) -> UnsafePlan | None:
         """Nothing is beyond --force but what is withheld row by row."""
+        return None
 
     def at_most(self, key: str, action: str, plan: Plan, words: str) -> list[Violation]:
         """What the limit `key` on the changes of one kind says; `words` are what would become of them."""
@@ -97,10 +100,10 @@ def completed(store: Store) -> set[str]:
     """Shipments, and orders of shipments, that are completed: as Centra lists them, and as we found them ourselves
     after we had completed them."""
     listed = store.frame("raw_centra.completed_shipments", ["shipment_id", "order_id"])
-    ours = store.connection.execute(
+    own = store.connection.execute(
         "select distinct key from sync.journal where flow = 'tracking' and outcome = 'applied'"
     ).fetchall()
-    return {*listed["shipment_id"], *listed["order_id"], *(own for (key,) in ours for own in (key, order_of(key)))}
+    return {*listed["shipment_id"], *listed["order_id"], *(one for (key,) in own for one in (key, order_of(key)))}
 
 
 def order_of(owner_id: str) -> str:

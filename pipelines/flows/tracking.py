@@ -14,8 +14,9 @@ from pipelines.limits import Violation
 from pipelines.plan import Plan
 from pipelines.reference import resolve
 from pipelines.store import Store
+from schemas.order_lines import units_in
 from transforms.lines import goods, is_on
-from transforms.tracking import numbers, units, units_sent
+from transforms.tracking import numbers, units_of
 
 _ORDERS = ["reference", "status", "shipping_code", "tracking_number", "edit_time", "test", "lines"]
 _SHIPPED = "where lower(status) = 'shipped'"
@@ -125,10 +126,12 @@ class Tracking(Dated):
         left = rows.loc[rows["final"] == "shipped", "shipment_id"]
         lines = lines[lines["shipment_id"].isin(left.dropna())]
         picked, faults = goods(lines.rename(columns={"shipment_id": "owner_id"}), contents_are)
-        there = units(picked[~picked["owner_id"].isin(faults.index)])
-        rows = rows.assign(shipped=units_sent(rows["lines"]), held=rows["shipment_id"].map(there).astype("str"))
-        known = rows["shipped"].notna() & rows["held"].notna() & (rows["owner_id"] == rows["shipment_id"])
-        return rows.assign(differs=known & self.params.lines_must_match & (rows["shipped"] != rows["held"]))
+        there = units_of(picked[~picked["owner_id"].isin(faults.index)])
+        shipped = pd.Series([units_in(text) for text in rows["lines"]], rows.index, dtype=object)
+        held = pd.Series([there.get(own) for own in rows["shipment_id"]], rows.index, dtype=object)
+        differ = [None not in pair and pair[0] != pair[1] for pair in zip(shipped, held, strict=True)]
+        alone = (rows["owner_id"] == rows["shipment_id"]) & self.params.lines_must_match
+        return rows.assign(shipped=shipped, held=held, differs=alone & pd.Series(differ, rows.index, dtype=bool))
 
     def _told_otherwise(self, done: pd.DataFrame) -> pd.DataFrame:
         """Shipments that were completed, with the numbers that Centra has been `told`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from pipelines.clients.centra import CentraClient
@@ -14,6 +13,7 @@ from pipelines.clients.payload import decode_exact
 from pipelines.errors import CentraMyogoError, TargetRefused, TargetUnknown
 from pipelines.targets.once import create_once, looked_up
 from schemas.myogo_orders import ORDER
+from schemas.order_lines import units
 
 _JSON = ("lines", "cash_on_delivery", "customer")
 FOUND = "found by its reference after an unclear answer"
@@ -28,13 +28,10 @@ class Orders:
         self.config = client.config
 
     def create(self, key: str, product: dict[str, Any]) -> str:
-        order = dict(product)
-        shipment, capture = order.pop("shipment_id", None), order.pop("capture", False)
-        order.pop("destination", None)
-        payload = _payload({ORDER.key: key, **order})
+        payload = _payload({ORDER.key: key, **product})
         if (there := self._one(key)) is not None:
             return _as_wanted(payload, there)
-        told = self._capture(shipment) if capture else ""
+        told = self._capture(product["shipment_id"]) if product.get("capture") else ""
         try:
             said = create_once(
                 self.config,
@@ -80,18 +77,18 @@ class Orders:
 
 
 def _payload(order: dict[str, Any]) -> dict[str, Any]:
-    """In myOGO's names; what is kept as JSON text is what it says."""
+    """In myOGO's names, without what is ours alone; what is kept as JSON text is what it says."""
     told = {
         name: decode_exact(value.encode()) if name in _JSON else value
         for name, value in order.items()
-        if value is not None
+        if value is not None and name in ORDER.vendor
     }
     return {ORDER.vendor[name]: value for name, value in told.items()}
 
 
 def _as_wanted(sent: dict[str, Any], held: dict[str, Any], no: CentraMyogoError | None = None) -> str:
     """What to tell of an order that is there although it was to be created; TargetRefused where it is another."""
-    if _units(sent) == _units(held):
+    if units(sent["orderLines"]) == units(held.get("orderLines")):
         return FOUND if no else ALREADY
     raise TargetRefused(
         "myOGO holds another order under this reference. Nothing was sent; look at it in myOGO.",
@@ -103,11 +100,3 @@ def _told_of(held: dict[str, Any]) -> str:
     """Where myOGO does not let the order go by itself."""
     status = str(held.get("status", ""))
     return f"myOGO put it into {status}" if status.casefold() in ("reserved", "pending") else ""
-
-
-def _units(order: dict[str, Any]) -> dict[str, Decimal]:
-    found: dict[str, Decimal] = {}
-    for line in order.get("orderLines") or []:
-        code = str(line.get("code"))
-        found[code] = found.get(code, Decimal(0)) + Decimal(str(line.get("quantity") or 0))
-    return found

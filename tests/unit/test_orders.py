@@ -12,6 +12,7 @@ import pytest
 from pipelines.sources.centra_orders import kept, line_table
 from pipelines.sources.columns import Findings
 from schemas.centra_orders import SHIPMENTS
+from schemas.order_lines import units_in
 from schemas.order_verdict import judged
 from transforms.orders import Params, to_myogo
 from transforms.tracking import Params as TrackingParams
@@ -186,3 +187,22 @@ def test_no_shipment_is_completed_for_two_orders() -> None:
     rows = to_centra(orders, shipments, TrackingParams(date(2026, 1, 1)))
     assert rows["shipment_id"].dropna().tolist() == ["1-1"]
     assert len(rows) == 2
+
+
+@pytest.mark.parametrize(
+    ("lines", "found"),
+    [
+        ([{"code": "A", "quantity": 1}, {"code": "A", "quantity": "2"}], {"A": 3}),
+        ([{"code": "A", "quantity": 1.0}, {"code": "B", "quantity": 0}], {"A": 1}),
+        ([], {}),
+        (None, None),
+        (5, None),
+        ([None], None),
+        ([{"code": "A"}], None),
+        ([{"code": "A", "quantity": "two"}], None),
+        ([{"code": "A", "quantity": True}], None),
+    ],
+)
+def test_the_units_of_order_lines(lines: Any, found: dict[str, int] | None) -> None:
+    """What cannot be read is none, and not another list."""
+    assert units_in(json.dumps(lines)) == found
