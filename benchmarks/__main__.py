@@ -18,7 +18,7 @@ from typing import Any
 from benchmarks.page import page, plot
 from benchmarks.race import PEERS, ROOT, Contestant, Runs, once, race, ratio, same_work, shop, turns
 from benchmarks.shop import held
-from pipelines.clients.payload import encode
+from pipelines.core.json_codec import encode
 from pipelines.sandbox.product import FIELDS
 
 HERE = Path(__file__).parent

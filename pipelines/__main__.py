@@ -17,7 +17,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stopped)
     from pipelines.cli import app
-    from pipelines.logs import redact, steady
+    from pipelines.core.logs import redact, steady
 
     _say_everything_through_the_log()
     # A memory dump would hold every secret.

@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from pipelines.errors import OurFault
-from pipelines.failpoint import here
+from pipelines.core.errors import OurFault
+from pipelines.core.failpoints import here
 from pipelines.journal import fold
 from pipelines.report import RunReport
 from pipelines.store import COUNTS, Folder, Store, utc_now

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipelines.errors import CentraMyogoError, Entry
+from pipelines.core.errors import CentraMyogoError, Entry
 from schemas.expectations import EXPECTATIONS
 from schemas.rules import RULES
 

@@ -27,7 +27,7 @@ from pydantic import (
 )
 
 from pipelines.address import WebAddress
-from pipelines.errors import ConfigError
+from pipelines.core.errors import ConfigError
 from pipelines.flows.built_in import BUILT_IN_FLOWS
 from pipelines.hints.settings import Listen
 from pipelines.reference import resolve

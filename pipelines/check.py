@@ -16,8 +16,8 @@ from pipelines.clients.centra import CentraClient
 from pipelines.clients.centra_orders import CentraOrders
 from pipelines.clients.myogo import MyOgoClient
 from pipelines.clients.myogo_orders import MyOgoOrders
-from pipelines.errors import CentraMyogoError, ConfigError
-from pipelines.logs import redact
+from pipelines.core.errors import CentraMyogoError, ConfigError
+from pipelines.core.logs import redact
 from pipelines.reference import resolve
 from pipelines.report import HEADLINES
 

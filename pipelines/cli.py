@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from pipelines import logs
+from pipelines.core import logs
 
 if TYPE_CHECKING:
     from pipelines.channel import Channel
-    from pipelines.errors import CentraMyogoError
+    from pipelines.core.errors import CentraMyogoError
 
 app = typer.Typer(
     name="centra-myogo",
@@ -75,7 +75,7 @@ def check(channel: ChannelArgument, json: JsonOption = False, data: DataOption =
     """Ask both sides whether everything a run needs is there. Writes nothing."""
     from pipelines.channel import data_folder
     from pipelines.check import check as ask
-    from pipelines.errors import CentraMyogoError
+    from pipelines.core.errors import CentraMyogoError
     from pipelines.screen import Screen
 
     screen = Screen()
@@ -144,8 +144,8 @@ def report(
 ) -> None:
     """The last run again, as text, JSON, one HTML page, Markdown, CSV files or Data Docs."""
     from pipelines.channel import data_folder
+    from pipelines.core.errors import CentraMyogoError
     from pipelines.data_docs import write as data_docs_of
-    from pipelines.errors import CentraMyogoError
     from pipelines.review.files import write
     from pipelines.review.gather import gather
     from pipelines.review.text import show
@@ -179,7 +179,7 @@ def history(
 ) -> None:
     """All that ever happened to one code: plans, writes, and when and why it was withheld."""
     from pipelines.channel import data_folder
-    from pipelines.errors import CentraMyogoError
+    from pipelines.core.errors import CentraMyogoError
     from pipelines.review.history import history as told
     from pipelines.store import Folder
 
@@ -202,7 +202,7 @@ def export(
 ) -> None:
     """Every table of the last run as Parquet files, for tools that do not read DuckDB."""
     from pipelines.channel import data_folder
-    from pipelines.errors import CentraMyogoError
+    from pipelines.core.errors import CentraMyogoError
     from pipelines.export import parquet_files
     from pipelines.store import Folder
 
@@ -226,7 +226,7 @@ def listen(
     data: DataOption = None,
 ) -> None:
     """Take both systems' webhooks as hints, and push the flows that they concern, until it is stopped."""
-    from pipelines.errors import CentraMyogoError
+    from pipelines.core.errors import CentraMyogoError
     from pipelines.hints.listener import listen as take_hints
 
     try:
@@ -252,7 +252,7 @@ def sandbox(
     ] = None,
 ) -> None:
     """Start stand-ins for Centra and myOGO on this machine and print the channel file that talks to them."""
-    from pipelines.errors import CentraMyogoError
+    from pipelines.core.errors import CentraMyogoError
     from pipelines.sandbox.desk import serve
 
     try:
@@ -269,7 +269,7 @@ def _load(channel: str) -> Channel:
 
 def _name(channel: str) -> str:
     """The channel's own name where its file can be read; else what was asked for."""
-    from pipelines.errors import CentraMyogoError
+    from pipelines.core.errors import CentraMyogoError
 
     try:
         return _load(channel).name
@@ -283,7 +283,7 @@ def _narrowed(flow: list[str] | None, sku: list[str] | None) -> dict[str, tuple[
 
 def _go(channel: str, data: Path | None, json: bool, **order: Any) -> NoReturn:
     from pipelines.channel import data_folder
-    from pipelines.errors import CentraMyogoError
+    from pipelines.core.errors import CentraMyogoError
     from pipelines.run import Order, run
     from pipelines.screen import Quiet, Screen
 
@@ -316,7 +316,7 @@ def _stop(error: CentraMyogoError, json: bool, channel: str, verb: str, rest: di
 
 
 def _print_json(document: dict[str, Any]) -> None:
-    from pipelines.clients.payload import encode
+    from pipelines.core.json_codec import encode
 
     # A terminal shows it too: what would steer it is written as JSON's own escape.
     steadied = re.sub(

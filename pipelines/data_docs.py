@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from pipelines.errors import ConfigError
+from pipelines.core.errors import ConfigError
 from pipelines.quality import great_expectations
 
 _LAST = """

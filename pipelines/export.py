@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.errors import ConfigError
+from pipelines.core.errors import ConfigError
 from pipelines.retention import TABLES
 from pipelines.store import Folder, published
 from schemas.centra_orders import PERSONAL

@@ -16,9 +16,9 @@ from typing import Any
 
 import pandas as pd
 
-from pipelines.clients.payload import NotJson, decode, encode
-from pipelines.errors import StorageError
-from pipelines.failpoint import here
+from pipelines.core.errors import StorageError
+from pipelines.core.failpoints import here
+from pipelines.core.json_codec import NotJson, decode, encode
 from pipelines.store import Store, utc_now
 
 log = logging.getLogger(__name__)

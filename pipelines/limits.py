@@ -11,8 +11,8 @@ from typing import Protocol
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipelines.clients.payload import decode_exact
-from pipelines.errors import UnsafePlan
+from pipelines.core.errors import UnsafePlan
+from pipelines.core.json_codec import decode_exact
 from pipelines.plan import Plan
 from pipelines.store import Store
 

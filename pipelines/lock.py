@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 
 from filelock import FileLock, Timeout
 
-from pipelines.errors import ChannelBusy, ConfigError, StorageError
-from pipelines.failpoint import here
+from pipelines.core.errors import ChannelBusy, ConfigError, StorageError
+from pipelines.core.failpoints import here
 from pipelines.storage import trouble
 from pipelines.store import Folder
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipelines.clients.payload import encode
+from pipelines.core.json_codec import encode
 from schemas.contract import Contract
 
 PIECE = 10_000  # rows that are Python objects at one time

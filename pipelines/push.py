@@ -13,8 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipelines.clients.payload import decode_exact
-from pipelines.errors import (
+from pipelines.core.errors import (
     CentraMyogoError,
     ConfigError,
     Interrupted,
@@ -26,6 +25,7 @@ from pipelines.errors import (
     TargetUnavailable,
     TargetUnknown,
 )
+from pipelines.core.json_codec import decode_exact
 from pipelines.journal import Journal
 from pipelines.plan import Plan
 from pipelines.targets import Batches, Target, Written

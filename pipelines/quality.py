@@ -17,7 +17,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipelines.logs import redact, shown
+from pipelines.core.logs import redact, shown
 from pipelines.store import Store
 from schemas.expectations import EXPECTATIONS, Expectation, Known, suites
 

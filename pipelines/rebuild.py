@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.errors import StorageError
+from pipelines.core.errors import StorageError
 from pipelines.store import Folder, Store
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ import importlib
 import re
 from typing import Any
 
-from pipelines.errors import ConfigError
+from pipelines.core.errors import ConfigError
 
 _REFERENCE = re.compile(r"^[a-z_][\w.]*:[A-Za-z_]\w*$")
 

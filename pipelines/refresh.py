@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from pipelines.channel import Channel
-from pipelines.clients.payload import encode
+from pipelines.core.json_codec import encode
 from pipelines.store import MIRRORED, Store
 
 # More than clocks differ, than an hour that summer time takes back, and than a change takes to show in a list.

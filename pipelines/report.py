@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from pipelines.errors import CentraMyogoError
+from pipelines.core.errors import CentraMyogoError
 from pipelines.store import COUNTS
 
 HEADLINES = {

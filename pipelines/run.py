@@ -20,11 +20,11 @@ from pipelines.books import Books
 from pipelines.channel import Channel
 from pipelines.clients.centra import CentraClient
 from pipelines.clients.myogo import MyOgoClient
-from pipelines.collector import give_back, no_collection
-from pipelines.errors import CentraMyogoError, OurFault, StorageError, UnsafePlan
+from pipelines.core.errors import CentraMyogoError, OurFault, StorageError, UnsafePlan
+from pipelines.core.process_memory import give_back, no_collection
+from pipelines.core.signals import Interrupt, interruptible
 from pipelines.flows import Asked, Judge, Judged
 from pipelines.flows.catalogue import Catalogue
-from pipelines.interrupt import Interrupt, interruptible
 from pipelines.journal import Journal
 from pipelines.limits import refusal
 from pipelines.lock import channel_lock

@@ -12,11 +12,11 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pipelines.check import Check
-from pipelines.clients.payload import decode_exact
-from pipelines.errors import CentraMyogoError
+from pipelines.core.errors import CentraMyogoError
+from pipelines.core.json_codec import decode_exact
+from pipelines.core.logs import redact, steady
 from pipelines.flows import Judged
 from pipelines.holes import told_of_lists
-from pipelines.logs import redact, steady
 from pipelines.plan import Plan
 from pipelines.push import Result
 from pipelines.refresh import told_of_refresh

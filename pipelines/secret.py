@@ -10,9 +10,9 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
-from pipelines.errors import ConfigError
-from pipelines.logs import register_secret
-from pipelines.mask import SHORTEST
+from pipelines.core.errors import ConfigError
+from pipelines.core.logs import register_secret
+from pipelines.core.redaction import SHORTEST
 
 
 class Secret(BaseModel):

@@ -12,8 +12,8 @@ from typing import Any
 
 import duckdb
 
-from pipelines.errors import CentraMyogoError, OurFault, below
-from pipelines.failpoint import here
+from pipelines.core.errors import CentraMyogoError, OurFault, below
+from pipelines.core.failpoints import here
 from pipelines.storage import trouble
 
 log = logging.getLogger(__name__)

@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from pipelines.clients.payload import encode
-from pipelines.errors import ConfigError, StorageError
-from pipelines.failpoint import here
+from pipelines.core.errors import ConfigError, StorageError
+from pipelines.core.failpoints import here
+from pipelines.core.json_codec import encode
 from pipelines.rights import tighten
 from pipelines.storage import REBUILD, trouble
 from schemas import centra, myogo

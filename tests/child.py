@@ -86,8 +86,8 @@ def _live(
     blow: Blow | None,
     largest_file: int,
 ) -> None:
-    from pipelines import failpoint
     from pipelines.__main__ import main
+    from pipelines.core import failpoints
 
     os.dup2(os.open(printed, os.O_WRONLY), 1)
     os.dup2(os.open(complained, os.O_WRONLY), 2)
@@ -113,6 +113,6 @@ def _live(
                 time.sleep(0.05)  # the main thread hears of it a moment later
 
     if blow is not None or notes is not None:
-        failpoint.arm(hook)
+        failpoints.arm(hook)
     sys.argv = ["centra-myogo", *words]
     main()

@@ -13,9 +13,9 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from pipelines import logs
 from pipelines.channel import Channel, load
 from pipelines.cli import app
+from pipelines.core import logs
 from pipelines.report import RunReport
 from pipelines.run import Order, run
 from pipelines.sandbox import Catalogue, Sandbox

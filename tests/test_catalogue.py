@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipelines import catalogue
-from pipelines.errors import CentraMyogoError
+from pipelines.core.errors import CentraMyogoError
 from schemas.expectations import EXPECTATIONS
 from schemas.rules import RULES
 from tests.conftest import Shop, size

@@ -7,8 +7,8 @@ from typing import Any
 
 from benchmarks.contestants.ours_plan import channel_of
 from pipelines.clients.centra import CentraClient
-from pipelines.collector import no_collection
-from pipelines.interrupt import interruptible
+from pipelines.core.process_memory import no_collection
+from pipelines.core.signals import interruptible
 from pipelines.sources.centra import centra
 from pipelines.sources.columns import Findings
 from pipelines.stage import stage

@@ -13,9 +13,8 @@ from pipelines.channel import Centra
 from pipelines.clients.failure import Redirected
 from pipelines.clients.leak import kept_out
 from pipelines.clients.paging import Ahead, endless, endless_fix
-from pipelines.clients.payload import encode
 from pipelines.clients.session import Answer, CallFailed, MovedAway, NotJson, NotSent, Repeat, Session
-from pipelines.errors import (
+from pipelines.core.errors import (
     ConfigError,
     CredentialsError,
     SourceError,
@@ -23,7 +22,8 @@ from pipelines.errors import (
     TargetUnavailable,
     TargetUnknown,
 )
-from pipelines.logs import shown
+from pipelines.core.json_codec import encode
+from pipelines.core.logs import shown
 
 # Which box of the plugin's "Allow access to the following endpoints" opens what (Centra plugin settings).
 ENDPOINT_GROUP = {

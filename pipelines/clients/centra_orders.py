@@ -9,7 +9,7 @@ from pipelines.clients.centra import CentraClient
 from pipelines.clients.leak import kept_out
 from pipelines.clients.paging import endless, endless_fix
 from pipelines.clients.session import Answer, Repeat
-from pipelines.errors import SourceError
+from pipelines.core.errors import SourceError
 
 MOST_SHIPMENTS = 100  # documented for `inprogress` and `completed`
 OTHER_VERB = {"POST": "PUT", "PUT": "POST"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ssl
 import traceback
 
-from pipelines.errors import ConfigError, below
-from pipelines.logs import redact, shown
+from pipelines.core.errors import ConfigError, below
+from pipelines.core.logs import redact, shown
 
 
 class CallFailed(Exception):

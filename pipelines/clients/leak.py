@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from pipelines.clients.payload import encode
-from pipelines.errors import ContractError
-from pipelines.logs import holds_secret, shown
-from pipelines.mask import holds, without
+from pipelines.core.errors import ContractError
+from pipelines.core.json_codec import encode
+from pipelines.core.logs import holds_secret, shown
+from pipelines.core.redaction import holds, without
 
 _FIX = (
     "Nothing was written. Take it out of there, and have that secret made anew: whoever sees the row has seen it. "

@@ -11,7 +11,6 @@ from pipelines.channel import MyOgo
 from pipelines.clients.failure import Redirected
 from pipelines.clients.leak import kept_out
 from pipelines.clients.paging import Ahead, endless, endless_fix
-from pipelines.clients.payload import decode_exact, encode
 from pipelines.clients.session import (
     Answer,
     Busy,
@@ -24,8 +23,9 @@ from pipelines.clients.session import (
     Session,
 )
 from pipelines.clients.token import PRODUCT_SCOPES, TokenKeeper
-from pipelines.errors import ConfigError, CredentialsError, TargetRefused, TargetUnavailable, TargetUnknown
-from pipelines.logs import shown
+from pipelines.core.errors import ConfigError, CredentialsError, TargetRefused, TargetUnavailable, TargetUnknown
+from pipelines.core.json_codec import decode_exact, encode
+from pipelines.core.logs import shown
 
 _URL_FIX = "Compare base_url with https://api.ogoship.com."
 _AGAIN = "Safe to run again when myOGO answers."

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Generic, TypeVar
 
-from pipelines.aside import begun
+from pipelines.core.background import begun
 
 T = TypeVar("T")
 

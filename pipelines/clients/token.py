@@ -11,8 +11,8 @@ from urllib.parse import urlencode, urlsplit
 
 from pipelines.channel import MyOgo
 from pipelines.clients.session import Answer, CallFailed, MovedAway, NotJson, Repeat, Session
-from pipelines.errors import ConfigError, CredentialsError, TargetUnavailable
-from pipelines.logs import register_secret, shown
+from pipelines.core.errors import ConfigError, CredentialsError, TargetUnavailable
+from pipelines.core.logs import register_secret, shown
 
 # OGOship's API article lists eight; stock rides on the product scopes.
 PRODUCT_SCOPES = ("read:product", "write:product")

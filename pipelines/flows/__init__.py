@@ -11,7 +11,7 @@ import pandas as pd
 
 if TYPE_CHECKING:
     from pipelines.channel import Channel, Flow
-    from pipelines.errors import UnsafePlan
+    from pipelines.core.errors import UnsafePlan
     from pipelines.flows.catalogue import Catalogue
     from pipelines.limits import Violation
     from pipelines.plan import Plan

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from pipelines.channel import Channel
-from pipelines.errors import UnsafePlan
+from pipelines.core.errors import UnsafePlan
 from pipelines.flows import Asked
 from pipelines.flows.catalogue import Catalogue
 from pipelines.limits import Violation

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipelines.errors import UnsafePlan
+from pipelines.core.errors import UnsafePlan
 from pipelines.flows import Asked, Judged, Step
 from pipelines.flows.catalogue import Catalogue
 from pipelines.limits import SHARE_FROM, Violation, exact, examples, last_read, of_the_source, of_updates, percent

@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route, Router
 
-from pipelines.clients.payload import encode
+from pipelines.core.json_codec import encode
 from pipelines.hints.meaning import Meaning
 from pipelines.hints.replay import Seen
 from pipelines.hints.signature import Genuine, NotGenuine

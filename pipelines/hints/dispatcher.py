@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
-from pipelines.errors import ChannelBusy, SystemTrouble, UnsafePlan
+from pipelines.core.errors import ChannelBusy, SystemTrouble, UnsafePlan
 from pipelines.hints.agenda import Agenda
 from pipelines.hints.runner import Outcome
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import uvicorn
 
 from pipelines.channel import Channel
-from pipelines.errors import ConfigError
+from pipelines.core.errors import ConfigError
 from pipelines.hints import meaning, signature
 from pipelines.hints.agenda import Agenda
 from pipelines.hints.desk import Desk, Side

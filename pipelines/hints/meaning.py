@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
-from pipelines.clients.payload import NotJson, decode
+from pipelines.core.json_codec import NotJson, decode
 
 UNKNOWN = "unknown"
 OF_CENTRA = frozenset({"orders", "products"})

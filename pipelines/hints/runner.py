@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipelines.clients.payload import NotJson, decode
+from pipelines.core.json_codec import NotJson, decode
 
 ROOT = Path(__file__).parents[2]
 

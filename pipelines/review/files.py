@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.errors import ConfigError
+from pipelines.core.errors import ConfigError
 from pipelines.review.facts import Facts
 
 

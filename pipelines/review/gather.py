@@ -7,8 +7,8 @@ from typing import Any
 
 import duckdb
 
-from pipelines.clients.payload import decode
-from pipelines.errors import ConfigError
+from pipelines.core.errors import ConfigError
+from pipelines.core.json_codec import decode
 from pipelines.flows.built_in import BUILT_IN_FLOWS
 from pipelines.report import RunReport
 from pipelines.review.facts import MOST_INLINE, Expectations, Facts, Field, FlowFacts, Row, Section, Stock, Todo, Trend

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-from pipelines.errors import ConfigError
+from pipelines.core.errors import ConfigError
 from pipelines.review.gather import has
 from pipelines.review.words import clean
 from pipelines.store import Folder, published

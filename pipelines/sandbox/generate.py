@@ -5,7 +5,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-from pipelines.collector import no_collection
+from pipelines.core.process_memory import no_collection
 from pipelines.sandbox.assortment import (
     BRANDS,
     COLLECTIONS,

@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines.clients.centra import CentraClient
-from pipelines.errors import ContractError, SourceError
-from pipelines.logs import redact
+from pipelines.core.errors import ContractError, SourceError
+from pipelines.core.logs import redact
 from pipelines.sources.columns import CONTRACT_FIX, Findings, Odd, schema, shown, storable, table
 from schemas.centra import PRICES, PRICES_KEY, PRODUCTS, STOCK, STOCK_KNOWN
 

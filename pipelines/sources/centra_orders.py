@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from pipelines.clients.centra import CentraClient
 from pipelines.clients.centra_orders import CentraOrders
-from pipelines.clients.payload import decode, encode
-from pipelines.errors import ContractError
+from pipelines.core.errors import ContractError
+from pipelines.core.json_codec import decode, encode
 from pipelines.sources.columns import CONTRACT_FIX, Findings, schema, shown, table
 from schemas.centra_orders import COMPLETED, CONTENTS_KEY, LINES, LINES_KEY, ORDERS, PERSONAL, SHIPMENTS
 from schemas.fields import Field

@@ -14,9 +14,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.clients.payload import Several, encode
-from pipelines.errors import ContractError
-from pipelines.logs import redact
+from pipelines.core.errors import ContractError
+from pipelines.core.json_codec import Several, encode
+from pipelines.core.logs import redact
 from schemas.fields import Field, Kind
 
 CONTRACT_FIX = "Nothing was written. The system's answer has changed: show this to whoever runs it, and to us."

@@ -10,7 +10,7 @@ import dlt
 import pyarrow as pa
 
 from pipelines.clients.myogo import MyOgoClient
-from pipelines.errors import ContractError
+from pipelines.core.errors import ContractError
 from pipelines.sources.columns import CONTRACT_FIX, Findings, shown, table
 from schemas.myogo import PRODUCTS, STOCK
 

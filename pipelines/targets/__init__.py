@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
-from pipelines.errors import RecordError
+from pipelines.core.errors import RecordError
 
 
 class Target(Protocol):

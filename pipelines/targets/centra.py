@@ -8,7 +8,7 @@ from typing import Any
 
 from pipelines.clients.centra import CentraClient
 from pipelines.clients.failure import Redirected
-from pipelines.errors import RecordError, TargetLost, TargetRefused, TargetUnknown
+from pipelines.core.errors import RecordError, TargetLost, TargetRefused, TargetUnknown
 from pipelines.targets import Written
 from transforms.stock import Params
 

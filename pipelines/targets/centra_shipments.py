@@ -7,7 +7,7 @@ from typing import Any
 from pipelines.clients.centra import CentraClient
 from pipelines.clients.centra_orders import CentraOrders, is_paid
 from pipelines.clients.failure import Redirected
-from pipelines.errors import TargetRefused, TargetUnknown
+from pipelines.core.errors import TargetRefused, TargetUnknown
 from pipelines.targets.once import ended, looked_up
 from transforms.tracking import Params
 

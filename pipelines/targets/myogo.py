@@ -7,7 +7,7 @@ from typing import Any
 
 from pipelines.clients.failure import Redirected
 from pipelines.clients.myogo import MyOgoClient
-from pipelines.errors import (
+from pipelines.core.errors import (
     CentraMyogoError,
     TargetRefused,
     TargetUnknown,

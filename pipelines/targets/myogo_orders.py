@@ -9,8 +9,8 @@ from pipelines.clients.centra_orders import CentraOrders, is_paid
 from pipelines.clients.failure import Redirected
 from pipelines.clients.myogo import MyOgoClient
 from pipelines.clients.myogo_orders import MyOgoOrders
-from pipelines.clients.payload import decode_exact
-from pipelines.errors import CentraMyogoError, TargetRefused, TargetUnknown
+from pipelines.core.errors import CentraMyogoError, TargetRefused, TargetUnknown
+from pipelines.core.json_codec import decode_exact
 from pipelines.targets.once import create_once, looked_up
 from schemas.myogo_orders import ORDER
 from schemas.order_lines import units

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from pipelines.channel import System
 from pipelines.clients.failure import Redirected
-from pipelines.errors import (
+from pipelines.core.errors import (
     CentraMyogoError,
     ConfigError,
     SystemTrouble,

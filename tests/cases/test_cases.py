@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.clients.payload import encode
+from pipelines.core.json_codec import encode
 from pipelines.report import RunReport
 from pipelines.sandbox import Sandbox
 from schemas.rules import RULES

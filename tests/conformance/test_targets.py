@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import pytest
 
 from pipelines.clients.myogo import MyOgoClient
-from pipelines.errors import SystemTrouble, TargetRefused, TargetUnknown
+from pipelines.core.errors import SystemTrouble, TargetRefused, TargetUnknown
 from pipelines.targets import Target
 from pipelines.targets.myogo import Products
 from tests.conftest import Shop

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from pipelines.clients.payload import Several
+from pipelines.core.json_codec import Several
 
 MOST = int(os.environ.get("FUZZ_EXAMPLES") or 0)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pipelines.clients.centra import CentraClient
 from pipelines.clients.myogo import MyOgoClient, _list, api_message
 from pipelines.clients.session import Answer
-from pipelines.errors import CentraMyogoError, ConfigError, SystemTrouble
+from pipelines.core.errors import CentraMyogoError, ConfigError, SystemTrouble
 from pipelines.sandbox import Sandbox
 from tests.conftest import Shop, _shop, catalogue
 from tests.fuzz.strategies import JSON, ODD_TEXTS, SCALAR, TEXT, damaged, tried

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.clients.payload import NotJson, Several, decode, decode_exact, encode
+from pipelines.core.json_codec import NotJson, Several, decode, decode_exact, encode
 from tests.conftest import euro, size
 from tests.fuzz.strategies import damaged, tried
 

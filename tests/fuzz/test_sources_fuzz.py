@@ -10,7 +10,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.errors import SourceError
+from pipelines.core.errors import SourceError
 from pipelines.sources import centra, myogo
 from pipelines.sources.columns import Findings, table
 from schemas.centra import STOCK, STOCK_KNOWN

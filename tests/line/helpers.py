@@ -15,7 +15,7 @@ import pandas as pd
 
 from pipelines.clients.centra import CentraClient
 from pipelines.clients.myogo import MyOgoClient
-from pipelines.clients.payload import decode, encode
+from pipelines.core.json_codec import decode, encode
 from pipelines.journal import Journal
 from pipelines.plan import Plan
 from pipelines.push import Pushed, push

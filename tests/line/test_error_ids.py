@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.errors import RecordError, TargetRefused, TargetUnknown
+from pipelines.core.errors import RecordError, TargetRefused, TargetUnknown
 from pipelines.lock import channel_lock
 from pipelines.run import Order, run
 from pipelines.screen import Quiet

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from pipelines.clients.token import TokenKeeper
-from pipelines.errors import ConfigError, TargetUnknown
+from pipelines.core.errors import ConfigError, TargetUnknown
 from pipelines.journal import Journal
 from pipelines.plan import Plan
 from pipelines.push import Pushed, push

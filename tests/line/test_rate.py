@@ -9,7 +9,7 @@ from datetime import datetime
 
 import pytest
 
-from pipelines.errors import CentraMyogoError
+from pipelines.core.errors import CentraMyogoError
 from tests.conftest import Shop, size
 from tests.line.helpers import centra_of, create, is_token, myogo_of, pages_of, push_of, secret, system_key
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.errors import CentraMyogoError, ConfigError, CredentialsError, SourceError
+from pipelines.core.errors import CentraMyogoError, ConfigError, CredentialsError, SourceError
 from pipelines.sandbox import Sandbox
 from pipelines.sandbox.channel_file import channel_file
 from tests.conftest import Shop, catalogue, euro, size

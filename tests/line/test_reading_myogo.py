@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.errors import ConfigError, TargetUnavailable
+from pipelines.core.errors import ConfigError, TargetUnavailable
 from tests.conftest import Shop, size
 from tests.line.helpers import FOREVER, Elsewhere, held, myogo_of, pages_of, writes
 

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 
-from pipelines import failpoint
-from pipelines.errors import ConfigError
+from pipelines.core import failpoints
+from pipelines.core.errors import ConfigError
 from pipelines.refresh import OVERLAP
 from pipelines.report import RunReport
 from pipelines.store import Folder, Store
@@ -275,10 +275,10 @@ def test_a_run_that_dies_on_the_way_loses_no_change(ours: Ours, place: str, monk
     box.change_centra_row(1, name="Anorak")
     box.add_centra_row(size(9))
     box.change_myogo_product("SKU3", name="Somebody's")
-    monkeypatch.setattr(failpoint, "_hook", die)
+    monkeypatch.setattr(failpoints, "_hook", die)
     with pytest.raises(Died):
         ours.run()
-    monkeypatch.setattr(failpoint, "_hook", None)
+    monkeypatch.setattr(failpoints, "_hook", None)
     ours.later(6)
     report = ours.run()
     assert (_told(report), report.counts["create"], report.counts["update"]) == ("changes", 1, 2)

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from pipelines.clients.token import TokenKeeper
-from pipelines.errors import CentraMyogoError, ConfigError, CredentialsError, TargetUnavailable
+from pipelines.core.errors import CentraMyogoError, ConfigError, CredentialsError, TargetUnavailable
 from tests.conftest import Shop, size
 from tests.line.helpers import (
     FOREVER,

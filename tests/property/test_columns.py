@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.clients.payload import NotJson, decode, decode_exact, encode
-from pipelines.errors import ContractError
+from pipelines.core.errors import ContractError
+from pipelines.core.json_codec import NotJson, decode, decode_exact, encode
 from pipelines.sources.columns import Findings, table
 from schemas.fields import Field, Kind
 

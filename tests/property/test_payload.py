@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.clients.payload import _decoded, _quick, _refused, _told
+from pipelines.core.json_codec import _decoded, _quick, _refused, _told
 
 keys = st.sampled_from(["a", "b", ":", 'q":', "\\u003a"])
 leaves = st.none() | st.booleans() | st.integers() | st.text('a:\\"\u0000é', max_size=4) | st.just("49.90")

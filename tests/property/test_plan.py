@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.clients.payload import decode_exact
+from pipelines.core.json_codec import decode_exact
 from pipelines.plan import Plan, diff
 from schemas.myogo import PRODUCT
 from tests.conftest import euro, size

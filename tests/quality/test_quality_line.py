@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.channel import load
-from pipelines.errors import ConfigError
+from pipelines.core.errors import ConfigError
 from schemas.expectations import EXPECTATIONS
 from tests.conftest import Shop, size
 from tests.line.helpers import writes

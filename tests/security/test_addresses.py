@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from pipelines.address import WebAddress, is_loopback
-from pipelines.errors import ConfigError
+from pipelines.core.errors import ConfigError
 from tests.conftest import Shop
 
 ADDRESS = TypeAdapter(WebAddress)

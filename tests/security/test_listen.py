@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from pipelines.channel import load
-from pipelines.errors import ConfigError
+from pipelines.core.errors import ConfigError
 from pipelines.hints.listener import MOST_CONNECTIONS
 from tests.conftest import Shop, size
 from tests.listening import CENTRA_SECRET, MYOGO_KEY, TABLE, listening, until

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pipelines.channel import load
-from pipelines.errors import ConfigError
+from pipelines.core.errors import ConfigError
 from tests.conftest import Shop, size
 from tests.line.helpers import Elsewhere
 from tests.security.tls import TlsServer, certificate, named, serving

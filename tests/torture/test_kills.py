@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.clients.payload import decode
+from pipelines.core.json_codec import decode
 from pipelines.sandbox import Sandbox
 from tests import child
 from tests.child import Blow

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.clients.payload import decode
+from pipelines.core.json_codec import decode
 from pipelines.sandbox import Sandbox
 from tests import child
 from tests.conftest import TORTURE

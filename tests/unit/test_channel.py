@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.address import is_loopback
 from pipelines.channel import CHANNELS_VARIABLE, Channel, data_folder, load
-from pipelines.errors import ConfigError
+from pipelines.core.errors import ConfigError
 from pipelines.reference import resolve
 from tests.conftest import Shop
 

@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from pipelines.clients.payload import Several, decode
-from pipelines.errors import ContractError
+from pipelines.core.errors import ContractError
+from pipelines.core.json_codec import Several, decode
 from pipelines.sources.columns import Findings, schema, table
 from schemas.fields import Field, Kind
 

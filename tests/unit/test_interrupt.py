@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from pipelines.errors import Interrupted
-from pipelines.interrupt import interruptible
+from pipelines.core.errors import Interrupted
+from pipelines.core.signals import interruptible
 
 
 def _wait_for_a_signal() -> None:
@@ -58,7 +58,7 @@ def test_the_handlers_of_before_are_put_back() -> None:
 
 SLOW = """
 import os, signal, time
-from pipelines.interrupt import interruptible
+from pipelines.core.signals import interruptible
 with interruptible() as interrupted:
     os.kill(os.getpid(), signal.SIGINT)
     time.sleep(1.2)

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from pipelines.errors import UnsafePlan
+from pipelines.core.errors import UnsafePlan
 from pipelines.limits import Evidence, Limits, Violation, last_read, refusal, violations
 from pipelines.plan import CHANGE_COLUMNS, Plan
 from pipelines.store import Folder, Store

@@ -7,9 +7,9 @@ import logging
 
 import pytest
 
-from pipelines import logs
 from pipelines.clients.session import Answer
-from pipelines.errors import CentraMyogoError
+from pipelines.core import logs
+from pipelines.core.errors import CentraMyogoError
 
 
 @pytest.mark.parametrize(

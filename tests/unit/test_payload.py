@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.clients.payload import NotJson, Several, decode, decode_exact, encode
+from pipelines.core.json_codec import NotJson, Several, decode, decode_exact, encode
 
 NUMBERS = [
     "1.10", "0.1", "164.5", "-0.0", "1e5", "1E-7", "1E400", "3.141592653589793238462643383279",

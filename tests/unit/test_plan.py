@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from pipelines.clients.payload import decode_exact
+from pipelines.core.json_codec import decode_exact
 from pipelines.plan import CHANGE_COLUMNS, Plan, diff
 from schemas.myogo import PRODUCT
 from tests.conftest import euro, size

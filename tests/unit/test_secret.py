@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.errors import ConfigError
-from pipelines.logs import redact
+from pipelines.core.errors import ConfigError
+from pipelines.core.logs import redact
 from pipelines.secret import Secret
 
 

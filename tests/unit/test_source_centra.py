@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.clients.payload import Several
-from pipelines.errors import ContractError, SourceError
+from pipelines.core.errors import ContractError, SourceError
+from pipelines.core.json_codec import Several
 from pipelines.sources.centra import _batches, price_table, product_table
 from pipelines.sources.columns import Findings
 from tests.conftest import Shop, euro, size

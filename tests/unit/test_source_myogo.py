@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from dlt.extract.exceptions import ResourceExtractionError
 
-from pipelines.errors import ContractError
+from pipelines.core.errors import ContractError
 from pipelines.sources.columns import Findings
 from pipelines.sources.myogo import myogo
 from tests.conftest import Shop, size

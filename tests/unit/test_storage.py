@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines.errors import ConfigError, StorageError
+from pipelines.core.errors import ConfigError, StorageError
 from pipelines.storage import trouble
 
 CHANNEL = Path("data/demo")

@@ -11,7 +11,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from pipelines.errors import ConfigError
+from pipelines.core.errors import ConfigError
 from pipelines.journal import Journal, fold
 from pipelines.report import RunReport
 from pipelines.store import Folder, Store, publish, published, utc_now

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 
-from pipelines.errors import Interrupted
+from pipelines.core.errors import Interrupted
 
 ECHO_S = 1.0  # a terminal and a parent process often pass on the same signal twice
 _AGAIN = b"centra-myogo: ended at once, as asked for a second time; the next run takes up what this one left open.\n"

@@ -7,8 +7,8 @@ import os
 import sys
 from collections.abc import Collection
 
-from pipelines import mask
-from pipelines.mask import MASK
+from pipelines.core import redaction
+from pipelines.core.redaction import MASK
 
 _secrets: set[str] = set()
 
@@ -18,23 +18,23 @@ def register_secret(value: str) -> None:
 
     So are the forms in which a system may repeat it: in a web address, in a form, in JSON, HTML or base64.
     """
-    if len(value) >= mask.SHORTEST:
+    if len(value) >= redaction.SHORTEST:
         _secrets.add(value)
 
 
 def redact(text: str) -> str:
     """`text` with every registered secret replaced, in whatever form."""
-    return mask.masked(text, tuple(_secrets))
+    return redaction.masked(text, tuple(_secrets))
 
 
 def shown(text: str, most: int, *, torn: bool = False) -> str:
     """The start of what somebody else said, secrets masked, none of them cut in two. `torn`: `text` is cut already."""
-    return mask.shown(text, most, tuple(_secrets), torn=torn)
+    return redaction.shown(text, most, tuple(_secrets), torn=torn)
 
 
 def holds_secret(document: bytes, but: Collection[str] = ()) -> bool:
     """Whether `document` holds a registered secret that no text holds by chance, other than those in `but`."""
-    return mask.holds(document, [secret for secret in tuple(_secrets) if secret not in but])
+    return redaction.holds(document, [secret for secret in tuple(_secrets) if secret not in but])
 
 
 def steady(text: str) -> str:

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipelines.logs import redact
+from pipelines.core.logs import redact
 
 
 def below(error: BaseException, *links: str) -> list[BaseException]:

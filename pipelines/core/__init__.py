@@ -1,0 +1,1 @@
+"""The ground floor: errors, logs, redaction, JSON, background work, signals, failpoints. Imports no other room."""
