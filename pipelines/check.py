@@ -11,14 +11,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from pipelines.channel import Channel
 from pipelines.clients.centra import CentraClient
 from pipelines.clients.centra_orders import CentraOrders
 from pipelines.clients.myogo import MyOgoClient
 from pipelines.clients.myogo_orders import MyOgoOrders
+from pipelines.config.channel import Channel
+from pipelines.config.reference import resolve
 from pipelines.core.errors import CentraMyogoError, ConfigError
 from pipelines.core.logs import redact
-from pipelines.reference import resolve
 from pipelines.report import HEADLINES
 
 MOST_SKEW_S = 120

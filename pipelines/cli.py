@@ -15,7 +15,7 @@ import typer
 from pipelines.core import logs
 
 if TYPE_CHECKING:
-    from pipelines.channel import Channel
+    from pipelines.config.channel import Channel
     from pipelines.core.errors import CentraMyogoError
 
 app = typer.Typer(
@@ -73,8 +73,8 @@ def _set_up(
 @app.command()
 def check(channel: ChannelArgument, json: JsonOption = False, data: DataOption = None) -> None:
     """Ask both sides whether everything a run needs is there. Writes nothing."""
-    from pipelines.channel import data_folder
     from pipelines.check import check as ask
+    from pipelines.config.channel import data_folder
     from pipelines.core.errors import CentraMyogoError
     from pipelines.screen import Screen
 
@@ -143,7 +143,7 @@ def report(
     data: DataOption = None,
 ) -> None:
     """The last run again, as text, JSON, one HTML page, Markdown, CSV files or Data Docs."""
-    from pipelines.channel import data_folder
+    from pipelines.config.channel import data_folder
     from pipelines.core.errors import CentraMyogoError
     from pipelines.data_docs import write as data_docs_of
     from pipelines.review.files import write
@@ -178,7 +178,7 @@ def history(
     data: DataOption = None,
 ) -> None:
     """All that ever happened to one code: plans, writes, and when and why it was withheld."""
-    from pipelines.channel import data_folder
+    from pipelines.config.channel import data_folder
     from pipelines.core.errors import CentraMyogoError
     from pipelines.review.history import history as told
     from pipelines.store import Folder
@@ -201,7 +201,7 @@ def export(
     data: DataOption = None,
 ) -> None:
     """Every table of the last run as Parquet files, for tools that do not read DuckDB."""
-    from pipelines.channel import data_folder
+    from pipelines.config.channel import data_folder
     from pipelines.core.errors import CentraMyogoError
     from pipelines.export import parquet_files
     from pipelines.store import Folder
@@ -262,7 +262,7 @@ def sandbox(
 
 
 def _load(channel: str) -> Channel:
-    from pipelines.channel import load
+    from pipelines.config.channel import load
 
     return load(channel)
 
@@ -282,7 +282,7 @@ def _narrowed(flow: list[str] | None, sku: list[str] | None) -> dict[str, tuple[
 
 
 def _go(channel: str, data: Path | None, json: bool, **order: Any) -> NoReturn:
-    from pipelines.channel import data_folder
+    from pipelines.config.channel import data_folder
     from pipelines.core.errors import CentraMyogoError
     from pipelines.run import Order, run
     from pipelines.screen import Quiet, Screen

@@ -11,14 +11,14 @@ from functools import partial
 from typing import Any
 
 from pipelines import delta, holes, quality
-from pipelines.channel import Channel
 from pipelines.clients.centra import CentraClient
 from pipelines.clients.myogo import MyOgoClient
+from pipelines.config.channel import Channel
+from pipelines.config.reference import resolve
 from pipelines.core.background import aside
 from pipelines.core.errors import SourceError
 from pipelines.core.signals import Interrupt
 from pipelines.flows import Step
-from pipelines.reference import resolve
 from pipelines.refresh import OVERLAP, Refresh, decide, note
 from pipelines.stage import clean, extract, load, stage
 from pipelines.store import Store

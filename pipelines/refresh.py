@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipelines.channel import Channel
+from pipelines.config.channel import Channel
 from pipelines.core.json_codec import encode
 from pipelines.store import MIRRORED, Store
 

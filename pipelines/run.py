@@ -17,9 +17,10 @@ import pandas as pd
 
 from pipelines import quality, retention
 from pipelines.books import Books
-from pipelines.channel import Channel
 from pipelines.clients.centra import CentraClient
 from pipelines.clients.myogo import MyOgoClient
+from pipelines.config.channel import Channel
+from pipelines.config.reference import resolve
 from pipelines.core.errors import CentraMyogoError, OurFault, StorageError, UnsafePlan
 from pipelines.core.process_memory import give_back, no_collection
 from pipelines.core.signals import Interrupt, interruptible
@@ -33,7 +34,6 @@ from pipelines.plan import Plan, diff
 from pipelines.push import Result, push, read_back
 from pipelines.reading import Reader
 from pipelines.rebuild import is_stillborn, rebuild
-from pipelines.reference import resolve
 from pipelines.report import RunReport
 from pipelines.rights import private
 from pipelines.storage import trouble

@@ -13,8 +13,8 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from pipelines.channel import Channel, load
 from pipelines.cli import app
+from pipelines.config.channel import Channel, load
 from pipelines.core import logs
 from pipelines.report import RunReport
 from pipelines.run import Order, run

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from pipelines.channel import BUILT_IN_CHANNELS, load
 from pipelines.cli import app
-from pipelines.flows.built_in import BUILT_IN_FLOWS
-from pipelines.reference import resolve
+from pipelines.config.builtin_flows import BUILT_IN_FLOWS
+from pipelines.config.channel import BUILT_IN_CHANNELS, load
+from pipelines.config.reference import resolve
 from pipelines.sandbox.channel_file import channel_file
 from pipelines.store import STAGED
 from schemas.rules import RULES

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pipelines.channel import Channel, load
+from pipelines.config.channel import Channel, load
 from pipelines.run import Order, run
 from pipelines.screen import Quiet
 

@@ -9,11 +9,11 @@ from typing import Any
 from urllib.parse import parse_qs, urljoin, urlsplit
 from zoneinfo import ZoneInfo
 
-from pipelines.channel import Centra
 from pipelines.clients.failure import Redirected
 from pipelines.clients.leak import kept_out
 from pipelines.clients.paging import Ahead, endless, endless_fix
 from pipelines.clients.session import Answer, CallFailed, MovedAway, NotJson, NotSent, Repeat, Session
+from pipelines.config.channel import Centra
 from pipelines.core.errors import (
     ConfigError,
     CredentialsError,

@@ -9,7 +9,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
-from pipelines.address import is_loopback
+from pipelines.config.url import is_loopback
 
 
 class Headers(AuthBase):

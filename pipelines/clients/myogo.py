@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from pipelines.channel import MyOgo
 from pipelines.clients.failure import Redirected
 from pipelines.clients.leak import kept_out
 from pipelines.clients.paging import Ahead, endless, endless_fix
@@ -23,6 +22,7 @@ from pipelines.clients.session import (
     Session,
 )
 from pipelines.clients.token import PRODUCT_SCOPES, TokenKeeper
+from pipelines.config.channel import MyOgo
 from pipelines.core.errors import ConfigError, CredentialsError, TargetRefused, TargetUnavailable, TargetUnknown
 from pipelines.core.json_codec import decode_exact, encode
 from pipelines.core.logs import shown

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeGuard
 from urllib.parse import urlencode, urlsplit
 
-from pipelines.channel import MyOgo
 from pipelines.clients.session import Answer, CallFailed, MovedAway, NotJson, Repeat, Session
+from pipelines.config.channel import MyOgo
 from pipelines.core.errors import ConfigError, CredentialsError, TargetUnavailable
 from pipelines.core.logs import register_secret, shown
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import pandas as pd
 
 if TYPE_CHECKING:
-    from pipelines.channel import Channel, Flow
+    from pipelines.config.channel import Channel, Flow
     from pipelines.core.errors import UnsafePlan
     from pipelines.flows.catalogue import Catalogue
     from pipelines.limits import Violation

@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from pipelines.channel import Channel, Flow
-from pipelines.flows.built_in import BUILT_IN_FLOWS
-from pipelines.reference import resolve
+from pipelines.config.builtin_flows import BUILT_IN_FLOWS
+from pipelines.config.channel import Channel, Flow
+from pipelines.config.reference import resolve
 from pipelines.store import Store
 from schemas.centra import PRICES, PRODUCTS
 from schemas.contract import Contract

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from pipelines.channel import Channel
+from pipelines.config.channel import Channel
 from pipelines.core.errors import UnsafePlan
 from pipelines.flows import Asked
 from pipelines.flows.catalogue import Catalogue

@@ -7,7 +7,8 @@ from typing import Any, Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipelines.channel import Channel
+from pipelines.config.channel import Channel
+from pipelines.config.reference import resolve
 from pipelines.flows import Judged, Step
 from pipelines.flows.dated import (
     LINE_COLUMNS,
@@ -23,7 +24,6 @@ from pipelines.flows.dated import (
 from pipelines.limits import Violation
 from pipelines.plan import Plan
 from pipelines.quality import CODE
-from pipelines.reference import resolve
 from pipelines.store import Store
 from schemas.centra_orders import ORDERS, SHIPMENTS
 from schemas.myogo_orders import FINAL

@@ -9,12 +9,12 @@ from typing import Any, Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
+from pipelines.config.reference import resolve
 from pipelines.core.errors import UnsafePlan
 from pipelines.flows import Asked, Judged, Step
 from pipelines.flows.catalogue import Catalogue
 from pipelines.limits import SHARE_FROM, Violation, exact, examples, last_read, of_the_source, of_updates, percent
 from pipelines.plan import Plan
-from pipelines.reference import resolve
 
 _AMOUNTS = ["physical_stock", "allocated_stock", "available_stock"]
 _SIZES = (

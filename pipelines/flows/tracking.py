@@ -7,12 +7,12 @@ from typing import Any, Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipelines.channel import Channel
+from pipelines.config.channel import Channel
+from pipelines.config.reference import resolve
 from pipelines.flows import Judged, Step
 from pipelines.flows.dated import LINE_COLUMNS, Dated, completed, order_of, ours, prefix_of, sent_long_ago
 from pipelines.limits import Violation
 from pipelines.plan import Plan
-from pipelines.reference import resolve
 from pipelines.store import Store
 from schemas.order_lines import units_in
 from transforms.lines import goods, is_on

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import uvicorn
 
-from pipelines.channel import Channel
+from pipelines.config.channel import Channel
+from pipelines.config.listen import Listen
 from pipelines.core.errors import ConfigError
 from pipelines.hints import meaning, signature
 from pipelines.hints.agenda import Agenda
 from pipelines.hints.desk import Desk, Side
 from pipelines.hints.dispatcher import Dispatcher
 from pipelines.hints.runner import Runner
-from pipelines.hints.settings import Listen
 
 log = logging.getLogger(__name__)
 MOST_CONNECTIONS = 64

@@ -7,9 +7,9 @@ from typing import Any
 
 import duckdb
 
+from pipelines.config.builtin_flows import BUILT_IN_FLOWS
 from pipelines.core.errors import ConfigError
 from pipelines.core.json_codec import decode
-from pipelines.flows.built_in import BUILT_IN_FLOWS
 from pipelines.report import RunReport
 from pipelines.review.facts import MOST_INLINE, Expectations, Facts, Field, FlowFacts, Row, Section, Stock, Todo, Trend
 from pipelines.store import COUNTS

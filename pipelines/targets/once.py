@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from pipelines.channel import System
 from pipelines.clients.failure import Redirected
+from pipelines.config.channel import System
 from pipelines.core.errors import (
     CentraMyogoError,
     ConfigError,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipelines.channel import BUILT_IN_CHANNELS, Channel, load
+from pipelines.config.channel import BUILT_IN_CHANNELS, Channel, load
 from pipelines.core.errors import ConfigError
 from tests.fuzz.strategies import ODD_TEXTS, damaged, tried
 from tests.fuzz.test_clients_fuzz import fit

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.channel import load
+from pipelines.config.channel import load
 from pipelines.core.errors import ConfigError
 from schemas.expectations import EXPECTATIONS
 from tests.conftest import Shop, size

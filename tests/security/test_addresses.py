@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from pipelines.address import WebAddress, is_loopback
+from pipelines.config.url import WebAddress, is_loopback
 from pipelines.core.errors import ConfigError
 from tests.conftest import Shop
 

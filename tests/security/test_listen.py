@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 import requests
 
-from pipelines.channel import load
+from pipelines.config.channel import load
 from pipelines.core.errors import ConfigError
 from pipelines.hints.listener import MOST_CONNECTIONS
 from tests.conftest import Shop, size

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.channel import load
+from pipelines.config.channel import load
 from pipelines.core.errors import ConfigError
 from tests.conftest import Shop, size
 from tests.line.helpers import Elsewhere

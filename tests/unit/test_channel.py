@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from pipelines.address import is_loopback
-from pipelines.channel import CHANNELS_VARIABLE, Channel, data_folder, load
+from pipelines.config.channel import CHANNELS_VARIABLE, Channel, data_folder, load
+from pipelines.config.reference import resolve
+from pipelines.config.url import is_loopback
 from pipelines.core.errors import ConfigError
-from pipelines.reference import resolve
 from tests.conftest import Shop
 
 GOOD = """\
@@ -400,7 +400,7 @@ def test_a_transform_that_is_none(write: Write, reference: str) -> None:
 
 
 def test_a_good_reference() -> None:
-    assert resolve("pipelines.channel:Channel") is Channel
+    assert resolve("pipelines.config.channel:Channel") is Channel
 
 
 # Where channels lie

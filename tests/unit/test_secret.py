@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from pipelines.config.secret import Secret
 from pipelines.core.errors import ConfigError
 from pipelines.core.logs import redact
-from pipelines.secret import Secret
 
 
 def _refused(secret: Secret) -> str:

@@ -26,15 +26,15 @@ from pydantic import (
     model_validator,
 )
 
-from pipelines.address import WebAddress
+from pipelines.config.builtin_flows import BUILT_IN_FLOWS
+from pipelines.config.listen import Listen
+from pipelines.config.reference import resolve
+from pipelines.config.secret import Secret, mask_all
+from pipelines.config.url import WebAddress
 from pipelines.core.errors import ConfigError
-from pipelines.flows.built_in import BUILT_IN_FLOWS
-from pipelines.hints.settings import Listen
-from pipelines.reference import resolve
-from pipelines.secret import Secret, mask_all
 from schemas.expectations import EXPECTATIONS
 
-BUILT_IN_CHANNELS = Path(__file__).parent / "channels"
+BUILT_IN_CHANNELS = Path(__file__).parents[1] / "channels"
 CHANNELS_VARIABLE = "CENTRA_MYOGO_CHANNELS"
 
 

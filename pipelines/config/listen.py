@@ -7,8 +7,8 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from pipelines.address import is_this_machine
-from pipelines.secret import Secret
+from pipelines.config.secret import Secret
+from pipelines.config.url import is_this_machine
 
 
 class Listen(BaseModel):

@@ -1,0 +1,1 @@
+"""The channel file: parsed and typed, every complaint with file and key."""
