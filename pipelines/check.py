@@ -11,15 +11,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from pipelines.clients.centra import CentraClient
-from pipelines.clients.centra_orders import CentraOrders
-from pipelines.clients.myogo import MyOgoClient
-from pipelines.clients.myogo_orders import MyOgoOrders
 from pipelines.config.channel import Channel
 from pipelines.config.reference import resolve
 from pipelines.core.errors import CentraMyogoError, ConfigError
 from pipelines.core.logs import redact
 from pipelines.report import HEADLINES
+from pipelines.systems.centra.client import CentraClient
+from pipelines.systems.centra.order_client import CentraOrders
+from pipelines.systems.myogo.client import MyOgoClient
+from pipelines.systems.myogo.order_client import MyOgoOrders
 
 MOST_SKEW_S = 120
 Status = Literal["ok", "warning", "failed", "skipped"]

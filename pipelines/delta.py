@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pipelines.refresh import ROWS
 from pipelines.store import Store
-from pipelines.targets.myogo import HELD_ALREADY
+from pipelines.systems.myogo.product_target import HELD_ALREADY
 
 SYSTEMS = ("centra", "myogo")
 

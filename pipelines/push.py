@@ -28,7 +28,7 @@ from pipelines.core.errors import (
 from pipelines.core.json_codec import decode_exact
 from pipelines.journal import Journal
 from pipelines.plan import Plan
-from pipelines.targets import Batches, Target, Written
+from pipelines.systems.target import Batches, Target, Written
 
 log = logging.getLogger(__name__)
 

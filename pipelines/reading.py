@@ -10,9 +10,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from pipelines import delta, holes, quality
-from pipelines.clients.centra import CentraClient
-from pipelines.clients.myogo import MyOgoClient
+from pipelines import delta, quality
 from pipelines.config.channel import Channel
 from pipelines.config.reference import resolve
 from pipelines.core.background import aside
@@ -22,6 +20,9 @@ from pipelines.flows import Step
 from pipelines.refresh import OVERLAP, Refresh, decide, note
 from pipelines.stage import clean, extract, load, stage
 from pipelines.store import Store
+from pipelines.systems.centra import list_gaps
+from pipelines.systems.centra.client import CentraClient
+from pipelines.systems.myogo.client import MyOgoClient
 
 log = logging.getLogger(__name__)
 
@@ -82,8 +83,8 @@ class Reader:
             log.warning("system=%s not asked for, because they are too many: %d", system, len(rest))
         if not asked:
             return rest
-        from pipelines.sources.centra_orders import completed_of
-        from pipelines.sources.myogo_orders import with_references
+        from pipelines.systems.centra.order_source import completed_of
+        from pipelines.systems.myogo.order_source import with_references
 
         source: partial[Any] = {
             "centra": partial(completed_of, self.centra, asked),
@@ -102,7 +103,7 @@ class Reader:
         if doubt := delta.doubt(self.store, since + OVERLAP):
             return doubt
         # What is among the changes is asked for also if a run that died had merged it already.
-        known = holes.only_in_stock(self.store) - delta.stocked(self.store)
+        known = list_gaps.only_in_stock(self.store) - delta.stocked(self.store)
         delta.merge(self.store)
         self._fill(known)
         return ""
@@ -112,7 +113,7 @@ class Reader:
 
         Each has its own budget of requests, and most of the time of a read is waiting for it.
         """
-        from pipelines.sources.columns import Findings
+        from pipelines.systems.arrow_columns import Findings
 
         folder = self.store.folder.dlt
         seen = {"centra": Findings(), "myogo": Findings()}
@@ -153,4 +154,4 @@ class Reader:
 
     def _fill(self, known: Collection[str] = ()) -> None:
         with self.step("compare Centra's lists"):
-            self.findings["centra"] |= holes.fill(self.store, self.centra, self.interrupted.at_once, known)
+            self.findings["centra"] |= list_gaps.fill(self.store, self.centra, self.interrupted.at_once, known)

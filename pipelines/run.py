@@ -17,8 +17,6 @@ import pandas as pd
 
 from pipelines import quality, retention
 from pipelines.books import Books
-from pipelines.clients.centra import CentraClient
-from pipelines.clients.myogo import MyOgoClient
 from pipelines.config.channel import Channel
 from pipelines.config.reference import resolve
 from pipelines.core.errors import CentraMyogoError, OurFault, StorageError, UnsafePlan
@@ -38,7 +36,9 @@ from pipelines.report import RunReport
 from pipelines.rights import private
 from pipelines.storage import trouble
 from pipelines.store import Folder, Store, publish, utc_now
-from pipelines.targets import Batches
+from pipelines.systems.centra.client import CentraClient
+from pipelines.systems.myogo.client import MyOgoClient
+from pipelines.systems.target import Batches
 from schemas.rules import RULES
 
 log = logging.getLogger(__name__)

@@ -16,11 +16,11 @@ from pipelines.core.errors import CentraMyogoError
 from pipelines.core.json_codec import decode_exact
 from pipelines.core.logs import redact, steady
 from pipelines.flows import Judged
-from pipelines.holes import told_of_lists
 from pipelines.plan import Plan
 from pipelines.push import Result
 from pipelines.refresh import told_of_refresh
 from pipelines.report import RunReport
+from pipelines.systems.centra.list_gaps import told_of_lists
 from schemas.rules import RULES
 
 EXAMPLES = 5

@@ -50,7 +50,7 @@ def test_the_middle_is_pure(path: Path) -> None:
 
 def test_only_the_boundary_speaks_http() -> None:
     speaking = {path for path in sources("pipelines") if any(n.split(".")[0] == "requests" for n in imports(path))}
-    assert {path.parent.name for path in speaking} == {"clients"}
+    assert {path.relative_to(ROOT / "pipelines").parts[:2] for path in speaking} == {("systems", "http")}
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.contestants.ours_plan import channel_of
-from pipelines.clients.centra import CentraClient
 from pipelines.core.process_memory import no_collection
 from pipelines.core.signals import interruptible
-from pipelines.sources.centra import centra
-from pipelines.sources.columns import Findings
 from pipelines.stage import stage
 from pipelines.store import Folder, Store
+from pipelines.systems.arrow_columns import Findings
+from pipelines.systems.centra.client import CentraClient
+from pipelines.systems.centra.source import centra
 
 
 def work(job: dict[str, Any]) -> dict[str, int]:

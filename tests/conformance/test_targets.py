@@ -11,10 +11,10 @@ from typing import Any, ClassVar
 
 import pytest
 
-from pipelines.clients.myogo import MyOgoClient
 from pipelines.core.errors import SystemTrouble, TargetRefused, TargetUnknown
-from pipelines.targets import Target
-from pipelines.targets.myogo import Products
+from pipelines.systems.myogo.client import MyOgoClient
+from pipelines.systems.myogo.product_target import Products
+from pipelines.systems.target import Target
 from tests.conftest import Shop
 
 

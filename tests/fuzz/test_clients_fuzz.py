@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.clients.centra import CentraClient
-from pipelines.clients.myogo import MyOgoClient, _list, api_message
-from pipelines.clients.session import Answer
 from pipelines.core.errors import CentraMyogoError, ConfigError, SystemTrouble
 from pipelines.sandbox import Sandbox
+from pipelines.systems.centra.client import CentraClient
+from pipelines.systems.http.session import Answer
+from pipelines.systems.myogo.client import MyOgoClient, _list, api_message
 from tests.conftest import Shop, _shop, catalogue
 from tests.fuzz.strategies import JSON, ODD_TEXTS, SCALAR, TEXT, damaged, tried
 

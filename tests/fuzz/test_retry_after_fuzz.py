@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.clients.retry_after import seconds_to_wait
+from pipelines.systems.http.retry_after import seconds_to_wait
 from tests.fuzz.strategies import TEXT, tried
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)

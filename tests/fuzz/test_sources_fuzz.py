@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.core.errors import SourceError
-from pipelines.sources import centra, myogo
-from pipelines.sources.columns import Findings, table
+from pipelines.systems.arrow_columns import Findings, table
+from pipelines.systems.centra import source as centra_source
+from pipelines.systems.myogo import source as myogo_source
 from schemas.centra import STOCK, STOCK_KNOWN
 from schemas.myogo import PRODUCTS as HELD
 from schemas.myogo import STOCK as HELD_STOCK
@@ -68,7 +69,9 @@ def whole(make: Any, rows: int | None = None) -> pa.Table | None:
 def unique(rows: list[Any]) -> list[dict[str, Any]]:
     """The rows that reach the tables: objects with ids of their own."""
     kept = {
-        str(row["stockItemId"]): row for row in rows if type(row) is dict and centra._usable_id(row.get("stockItemId"))
+        str(row["stockItemId"]): row
+        for row in rows
+        if type(row) is dict and centra_source._usable_id(row.get("stockItemId"))
     }
     return list(kept.values())
 
@@ -78,7 +81,7 @@ def unique(rows: list[Any]) -> list[dict[str, Any]]:
 def test_pages_of_centra_become_batches_or_a_complaint(pages: list[list[Any]]) -> None:
     client: Any = Pages([page for page in pages if page])
     try:
-        rows = [row for batch in centra._batches(client, "/products", Findings()) for row in batch]
+        rows = [row for batch in centra_source._batches(client, "/products", Findings()) for row in batch]
     except SourceError as error:
         readable(error)
     else:
@@ -90,8 +93,8 @@ def test_pages_of_centra_become_batches_or_a_complaint(pages: list[list[Any]]) -
 def test_rows_of_centra_become_tables_or_a_complaint(rows: list[Any], prices: list[Any]) -> None:
     given_rows = unique([*rows, size(7, prices=prices)])
     findings = Findings()
-    whole(lambda: centra.product_table(given_rows, findings), len(given_rows))
-    whole(lambda: centra.price_table(given_rows, findings))
+    whole(lambda: centra_source.product_table(given_rows, findings), len(given_rows))
+    whole(lambda: centra_source.price_table(given_rows, findings))
     json.dumps(findings.facts()).encode()
     assert all(name.isprintable() for name in findings.odd.values())
 
@@ -100,7 +103,10 @@ def test_rows_of_centra_become_tables_or_a_complaint(rows: list[Any], prices: li
 @given(_rows({"stockItemId": 1, "physicalStock": 1, "allocatedStock": "0", "availableStock": 1}))
 def test_stock_of_centra_becomes_a_table_or_a_complaint(rows: list[Any]) -> None:
     given_rows = unique(rows)
-    whole(lambda: table(given_rows, STOCK, centra._named(given_rows), Findings(), known=STOCK_KNOWN), len(given_rows))
+    whole(
+        lambda: table(given_rows, STOCK, centra_source._named(given_rows), Findings(), known=STOCK_KNOWN),
+        len(given_rows),
+    )
 
 
 @tried(150)
@@ -114,11 +120,11 @@ def test_lists_of_myogo_become_tables_or_a_complaint(products: list[Any], stock:
     for rows, fields, key in ((products, HELD, "code"), (stock, HELD_STOCK, "productCode")):
         client: Any = Pages([rows])
         try:
-            batch = [row for rows in myogo.batches(client, "/api/v1/Products") for row in rows]
+            batch = [row for rows in myogo_source.batches(client, "/api/v1/Products") for row in rows]
         except SourceError as error:
             readable(error)
             continue
-        made = whole(lambda b=batch, f=fields, k=key: table(b, f, myogo._named(b, k), Findings()), len(batch))
+        made = whole(lambda b=batch, f=fields, k=key: table(b, f, myogo_source._named(b, k), Findings()), len(batch))
         assert made is None or all(made[fields[0].column if key != "code" else "code"].to_pylist())
 
 
@@ -127,8 +133,8 @@ def test_lists_of_myogo_become_tables_or_a_complaint(products: list[Any], stock:
 def test_every_row_that_can_be_staged_ends_in_one_bucket(rows: list[Any], prices: list[Any]) -> None:
     """From the wire to the verdict: no row more or less, and what is sent has a code, a price and a name."""
     given_rows = unique([*rows, size(7, prices=prices)])
-    sizes = whole(lambda: centra.product_table(given_rows, Findings()))
-    entries = whole(lambda: centra.price_table(given_rows, Findings()))
+    sizes = whole(lambda: centra_source.product_table(given_rows, Findings()))
+    entries = whole(lambda: centra_source.price_table(given_rows, Findings()))
     if sizes is None or entries is None:
         return
     products = to_myogo(sizes.to_pandas(), entries.to_pandas(), Params())

@@ -13,14 +13,14 @@ from typing import Any
 
 import pandas as pd
 
-from pipelines.clients.centra import CentraClient
-from pipelines.clients.myogo import MyOgoClient
 from pipelines.core.json_codec import decode, encode
 from pipelines.journal import Journal
 from pipelines.plan import Plan
 from pipelines.push import Pushed, push
 from pipelines.sandbox.credentials import DATA, Credentials
-from pipelines.targets.myogo import Products
+from pipelines.systems.centra.client import CentraClient
+from pipelines.systems.myogo.client import MyOgoClient
+from pipelines.systems.myogo.product_target import Products
 from tests.conftest import Shop
 
 FOREVER = 10**6

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipelines import holes
+from pipelines.systems.centra import list_gaps
 from tests.conftest import Shop, size
 from tests.line.helpers import FOREVER, calls, held, pages_of, system_key, writes
 
@@ -83,7 +83,7 @@ def test_a_size_that_only_the_stock_list_knows_is_told(eight: Shop) -> None:
 def test_lists_that_differ_altogether_are_told_and_not_asked_one_by_one(
     eight: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(holes, "MOST_ASKED", 1)
+    monkeypatch.setattr(list_gaps, "MOST_ASKED", 1)
     eight.box.add_fault(side="centra", kind="empty_page", path="/products?limit=2&page=3$", times=FOREVER)
     assert lists(eight)["only_in_stock"] == {"count": 2, "first": ["5", "6"]}
     assert [entry for entry in eight.box.requests("centra") if "stockItemID" in entry["query"]] == []

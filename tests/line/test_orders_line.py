@@ -14,11 +14,11 @@ import duckdb
 import pandas as pd
 import pytest
 
-from pipelines.clients.myogo import MyOgoClient
-from pipelines.clients.myogo_orders import MyOgoOrders
 from pipelines.flows.dated import destinations, whereto
 from pipelines.sandbox import Sandbox
 from pipelines.store import Folder, Store
+from pipelines.systems.myogo.client import MyOgoClient
+from pipelines.systems.myogo.order_client import MyOgoOrders
 from schemas.centra_orders import PERSONAL
 from tests.conftest import Shop, catalogue, size
 from tests.line.helpers import FOREVER, myogo_of, withheld_of

@@ -13,7 +13,6 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from pipelines.clients.token import TokenKeeper
 from pipelines.core.errors import ConfigError, TargetUnknown
 from pipelines.journal import Journal
 from pipelines.plan import Plan
@@ -21,7 +20,8 @@ from pipelines.push import Pushed, push
 from pipelines.report import RunReport
 from pipelines.sandbox import Sandbox
 from pipelines.sandbox.channel_file import channel_file
-from pipelines.targets.myogo import Products
+from pipelines.systems.myogo.oauth import TokenKeeper
+from pipelines.systems.myogo.product_target import Products
 from tests.conftest import Shop, catalogue, euro, size
 from tests.line.helpers import (
     FOREVER,

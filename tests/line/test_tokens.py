@@ -10,8 +10,8 @@ from urllib.parse import parse_qs
 import pytest
 import requests
 
-from pipelines.clients.token import TokenKeeper
 from pipelines.core.errors import CentraMyogoError, ConfigError, CredentialsError, TargetUnavailable
+from pipelines.systems.myogo.oauth import TokenKeeper
 from tests.conftest import Shop, size
 from tests.line.helpers import (
     FOREVER,

@@ -8,7 +8,7 @@ from email.utils import format_datetime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.clients.retry_after import seconds_to_wait
+from pipelines.systems.http.retry_after import seconds_to_wait
 
 quick = settings(deadline=None, database=None, max_examples=150)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.clients.session import EXCERPT_OF, Answer
 from pipelines.core import logs, redaction
+from pipelines.systems.http.session import EXCERPT_OF, Answer
 from tests.conftest import TORTURE
 from tests.security.canaries import PLAIN, SPIKY, Watch, forms
 

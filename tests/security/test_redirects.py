@@ -10,7 +10,7 @@ from contextlib import closing
 
 import pytest
 
-from pipelines.clients.session import MovedAway, Repeat, Session
+from pipelines.systems.http.session import MovedAway, Repeat, Session
 from tests.conftest import TORTURE, Shop, size
 from tests.line.helpers import Elsewhere, create, push_of, update
 from tests.security.canaries import PLAIN

@@ -14,11 +14,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from pipelines.clients.myogo import MyOgoClient
-from pipelines.clients.myogo_orders import MyOgoOrders
 from pipelines.report import RunReport
 from pipelines.sandbox import Sandbox
 from pipelines.sandbox.channel_file import channel_file
+from pipelines.systems.myogo.client import MyOgoClient
+from pipelines.systems.myogo.order_client import MyOgoOrders
 from tests.conftest import Shop, catalogue, size
 from tests.line.helpers import is_token
 from tests.torture import promises

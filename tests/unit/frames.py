@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from pipelines.sources.centra import price_table, product_table
-from pipelines.sources.columns import Findings, table
+from pipelines.systems.arrow_columns import Findings, table
+from pipelines.systems.centra.source import price_table, product_table
 from schemas import myogo
 from schemas.verdict import warnings, withheld
 from transforms.live import live_products

@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.core.errors import ContractError
 from pipelines.core.json_codec import Several, decode
-from pipelines.sources.columns import Findings, schema, table
+from pipelines.systems.arrow_columns import Findings, schema, table
 from schemas.fields import Field, Kind
 
 MISSING = object()

@@ -7,9 +7,9 @@ import logging
 
 import pytest
 
-from pipelines.clients.session import Answer
 from pipelines.core import logs
 from pipelines.core.errors import CentraMyogoError
+from pipelines.systems.http.session import Answer
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from pipelines.sources.centra_orders import kept, line_table
-from pipelines.sources.columns import Findings
+from pipelines.systems.arrow_columns import Findings
+from pipelines.systems.centra.order_source import kept, line_table
 from schemas.centra_orders import SHIPMENTS
 from schemas.order_lines import units_in
 from schemas.order_verdict import judged

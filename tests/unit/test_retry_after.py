@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from pipelines.clients.retry_after import seconds_to_wait
+from pipelines.systems.http.retry_after import seconds_to_wait
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 

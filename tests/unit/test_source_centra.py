@@ -10,8 +10,8 @@ import pytest
 
 from pipelines.core.errors import ContractError, SourceError
 from pipelines.core.json_codec import Several
-from pipelines.sources.centra import _batches, price_table, product_table
-from pipelines.sources.columns import Findings
+from pipelines.systems.arrow_columns import Findings
+from pipelines.systems.centra.source import _batches, price_table, product_table
 from tests.conftest import Shop, euro, size
 
 

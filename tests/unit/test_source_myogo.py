@@ -9,8 +9,8 @@ import pytest
 from dlt.extract.exceptions import ResourceExtractionError
 
 from pipelines.core.errors import ContractError
-from pipelines.sources.columns import Findings
-from pipelines.sources.myogo import myogo
+from pipelines.systems.arrow_columns import Findings
+from pipelines.systems.myogo.source import myogo
 from tests.conftest import Shop, size
 
 

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from pipelines.clients.failure import Redirected
 from pipelines.config.channel import System
 from pipelines.core.errors import (
     CentraMyogoError,
@@ -17,6 +16,7 @@ from pipelines.core.errors import (
     TargetUnavailable,
     TargetUnknown,
 )
+from pipelines.systems.http.failures import Redirected
 
 T = TypeVar("T")
 CREATE_TRIES = 3
@@ -38,7 +38,7 @@ def create_once(
 
     Sent again only after an answer that proves that it was not served. `as_wanted` judges a record that is there
     although the target said no, `kept` one that is ours; `found` is told where only a look-up knew. Raises like
-    `pipelines.targets.Target`.
+    `pipelines.systems.target.Target`.
     """
     tries = min(CREATE_TRIES, config.attempts)
     for attempt in range(1, tries + 1):

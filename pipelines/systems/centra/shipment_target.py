@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipelines.clients.centra import CentraClient
-from pipelines.clients.centra_orders import CentraOrders, is_paid
-from pipelines.clients.failure import Redirected
 from pipelines.core.errors import TargetRefused, TargetUnknown
-from pipelines.targets.once import ended, looked_up
+from pipelines.systems.centra.client import CentraClient
+from pipelines.systems.centra.order_client import CentraOrders, is_paid
+from pipelines.systems.create_once import ended, looked_up
+from pipelines.systems.http.failures import Redirected
 from transforms.tracking import Params
 
 ALREADY = "completed in Centra already"

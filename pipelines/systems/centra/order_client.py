@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipelines.clients.centra import CentraClient
-from pipelines.clients.leak import kept_out
-from pipelines.clients.paging import endless, endless_fix
-from pipelines.clients.session import Answer, Repeat
 from pipelines.core.errors import SourceError
+from pipelines.systems.centra.client import CentraClient
+from pipelines.systems.http.prefetch import endless, endless_fix
+from pipelines.systems.http.secret_scan import kept_out
+from pipelines.systems.http.session import Answer, Repeat
 
 MOST_SHIPMENTS = 100  # documented for `inprogress` and `completed`
 OTHER_VERB = {"POST": "PUT", "PUT": "POST"}

@@ -11,9 +11,9 @@ import logging
 from collections.abc import Collection
 from typing import Any
 
-from pipelines.clients.centra import CentraClient
 from pipelines.stage import Reading, stage
 from pipelines.store import Store
+from pipelines.systems.centra.client import CentraClient
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ def fill(store: Store, client: CentraClient, reading: Reading, known: Collection
 
     Those that are `known` to be one-sided are not asked for again.
     """
-    from pipelines.sources.centra import sizes
+    from pipelines.systems.centra.source import sizes
 
     missing = [own for own in _only_in(store, "stock", "products") if own not in known]
     asked = missing if len(missing) <= MOST_ASKED else []

@@ -9,10 +9,10 @@ from typing import Any
 import dlt
 import pyarrow as pa
 
-from pipelines.clients.myogo import MyOgoClient
-from pipelines.clients.myogo_orders import PATH, MyOgoOrders
-from pipelines.sources.columns import Findings, shown, table
-from pipelines.sources.myogo import batches, unseen
+from pipelines.systems.arrow_columns import Findings, shown, table
+from pipelines.systems.myogo.client import MyOgoClient
+from pipelines.systems.myogo.order_client import PATH, MyOgoOrders
+from pipelines.systems.myogo.source import batches, unseen
 from schemas.myogo_orders import ORDERS
 
 _WANTED = frozenset(field.vendor for field in ORDERS)

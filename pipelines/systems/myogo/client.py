@@ -7,10 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from pipelines.clients.failure import Redirected
-from pipelines.clients.leak import kept_out
-from pipelines.clients.paging import Ahead, endless, endless_fix
-from pipelines.clients.session import (
+from pipelines.config.channel import MyOgo
+from pipelines.core.errors import ConfigError, CredentialsError, TargetRefused, TargetUnavailable, TargetUnknown
+from pipelines.core.json_codec import decode_exact, encode
+from pipelines.core.logs import shown
+from pipelines.systems.http.failures import Redirected
+from pipelines.systems.http.prefetch import Ahead, endless, endless_fix
+from pipelines.systems.http.secret_scan import kept_out
+from pipelines.systems.http.session import (
     Answer,
     Busy,
     CallFailed,
@@ -21,11 +25,7 @@ from pipelines.clients.session import (
     Repeat,
     Session,
 )
-from pipelines.clients.token import PRODUCT_SCOPES, TokenKeeper
-from pipelines.config.channel import MyOgo
-from pipelines.core.errors import ConfigError, CredentialsError, TargetRefused, TargetUnavailable, TargetUnknown
-from pipelines.core.json_codec import decode_exact, encode
-from pipelines.core.logs import shown
+from pipelines.systems.myogo.oauth import PRODUCT_SCOPES, TokenKeeper
 
 _URL_FIX = "Compare base_url with https://api.ogoship.com."
 _AGAIN = "Safe to run again when myOGO answers."

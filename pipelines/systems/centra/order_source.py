@@ -9,11 +9,11 @@ from typing import Any
 import dlt
 import pyarrow as pa
 
-from pipelines.clients.centra import CentraClient
-from pipelines.clients.centra_orders import CentraOrders
 from pipelines.core.errors import ContractError
 from pipelines.core.json_codec import decode, encode
-from pipelines.sources.columns import CONTRACT_FIX, Findings, schema, shown, table
+from pipelines.systems.arrow_columns import CONTRACT_FIX, Findings, schema, shown, table
+from pipelines.systems.centra.client import CentraClient
+from pipelines.systems.centra.order_client import CentraOrders
 from schemas.centra_orders import COMPLETED, CONTENTS_KEY, LINES, LINES_KEY, ORDERS, PERSONAL, SHIPMENTS
 from schemas.fields import Field
 

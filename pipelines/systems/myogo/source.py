@@ -9,9 +9,9 @@ from typing import Any
 import dlt
 import pyarrow as pa
 
-from pipelines.clients.myogo import MyOgoClient
 from pipelines.core.errors import ContractError
-from pipelines.sources.columns import CONTRACT_FIX, Findings, shown, table
+from pipelines.systems.arrow_columns import CONTRACT_FIX, Findings, shown, table
+from pipelines.systems.myogo.client import MyOgoClient
 from schemas.myogo import PRODUCTS, STOCK
 
 PAGES_AT_ONCE = 10

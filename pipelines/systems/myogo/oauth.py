@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeGuard
 from urllib.parse import urlencode, urlsplit
 
-from pipelines.clients.session import Answer, CallFailed, MovedAway, NotJson, Repeat, Session
 from pipelines.config.channel import MyOgo
 from pipelines.core.errors import ConfigError, CredentialsError, TargetUnavailable
 from pipelines.core.logs import register_secret, shown
+from pipelines.systems.http.session import Answer, CallFailed, MovedAway, NotJson, Repeat, Session
 
 # OGOship's API article lists eight; stock rides on the product scopes.
 PRODUCT_SCOPES = ("read:product", "write:product")

@@ -27,13 +27,13 @@ import requests
 import stamina
 import urllib3
 
-from pipelines.clients.failure import Busy, CallFailed, MovedAway, NoAnswer, NotSent, TooLarge, failure_of
-from pipelines.clients.guarded import Headers, guarded
-from pipelines.clients.retry_after import seconds_to_wait
 from pipelines.config.channel import System
 from pipelines.core.failpoints import here
 from pipelines.core.json_codec import NotJson, decode
 from pipelines.core.logs import shown
+from pipelines.systems.http.failures import Busy, CallFailed, MovedAway, NoAnswer, NotSent, TooLarge, failure_of
+from pipelines.systems.http.hardened_session import Headers, guarded
+from pipelines.systems.http.retry_after import seconds_to_wait
 
 log = logging.getLogger(__name__)
 

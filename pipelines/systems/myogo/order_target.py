@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipelines.clients.centra import CentraClient
-from pipelines.clients.centra_orders import CentraOrders, is_paid
-from pipelines.clients.failure import Redirected
-from pipelines.clients.myogo import MyOgoClient
-from pipelines.clients.myogo_orders import MyOgoOrders
 from pipelines.core.errors import CentraMyogoError, TargetRefused, TargetUnknown
 from pipelines.core.json_codec import decode_exact
-from pipelines.targets.once import create_once, looked_up
+from pipelines.systems.centra.client import CentraClient
+from pipelines.systems.centra.order_client import CentraOrders, is_paid
+from pipelines.systems.create_once import create_once, looked_up
+from pipelines.systems.http.failures import Redirected
+from pipelines.systems.myogo.client import MyOgoClient
+from pipelines.systems.myogo.order_client import MyOgoOrders
 from schemas.myogo_orders import ORDER
 from schemas.order_lines import units
 

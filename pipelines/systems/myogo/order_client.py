@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from pipelines.clients.myogo import MyOgoClient
-from pipelines.clients.session import Repeat
+from pipelines.systems.http.session import Repeat
+from pipelines.systems.myogo.client import MyOgoClient
 
 PATH = "/api/v1/Orders"
 SHORTEST = 3  # letters of a word that is looked for in a message

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from pipelines.clients.centra import CentraClient
-from pipelines.clients.failure import Redirected
 from pipelines.core.errors import RecordError, TargetLost, TargetRefused, TargetUnknown
-from pipelines.targets import Written
+from pipelines.systems.centra.client import CentraClient
+from pipelines.systems.http.failures import Redirected
+from pipelines.systems.target import Written
 from transforms.stock import Params
 
 BATCH = 100  # Centra documents no bound
@@ -27,7 +27,7 @@ class Levels:
         self.amount = {"physical": "physicalStock", "fta": "availableStock"}[params.stock_update_type]
 
     def update_all(self, levels: Mapping[str, Mapping[str, Any]]) -> dict[str, str | RecordError]:
-        """What became of each: "" or the refusal. Raises like `pipelines.targets.Target`, and then of all of them."""
+        """What became of each: "" or the refusal. Raises like `systems.target.Target`, and then of all of them."""
         try:
             answer = self.client.write_stock({key: int(level["quantity"]) for key, level in levels.items()})
         except Redirected as moved:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from pipelines.clients.failure import Redirected
-from pipelines.clients.myogo import MyOgoClient
 from pipelines.core.errors import (
     CentraMyogoError,
     TargetRefused,
     TargetUnknown,
 )
-from pipelines.targets.once import create_once, ended, looked_up
+from pipelines.systems.create_once import create_once, ended, looked_up
+from pipelines.systems.http.failures import Redirected
+from pipelines.systems.myogo.client import MyOgoClient
 from schemas.myogo import PRODUCT, READ_ONLY
 
 HELD_ALREADY = "myOGO holds this code already"

@@ -9,10 +9,6 @@ from typing import Any
 from urllib.parse import parse_qs, urljoin, urlsplit
 from zoneinfo import ZoneInfo
 
-from pipelines.clients.failure import Redirected
-from pipelines.clients.leak import kept_out
-from pipelines.clients.paging import Ahead, endless, endless_fix
-from pipelines.clients.session import Answer, CallFailed, MovedAway, NotJson, NotSent, Repeat, Session
 from pipelines.config.channel import Centra
 from pipelines.core.errors import (
     ConfigError,
@@ -24,6 +20,10 @@ from pipelines.core.errors import (
 )
 from pipelines.core.json_codec import encode
 from pipelines.core.logs import shown
+from pipelines.systems.http.failures import Redirected
+from pipelines.systems.http.prefetch import Ahead, endless, endless_fix
+from pipelines.systems.http.secret_scan import kept_out
+from pipelines.systems.http.session import Answer, CallFailed, MovedAway, NotJson, NotSent, Repeat, Session
 
 # Which box of the plugin's "Allow access to the following endpoints" opens what (Centra plugin settings).
 ENDPOINT_GROUP = {

@@ -1,1 +1,0 @@
-"""The boundary: the only code that speaks HTTP."""

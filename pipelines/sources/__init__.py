@@ -1,1 +1,0 @@
-"""dlt sources: what each system lists, mirrored into DuckDB as Arrow tables."""

@@ -1,0 +1,1 @@
+"""OGOship's myOGO, open API v1."""
