@@ -15,7 +15,7 @@ from pipelines.config.channel import Channel
 from pipelines.config.reference import resolve
 from pipelines.core.errors import CentraMyogoError, ConfigError
 from pipelines.core.logs import redact
-from pipelines.report import HEADLINES
+from pipelines.state.run_result import HEADLINES
 from pipelines.systems.centra.client import CentraClient
 from pipelines.systems.centra.order_client import CentraOrders
 from pipelines.systems.myogo.client import MyOgoClient

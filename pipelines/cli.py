@@ -150,7 +150,7 @@ def report(
     from pipelines.review.gather import gather
     from pipelines.review.text import show
     from pipelines.screen import Screen
-    from pipelines.store import Folder, published
+    from pipelines.state.store import Folder, published
 
     lists = shlex.join(["centra-myogo", "report", channel, *(["--data", str(data)] if data else []), "--csv", "DIR"])
     try:
@@ -181,7 +181,7 @@ def history(
     from pipelines.config.channel import data_folder
     from pipelines.core.errors import CentraMyogoError
     from pipelines.review.history import history as told
-    from pipelines.store import Folder
+    from pipelines.state.store import Folder
 
     try:
         lines = told(Folder(data_folder(data), _load(channel).name), code)
@@ -204,7 +204,7 @@ def export(
     from pipelines.config.channel import data_folder
     from pipelines.core.errors import CentraMyogoError
     from pipelines.export import parquet_files
-    from pipelines.store import Folder
+    from pipelines.state.store import Folder
 
     try:
         written = parquet_files(Folder(data_folder(data), _load(channel).name), parquet)

@@ -8,8 +8,8 @@ from pathlib import Path
 import duckdb
 
 from pipelines.core.errors import ConfigError
-from pipelines.retention import TABLES
-from pipelines.store import Folder, published
+from pipelines.state.retention import TABLES
+from pipelines.state.store import Folder, published
 from schemas.centra_orders import PERSONAL
 
 

@@ -26,8 +26,8 @@ from pipelines.core.errors import (
     TargetUnknown,
 )
 from pipelines.core.json_codec import decode_exact
-from pipelines.journal import Journal
 from pipelines.plan import Plan
+from pipelines.state.journal import Journal
 from pipelines.systems.target import Batches, Target, Written
 
 log = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ from typing import Any
 import pandas as pd
 
 from pipelines.core.logs import redact, shown
-from pipelines.store import Store
+from pipelines.state.store import Store
 from schemas.expectations import EXPECTATIONS, Expectation, Known, suites
 
 log = logging.getLogger(__name__)

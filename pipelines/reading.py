@@ -18,8 +18,8 @@ from pipelines.core.errors import SourceError
 from pipelines.core.signals import Interrupt
 from pipelines.flows import Step
 from pipelines.refresh import OVERLAP, Refresh, decide, note
-from pipelines.stage import clean, extract, load, stage
-from pipelines.store import Store
+from pipelines.state.staging import clean, extract, load, stage
+from pipelines.state.store import Store
 from pipelines.systems.centra import list_gaps
 from pipelines.systems.centra.client import CentraClient
 from pipelines.systems.myogo.client import MyOgoClient

@@ -11,7 +11,7 @@ import pandas as pd
 
 from pipelines.config.channel import Channel
 from pipelines.core.json_codec import encode
-from pipelines.store import MIRRORED, Store
+from pipelines.state.store import MIRRORED, Store
 
 # More than clocks differ, than an hour that summer time takes back, and than a change takes to show in a list.
 OVERLAP = timedelta(hours=2)

@@ -15,8 +15,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from pipelines import quality, retention
-from pipelines.books import Books
+from pipelines import quality
 from pipelines.config.channel import Channel
 from pipelines.config.reference import resolve
 from pipelines.core.errors import CentraMyogoError, OurFault, StorageError, UnsafePlan
@@ -24,18 +23,20 @@ from pipelines.core.process_memory import give_back, no_collection
 from pipelines.core.signals import Interrupt, interruptible
 from pipelines.flows import Asked, Judge, Judged
 from pipelines.flows.catalogue import Catalogue
-from pipelines.journal import Journal
 from pipelines.limits import refusal
-from pipelines.lock import channel_lock
-from pipelines.memory import remember
 from pipelines.plan import Plan, diff
 from pipelines.push import Result, push, read_back
 from pipelines.reading import Reader
-from pipelines.rebuild import is_stillborn, rebuild
-from pipelines.report import RunReport
-from pipelines.rights import private
-from pipelines.storage import trouble
-from pipelines.store import Folder, Store, publish, utc_now
+from pipelines.state import retention
+from pipelines.state.issue_history import remember
+from pipelines.state.journal import Journal
+from pipelines.state.lock import channel_lock
+from pipelines.state.permissions import private
+from pipelines.state.recovery import is_stillborn, rebuild
+from pipelines.state.run_history import Books
+from pipelines.state.run_result import RunReport
+from pipelines.state.storage_errors import trouble
+from pipelines.state.store import Folder, Store, publish, utc_now
 from pipelines.systems.centra.client import CentraClient
 from pipelines.systems.myogo.client import MyOgoClient
 from pipelines.systems.target import Batches

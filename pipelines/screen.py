@@ -19,7 +19,7 @@ from pipelines.flows import Judged
 from pipelines.plan import Plan
 from pipelines.push import Result
 from pipelines.refresh import told_of_refresh
-from pipelines.report import RunReport
+from pipelines.state.run_result import RunReport
 from pipelines.systems.centra.list_gaps import told_of_lists
 from schemas.rules import RULES
 

@@ -16,7 +16,7 @@ from pipelines.config.builtin_flows import BUILT_IN_FLOWS
 from pipelines.config.channel import BUILT_IN_CHANNELS, load
 from pipelines.config.reference import resolve
 from pipelines.sandbox.channel_file import channel_file
-from pipelines.store import STAGED
+from pipelines.state.store import STAGED
 from schemas.rules import RULES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -92,8 +92,8 @@ def test_readme_names_every_verb_and_option() -> None:
 def test_readme_names_every_rule_and_table() -> None:
     assert [rule for rule in RULES if rule not in README] == []
     assert [table for table in STAGED if table not in README] == []
-    tables = re.findall(r"create table if not exists (\S+)", (ROOT / "pipelines/tables.sql").read_text("utf-8"))
-    views = re.findall(r"create or replace view main\.(\S+)", (ROOT / "pipelines/views.sql").read_text("utf-8"))
+    tables = re.findall(r"create table if not exists (\S+)", (ROOT / "pipelines/state/tables.sql").read_text("utf-8"))
+    views = re.findall(r"create or replace view main\.(\S+)", (ROOT / "pipelines/state/views.sql").read_text("utf-8"))
     assert [name for name in [*tables, *views] if f"`{name}`" not in README] == []
 
 

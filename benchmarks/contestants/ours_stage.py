@@ -8,8 +8,8 @@ from typing import Any
 from benchmarks.contestants.ours_plan import channel_of
 from pipelines.core.process_memory import no_collection
 from pipelines.core.signals import interruptible
-from pipelines.stage import stage
-from pipelines.store import Folder, Store
+from pipelines.state.staging import stage
+from pipelines.state.store import Folder, Store
 from pipelines.systems.arrow_columns import Findings
 from pipelines.systems.centra.client import CentraClient
 from pipelines.systems.centra.source import centra

@@ -10,7 +10,7 @@ import pandas as pd
 from pipelines.config.builtin_flows import BUILT_IN_FLOWS
 from pipelines.config.channel import Channel, Flow
 from pipelines.config.reference import resolve
-from pipelines.store import Store
+from pipelines.state.store import Store
 from schemas.centra import PRICES, PRODUCTS
 from schemas.contract import Contract
 

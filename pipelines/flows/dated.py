@@ -16,7 +16,7 @@ from pipelines.flows import Asked
 from pipelines.flows.catalogue import Catalogue
 from pipelines.limits import Violation
 from pipelines.plan import Plan
-from pipelines.store import Store
+from pipelines.state.store import Store
 from schemas.centra_orders import LINES, NUMBER
 
 LINE_COLUMNS = ["position", "inside", *(field.column for field in LINES), "extra"]

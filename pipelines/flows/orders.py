@@ -24,7 +24,7 @@ from pipelines.flows.dated import (
 from pipelines.limits import Violation
 from pipelines.plan import Plan
 from pipelines.quality import CODE
-from pipelines.store import Store
+from pipelines.state.store import Store
 from schemas.centra_orders import ORDERS, SHIPMENTS
 from schemas.myogo_orders import FINAL
 from transforms.lines import is_on

@@ -9,7 +9,7 @@ from pipelines.flows import Asked, Judged, Step
 from pipelines.flows.catalogue import Catalogue
 from pipelines.limits import Evidence, Violation, last_read, violations
 from pipelines.plan import Plan
-from pipelines.store import utc_now
+from pipelines.state.store import utc_now
 
 
 class Products:

@@ -13,7 +13,7 @@ from pipelines.flows import Judged, Step
 from pipelines.flows.dated import LINE_COLUMNS, Dated, completed, order_of, ours, prefix_of, sent_long_ago
 from pipelines.limits import Violation
 from pipelines.plan import Plan
-from pipelines.store import Store
+from pipelines.state.store import Store
 from schemas.order_lines import units_in
 from transforms.lines import goods, is_on
 from transforms.tracking import numbers, units_of

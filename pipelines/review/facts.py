@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from pipelines.report import RunReport
-from pipelines.store import COUNTS
+from pipelines.state.run_result import RunReport
+from pipelines.state.store import COUNTS
 
 MOST_INLINE = 50
 Row = dict[str, Any]

@@ -7,7 +7,7 @@ import contextlib
 from pipelines.core.errors import ConfigError
 from pipelines.review.gather import has
 from pipelines.review.words import clean
-from pipelines.store import Folder, published
+from pipelines.state.store import Folder, published
 
 
 def history(folder: Folder, code: str) -> list[str]:

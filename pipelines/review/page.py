@@ -10,9 +10,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from pipelines.refresh import told_of_refresh
-from pipelines.report import HEADLINES
 from pipelines.review.facts import MOST_INLINE, Facts
 from pipelines.review.words import OUTCOMES, age, number, sentence, short, sums, visible, when
+from pipelines.state.run_result import HEADLINES
 from pipelines.systems.centra.list_gaps import told_of_lists
 
 _WIDTH, _HEIGHT = 120, 24

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from pipelines.core.json_codec import encode
-from pipelines.report import RunReport
 from pipelines.sandbox import Sandbox
+from pipelines.state.run_result import RunReport
 from schemas.rules import RULES
 from tests.conftest import Shop, _shop, catalogue
 from tests.line.helpers import FOREVER, writes

@@ -14,10 +14,10 @@ from typing import Any
 import pandas as pd
 
 from pipelines.core.json_codec import decode, encode
-from pipelines.journal import Journal
 from pipelines.plan import Plan
 from pipelines.push import Pushed, push
 from pipelines.sandbox.credentials import DATA, Credentials
+from pipelines.state.journal import Journal
 from pipelines.systems.centra.client import CentraClient
 from pipelines.systems.myogo.client import MyOgoClient
 from pipelines.systems.myogo.product_target import Products

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from pipelines.core.errors import RecordError, TargetRefused, TargetUnknown
-from pipelines.lock import channel_lock
 from pipelines.run import Order, run
 from pipelines.screen import Quiet
-from pipelines.store import Folder
+from pipelines.state.lock import channel_lock
+from pipelines.state.store import Folder
 from tests.conftest import Shop, size
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.report import RunReport
 from pipelines.sandbox import Sandbox
+from pipelines.state.run_result import RunReport
 from tests.conftest import Shop, catalogue, euro, size
 from tests.line.helpers import held, writes
 

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 import requests
 
-from pipelines.lock import channel_lock
 from pipelines.sandbox import Sandbox
 from pipelines.sandbox.signing import centra_signature
-from pipelines.store import Folder
+from pipelines.state.lock import channel_lock
+from pipelines.state.store import Folder
 from tests.conftest import Shop, size
 from tests.listening import CENTRA_SECRET, MYOGO_KEY, TABLE, Listening, listening, until
 

@@ -16,7 +16,7 @@ import pytest
 
 from pipelines.flows.dated import destinations, whereto
 from pipelines.sandbox import Sandbox
-from pipelines.store import Folder, Store
+from pipelines.state.store import Folder, Store
 from pipelines.systems.myogo.client import MyOgoClient
 from pipelines.systems.myogo.order_client import MyOgoOrders
 from schemas.centra_orders import PERSONAL

@@ -14,12 +14,12 @@ import pandas as pd
 import pytest
 
 from pipelines.core.errors import ConfigError, TargetUnknown
-from pipelines.journal import Journal
 from pipelines.plan import Plan
 from pipelines.push import Pushed, push
-from pipelines.report import RunReport
 from pipelines.sandbox import Sandbox
 from pipelines.sandbox.channel_file import channel_file
+from pipelines.state.journal import Journal
+from pipelines.state.run_result import RunReport
 from pipelines.systems.myogo.oauth import TokenKeeper
 from pipelines.systems.myogo.product_target import Products
 from tests.conftest import Shop, catalogue, euro, size

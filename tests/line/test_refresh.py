@@ -13,8 +13,8 @@ import pytest
 from pipelines.core import failpoints
 from pipelines.core.errors import ConfigError
 from pipelines.refresh import OVERLAP
-from pipelines.report import RunReport
-from pipelines.store import Folder, Store
+from pipelines.state.run_result import RunReport
+from pipelines.state.store import Folder, Store
 from tests.conftest import Shop, euro, size
 from tests.line.helpers import centra_of, held, secret, writes
 

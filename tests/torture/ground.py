@@ -13,9 +13,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from pipelines.report import RunReport
 from pipelines.sandbox import Sandbox
 from pipelines.sandbox.channel_file import channel_file
+from pipelines.state.run_result import RunReport
 from tests.conftest import Shop, catalogue, euro, size
 from tests.line.helpers import is_token
 from tests.torture import promises

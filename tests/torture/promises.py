@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from pipelines.report import RunReport
 from pipelines.sandbox import Sandbox
+from pipelines.state.run_result import RunReport
 from tests.conftest import Shop
 from tests.line.helpers import SECRETS, is_token
 

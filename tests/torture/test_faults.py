@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import pytest
 import requests
 
-from pipelines.report import RunReport
 from pipelines.sandbox import Sandbox
+from pipelines.state.run_result import RunReport
 from tests.line.helpers import FOREVER, Elsewhere
 from tests.torture import ground
 from tests.torture.cells import Cell, Ended, chosen

@@ -14,9 +14,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from pipelines.report import RunReport
 from pipelines.sandbox import Sandbox
 from pipelines.sandbox.channel_file import channel_file
+from pipelines.state.run_result import RunReport
 from pipelines.systems.myogo.client import MyOgoClient
 from pipelines.systems.myogo.order_client import MyOgoOrders
 from tests.conftest import Shop, catalogue, size

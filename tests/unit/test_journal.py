@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.journal import OPEN, Journal, fold
-from pipelines.store import Folder, Store
+from pipelines.state.journal import OPEN, Journal, fold
+from pipelines.state.store import Folder, Store
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pipelines.core.errors import UnsafePlan
 from pipelines.limits import Evidence, Limits, Violation, last_read, refusal, violations
 from pipelines.plan import CHANGE_COLUMNS, Plan
-from pipelines.store import Folder, Store
+from pipelines.state.store import Folder, Store
 from tests.unit.frames import texts
 
 BROKEN = ["row", "rule", "code"]

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.report import RunReport
 from pipelines.sandbox import Catalogue, Sandbox
+from pipelines.state.run_result import RunReport
 from schemas.rules import RULES
 from tests.conftest import Shop, _shop
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.rebuild import is_stillborn, rebuild
-from pipelines.store import Folder, Store, publish
+from pipelines.state.recovery import is_stillborn, rebuild
+from pipelines.state.store import Folder, Store, publish
 
 NOW = datetime.fromisoformat("2026-11-24T12:00:00")
 RUN = {"channel": "demo", "verb": "push", "started_at": NOW, "flow": "products", "forced": False, "selection": []}

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from pipelines.core.errors import ConfigError, StorageError
-from pipelines.storage import trouble
+from pipelines.state.storage_errors import trouble
 
 CHANNEL = Path("data/demo")
 

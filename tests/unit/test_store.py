@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 
 from pipelines.core.errors import ConfigError
-from pipelines.journal import Journal, fold
-from pipelines.report import RunReport
-from pipelines.store import Folder, Store, publish, published, utc_now
+from pipelines.state.journal import Journal, fold
+from pipelines.state.run_result import RunReport
+from pipelines.state.store import Folder, Store, publish, published, utc_now
 
 
 @pytest.fixture
@@ -164,7 +164,7 @@ def test_the_sums_are_checked(changed: dict[str, int], fault: str) -> None:
 @pytest.mark.parametrize("rows", [0, 1, 5, 6])
 def test_pieces_hold_what_the_whole_frame_holds(folder: Folder, monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
     """In the order asked for, also where the connection is used for something else between two pieces."""
-    monkeypatch.setattr("pipelines.store.BATCH", 3)
+    monkeypatch.setattr("pipelines.state.store.BATCH", 3)
     with contextlib.closing(Store(folder)) as store:
         store.connection.execute("create table t as select 'k' || i as key, i as n from range(?) r(i)", [rows])
         order = "order by n desc"

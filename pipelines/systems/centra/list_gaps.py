@@ -11,8 +11,8 @@ import logging
 from collections.abc import Collection
 from typing import Any
 
-from pipelines.stage import Reading, stage
-from pipelines.store import Store
+from pipelines.state.staging import Reading, stage
+from pipelines.state.store import Store
 from pipelines.systems.centra.client import CentraClient
 
 log = logging.getLogger(__name__)

@@ -18,8 +18,8 @@ import pyarrow as pa
 from pipelines.core.errors import ConfigError, StorageError
 from pipelines.core.failpoints import here
 from pipelines.core.json_codec import encode
-from pipelines.rights import tighten
-from pipelines.storage import REBUILD, trouble
+from pipelines.state.permissions import tighten
+from pipelines.state.storage_errors import REBUILD, trouble
 from schemas import centra, myogo
 
 _TABLES = (Path(__file__).parent / "tables.sql").read_text("utf-8")

@@ -8,9 +8,9 @@ import pandas as pd
 
 from pipelines.core.errors import OurFault
 from pipelines.core.failpoints import here
-from pipelines.journal import fold
-from pipelines.report import RunReport
-from pipelines.store import COUNTS, Folder, Store, utc_now
+from pipelines.state.journal import fold
+from pipelines.state.run_result import RunReport
+from pipelines.state.store import COUNTS, Folder, Store, utc_now
 
 PLANNED = COUNTS[: COUNTS.index("applied")]  # what is known before the first write
 

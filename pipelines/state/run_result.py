@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from pipelines.core.errors import CentraMyogoError
-from pipelines.store import COUNTS
+from pipelines.state.store import COUNTS
 
 HEADLINES = {
     "ok": "Done; nothing left to tell.",

@@ -14,7 +14,7 @@ import duckdb
 
 from pipelines.core.errors import CentraMyogoError, OurFault, below
 from pipelines.core.failpoints import here
-from pipelines.storage import trouble
+from pipelines.state.storage_errors import trouble
 
 log = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ import pandas as pd
 from pipelines.core.errors import StorageError
 from pipelines.core.failpoints import here
 from pipelines.core.json_codec import NotJson, decode, encode
-from pipelines.store import Store, utc_now
+from pipelines.state.store import Store, utc_now
 
 log = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipelines.store import Store
+from pipelines.state.store import Store
 from schemas.centra_orders import PERSONAL
 
 TABLES = ("raw_centra.shipments", "raw_centra.orders")

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from pipelines.core.errors import StorageError
-from pipelines.store import Folder, Store
+from pipelines.state.store import Folder, Store
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pandas as pd
 
-from pipelines.store import Store
+from pipelines.state.store import Store
 
 # A fault is one size breaking one rule; `told_now` are those of this run, `sizes_now` all sizes that were read.
 _SAME = "f.flow = $flow and f.stock_item_id = t.stock_item_id and f.rule = t.rule"

@@ -13,8 +13,8 @@ from filelock import FileLock, Timeout
 
 from pipelines.core.errors import ChannelBusy, ConfigError, StorageError
 from pipelines.core.failpoints import here
-from pipelines.storage import trouble
-from pipelines.store import Folder
+from pipelines.state.storage_errors import trouble
+from pipelines.state.store import Folder
 
 
 @contextlib.contextmanager

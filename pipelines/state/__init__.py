@@ -1,0 +1,1 @@
+"""What a channel keeps between runs: DuckDB, journal, histories, lock."""
