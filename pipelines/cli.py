@@ -73,9 +73,9 @@ def _set_up(
 @app.command()
 def check(channel: ChannelArgument, json: JsonOption = False, data: DataOption = None) -> None:
     """Ask both sides whether everything a run needs is there. Writes nothing."""
-    from pipelines.check import check as ask
     from pipelines.config.channel import data_folder
     from pipelines.core.errors import CentraMyogoError
+    from pipelines.engine.preflight import check as ask
     from pipelines.screen import Screen
 
     screen = Screen()
@@ -284,7 +284,7 @@ def _narrowed(flow: list[str] | None, sku: list[str] | None) -> dict[str, tuple[
 def _go(channel: str, data: Path | None, json: bool, **order: Any) -> NoReturn:
     from pipelines.config.channel import data_folder
     from pipelines.core.errors import CentraMyogoError
-    from pipelines.run import Order, run
+    from pipelines.engine.run import Order, run
     from pipelines.screen import Quiet, Screen
 
     screen = Screen()

@@ -12,7 +12,7 @@ import duckdb
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pipelines.core.errors import ConfigError
-from pipelines.quality import great_expectations
+from pipelines.engine.batch_checks import great_expectations
 
 _LAST = """
     select run_id, channel, verb, strftime(started_at, '%Y-%m-%d %H:%M:%S') as started_at from sync.runs

@@ -11,14 +11,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from pipelines.check import Check
 from pipelines.core.errors import CentraMyogoError
 from pipelines.core.json_codec import decode_exact
 from pipelines.core.logs import redact, steady
-from pipelines.flows import Judged
-from pipelines.plan import Plan
-from pipelines.push import Result
-from pipelines.refresh import told_of_refresh
+from pipelines.engine.flow import Judged
+from pipelines.engine.incremental import told_of_refresh
+from pipelines.engine.plan import Plan
+from pipelines.engine.preflight import Check
+from pipelines.engine.push import Result
 from pipelines.state.run_result import RunReport
 from pipelines.systems.centra.list_gaps import told_of_lists
 from schemas.rules import RULES

@@ -20,7 +20,15 @@ os.environ.setdefault("DLT_DATA_DIR", tempfile.gettempdir())
 os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
 _CONTEXT = get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
-    [__name__, "dlt", "great_expectations", "pipelines.run", "pipelines.cli", "schemas.verdict", "pipelines.screen"]
+    [
+        __name__,
+        "dlt",
+        "great_expectations",
+        "pipelines.engine.run",
+        "pipelines.cli",
+        "schemas.verdict",
+        "pipelines.screen",
+    ]
 )
 
 

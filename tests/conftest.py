@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from pipelines.cli import app
 from pipelines.config.channel import Channel, load
 from pipelines.core import logs
-from pipelines.run import Order, run
+from pipelines.engine.run import Order, run
 from pipelines.sandbox import Catalogue, Sandbox
 from pipelines.sandbox.channel_file import channel_file
 from pipelines.screen import Quiet

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.config.channel import Channel, load
-from pipelines.run import Order, run
+from pipelines.engine.run import Order, run
 from pipelines.screen import Quiet
 
 

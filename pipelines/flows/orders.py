@@ -9,8 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipelines.config.channel import Channel
 from pipelines.config.reference import resolve
-from pipelines.flows import Judged, Step
-from pipelines.flows.dated import (
+from pipelines.engine.batch_checks import CODE
+from pipelines.engine.flow import Judged, Step
+from pipelines.engine.plan import Plan
+from pipelines.engine.safety_limits import Violation
+from pipelines.flows.order_flow import (
     LINE_COLUMNS,
     Dated,
     destinations,
@@ -21,9 +24,6 @@ from pipelines.flows.dated import (
     standing,
     whereto,
 )
-from pipelines.limits import Violation
-from pipelines.plan import Plan
-from pipelines.quality import CODE
 from pipelines.state.store import Store
 from schemas.centra_orders import ORDERS, SHIPMENTS
 from schemas.myogo_orders import FINAL

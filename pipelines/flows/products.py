@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pandas as pd
 
-from pipelines import limits, quality
-from pipelines.flows import Asked, Judged, Step
-from pipelines.flows.catalogue import Catalogue
-from pipelines.limits import Evidence, Violation, last_read, violations
-from pipelines.plan import Plan
+from pipelines.engine import batch_checks, safety_limits
+from pipelines.engine.flow import Asked, Judged, Step
+from pipelines.engine.plan import Plan
+from pipelines.engine.safety_limits import Evidence, Violation, last_read, violations
+from pipelines.flows.product_catalogue import Catalogue
 from pipelines.state.store import utc_now
 
 
 class Products:
     """What myOGO should hold of Centra's sizes."""
 
-    Limits = limits.Limits
+    Limits = safety_limits.Limits
     of_catalogue = True
     scopes = ("read:product", "write:product")
 
@@ -38,10 +38,10 @@ class Products:
             store.replace("out_myogo.products", judged.desired)
         with step("expect"):
             asked = self.asked
-            batch = quality.Batch(asked.run_id, asked.name, utc_now(), asked.sku, amounts)
-            rows = quality.judged(store, batch, asked.flow.expectations.stop)
+            batch = batch_checks.Batch(asked.run_id, asked.name, utc_now(), asked.sku, amounts)
+            rows = batch_checks.judged(store, batch, asked.flow.expectations.stop)
             store.append("sync.expectations", rows)
-            judged.expectations = quality.summary(rows)
+            judged.expectations = batch_checks.summary(rows)
         return judged
 
     def forbidden(self, plan: Plan) -> None:

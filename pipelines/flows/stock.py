@@ -11,10 +11,19 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipelines.config.reference import resolve
 from pipelines.core.errors import UnsafePlan
-from pipelines.flows import Asked, Judged, Step
-from pipelines.flows.catalogue import Catalogue
-from pipelines.limits import SHARE_FROM, Violation, exact, examples, last_read, of_the_source, of_updates, percent
-from pipelines.plan import Plan
+from pipelines.engine.flow import Asked, Judged, Step
+from pipelines.engine.plan import Plan
+from pipelines.engine.safety_limits import (
+    SHARE_FROM,
+    Violation,
+    exact,
+    examples,
+    last_read,
+    of_the_source,
+    of_updates,
+    percent,
+)
+from pipelines.flows.product_catalogue import Catalogue
 
 _AMOUNTS = ["physical_stock", "allocated_stock", "available_stock"]
 _SIZES = (
@@ -37,7 +46,7 @@ class StockLimits(BaseModel):
 
 @dataclass(frozen=True)
 class StockEvidence:
-    """`read`, `read_before` and `whole` as in `pipelines.limits.Evidence`, counted in codes of myOGO's stock list.
+    """`read`, `read_before` and `whole` as in `ProductMetrics`, counted in codes of myOGO's stock list.
 
     `stocked` is how many of the compared sizes Centra has units of, `falling` which of them would be left with none.
     """

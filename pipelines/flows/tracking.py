@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipelines.config.channel import Channel
 from pipelines.config.reference import resolve
-from pipelines.flows import Judged, Step
-from pipelines.flows.dated import LINE_COLUMNS, Dated, completed, order_of, ours, prefix_of, sent_long_ago
-from pipelines.limits import Violation
-from pipelines.plan import Plan
+from pipelines.engine.flow import Judged, Step
+from pipelines.engine.plan import Plan
+from pipelines.engine.safety_limits import Violation
+from pipelines.flows.order_flow import LINE_COLUMNS, Dated, completed, order_of, ours, prefix_of, sent_long_ago
 from pipelines.state.store import Store
 from schemas.order_lines import units_in
 from transforms.lines import goods, is_on

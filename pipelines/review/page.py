@@ -9,7 +9,7 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from pipelines.refresh import told_of_refresh
+from pipelines.engine.incremental import told_of_refresh
 from pipelines.review.facts import MOST_INLINE, Facts
 from pipelines.review.words import OUTCOMES, age, number, sentence, short, sums, visible, when
 from pipelines.state.run_result import HEADLINES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pipelines.refresh import told_of_refresh
+from pipelines.engine.incremental import told_of_refresh
 from pipelines.review.facts import Facts, FlowFacts, Row, Todo
 from pipelines.review.words import OUTCOMES, clean, number, short, sums, when
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.markup import escape
 
-from pipelines.refresh import told_of_refresh
+from pipelines.engine.incremental import told_of_refresh
 from pipelines.review.facts import Facts, Todo
 from pipelines.review.words import clean, sums, when
 

@@ -9,7 +9,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.plan import diff
+from pipelines.engine.plan import diff
 from schemas.centra import PRICES, PRODUCTS
 from schemas.myogo import PRODUCT
 from schemas.verdict import warnings, withheld

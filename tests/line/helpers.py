@@ -14,8 +14,8 @@ from typing import Any
 import pandas as pd
 
 from pipelines.core.json_codec import decode, encode
-from pipelines.plan import Plan
-from pipelines.push import Pushed, push
+from pipelines.engine.plan import Plan
+from pipelines.engine.push import Pushed, push
 from pipelines.sandbox.credentials import DATA, Credentials
 from pipelines.state.journal import Journal
 from pipelines.systems.centra.client import CentraClient

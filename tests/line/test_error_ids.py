@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pipelines.core.errors import RecordError, TargetRefused, TargetUnknown
-from pipelines.run import Order, run
+from pipelines.engine.run import Order, run
 from pipelines.screen import Quiet
 from pipelines.state.lock import channel_lock
 from pipelines.state.store import Folder

@@ -14,7 +14,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from pipelines.flows.dated import destinations, whereto
+from pipelines.flows.order_flow import destinations, whereto
 from pipelines.sandbox import Sandbox
 from pipelines.state.store import Folder, Store
 from pipelines.systems.myogo.client import MyOgoClient

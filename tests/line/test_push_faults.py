@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 
 from pipelines.core.errors import ConfigError, TargetUnknown
-from pipelines.plan import Plan
-from pipelines.push import Pushed, push
+from pipelines.engine.plan import Plan
+from pipelines.engine.push import Pushed, push
 from pipelines.sandbox import Sandbox
 from pipelines.sandbox.channel_file import channel_file
 from pipelines.state.journal import Journal

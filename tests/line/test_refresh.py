@@ -12,7 +12,7 @@ import pytest
 
 from pipelines.core import failpoints
 from pipelines.core.errors import ConfigError
-from pipelines.refresh import OVERLAP
+from pipelines.engine.incremental import OVERLAP
 from pipelines.state.run_result import RunReport
 from pipelines.state.store import Folder, Store
 from tests.conftest import Shop, euro, size
@@ -419,7 +419,7 @@ def test_secrets_cannot_be_had_from_the_digest(ours: Ours) -> None:
 
 
 def test_only_full_reads_are_compared_in_number(ours: Ours) -> None:
-    from pipelines.limits import last_read
+    from pipelines.engine.safety_limits import last_read
 
     assert ours.read() == "changes"
     opened = Store(Folder(ours.shop.data, "demo"))

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines import reading
+from pipelines.engine import extract
 from tests import child
 from tests.conftest import Shop
 from tests.line.helpers import FOREVER, withheld_of
@@ -335,7 +335,7 @@ def test_the_starting_day_holds_beside_another_flow(shop_of: ShopOf) -> None:
 def test_too_many_to_be_asked_for_are_not_said_to_be_lost(shop_of: ShopOf, monkeypatch: pytest.MonkeyPatch) -> None:
     """Shipments that somebody else has completed, beyond Centra's list; asked for are as many as a run can."""
     shop = shipping(shop_of, 3)
-    monkeypatch.setattr(reading, "MOST_ASKED", 1)
+    monkeypatch.setattr(extract, "MOST_ASKED", 1)
     for number in (1001, 1002, 1003):
         shop.box.ship(f"demo-{number}-1", ["A"], None)
     assert tracking(shop).flows["tracking"]["applied"] == 3

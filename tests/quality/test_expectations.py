@@ -7,14 +7,14 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from pipelines import quality
+from pipelines.engine import batch_checks
 from schemas.expectations import EXPECTATIONS, Expectation, Known, suites
 
 
 def judged(expectation: str, frame: pd.DataFrame, usual: float | None = None) -> dict[str, Any]:
     known = Known({expectation: usual} if usual is not None else {})
-    with quality.great_expectations():
-        return quality.verdicts(frame, [EXPECTATIONS[expectation]], known)[expectation]
+    with batch_checks.great_expectations():
+        return batch_checks.verdicts(frame, [EXPECTATIONS[expectation]], known)[expectation]
 
 
 def column(name: str, good: Any, bad: Any, goods: int, bads: int) -> pd.DataFrame:
@@ -127,8 +127,8 @@ def test_what_cannot_be_judged_is_errored_and_hides_nothing() -> None:
     fit = EXPECTATIONS["GX-CPR-005"]
     suite = [gone, Expectation("GX-ODD-001", "t", "", "", "", broken), odd, fit]
     frame = pd.DataFrame({"physical_stock": [{}, "x"], "weight_unit": ["kg", "lb"]})
-    with quality.great_expectations():
-        told = quality.verdicts(frame, suite, Known())
+    with batch_checks.great_expectations():
+        told = batch_checks.verdicts(frame, suite, Known())
     assert {own: one["status"] for own, one in told.items()} == {
         "GX-CPR-002": "errored", "GX-ODD-001": "errored", "GX-CST-003": "errored", "GX-CPR-005": "passed",
     }  # fmt: skip
@@ -144,7 +144,7 @@ def test_no_value_of_a_catalogue_stays_in_a_result() -> None:
 
 def test_every_expectation_belongs_to_a_suite_and_says_what_to_do() -> None:
     assert [own.id for suite in suites().values() for own in suite] == list(EXPECTATIONS)
-    assert set(suites()) == set(quality._FRAMES) | {"candidates"}
+    assert set(suites()) == set(batch_checks._FRAMES) | {"candidates"}
     assert all(own.meaning and own.fix for own in EXPECTATIONS.values())
 
 

@@ -254,7 +254,7 @@ def test_no_error_steers_the_terminal(shop_of: Callable[..., Shop], status: int)
 @pytest.mark.parametrize("text", [*MARKUP, "a [b] c", "SKU[1]", "x:100:y"])
 def test_words_in_brackets_and_colons_are_shown_as_they_are(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     """They are neither colours nor links nor pictures."""
-    from pipelines.check import Check
+    from pipelines.engine.preflight import Check
 
     Screen().check(Check("centra", "x", "ok", f"<{text}>", f"<{text}>"))
     told = capsys.readouterr().out

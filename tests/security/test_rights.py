@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.run import Order, run
+from pipelines.engine.run import Order, run
 from tests.conftest import Shop, size
 
 

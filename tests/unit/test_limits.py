@@ -12,8 +12,8 @@ import pytest
 from pydantic import ValidationError
 
 from pipelines.core.errors import UnsafePlan
-from pipelines.limits import Evidence, Limits, Violation, last_read, refusal, violations
-from pipelines.plan import CHANGE_COLUMNS, Plan
+from pipelines.engine.plan import CHANGE_COLUMNS, Plan
+from pipelines.engine.safety_limits import Evidence, Limits, Violation, last_read, refusal, violations
 from pipelines.state.store import Folder, Store
 from tests.unit.frames import texts
 

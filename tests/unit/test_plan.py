@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from pipelines.core.json_codec import decode_exact
-from pipelines.plan import CHANGE_COLUMNS, Plan, diff
+from pipelines.engine.plan import CHANGE_COLUMNS, Plan, diff
 from schemas.myogo import PRODUCT
 from tests.conftest import euro, size
 from tests.unit.frames import held, plain_list, products
@@ -225,7 +225,7 @@ def test_a_plan_that_is_made_in_pieces_is_the_same(monkeypatch: pytest.MonkeyPat
     sizes = [size(n) for n in range(1, 8)]
     live = [same(n, name=f"Name {n}") for n in range(1, 4)]
     whole = planned(*sizes, live=live)
-    monkeypatch.setattr("pipelines.plan.PIECE", 2)
+    monkeypatch.setattr("pipelines.engine.plan.PIECE", 2)
     pieces = planned(*sizes, live=live)
     assert whole.count("create") == 4
     assert whole.count("update") == 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pipelines.refresh import ROWS
+from pipelines.engine.incremental import ROWS
 from pipelines.state.store import Store
 from pipelines.systems.myogo.product_target import HELD_ALREADY
 

@@ -15,18 +15,18 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from pipelines import quality
 from pipelines.config.channel import Channel
 from pipelines.config.reference import resolve
 from pipelines.core.errors import CentraMyogoError, OurFault, StorageError, UnsafePlan
 from pipelines.core.process_memory import give_back, no_collection
 from pipelines.core.signals import Interrupt, interruptible
-from pipelines.flows import Asked, Judge, Judged
-from pipelines.flows.catalogue import Catalogue
-from pipelines.limits import refusal
-from pipelines.plan import Plan, diff
-from pipelines.push import Result, push, read_back
-from pipelines.reading import Reader
+from pipelines.engine import batch_checks
+from pipelines.engine.extract import Reader
+from pipelines.engine.flow import Asked, Judge, Judged
+from pipelines.engine.plan import Plan, diff
+from pipelines.engine.push import Result, push, read_back
+from pipelines.engine.safety_limits import refusal
+from pipelines.flows.product_catalogue import Catalogue
 from pipelines.state import retention
 from pipelines.state.issue_history import remember
 from pipelines.state.journal import Journal
@@ -238,7 +238,7 @@ class _Run:
     def _refusals(self, name: str, judge: Judge, judged: Judged, plan: Plan) -> Iterator[UnsafePlan]:
         said = judge.violations(plan, judged)
         self.report.facts.setdefault("limits", []).extend(violation.words for violation in said)
-        stopped = quality.stopping(judged.expectations, self.order.force) if judged.expectations else []
+        stopped = batch_checks.stopping(judged.expectations, self.order.force) if judged.expectations else []
         if never := judge.forbidden(plan):
             yield never
         if (said or stopped) and not self.order.force:

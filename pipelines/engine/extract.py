@@ -10,14 +10,14 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from pipelines import delta, quality
 from pipelines.config.channel import Channel
 from pipelines.config.reference import resolve
 from pipelines.core.background import aside
 from pipelines.core.errors import SourceError
 from pipelines.core.signals import Interrupt
-from pipelines.flows import Step
-from pipelines.refresh import OVERLAP, Refresh, decide, note
+from pipelines.engine import batch_checks, merge_changes
+from pipelines.engine.flow import Step
+from pipelines.engine.incremental import OVERLAP, Refresh, decide, note
 from pipelines.state.staging import clean, extract, load, stage
 from pipelines.state.store import Store
 from pipelines.systems.centra import list_gaps
@@ -53,15 +53,15 @@ class Reader:
 
         Changes that cannot be merged beyond doubt are given up for a full read in the same run.
         """
-        delta.forget(self.store)
+        merge_changes.forget(self.store)
         refresh = decide(self.store, self.channel, sources, now, whole=whole)
         rows: dict[str, int] = {}
         if refresh.since is not None:
             try:
                 doubt = self._changes(sources, refresh.since)
-                rows = delta.counted(self.store)
+                rows = merge_changes.counted(self.store)
             finally:
-                delta.forget(self.store)
+                merge_changes.forget(self.store)
             if doubt:
                 refresh = Refresh(None, doubt)
         note(self.store, run_id, refresh, self.channel, sources, now)
@@ -100,11 +100,11 @@ class Reader:
     def _changes(self, sources: Sources, since: datetime) -> str:
         """Reads and merges; or why that must not be, and nothing is merged."""
         self._both(sources, "centra_changes", "myogo_changes", since)
-        if doubt := delta.doubt(self.store, since + OVERLAP):
+        if doubt := merge_changes.doubt(self.store, since + OVERLAP):
             return doubt
         # What is among the changes is asked for also if a run that died had merged it already.
-        known = list_gaps.only_in_stock(self.store) - delta.stocked(self.store)
-        delta.merge(self.store)
+        known = list_gaps.only_in_stock(self.store) - merge_changes.stocked(self.store)
+        merge_changes.merge(self.store)
         self._fill(known)
         return ""
 
@@ -126,7 +126,7 @@ class Reader:
                 with self.step("read Centra"), self.interrupted.at_once():
                     self._first(ours, centra, other)
                 with self.step("read myOGO"), self.interrupted.at_once():
-                    quality.get_ready()
+                    batch_checks.get_ready()
                     other.result()
             with self.step("stage"):
                 for name in (centra, myogo):

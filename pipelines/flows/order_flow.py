@@ -12,10 +12,10 @@ import pandas as pd
 
 from pipelines.config.channel import Channel
 from pipelines.core.errors import UnsafePlan
-from pipelines.flows import Asked
-from pipelines.flows.catalogue import Catalogue
-from pipelines.limits import Violation
-from pipelines.plan import Plan
+from pipelines.engine.flow import Asked
+from pipelines.engine.plan import Plan
+from pipelines.engine.safety_limits import Violation
+from pipelines.flows.product_catalogue import Catalogue
 from pipelines.state.store import Store
 from schemas.centra_orders import LINES, NUMBER
 

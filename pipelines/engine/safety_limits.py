@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipelines.core.errors import UnsafePlan
 from pipelines.core.json_codec import decode_exact
-from pipelines.plan import Plan
+from pipelines.engine.plan import Plan
 from pipelines.state.store import Store
 
 SHARE_FROM = 10  # below so many rows, a share says nothing

@@ -26,7 +26,7 @@ from pipelines.core.errors import (
     TargetUnknown,
 )
 from pipelines.core.json_codec import decode_exact
-from pipelines.plan import Plan
+from pipelines.engine.plan import Plan
 from pipelines.state.journal import Journal
 from pipelines.systems.target import Batches, Target, Written
 
