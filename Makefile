@@ -47,7 +47,7 @@ golden: setup
 	GOLDEN=1 $(BIN)/pytest tests/test_readme_queries.py || $(BIN)/pytest tests/test_readme_queries.py
 
 docs: setup
-	$(BIN)/python -m pipelines.catalogue
+	$(BIN)/python -m pipelines.reports.error_reference
 
 # Changes transforms, the plan and the limits bit by bit to see whether the tests notice; about ten minutes.
 mutants: $(MUTANTS)/.ready

@@ -76,7 +76,7 @@ def check(channel: ChannelArgument, json: JsonOption = False, data: DataOption =
     from pipelines.config.channel import data_folder
     from pipelines.core.errors import CentraMyogoError
     from pipelines.engine.preflight import check as ask
-    from pipelines.screen import Screen
+    from pipelines.reports.console import Screen
 
     screen = Screen()
     try:
@@ -145,11 +145,11 @@ def report(
     """The last run again, as text, JSON, one HTML page, Markdown, CSV files or Data Docs."""
     from pipelines.config.channel import data_folder
     from pipelines.core.errors import CentraMyogoError
-    from pipelines.data_docs import write as data_docs_of
-    from pipelines.review.files import write
-    from pipelines.review.gather import gather
-    from pipelines.review.text import show
-    from pipelines.screen import Screen
+    from pipelines.reports.console import Screen
+    from pipelines.reports.data_docs import write as data_docs_of
+    from pipelines.reports.query import gather
+    from pipelines.reports.terminal import show
+    from pipelines.reports.write import write
     from pipelines.state.store import Folder, published
 
     lists = shlex.join(["centra-myogo", "report", channel, *(["--data", str(data)] if data else []), "--csv", "DIR"])
@@ -180,7 +180,7 @@ def history(
     """All that ever happened to one code: plans, writes, and when and why it was withheld."""
     from pipelines.config.channel import data_folder
     from pipelines.core.errors import CentraMyogoError
-    from pipelines.review.history import history as told
+    from pipelines.reports.history import history as told
     from pipelines.state.store import Folder
 
     try:
@@ -203,7 +203,7 @@ def export(
     """Every table of the last run as Parquet files, for tools that do not read DuckDB."""
     from pipelines.config.channel import data_folder
     from pipelines.core.errors import CentraMyogoError
-    from pipelines.export import parquet_files
+    from pipelines.reports.parquet import parquet_files
     from pipelines.state.store import Folder
 
     try:
@@ -285,7 +285,7 @@ def _go(channel: str, data: Path | None, json: bool, **order: Any) -> NoReturn:
     from pipelines.config.channel import data_folder
     from pipelines.core.errors import CentraMyogoError
     from pipelines.engine.run import Order, run
-    from pipelines.screen import Quiet, Screen
+    from pipelines.reports.console import Quiet, Screen
 
     screen = Screen()
     try:
@@ -301,7 +301,7 @@ def _go(channel: str, data: Path | None, json: bool, **order: Any) -> NoReturn:
 
 def _stop(error: CentraMyogoError, json: bool, channel: str, verb: str, rest: dict[str, Any]) -> NoReturn:
     """Ends before there was a run to report on."""
-    from pipelines.screen import complain
+    from pipelines.reports.console import complain
 
     if json:
         told = {"id": error.entry.id, "message": error.message, "fix": error.fix}

@@ -27,7 +27,7 @@ _CONTEXT.set_forkserver_preload(
         "pipelines.engine.run",
         "pipelines.cli",
         "schemas.verdict",
-        "pipelines.screen",
+        "pipelines.reports.console",
     ]
 )
 

@@ -17,9 +17,9 @@ from pipelines.cli import app
 from pipelines.config.channel import Channel, load
 from pipelines.core import logs
 from pipelines.engine.run import Order, run
+from pipelines.reports.console import Quiet
 from pipelines.sandbox import Catalogue, Sandbox
 from pipelines.sandbox.channel_file import channel_file
-from pipelines.screen import Quiet
 from pipelines.state.run_result import RunReport
 
 TORTURE = bool(os.environ.get("TORTURE"))  # everything, however long it takes: `make torture`

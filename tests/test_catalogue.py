@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import catalogue
 from pipelines.core.errors import CentraMyogoError
+from pipelines.reports import error_reference
 from schemas.expectations import EXPECTATIONS
 from schemas.rules import RULES
 from tests.conftest import Shop, size
 
 ROOT = Path(__file__).resolve().parents[1]
 TESTS = {path: path.read_text("utf-8") for path in (ROOT / "tests").rglob("*.py") if path != Path(__file__)}
-KINDS = sorted({kind.__name__ for kind in catalogue._kinds(CentraMyogoError)})
+KINDS = sorted({kind.__name__ for kind in error_reference._kinds(CentraMyogoError)})
 ABSTRACT = {"CentraMyogoError", "RecordError", "SystemTrouble"}
 
 
@@ -32,11 +32,11 @@ def raised_kinds() -> set[str]:
 
 def test_the_page_is_what_the_code_says() -> None:
     """`make docs` renews it."""
-    assert catalogue.PAGE.read_text("utf-8") == catalogue.page()
+    assert error_reference.PAGE.read_text("utf-8") == error_reference.page()
 
 
 def test_every_kind_of_error_has_an_id_of_its_own_or_its_family_s() -> None:
-    entries = catalogue.errors()
+    entries = error_reference.errors()
     assert len({entry.id for entry in entries}) == len(entries)
     assert all(entry.meaning and entry.cause and entry.fix and entry.owner for entry in entries)
     assert raised_kinds() == set(KINDS) - ABSTRACT
@@ -47,7 +47,7 @@ def test_every_rule_is_exercised_by_a_test(rule: str) -> None:
     assert any(rule in text for text in TESTS.values())
 
 
-@pytest.mark.parametrize("entry", [entry.id for entry in catalogue.errors()])
+@pytest.mark.parametrize("entry", [entry.id for entry in error_reference.errors()])
 def test_every_error_is_exercised_by_a_test(entry: str) -> None:
     """Each has a situation in tests/line/test_error_ids.py."""
     assert f'"{entry}"' in (ROOT / "tests/line/test_error_ids.py").read_text("utf-8")
@@ -66,7 +66,7 @@ def test_the_id_stands_on_the_screen_and_in_the_json(shop_of: Callable[..., Shop
 def test_the_tables_of_the_page_can_be_read_by_a_person() -> None:
     """No cell breaks its table: every line has as many as the line above it."""
     above = 0
-    for line in catalogue.page().splitlines():
+    for line in error_reference.page().splitlines():
         cells = line.count("|") if line.startswith("|") else 0
         assert not (above and cells) or cells == above, line
         above = cells

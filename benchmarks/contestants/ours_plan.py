@@ -7,7 +7,7 @@ from typing import Any
 
 from pipelines.config.channel import Channel, load
 from pipelines.engine.run import Order, run
-from pipelines.screen import Quiet
+from pipelines.reports.console import Quiet
 
 
 def work(job: dict[str, Any]) -> dict[str, Any]:

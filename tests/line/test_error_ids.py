@@ -13,7 +13,7 @@ import pytest
 
 from pipelines.core.errors import RecordError, TargetRefused, TargetUnknown
 from pipelines.engine.run import Order, run
-from pipelines.screen import Quiet
+from pipelines.reports.console import Quiet
 from pipelines.state.lock import channel_lock
 from pipelines.state.store import Folder
 from tests.conftest import Shop, size

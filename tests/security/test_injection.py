@@ -16,10 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.review.lists import FORMULA, _neutral
-from pipelines.review.summary import _code
+from pipelines.reports.console import Screen
+from pipelines.reports.csv_lists import FORMULA, _neutral
+from pipelines.reports.markdown import _code
 from pipelines.sandbox import Sandbox
-from pipelines.screen import Screen
 from tests.conftest import TORTURE, Shop, _shop, catalogue, euro, size
 
 FORMULAS = [

@@ -31,7 +31,10 @@ def write(db: duckdb.DuckDBPyConnection, into: Path) -> list[Path]:
             tables.setdefault(row["table"], []).append(row)
         row["link"] = f"{row['table']}.html" if row["gx"] is not None else ""
     environment = Environment(
-        loader=PackageLoader("pipelines", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        loader=PackageLoader("pipelines.reports", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
     )
     template = environment.get_template("data_docs.html.j2")
     style = (Path(__file__).parent / "templates" / "data_docs.css").read_text("utf-8")

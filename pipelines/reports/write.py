@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 
 from pipelines.core.errors import ConfigError
-from pipelines.review.facts import Facts
+from pipelines.reports.model import Facts
 
 
 def write(
@@ -20,9 +20,9 @@ def write(
     markdown: Path | None = None,
 ) -> list[Path]:
     """Writes what was asked for and says where it is; `command` is what writes the lists. Raises ConfigError."""
-    from pipelines.review.lists import write_lists
-    from pipelines.review.page import page
-    from pipelines.review.summary import summary
+    from pipelines.reports.csv_lists import write_lists
+    from pipelines.reports.html_page import page
+    from pipelines.reports.markdown import summary
 
     written = []
     try:

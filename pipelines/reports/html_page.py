@@ -10,8 +10,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from pipelines.engine.incremental import told_of_refresh
-from pipelines.review.facts import MOST_INLINE, Facts
-from pipelines.review.words import OUTCOMES, age, number, sentence, short, sums, visible, when
+from pipelines.reports.formatting import OUTCOMES, age, number, sentence, short, sums, visible, when
+from pipelines.reports.model import MOST_INLINE, Facts
 from pipelines.state.run_result import HEADLINES
 from pipelines.systems.centra.list_gaps import told_of_lists
 
@@ -21,7 +21,7 @@ _WIDTH, _HEIGHT = 120, 24
 def page(facts: Facts, command: str, lists: str | None) -> str:
     """The page. `command` writes the CSV files; where they are written already, `lists` is the way to them."""
     environment = Environment(
-        loader=PackageLoader("pipelines", "templates"),
+        loader=PackageLoader("pipelines.reports", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -9,8 +9,8 @@ from typing import Any
 
 import duckdb
 
-from pipelines.review.facts import Facts, Field
-from pipelines.review.gather import CHANGES, CLOSED, EXPECTATIONS, STOCK, WARNINGS, WITHHELD, fields, has
+from pipelines.reports.model import Facts, Field
+from pipelines.reports.query import CHANGES, CLOSED, EXPECTATIONS, STOCK, WARNINGS, WITHHELD, fields, has
 
 # What a spreadsheet takes for the start of a formula, also after blanks and characters that cannot be seen, the wide
 # forms of East Asian keyboards included; and the same after what another locale's spreadsheet takes for the end of a

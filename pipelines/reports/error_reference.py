@@ -1,4 +1,4 @@
-"""The catalogue of rules and errors, rendered from the code that raises them: `python -m pipelines.catalogue`."""
+"""The page of rules and errors, rendered from the code that raises them: `python -m pipelines.reports.error_reference`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pipelines.core.errors import CentraMyogoError, Entry
 from schemas.expectations import EXPECTATIONS
 from schemas.rules import RULES
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "errors.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "errors.md"
 
 
 def rules(withholds: bool) -> list[Entry]:

@@ -10,7 +10,7 @@ import duckdb
 from pipelines.config.builtin_flows import BUILT_IN_FLOWS
 from pipelines.core.errors import ConfigError
 from pipelines.core.json_codec import decode
-from pipelines.review.facts import MOST_INLINE, Expectations, Facts, Field, FlowFacts, Row, Section, Stock, Todo, Trend
+from pipelines.reports.model import MOST_INLINE, Expectations, Facts, Field, FlowFacts, Row, Section, Stock, Todo, Trend
 from pipelines.state.run_result import RunReport
 from pipelines.state.store import COUNTS
 from schemas.rules import RULES

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from pipelines.engine.incremental import told_of_refresh
-from pipelines.review.facts import Facts, FlowFacts, Row, Todo
-from pipelines.review.words import OUTCOMES, clean, number, short, sums, when
+from pipelines.reports.formatting import OUTCOMES, clean, number, short, sums, when
+from pipelines.reports.model import Facts, FlowFacts, Row, Todo
 
 MOST_CHANGES = 20
 

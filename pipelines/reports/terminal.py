@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from pipelines.engine.incremental import told_of_refresh
-from pipelines.review.facts import Facts, Todo
-from pipelines.review.words import clean, sums, when
+from pipelines.reports.formatting import clean, sums, when
+from pipelines.reports.model import Facts, Todo
 
 
 def show(facts: Facts, out: Console) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 
 from pipelines.core.errors import ConfigError
-from pipelines.review.gather import has
-from pipelines.review.words import clean
+from pipelines.reports.formatting import clean
+from pipelines.reports.query import has
 from pipelines.state.store import Folder, published
 
 

@@ -1,0 +1,1 @@
+"""Views of a run: terminal, JSON, HTML, Markdown, CSV, Parquet, Data Docs."""

@@ -1,1 +1,0 @@
-"""The last run again, from the published tables: facts, and the views of them."""
