@@ -227,7 +227,7 @@ def listen(
 ) -> None:
     """Take both systems' webhooks as hints, and push the flows that they concern, until it is stopped."""
     from pipelines.core.errors import CentraMyogoError
-    from pipelines.hints.listener import listen as take_hints
+    from pipelines.webhooks.server import listen as take_hints
 
     try:
         take_hints(_load(channel), data, port, typer.echo)

@@ -1,4 +1,4 @@
-"""The page of rules and errors, rendered from the code that raises them: `python -m pipelines.reports.error_reference`."""
+"""The page of rules and errors, made from the code: `python -m pipelines.reports.error_reference`."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import requests
 
 from pipelines.config.channel import load
 from pipelines.core.errors import ConfigError
-from pipelines.hints.listener import MOST_CONNECTIONS
+from pipelines.webhooks.server import MOST_CONNECTIONS
 from tests.conftest import Shop, size
 from tests.listening import CENTRA_SECRET, MYOGO_KEY, TABLE, listening, until
 from tests.security.canaries import Watch

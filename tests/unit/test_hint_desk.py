@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from pipelines.hints import desk, meaning, signature
-from pipelines.hints.desk import Desk, Side
 from pipelines.sandbox.signing import centra_signature, ogoship_signature
+from pipelines.webhooks import event_routing, receiver, signatures
+from pipelines.webhooks.receiver import Desk, Side
 
 SIDES = [
-    Side("centra", signature.CENTRA_HEADER, partial(signature.centra, "secret", 300), meaning.of_centra),
-    Side("myogo", signature.MYOGO_HEADER, partial(signature.myogo, "secret", 300), meaning.of_myogo),
+    Side("centra", signatures.CENTRA_HEADER, partial(signatures.centra, "secret", 300), event_routing.of_centra),
+    Side("myogo", signatures.MYOGO_HEADER, partial(signatures.myogo, "secret", 300), event_routing.of_myogo),
 ]
 GONE: dict[str, Any] = {"type": "http.disconnect"}
 
@@ -53,17 +53,17 @@ class Counter:
 
     def centra(self, body: bytes, moment: float) -> int:
         signed = f"t={int(moment)},v1={centra_signature('secret', int(moment), body)}"
-        return self.post("/centra", {signature.CENTRA_HEADER: signed}, body)
+        return self.post("/centra", {signatures.CENTRA_HEADER: signed}, body)
 
     def myogo(self, body: bytes) -> int:
-        return self.post("/myogo", {signature.MYOGO_HEADER: ogoship_signature("secret", body)}, body)
+        return self.post("/myogo", {signatures.MYOGO_HEADER: ogoship_signature("secret", body)}, body)
 
     def refused(self, side: str) -> dict[str, int]:
         return dict(self.desk._tallies[side].refused)
 
 
 def test_a_sender_that_is_too_slow_or_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(desk, "LONGEST_BODY_S", 0.02)
+    monkeypatch.setattr(receiver, "LONGEST_BODY_S", 0.02)
     counter = Counter("stock")
     assert counter.post("/myogo", {}, b"{", None) == 408
     assert counter.post("/myogo", {}, b"{", GONE) == 400
@@ -72,7 +72,7 @@ def test_a_sender_that_is_too_slow_or_gone(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_body_in_pieces_is_one_body() -> None:
     counter = Counter("stock")
-    headers = {signature.MYOGO_HEADER: ogoship_signature("secret", b'{"stock": 1}')}
+    headers = {signatures.MYOGO_HEADER: ogoship_signature("secret", b'{"stock": 1}')}
     assert counter.post("/myogo", headers, b'{"sto', b"", b'ck": 1}') == 200
     assert counter.hints == [{"stock"}]
 

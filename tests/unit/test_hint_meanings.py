@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.hints.meaning import OF_CENTRA, OF_MYOGO, UNKNOWN, of_centra, of_myogo
+from pipelines.webhooks.event_routing import OF_CENTRA, OF_MYOGO, UNKNOWN, of_centra, of_myogo
 from tests.fuzz.strategies import tried
 
 

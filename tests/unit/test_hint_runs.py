@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from pipelines.hints.agenda import Agenda
-from pipelines.hints.dispatcher import PAUSES_S, Dispatcher
-from pipelines.hints.runner import Outcome, Runner
+from pipelines.webhooks.dispatcher import PAUSES_S, Dispatcher
+from pipelines.webhooks.push_process import Outcome, Runner
+from pipelines.webhooks.schedule import Agenda
 
 FLOWS = ("products", "stock", "orders", "tracking")
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.hints.replay import Seen
-from pipelines.hints.signature import Genuine, NotGenuine, centra, myogo
+from pipelines.webhooks.deduplication import Seen
+from pipelines.webhooks.signatures import Genuine, NotGenuine, centra, myogo
 from tests.fuzz.strategies import tried
 
 MOMENT = 12345678

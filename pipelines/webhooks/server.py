@@ -16,11 +16,11 @@ import uvicorn
 from pipelines.config.channel import Channel
 from pipelines.config.listen import Listen
 from pipelines.core.errors import ConfigError
-from pipelines.hints import meaning, signature
-from pipelines.hints.agenda import Agenda
-from pipelines.hints.desk import Desk, Side
-from pipelines.hints.dispatcher import Dispatcher
-from pipelines.hints.runner import Runner
+from pipelines.webhooks import event_routing, signatures
+from pipelines.webhooks.dispatcher import Dispatcher
+from pipelines.webhooks.push_process import Runner
+from pipelines.webhooks.receiver import Desk, Side
+from pipelines.webhooks.schedule import Agenda
 
 log = logging.getLogger(__name__)
 MOST_CONNECTIONS = 64
@@ -50,11 +50,11 @@ def _sides(channel: Channel, settings: Listen) -> list[Side]:
     """Those that have a secret."""
     sides = []
     if settings.centra_secret is not None:
-        proven = partial(signature.centra, settings.centra_secret.reveal(), settings.tolerance_s)
-        sides.append(Side("centra", signature.CENTRA_HEADER, proven, meaning.of_centra))
+        proven = partial(signatures.centra, settings.centra_secret.reveal(), settings.tolerance_s)
+        sides.append(Side("centra", signatures.CENTRA_HEADER, proven, event_routing.of_centra))
     if settings.myogo_key is not None:
-        proven = partial(signature.myogo, settings.myogo_key.reveal(), settings.tolerance_s)
-        sides.append(Side("myogo", signature.MYOGO_HEADER, proven, meaning.of_myogo))
+        proven = partial(signatures.myogo, settings.myogo_key.reveal(), settings.tolerance_s)
+        sides.append(Side("myogo", signatures.MYOGO_HEADER, proven, event_routing.of_myogo))
     if not sides:
         raise ConfigError(
             f"{channel.path}: listen has neither centra_secret nor myogo_key: there is nobody to listen to.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipelines.hints.signature import Genuine
+from pipelines.webhooks.signatures import Genuine
 
 MOST = 100_000
 

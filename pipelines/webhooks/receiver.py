@@ -16,9 +16,9 @@ from starlette.responses import Response
 from starlette.routing import Route, Router
 
 from pipelines.core.json_codec import encode
-from pipelines.hints.meaning import Meaning
-from pipelines.hints.replay import Seen
-from pipelines.hints.signature import Genuine, NotGenuine
+from pipelines.webhooks.deduplication import Seen
+from pipelines.webhooks.event_routing import Meaning
+from pipelines.webhooks.signatures import Genuine, NotGenuine
 
 log = logging.getLogger(__name__)
 LARGEST_BODY = 1 << 20

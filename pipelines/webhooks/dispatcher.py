@@ -10,8 +10,8 @@ from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
 from pipelines.core.errors import ChannelBusy, SystemTrouble, UnsafePlan
-from pipelines.hints.agenda import Agenda
-from pipelines.hints.runner import Outcome
+from pipelines.webhooks.push_process import Outcome
+from pipelines.webhooks.schedule import Agenda
 
 log = logging.getLogger(__name__)
 PAUSES_S = (15.0, 30.0, 60.0, 120.0, 240.0, 480.0)  # a full read of a large shop may hold the lock for a quarter hour

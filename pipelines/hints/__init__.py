@@ -1,1 +1,0 @@
-"""Webhooks as hints: both systems' messages say when to look, and never what is true."""
