@@ -18,7 +18,7 @@ setup: .venv/.ready
 	@touch $@
 
 demo: setup
-	@$(BIN)/python -m pipelines.sandbox.demo
+	@$(BIN)/python -m pipelines.sandbox.demo.demo
 
 test: setup lint types unit
 

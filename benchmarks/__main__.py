@@ -19,7 +19,7 @@ from benchmarks.page import page, plot
 from benchmarks.race import PEERS, ROOT, Contestant, Runs, once, race, ratio, same_work, shop, turns
 from benchmarks.shop import held
 from pipelines.core.json_codec import encode
-from pipelines.sandbox.product import FIELDS
+from pipelines.sandbox.myogo.product import FIELDS
 
 HERE = Path(__file__).parent
 LARGE = 50_000

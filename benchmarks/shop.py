@@ -14,10 +14,10 @@ from typing import Any
 import duckdb
 
 from pipelines.sandbox import Catalogue, Sandbox
-from pipelines.sandbox.catalogue import EPOCH
 from pipelines.sandbox.channel_file import channel_file
-from pipelines.sandbox.product import Product, values_of
-from pipelines.sandbox.warehouse import Start
+from pipelines.sandbox.myogo.product import Product, values_of
+from pipelines.sandbox.myogo.product_state import Start
+from pipelines.sandbox.seed.catalogue import EPOCH
 from schemas.myogo import PRODUCT
 
 

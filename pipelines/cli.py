@@ -253,7 +253,7 @@ def sandbox(
 ) -> None:
     """Start stand-ins for Centra and myOGO on this machine and print the channel file that talks to them."""
     from pipelines.core.errors import CentraMyogoError
-    from pipelines.sandbox.desk import serve
+    from pipelines.sandbox.command import serve
 
     try:
         serve(skus, seed, faults, centra_port, myogo_port, channel_file)

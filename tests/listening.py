@@ -15,7 +15,7 @@ from urllib.parse import quote_plus
 
 import requests
 
-from pipelines.sandbox.signing import centra_signature, ogoship_signature
+from pipelines.sandbox.common.webhook_signing import centra_signature, ogoship_signature
 from tests.conftest import Shop
 
 ROOT = Path(__file__).parents[1]

@@ -5,9 +5,9 @@ with Sandbox.start(Catalogue.sample()) as box:
     requests.get(box.centra_url + "/products?limit=100", headers=headers)
 """
 
-from pipelines.sandbox.catalogue import Catalogue
-from pipelines.sandbox.credentials import Credentials
-from pipelines.sandbox.reach import PortTaken
-from pipelines.sandbox.server import Sandbox
+from pipelines.sandbox.common.credentials import Credentials
+from pipelines.sandbox.seed.catalogue import Catalogue
+from pipelines.sandbox.server.listener import PortTaken
+from pipelines.sandbox.server.server import Sandbox
 
 __all__ = ["Catalogue", "Credentials", "PortTaken", "Sandbox"]

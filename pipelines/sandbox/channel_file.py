@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipelines.sandbox.credentials import DATA
+from pipelines.sandbox.common.credentials import DATA
 
 TEMPLATE = """\
 # The sandbox: stand-ins for Centra and myOGO on this machine (centra-myogo sandbox).

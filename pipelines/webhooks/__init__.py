@@ -1,1 +1,1 @@
-"""The `listen` service: receive, verify, de-duplicate, debounce, launch a push. A message is a hint, never the truth."""
+"""The `listen` service: receive, verify, de-duplicate, debounce, launch a push. A message is only a hint."""

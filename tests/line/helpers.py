@@ -16,7 +16,7 @@ import pandas as pd
 from pipelines.core.json_codec import decode, encode
 from pipelines.engine.plan import Plan
 from pipelines.engine.push import Pushed, push
-from pipelines.sandbox.credentials import DATA, Credentials
+from pipelines.sandbox.common.credentials import DATA, Credentials
 from pipelines.state.journal import Journal
 from pipelines.systems.centra.client import CentraClient
 from pipelines.systems.myogo.client import MyOgoClient

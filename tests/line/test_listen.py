@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from pipelines.sandbox import Sandbox
-from pipelines.sandbox.signing import centra_signature
+from pipelines.sandbox.common.webhook_signing import centra_signature
 from pipelines.state.lock import channel_lock
 from pipelines.state.store import Folder
 from tests.conftest import Shop, size

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.sandbox.story import Story, Unexpected
+from pipelines.sandbox.demo.steps import Story, Unexpected
 from tests.conftest import Shop
 
 

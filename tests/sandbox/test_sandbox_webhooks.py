@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from pipelines.sandbox import Catalogue, Sandbox
-from pipelines.sandbox.signing import centra_signature, ogoship_signature
+from pipelines.sandbox.common.webhook_signing import centra_signature, ogoship_signature
 from tests.sandbox.conftest import Receiver, until
 
 Call = Callable[..., requests.Response]

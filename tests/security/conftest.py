@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.sandbox.credentials import DATA
+from pipelines.sandbox.common.credentials import DATA
 from tests.conftest import Shop
 from tests.security.canaries import PLAIN, SPIKY, Canaries, Watch
 from tests.security.mirror import Mirror

@@ -14,7 +14,8 @@ import pytest
 from typer.main import get_command
 
 from pipelines.cli import app
-from pipelines.sandbox import Sandbox, reach
+from pipelines.sandbox import Sandbox
+from pipelines.sandbox.server import listener
 
 ROOT = Path(__file__).parents[2]
 # A program of its own: the tests themselves may speak to 127.0.0.1 only.
@@ -94,7 +95,7 @@ def test_no_variable_and_no_option_opens_it(tmp_path: Path) -> None:
 
 
 def test_its_address_is_a_constant(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert reach.HOST == "127.0.0.1"
+    assert listener.HOST == "127.0.0.1"
     monkeypatch.setenv("HOST", "0.0.0.0")
-    with closing(reach.listening(0)) as sock:
+    with closing(listener.listening(0)) as sock:
         assert sock.getsockname()[0] == "127.0.0.1"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.sandbox.signing import centra_signature, ogoship_signature
+from pipelines.sandbox.common.webhook_signing import centra_signature, ogoship_signature
 from pipelines.webhooks import event_routing, receiver, signatures
 from pipelines.webhooks.receiver import Desk, Side
 

@@ -1,0 +1,139 @@
+"""Centra's state: the rows of one shop, their order, and the stock that can be written."""
+
+import random
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipelines.sandbox.centra.product_rows import MISSING, Item, item_of
+from pipelines.sandbox.common.clock import Clock
+from pipelines.sandbox.common.switches import CentraSwitches
+
+NEVER = "0000-00-00 00:00:00"
+
+
+@dataclass(frozen=True)
+class StockResult:
+    """What a stock update could not apply, and whether it applied anything."""
+
+    not_found: tuple[str, ...]
+    bundles: tuple[str, ...]
+    applied: bool
+
+
+class Shop:
+    """Rows by `stockItemId`; `version` moves with every change."""
+
+    def __init__(self, items: Mapping[int, Item], clock: Clock) -> None:
+        self._items = dict(items)
+        self._clock = clock
+        self._sorted: tuple[str, list[Item]] | None = None
+        self._owners: dict[str, int] | None = None
+        self.version = 0
+
+    def listing(self, sort: str) -> list[Item]:
+        """All rows in the given order; "edited" is that of their last edits, the newest at the end."""
+        if self._sorted is None or self._sorted[0] != sort:
+            keys = sorted(self._items, reverse=sort == "desc")
+            if sort == "shuffled":
+                random.Random(1).shuffle(keys)
+            if sort == "edited":
+                keys.sort(key=lambda key: (self._items[key].modified, key))
+            self._sorted = sort, [self._items[key] for key in keys]
+        return self._sorted[1]
+
+    def row(self, stock_item_id: int) -> dict[str, Any]:
+        """The row with its stock; KeyError if there is none."""
+        item = self._items[stock_item_id]
+        return item.row() | {"physical": item.physical, "allocated": item.allocated}
+
+    def add(self, row: Mapping[str, Any], switches: CentraSwitches) -> int:
+        """The id of the row added; ValueError if it has none or it is taken."""
+        key = int(row.get("stockItemId", -1))
+        if key < 0 or key in self._items:
+            raise ValueError("a new row needs a stockItemId that is not taken")
+        item = item_of(row, modified=self._clock.local(switches.timezone))
+        self._put(key, item if switches.new_rows_are_modified else item._replace(modified=NEVER))
+        return key
+
+    def change(self, stock_item_id: int, fields: Mapping[str, Any], switches: CentraSwitches) -> dict[str, Any]:
+        """The row after the change; a field set to "__missing__" is gone."""
+        if "stockItemId" in fields:
+            raise ValueError("stockItemId is the row's key and cannot be changed")
+        old, before = self._items[stock_item_id], self.row(stock_item_id)
+        new = item_of(before | dict(fields))._replace(modified=old.modified, stock_modified=old.stock_modified)
+        restocked = (new.physical, new.allocated) != (old.physical, old.allocated)
+        told = fields.keys() - {*switches.silent, "physical", "allocated"}
+        edited = any(before.get(name, MISSING) != fields[name] for name in told)
+        self._put(stock_item_id, self._dated(new, switches, edited=edited, restocked=restocked))
+        return self.row(stock_item_id)
+
+    def remove(self, stock_item_id: int) -> None:
+        """Forgets the row; KeyError if there is none."""
+        del self._items[stock_item_id]
+        self._touched(owners=True)
+
+    def write_stock(self, entries: Iterable[tuple[str, int]], switches: CentraSwitches) -> StockResult:
+        """Sets stock as Centra documents: never below what is allocated, all that is found."""
+        not_found, bundles, applied = [], [], False
+        for product, quantity in entries:
+            key = self.owner(product)
+            if product in switches.bundles:
+                bundles.append(product)
+            elif key is None:
+                not_found.append(product)
+            else:
+                item = self._items[key]
+                wanted = quantity + item.allocated if switches.stock_update_type == "fta" else quantity
+                stocked = item._replace(physical=max(wanted, item.allocated))
+                self._items[key] = self._dated(stocked, switches, edited=False, restocked=True)
+                applied = True
+        if applied:
+            self._touched(owners=False)
+        return StockResult(tuple(not_found), tuple(bundles), applied)
+
+    def item(self, stock_item_id: int) -> Item:
+        """The size; KeyError if there is none."""
+        return self._items[stock_item_id]
+
+    def allocate(self, stock_item_id: int, wanted: int, switches: CentraSwitches) -> int:
+        """How much of what is wanted was free and is allocated now."""
+        item = self._items.get(stock_item_id)
+        taken = max(0, min(wanted, item.physical - item.allocated)) if item else 0
+        self.move(stock_item_id, switches, allocated=taken)
+        return taken
+
+    def move(self, stock_item_id: int, switches: CentraSwitches, *, physical: int = 0, allocated: int = 0) -> None:
+        """Adds to both figures of a size that is still there; neither falls below zero."""
+        item = self._items.get(stock_item_id)
+        if item is None or not (physical or allocated):
+            return
+        moved = item._replace(physical=max(0, item.physical + physical), allocated=max(0, item.allocated + allocated))
+        self._items[stock_item_id] = self._dated(moved, switches, edited=False, restocked=True)
+        self._touched(owners=False)
+
+    def owner(self, product: str) -> int | None:
+        """The `stockItemId` behind an EAN or a full SKU."""
+        if self._owners is None:
+            # An EAN wins over a full SKU, the lower id over the higher one.
+            keys = sorted(self._items, reverse=True)
+            self._owners = {self._items[key].code(): key for key in keys}
+            eans = ((self._items[key].ean, key) for key in keys)
+            self._owners |= {str(ean): key for ean, key in eans if ean not in (None, "", MISSING)}
+        return self._owners.get(product)
+
+    def _dated(self, item: Item, switches: CentraSwitches, *, edited: bool, restocked: bool) -> Item:
+        """The item with the moments that such a change moves."""
+        now = self._clock.local(switches.timezone)
+        if restocked and switches.stock_moves != "neither":
+            item = item._replace(stock_modified=now)
+        return item._replace(modified=now) if edited or (restocked and switches.stock_moves == "both") else item
+
+    def _put(self, key: int, item: Item) -> None:
+        self._items[key] = item
+        self._touched(owners=True)
+
+    def _touched(self, *, owners: bool) -> None:
+        self._sorted = None
+        self._owners = None if owners else self._owners
+        self.version += 1

@@ -1,0 +1,1 @@
+"""The two HTTP servers, their state and the control endpoint."""
