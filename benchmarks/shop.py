@@ -18,7 +18,7 @@ from pipelines.sandbox.channel_file import channel_file
 from pipelines.sandbox.myogo.product import Product, values_of
 from pipelines.sandbox.myogo.product_state import Start
 from pipelines.sandbox.seed.catalogue import EPOCH
-from schemas.myogo import PRODUCT
+from schemas.products.contract import PRODUCT
 
 
 def main() -> None:

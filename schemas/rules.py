@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from schemas.order_rules import ORDER_RULES
-from schemas.product_rules import PRODUCT_RULES
+from schemas.orders import rules as orders
+from schemas.products import rules as products
 from schemas.rule import Rule
-from schemas.stock_rules import STOCK_RULES
+from schemas.stock import rules as stock
+from schemas.tracking import rules as tracking
 
-RULES: dict[str, Rule] = {rule.id: rule for rule in (*PRODUCT_RULES, *STOCK_RULES, *ORDER_RULES)}
+RULES: dict[str, Rule] = {rule.id: rule for rules in (products, stock, orders, tracking) for rule in rules.RULES}

@@ -26,7 +26,7 @@ _CONTEXT.set_forkserver_preload(
         "great_expectations",
         "pipelines.engine.run",
         "pipelines.cli",
-        "schemas.verdict",
+        "schemas.products.issues",
         "pipelines.reports.console",
     ]
 )

@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.core.errors import CentraMyogoError
 from pipelines.reports import error_reference
-from schemas.expectations import EXPECTATIONS
+from schemas.products.expectations import EXPECTATIONS
 from schemas.rules import RULES
 from tests.conftest import Shop, size
 

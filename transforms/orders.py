@@ -13,12 +13,12 @@ import pandas as pd
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from schemas.centra_orders import NUMBER, ORDERS, SHIPMENTS
-from transforms.lines import goods, is_on, owed
-from transforms.odd import odd_in
+from schemas.fields.centra_orders import NUMBER, ORDERS, SHIPMENTS
+from transforms.order_lines import goods, is_on, owed
 from transforms.price import money
 from transforms.shipping import shipping_codes
 from transforms.text import capitals, first_filled
+from transforms.type_mismatch import odd_in
 
 _CENT, _FOUR = Decimal("0.01"), Decimal("0.0001")
 _PLAIN = re.compile(r"\s*-?[0-9]{1,14}\.[0-9]{5,30}\s*", re.ASCII)

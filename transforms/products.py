@@ -10,13 +10,13 @@ import pandas as pd
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from schemas.centra import PRICES, PRICES_KEY, PRODUCTS
+from schemas.fields.centra import PRICES, PRICES_KEY, PRODUCTS
 from transforms.name import warehouse_name
-from transforms.odd import odd_fields
 from transforms.price import money, price_in
 from transforms.select import matches
 from transforms.sku import combined_code
 from transforms.text import capitals, first_filled, plain_texts
+from transforms.type_mismatch import odd_fields
 
 _OF_SIZE = (*(field.vendor for field in PRODUCTS if field.if_odd == "withhold"), PRICES_KEY)
 _OF_PRICE = tuple(field.vendor for field in PRICES if field.if_odd == "withhold")

@@ -11,8 +11,8 @@ import pandas as pd
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from schemas.myogo_orders import FINAL
-from transforms.lines import owed
+from schemas.fields.myogo_orders import FINAL
+from transforms.order_lines import owed
 from transforms.text import first_filled
 
 
@@ -67,7 +67,7 @@ def to_centra(orders: pd.DataFrame, shipments: pd.DataFrame, params: Params) -> 
 
 
 def units_of(goods: pd.DataFrame) -> dict[str, dict[str, Decimal]]:
-    """By `owner_id`: the units of each code among the goods of `transforms.lines`."""
+    """By `owner_id`: the units of each code among the goods of `transforms.order_lines`."""
     found: dict[str, dict[str, Decimal]] = {}
     summed = goods.groupby(["owner_id", "code"], as_index=False)["quantity"].sum()
     for own, code, quantity in summed[["owner_id", "code", "quantity"]].itertuples(index=False, name=None):

@@ -32,7 +32,7 @@ from pipelines.config.reference import resolve
 from pipelines.config.secret import Secret, mask_all
 from pipelines.config.url import WebAddress
 from pipelines.core.errors import ConfigError
-from schemas.expectations import EXPECTATIONS
+from schemas.products.expectations import EXPECTATIONS
 
 BUILT_IN_CHANNELS = Path(__file__).parents[1] / "channels"
 CHANNELS_VARIABLE = "CENTRA_MYOGO_CHANNELS"

@@ -19,7 +19,7 @@ import pandas as pd
 
 from pipelines.core.logs import redact, shown
 from pipelines.state.store import Store
-from schemas.expectations import EXPECTATIONS, Expectation, Known, suites
+from schemas.products.expectations import EXPECTATIONS, Expectation, Known, suites
 
 log = logging.getLogger(__name__)
 

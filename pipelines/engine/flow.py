@@ -45,7 +45,7 @@ class Judged:
     """What a flow makes of the stage.
 
     `desired` and `live` are compared by the flow's contract. `withheld` and `warned` have the columns of
-    `schemas.verdict`, one line per row and rule; `records` are all rows that were read (`stock_item_id`, `wanted`).
+    `schemas.issues`, one line per row and rule; `records` are all rows that were read (`stock_item_id`, `wanted`).
     `counts` are those a flow settles by itself: read, skipped, withheld, drifted, unmatched. `evidence` is what its
     limits look at; `expectations` what Great Expectations said, where the flow has any.
     """

@@ -17,7 +17,7 @@ from pipelines.engine.plan import Plan
 from pipelines.engine.safety_limits import Violation
 from pipelines.flows.product_catalogue import Catalogue
 from pipelines.state.store import Store
-from schemas.centra_orders import LINES, NUMBER
+from schemas.fields.centra_orders import LINES, NUMBER
 
 LINE_COLUMNS = ["position", "inside", *(field.column for field in LINES), "extra"]
 

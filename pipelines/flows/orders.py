@@ -25,9 +25,9 @@ from pipelines.flows.order_flow import (
     whereto,
 )
 from pipelines.state.store import Store
-from schemas.centra_orders import ORDERS, SHIPMENTS
-from schemas.myogo_orders import FINAL
-from transforms.lines import is_on
+from schemas.fields.centra_orders import ORDERS, SHIPMENTS
+from schemas.fields.myogo_orders import FINAL
+from transforms.order_lines import is_on
 from transforms.shipping import METHODS
 
 
@@ -76,8 +76,8 @@ class Orders(Dated):
         return "ok", f"{params.source} of Centra from {params.starting} on become orders that are shipped", ""
 
     def judged(self, step: Step) -> Judged:
-        from schemas.myogo_orders import SENDABLE
-        from schemas.sendable import checked
+        from schemas.orders.contract import SENDABLE
+        from schemas.outgoing_contract import checked
 
         asked, params, store = self.asked, self.params, self.store
         of_shipments = params.source == "shipments"
@@ -102,8 +102,8 @@ class Orders(Dated):
         return self.at_most("max_creates", "create", plan, "orders would be created")
 
     def _judge(self, orders: pd.DataFrame) -> Judged:
-        from schemas.myogo_orders import ORDER
-        from schemas.order_verdict import judged, waiting, warnings, withheld
+        from schemas.orders.contract import ORDER
+        from schemas.orders.issues import judged, waiting, warnings, withheld
         from transforms.select import matches
 
         params = self.params

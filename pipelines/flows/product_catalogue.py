@@ -11,8 +11,8 @@ from pipelines.config.builtin_flows import BUILT_IN_FLOWS
 from pipelines.config.channel import Channel, Flow
 from pipelines.config.reference import resolve
 from pipelines.state.store import Store
-from schemas.centra import PRICES, PRODUCTS
 from schemas.contract import Contract
+from schemas.fields.centra import PRICES, PRODUCTS
 
 PRODUCTS_FLOW = "products"
 
@@ -69,8 +69,8 @@ class Catalogue:
         return wanted if self.params.include_inactive else wanted & products["active"]
 
     def withheld(self, products: pd.DataFrame, live: pd.DataFrame) -> pd.DataFrame:
-        """One line per row and rule it breaks, also of rows that are not wanted; see `schemas.verdict.withheld`."""
-        from schemas.verdict import withheld
+        """One line per row and rule it breaks, also of rows that are not wanted."""
+        from schemas.products.issues import withheld
 
         params = self.params
         prices = self._prices(products.loc[products["price_text"].isna(), "stock_item_id"])

@@ -51,7 +51,7 @@ class Products:
         return violations(self.asked.channel.flow_limits(self.asked.name), plan, judged.evidence)
 
     def _judge(self, products: pd.DataFrame, live: pd.DataFrame) -> Judged:
-        from schemas.verdict import warnings
+        from schemas.products.issues import warnings
         from transforms.select import matches
 
         catalogue, asked = self.catalogue, self.asked

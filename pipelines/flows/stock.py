@@ -87,8 +87,8 @@ class Stock:
         return "ok", f"amounts go to Centra; its plugin's Stock update type must be {setting}", ""
 
     def judged(self, step: Step) -> Judged:
-        from schemas.sendable import checked
-        from schemas.stock import SENDABLE
+        from schemas.outgoing_contract import checked
+        from schemas.stock.contract import SENDABLE
         from transforms.stock import addressed, compared
 
         with step("transform"):
@@ -121,7 +121,7 @@ class Stock:
         return [*of_the_source(limits, seen), *of_updates(limits, plan, "amounts"), *_of_zeros(limits, seen)]
 
     def _judge(self, rows: pd.DataFrame, sizes: pd.DataFrame) -> Judged:
-        from schemas.stock import broken, warnings, withheld
+        from schemas.stock.issues import broken, warnings, withheld
         from transforms.select import matches
 
         sku = self.asked.sku

@@ -14,8 +14,8 @@ from pipelines.engine.plan import Plan
 from pipelines.engine.safety_limits import Violation
 from pipelines.flows.order_flow import LINE_COLUMNS, Dated, completed, order_of, ours, prefix_of, sent_long_ago
 from pipelines.state.store import Store
-from schemas.order_lines import units_in
-from transforms.lines import goods, is_on
+from schemas.order_units import units_in
+from transforms.order_lines import goods, is_on
 from transforms.tracking import numbers, units_of
 
 _ORDERS = ["reference", "status", "shipping_code", "tracking_number", "edit_time", "test", "lines"]
@@ -56,8 +56,8 @@ class Tracking(Dated):
         return "ok", f"shipments are completed in Centra {how}", ""
 
     def judged(self, step: Step) -> Judged:
-        from schemas.sendable import checked
-        from schemas.tracking import SENDABLE
+        from schemas.outgoing_contract import checked
+        from schemas.tracking.contract import SENDABLE
 
         with step("transform"):
             orders = _since(self.store.frame("raw_myogo.orders", _ORDERS), self.params)
@@ -76,7 +76,8 @@ class Tracking(Dated):
         return self.at_most("max_updates", "update", plan, "shipments would be completed")
 
     def _judge(self, rows: pd.DataFrame) -> Judged:
-        from schemas.tracking import COMPLETION, broken, warnings, withheld
+        from schemas.tracking.contract import COMPLETION
+        from schemas.tracking.issues import broken, warnings, withheld
         from transforms.select import matches
 
         rows = rows.assign(rule=broken(rows, self.params.capture, completed(self.store)))

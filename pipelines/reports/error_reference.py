@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipelines.core.errors import CentraMyogoError, Entry
-from schemas.expectations import EXPECTATIONS
+from schemas.products.expectations import EXPECTATIONS
 from schemas.rules import RULES
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "errors.md"

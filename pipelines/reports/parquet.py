@@ -10,7 +10,7 @@ import duckdb
 from pipelines.core.errors import ConfigError
 from pipelines.state.retention import TABLES
 from pipelines.state.store import Folder, published
-from schemas.centra_orders import PERSONAL
+from schemas.fields.centra_orders import PERSONAL
 
 
 def parquet_files(folder: Folder, to: Path) -> list[Path]:

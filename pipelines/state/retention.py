@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipelines.state.store import Store
-from schemas.centra_orders import PERSONAL
+from schemas.fields.centra_orders import PERSONAL
 
 TABLES = ("raw_centra.shipments", "raw_centra.orders")
 

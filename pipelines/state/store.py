@@ -20,7 +20,7 @@ from pipelines.core.failpoints import here
 from pipelines.core.json_codec import encode
 from pipelines.state.permissions import tighten
 from pipelines.state.storage_errors import REBUILD, trouble
-from schemas import centra, myogo
+from schemas.fields import centra, myogo
 
 _TABLES = (Path(__file__).parent / "tables.sql").read_text("utf-8")
 _VIEWS = (Path(__file__).parent / "views.sql").read_text("utf-8")

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from pipelines.core.errors import ContractError
 from pipelines.core.json_codec import Several, encode
 from pipelines.core.logs import redact
-from schemas.fields import Field, Kind
+from schemas.fields.spec import Field, Kind
 
 CONTRACT_FIX = "Nothing was written. The system's answer has changed: show this to whoever runs it, and to us."
 _MISSING = object()

@@ -14,10 +14,10 @@ from pipelines.core.errors import SourceError
 from pipelines.systems.arrow_columns import Findings, table
 from pipelines.systems.centra import source as centra_source
 from pipelines.systems.myogo import source as myogo_source
-from schemas.centra import STOCK, STOCK_KNOWN
-from schemas.myogo import PRODUCTS as HELD
-from schemas.myogo import STOCK as HELD_STOCK
-from schemas.verdict import warnings, withheld
+from schemas.fields.centra import STOCK, STOCK_KNOWN
+from schemas.fields.myogo import PRODUCTS as HELD
+from schemas.fields.myogo import STOCK as HELD_STOCK
+from schemas.products.issues import warnings, withheld
 from tests.conftest import euro, size
 from tests.fuzz.strategies import JSON, SCALAR, TEXT, tried
 from transforms.products import Params, selected, to_myogo

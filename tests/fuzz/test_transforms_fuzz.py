@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.engine.plan import diff
-from schemas.centra import PRICES, PRODUCTS
-from schemas.myogo import PRODUCT
-from schemas.verdict import warnings, withheld
+from schemas.fields.centra import PRICES, PRODUCTS
+from schemas.products.contract import PRODUCT
+from schemas.products.issues import warnings, withheld
 from tests.fuzz.strategies import ODD_TEXTS, tried
 from tests.unit.frames import texts
 from transforms.live import live_products

@@ -19,7 +19,7 @@ from pipelines.sandbox import Sandbox
 from pipelines.state.store import Folder, Store
 from pipelines.systems.myogo.client import MyOgoClient
 from pipelines.systems.myogo.order_client import MyOgoOrders
-from schemas.centra_orders import PERSONAL
+from schemas.fields.centra_orders import PERSONAL
 from tests.conftest import Shop, catalogue, size
 from tests.line.helpers import FOREVER, myogo_of, withheld_of
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pipelines.core.errors import ContractError
 from pipelines.core.json_codec import NotJson, decode, decode_exact, encode
 from pipelines.systems.arrow_columns import Findings, table
-from schemas.fields import Field, Kind
+from schemas.fields.spec import Field, Kind
 
 quick = settings(deadline=None, database=None, max_examples=60)
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from pipelines.engine import batch_checks
-from schemas.expectations import EXPECTATIONS, Expectation, Known, suites
+from schemas.products.expectations import EXPECTATIONS, Expectation, Known, suites
 
 
 def judged(expectation: str, frame: pd.DataFrame, usual: float | None = None) -> dict[str, Any]:

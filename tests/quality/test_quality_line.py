@@ -14,7 +14,7 @@ import pytest
 
 from pipelines.config.channel import load
 from pipelines.core.errors import ConfigError
-from schemas.expectations import EXPECTATIONS
+from schemas.products.expectations import EXPECTATIONS
 from tests.conftest import Shop, size
 from tests.line.helpers import writes
 

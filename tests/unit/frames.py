@@ -8,8 +8,9 @@ import pandas as pd
 
 from pipelines.systems.arrow_columns import Findings, table
 from pipelines.systems.centra.source import price_table, product_table
-from schemas import myogo
-from schemas.verdict import warnings, withheld
+from schemas.fields.myogo import PRODUCTS
+from schemas.products.contract import PRODUCT
+from schemas.products.issues import warnings, withheld
 from transforms.live import live_products
 from transforms.products import Params, to_myogo
 
@@ -30,8 +31,8 @@ def products(*rows: Row, **params: Any) -> pd.DataFrame:
 
 def held(*rows: Row) -> pd.DataFrame:
     """myOGO's products as a run compares them; `rows` in myOGO's own JSON names."""
-    given = table([dict(row) for row in rows], myogo.PRODUCTS, lambda index: f"row {index}", Findings()).to_pandas()
-    return live_products(given[[*myogo.PRODUCT.columns, "stock"]])
+    given = table([dict(row) for row in rows], PRODUCTS, lambda index: f"row {index}", Findings()).to_pandas()
+    return live_products(given[[*PRODUCT.columns, "stock"]])
 
 
 def judged(*rows: Row, live: pd.DataFrame | None = None, currency: str = "EUR", zero: bool = False) -> pd.DataFrame:

@@ -374,11 +374,11 @@ def test_the_command_line_shows_the_complaint_and_nothing_else(shop: Shop) -> No
     ("reference", "said"),
     [
         ("nonsense", "no reference"),
-        ("schemas.myogo", "no reference"),
-        ("schemas.myogo:", "no reference"),
+        ("schemas.fields.myogo", "no reference"),
+        ("schemas.fields.myogo:", "no reference"),
         ("os; rm:x", "no reference"),
         ("schemas.nowhere:PRODUCT", "leads nowhere"),
-        ("schemas.myogo:NOTHING", "leads nowhere"),
+        ("schemas.fields.myogo:NOTHING", "leads nowhere"),
         ("a..b:c", "leads nowhere"),
     ],
 )

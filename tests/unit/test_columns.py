@@ -11,7 +11,7 @@ import pytest
 from pipelines.core.errors import ContractError
 from pipelines.core.json_codec import Several, decode
 from pipelines.systems.arrow_columns import Findings, schema, table
-from schemas.fields import Field, Kind
+from schemas.fields.spec import Field, Kind
 
 MISSING = object()
 BAD = object()

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pandas as pd
 import pytest
 
-from schemas.myogo import PRODUCT
+from schemas.products.contract import PRODUCT
 from tests.unit.frames import held, plain_list
 from transforms.live import live_products
 

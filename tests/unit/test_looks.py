@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from schemas.looks import looks
+from schemas.confusables import looks
 
 
 @pytest.mark.parametrize(

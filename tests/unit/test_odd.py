@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from transforms.odd import SHOWN, odd_fields
+from transforms.type_mismatch import SHOWN, odd_fields
 
 
 def extra(*objects: dict[str, Any] | None) -> pd.Series:

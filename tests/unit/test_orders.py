@@ -11,9 +11,9 @@ import pytest
 
 from pipelines.systems.arrow_columns import Findings
 from pipelines.systems.centra.order_source import kept, line_table
-from schemas.centra_orders import SHIPMENTS
-from schemas.order_lines import units_in
-from schemas.order_verdict import judged
+from schemas.fields.centra_orders import SHIPMENTS
+from schemas.order_units import units_in
+from schemas.orders.issues import judged
 from transforms.orders import Params, to_myogo
 from transforms.tracking import Params as TrackingParams
 from transforms.tracking import to_centra

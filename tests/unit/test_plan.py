@@ -12,7 +12,7 @@ import pytest
 
 from pipelines.core.json_codec import decode_exact
 from pipelines.engine.plan import CHANGE_COLUMNS, Plan, diff
-from schemas.myogo import PRODUCT
+from schemas.products.contract import PRODUCT
 from tests.conftest import euro, size
 from tests.unit.frames import held, plain_list, products
 

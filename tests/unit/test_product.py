@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from schemas.product import BrokenContract, failures
+from schemas.outgoing_contract import BrokenContract
+from schemas.products.contract import failures
 from schemas.rules import RULES
 from tests.unit.frames import texts
 from transforms.price import MONEY

@@ -9,8 +9,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from schemas.issues import COLUMNS
+from schemas.products.issues import unmatched, warnings, withheld
 from schemas.rules import RULES
-from schemas.verdict import COLUMNS, unmatched, warnings, withheld
 from tests.conftest import euro, size
 from tests.unit.frames import held, judged, plain_list, products, staged, warned
 from transforms.products import Params, to_myogo

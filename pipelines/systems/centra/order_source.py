@@ -14,8 +14,8 @@ from pipelines.core.json_codec import decode, encode
 from pipelines.systems.arrow_columns import CONTRACT_FIX, Findings, schema, shown, table
 from pipelines.systems.centra.client import CentraClient
 from pipelines.systems.centra.order_client import CentraOrders
-from schemas.centra_orders import COMPLETED, CONTENTS_KEY, LINES, LINES_KEY, ORDERS, PERSONAL, SHIPMENTS
-from schemas.fields import Field
+from schemas.fields.centra_orders import COMPLETED, CONTENTS_KEY, LINES, LINES_KEY, ORDERS, PERSONAL, SHIPMENTS
+from schemas.fields.spec import Field
 
 Rows = list[dict[str, Any]]
 

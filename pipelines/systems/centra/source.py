@@ -18,7 +18,7 @@ from pipelines.core.errors import ContractError, SourceError
 from pipelines.core.logs import redact
 from pipelines.systems.arrow_columns import CONTRACT_FIX, Findings, Odd, schema, shown, storable, table
 from pipelines.systems.centra.client import CentraClient
-from schemas.centra import PRICES, PRICES_KEY, PRODUCTS, STOCK, STOCK_KNOWN
+from schemas.fields.centra import PRICES, PRICES_KEY, PRODUCTS, STOCK, STOCK_KNOWN
 
 PAGES_AT_ONCE = 20  # one Arrow table per 20 pages: per page costs half as much again (measured)
 Rows = list[dict[str, Any]]

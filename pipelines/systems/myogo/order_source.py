@@ -13,7 +13,7 @@ from pipelines.systems.arrow_columns import Findings, shown, table
 from pipelines.systems.myogo.client import MyOgoClient
 from pipelines.systems.myogo.order_client import PATH, MyOgoOrders
 from pipelines.systems.myogo.source import batches, unseen
-from schemas.myogo_orders import ORDERS
+from schemas.fields.myogo_orders import ORDERS
 
 _WANTED = frozenset(field.vendor for field in ORDERS)
 _OF_A_LINE = ("code", "quantity")

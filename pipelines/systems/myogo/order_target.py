@@ -12,8 +12,8 @@ from pipelines.systems.create_once import create_once, looked_up
 from pipelines.systems.http.failures import Redirected
 from pipelines.systems.myogo.client import MyOgoClient
 from pipelines.systems.myogo.order_client import MyOgoOrders
-from schemas.myogo_orders import ORDER
-from schemas.order_lines import units
+from schemas.order_units import units
+from schemas.orders.contract import ORDER
 
 _JSON = ("lines", "cash_on_delivery", "customer")
 FOUND = "found by its reference after an unclear answer"

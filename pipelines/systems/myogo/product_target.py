@@ -13,7 +13,8 @@ from pipelines.core.errors import (
 from pipelines.systems.create_once import create_once, ended, looked_up
 from pipelines.systems.http.failures import Redirected
 from pipelines.systems.myogo.client import MyOgoClient
-from schemas.myogo import PRODUCT, READ_ONLY
+from schemas.fields.myogo import READ_ONLY
+from schemas.products.contract import PRODUCT
 
 HELD_ALREADY = "myOGO holds this code already"
 FOUND = "found by its code after an unclear answer"

@@ -12,7 +12,7 @@ import pyarrow as pa
 from pipelines.core.errors import ContractError
 from pipelines.systems.arrow_columns import CONTRACT_FIX, Findings, shown, table
 from pipelines.systems.myogo.client import MyOgoClient
-from schemas.myogo import PRODUCTS, STOCK
+from schemas.fields.myogo import PRODUCTS, STOCK
 
 PAGES_AT_ONCE = 10
 

@@ -5,25 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
-import pandera.pandas as pa
 
-from schemas.contract import Contract
-from schemas.sendable import filled
-from schemas.verdict import COLUMNS, MOST_NAMED, lines
-
-# `key` is what Centra is told: the full code, or the EAN. Amounts are absolute, in units.
-LEVEL = Contract(key="key", compare=("quantity",), create_only=())
-
-
-SENDABLE = pa.DataFrameSchema(
-    {
-        "key": pa.Column(unique=True, checks=[filled()]),
-        "quantity": pa.Column("Int64", checks=[pa.Check.ge(0)]),
-        "stock_item_id": pa.Column(unique=True),
-    },
-    index=pa.Index(int, unique=True),
-    name="stock level",
-)
+from schemas.issues import COLUMNS, MOST_NAMED, issue_rows
 
 
 def broken(rows: pd.DataFrame) -> pd.Series:
@@ -64,7 +47,7 @@ def withheld(rows: pd.DataFrame, rule: pd.Series, sizes: pd.DataFrame) -> pd.Dat
         ),
     }
     column = {"STOCK-003": "broken"}
-    parts = [lines(one, rows[rule == one], column.get(one, "code"), words[one]) for one in words]
+    parts = [issue_rows(one, rows[rule == one], column.get(one, "code"), words[one]) for one in words]
     told = pd.concat(parts, ignore_index=True)
     return told[COLUMNS]
 
@@ -74,8 +57,8 @@ def warnings(rows: pd.DataFrame, fit: pd.DataFrame) -> pd.DataFrame:
     made = rows["code"].str.startswith("XX-") & (rows["owners"] == 0)
     return pd.concat(
         [
-            lines("STOCK-005", fit[fit["below_zero"]], "quantity", lambda row: "myOGO counts less than nothing."),
-            lines(
+            issue_rows("STOCK-005", fit[fit["below_zero"]], "quantity", lambda row: "myOGO counts less than nothing."),
+            issue_rows(
                 "STOCK-006",
                 fit[fit["raised"]],
                 "quantity",
@@ -83,7 +66,7 @@ def warnings(rows: pd.DataFrame, fit: pd.DataFrame) -> pd.DataFrame:
                     f"myOGO has {row.quantity} of {row.code!r}; Centra keeps the {row.allocated_stock} it promised."
                 ),
             ),
-            lines("STOCK-007", rows[made], "quantity", lambda row: f"{row.code!r}, {row.quantity} units."),
+            issue_rows("STOCK-007", rows[made], "quantity", lambda row: f"{row.code!r}, {row.quantity} units."),
         ],
         ignore_index=True,
     )

@@ -5,7 +5,7 @@ Only what an order for the warehouse is made of. PERSONAL columns are blanked af
 
 from __future__ import annotations
 
-from schemas.fields import Field
+from schemas.fields.spec import Field
 
 _DELIVERY = (
     Field("order_date", "orderDate", "text", if_odd="tell"),

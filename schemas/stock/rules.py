@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from schemas.rule import Rule
 
-STOCK_RULES = (
+RULES = (
     Rule(
         "STOCK-001",
         True,

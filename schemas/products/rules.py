@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from schemas.rule import Rule
 
-PRODUCT_RULES = (
+RULES = (
     Rule(
         "SKU-001",
         True,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from transforms.odd import odd_in
 from transforms.sku import combined_code
+from transforms.type_mismatch import odd_in
 
 OWNER = "owner_id"
 _FLAGS = ("", "0", "1", "true", "false")

@@ -6,7 +6,9 @@ import pandas as pd
 import pandera.pandas as pa
 from pandera.errors import SchemaErrors
 
-from schemas.product import BrokenContract
+
+class BrokenContract(Exception):
+    """The frame as a whole is not what the contract speaks of: a missing column, for example."""
 
 
 def filled() -> pa.Check:

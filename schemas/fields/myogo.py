@@ -6,8 +6,7 @@ kept raw and never sent back changed. A field that decides what we write stops t
 
 from __future__ import annotations
 
-from schemas.contract import Contract
-from schemas.fields import Field
+from schemas.fields.spec import Field
 
 PRODUCTS = (
     Field("id", "id", "text", if_odd="tell"),
@@ -44,22 +43,3 @@ STOCK = (
 )
 
 READ_ONLY = frozenset({"id", "stock", "stockAvailable", "reserved", "stockUpdate", "stockUpdateTime", "editTime"})
-
-
-PRODUCT = Contract(
-    key="code",
-    compare=(
-        "name",
-        "sales_price",
-        "description",
-        "supplier",
-        "group",
-        "picture_url",
-        "country_of_origin",
-        "customs_description",
-        "hs_code",
-        "language_code",
-    ),
-    create_only=("ean_code",),
-    vendor={field.column: field.vendor for field in PRODUCTS},
-)

@@ -8,7 +8,7 @@ and one that is only mirrored is told.
 
 from __future__ import annotations
 
-from schemas.fields import Field
+from schemas.fields.spec import Field
 
 _IDENTITY = (
     Field("stock_item_id", "stockItemId", "id", relied_on=True),

@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from schemas.myogo_orders import FINAL, HELD_BACK, MOVING
-from schemas.order_lines import units_in
-from schemas.verdict import COLUMNS, lines
+from schemas.fields.myogo_orders import FINAL, HELD_BACK, MOVING
+from schemas.issues import COLUMNS, issue_rows
+from schemas.order_units import units_in
 
 
 def judged(
@@ -102,9 +102,9 @@ def withheld(orders: pd.DataFrame, gone: pd.DataFrame, methods: Mapping[str, str
         "ORDER-017": lambda row: f"Its status in myOGO is {row.there!r}.",
     }
     rows = orders.assign(code=orders["reference"], stock_item_id=orders["owner_id"])
-    parts = [lines(name, rows[rows["rule"] == name], "told", say) for name, say in words.items()]
+    parts = [issue_rows(name, rows[rows["rule"] == name], "told", say) for name, say in words.items()]
     parts.append(
-        lines(
+        issue_rows(
             "ORDER-007",
             gone.assign(code=gone["reference"], stock_item_id=gone["owner_id"], told=gone["status"]),
             "told",
@@ -118,13 +118,13 @@ def warnings(orders: pd.DataFrame, live: pd.DataFrame) -> pd.DataFrame:
     """COLUMNS of what is worth a look; `orders` are those that are not withheld."""
     rows = orders.assign(code=orders["reference"], stock_item_id=orders["owner_id"])
     there = rows["reference"].isin(live["reference"])
-    return lines("ORDER-010", rows[~there & rows["phoneless"]], "reference", lambda row: "It has no phone number.")
+    return issue_rows("ORDER-010", rows[~there & rows["phoneless"]], "reference", lambda row: "It has no phone number.")
 
 
 def waiting(orders: pd.DataFrame) -> pd.DataFrame:
     """COLUMNS of `orders` of Centra that nothing has become of yet: `order_id` and their `order_status`."""
     rows = orders.assign(code=orders["order_id"], stock_item_id=orders["order_id"])
-    return lines("ORDER-015", rows, "order_status", lambda row: f"Its status is {row.order_status}, and it waits.")
+    return issue_rows("ORDER-015", rows, "order_status", lambda row: f"Its status is {row.order_status}, and it waits.")
 
 
 def _moved(was: str | None, now: str) -> bool:

@@ -6,29 +6,8 @@ from collections.abc import Collection, Mapping
 from decimal import Decimal
 
 import pandas as pd
-import pandera.pandas as pa
 
-from schemas.contract import Contract
-from schemas.sendable import filled
-from schemas.verdict import COLUMNS, lines
-
-# A shipment is completed once. Centra's API has no field for a tracking address.
-COMPLETION = Contract(
-    key="shipment_id",
-    compare=("shipped", "tracking", "packages", "carrier", "service"),
-    create_only=(),
-)
-
-
-SENDABLE = pa.DataFrameSchema(
-    {
-        "shipment_id": pa.Column(unique=True, checks=[filled()]),
-        "shipped": pa.Column(bool, checks=[pa.Check.eq(True)]),
-        "packages": pa.Column(int, checks=[pa.Check.ge(1)]),
-    },
-    index=pa.Index(int, unique=True),
-    name="completion",
-)
+from schemas.issues import COLUMNS, issue_rows
 
 
 def broken(rows: pd.DataFrame, capture: bool, completed: Collection[str]) -> pd.Series:
@@ -65,7 +44,7 @@ def withheld(rows: pd.DataFrame) -> pd.DataFrame:
         ),
         "TRACK-002": lambda row: f"Its shipment {row.shipment_id} waits for its payment, and capture is not set.",
     }
-    parts = [lines(name, told[told["rule"] == name], "status", say) for name, say in words.items()]
+    parts = [issue_rows(name, told[told["rule"] == name], "status", say) for name, say in words.items()]
     return pd.concat(parts, ignore_index=True)[COLUMNS]
 
 
@@ -76,8 +55,8 @@ def warnings(due: pd.DataFrame, done: pd.DataFrame) -> pd.DataFrame:
     done = done.assign(code=done["reference"], stock_item_id=done["shipment_id"])
     return pd.concat(
         [
-            lines("TRACK-003", due[due["tracking"].isna()], "reference", lambda row: "No tracking number."),
-            lines(
+            issue_rows("TRACK-003", due[due["tracking"].isna()], "reference", lambda row: "No tracking number."),
+            issue_rows(
                 "TRACK-008",
                 done[done["tracking"].notna() & (done["tracking"] != done["told"])],
                 "tracking",

@@ -11,6 +11,28 @@ import pyarrow
 import pyarrow.compute as pc
 from pandera.errors import SchemaErrors
 
+from schemas.contract import Contract
+from schemas.fields.myogo import PRODUCTS
+from schemas.outgoing_contract import BrokenContract
+
+PRODUCT = Contract(
+    key="code",
+    compare=(
+        "name",
+        "sales_price",
+        "description",
+        "supplier",
+        "group",
+        "picture_url",
+        "country_of_origin",
+        "customs_description",
+        "hs_code",
+        "language_code",
+    ),
+    create_only=("ean_code",),
+    vendor={field.column: field.vendor for field in PRODUCTS},
+)
+
 # RE2 classes: control, format (invisible, direction), line and paragraph separators, the replacement
 # character that stands where text could not be decoded; blanks of any kind at either end.
 _UNFIT_IN_A_CODE = r"[/\\\p{Cc}\p{Cf}\p{Zl}\p{Zp}\x{FFFD}]|^[\p{Z}\s]|[\p{Z}\s]$"
@@ -60,10 +82,6 @@ def product(allow_zero_price: bool) -> pa.DataFrameSchema:
         index=pa.Index(int, unique=True),
         name="product",
     )
-
-
-class BrokenContract(Exception):
-    """The frame as a whole is not what the contract speaks of: a missing column, for example."""
 
 
 def failures(products: pd.DataFrame, allow_zero_price: bool) -> pd.DataFrame:

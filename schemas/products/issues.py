@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import pandas as pd
 
+from schemas.confusables import looks
 from schemas.gtin import is_gtin
-from schemas.looks import looks
-from schemas.product import failures
-from schemas.rules import RULES
+from schemas.issues import MOST_NAMED, and_more, issue_rows, issue_table
+from schemas.products.contract import failures
 
-MOST_NAMED = 5
 LONGEST = {"name": 255, "description": 2000, "customs_description": 50}
-COLUMNS = ["key", "stock_item_id", "code", "rule", "column", "value", "message", "fix", "owner"]
 _WARNED_OF = (
     "stock_item_id",
     "code",
@@ -27,7 +25,6 @@ _WARNED_OF = (
     "harm_code",
     "hs_code",
 )
-_NOTHING = pd.DataFrame(columns=COLUMNS, dtype="str")
 _COLUMN_OF = {
     "SKU-001": "code",
     "SKU-002": "code",
@@ -88,7 +85,7 @@ def withheld(
         telling[rule](row, size, value)
         for rule, row, size, value in zip(broken["rule"], broken["row"], sizes, value, strict=True)
     ]
-    told = _told(concerned, broken["rule"], column, value, message)
+    told = issue_table(concerned, broken["rule"], column, value, message)
     return told.assign(row=broken["row"].to_numpy())
 
 
@@ -115,8 +112,8 @@ def warnings(products: pd.DataFrame, wanted: pd.Series, live: pd.DataFrame, pric
         unsure = (rows["pricelists"] > 0) & (rows["pricelist_id"] != pricelist_id)
     ean = rows["ean_code"]
     parts = [
-        lines("EAN-001", rows[ean.isna()], "ean_code", lambda row: "No EAN."),
-        lines(
+        issue_rows("EAN-001", rows[ean.isna()], "ean_code", lambda row: "No EAN."),
+        issue_rows(
             "EAN-002",
             rows[ean.notna() & ~is_gtin(ean.fillna(""))],
             "ean_code",
@@ -127,21 +124,21 @@ def warnings(products: pd.DataFrame, wanted: pd.Series, live: pd.DataFrame, pric
                 "barcode can hold: it is not sent."
             ),
         ),
-        lines("EAN-003", rows[ean.notna() & ean.duplicated(keep=False)], "ean_code", _sharing(rows)),
-        lines(
+        issue_rows("EAN-003", rows[ean.notna() & ean.duplicated(keep=False)], "ean_code", _sharing(rows)),
+        issue_rows(
             "EAN-004",
             # Not the other way round: an empty frame that is given a column takes over all rows of it.
             rows.assign(there=there)[ean.notna() & there.notna() & (there != ean)],
             "ean_code",
             lambda row: f"Centra says EAN {row.ean_code!r}, myOGO keeps {row.there!r}.",
         ),
-        lines(
+        issue_rows(
             "SKU-004",
             rows[rows["code"].isin(alike)],
             "code",
             lambda row: f"The code {row.code!r} is easily taken for {_others(row.code, twins[alike[row.code]])}.",
         ),
-        lines(
+        issue_rows(
             "PRICE-003",
             rows[unsure],
             "price_text",
@@ -151,14 +148,14 @@ def warnings(products: pd.DataFrame, wanted: pd.Series, live: pd.DataFrame, pric
                 else f"It is not on price list {pricelist_id}; took {row.price_text!r} of {row.pricelist_id}."
             ),
         ),
-        lines(
+        issue_rows(
             "HS-001",
             rows[rows["harm_code"].notna() & rows["hs_code"].isna()],
             "harm_code",
             lambda row: f"The tariff number {row.harm_code!r} is not sent.",
         ),
         *(
-            lines(
+            issue_rows(
                 "TEXT-001",
                 long_ones,
                 name,
@@ -183,40 +180,11 @@ def unmatched(products: pd.DataFrame, live: pd.DataFrame) -> pd.DataFrame:
     made = only["code"].str.startswith("XX-")
     return pd.concat(
         [
-            lines("TGT-002", only[made], "code", lambda row: f"{row.code!r} ({row.name}), stock {row.stock}."),
-            lines("TGT-003", only[~made], "code", lambda row: f"{row.code!r} ({row.name}) is not in Centra."),
+            issue_rows("TGT-002", only[made], "code", lambda row: f"{row.code!r} ({row.name}), stock {row.stock}."),
+            issue_rows("TGT-003", only[~made], "code", lambda row: f"{row.code!r} ({row.name}) is not in Centra."),
         ],
         ignore_index=True,
     )
-
-
-def _told(
-    rows: pd.DataFrame, rules: pd.Series, column: pd.Series, value: pd.Series, message: Iterable[str]
-) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "key": rows["code"].to_numpy(),
-            "stock_item_id": rows["stock_item_id"].to_numpy(),
-            "code": rows["code"].to_numpy(),
-            "rule": rules.to_numpy(),
-            "column": column.to_numpy(),
-            "value": value.to_numpy(),
-            "message": list(message),
-            "fix": [RULES[rule].fix for rule in rules],
-            "owner": [RULES[rule].owner for rule in rules],
-        },
-        columns=COLUMNS,
-    ).astype("str")
-
-
-def lines(rule: str, rows: pd.DataFrame, column: str, message: Callable[..., str]) -> pd.DataFrame:
-    """COLUMNS of the rows that `rule` concerns; `column` is the one at fault, `message` makes words of a row."""
-    if rows.empty:
-        return _NOTHING
-    rows = rows.reset_index(drop=True)
-    text = rows[column].astype("str")
-    told = [message(row) for row in rows.itertuples(index=False)]
-    return _told(rows, pd.Series([rule] * len(rows)), pd.Series([column] * len(rows)), text, told)
 
 
 def _sharing(rows: pd.DataFrame) -> Callable[..., str]:
@@ -229,7 +197,7 @@ def _sharing(rows: pd.DataFrame) -> Callable[..., str]:
         others = list(heads[row.ean_code])
         if row.code in others:
             others.remove(row.code)
-        return f"The EAN {row.ean_code!r} is also on {_and_more([repr(o) for o in others], sizes[row.ean_code] - 1)}."
+        return f"The EAN {row.ean_code!r} is also on {and_more([repr(o) for o in others], sizes[row.ean_code] - 1)}."
 
     return tell
 
@@ -245,19 +213,13 @@ def _clashes(products: pd.DataFrame, rows: pd.Series) -> dict[int, str]:
     ):
         words.setdefault(code, {})[row] = f"size {item} ({name}{'' if active else ', inactive'})"
     return {
-        row: _and_more([word for other, word in words[code].items() if other != row], owners[code] - 1)
+        row: and_more([word for other, word in words[code].items() if other != row], owners[code] - 1)
         for row, code in zip(clashing.index, clashing["code"], strict=True)
     }
 
 
 def _others(code: str, alike: list[str]) -> str:
-    return _and_more([repr(other) for other in alike if other != code], len(alike) - 1)
-
-
-def _and_more(words: list[str], of: int) -> str:
-    """The first few of `of` things; `words` need not hold them all."""
-    head = words[:MOST_NAMED]
-    return ", ".join(head) + (f" and {of - len(head)} more" if of > len(head) else "")
+    return and_more([repr(other) for other in alike if other != code], len(alike) - 1)
 
 
 def _unfit_price(text: str) -> str:

@@ -1,0 +1,1 @@
+"""Each vendor's fields: their names, their kinds, and which of them we rely on."""

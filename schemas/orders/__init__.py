@@ -1,0 +1,1 @@
+"""The orders flow: its contract, its rules and its messages."""

@@ -1,0 +1,1 @@
+"""The products flow: its contract, its rules and its messages."""

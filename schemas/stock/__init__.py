@@ -1,0 +1,1 @@
+"""The stock flow: its contract, its rules and its messages."""

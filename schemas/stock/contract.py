@@ -1,0 +1,22 @@
+"""What may be written to Centra as an amount."""
+
+from __future__ import annotations
+
+import pandera.pandas as pa
+
+from schemas.contract import Contract
+from schemas.outgoing_contract import filled
+
+# `key` is what Centra is told: the full code, or the EAN. Amounts are absolute, in units.
+LEVEL = Contract(key="key", compare=("quantity",), create_only=())
+
+
+SENDABLE = pa.DataFrameSchema(
+    {
+        "key": pa.Column(unique=True, checks=[filled()]),
+        "quantity": pa.Column("Int64", checks=[pa.Check.ge(0)]),
+        "stock_item_id": pa.Column(unique=True),
+    },
+    index=pa.Index(int, unique=True),
+    name="stock level",
+)

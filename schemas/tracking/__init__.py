@@ -1,0 +1,1 @@
+"""The tracking flow: its contract, its rules and its messages."""

@@ -1,0 +1,80 @@
+"""The row rules of the tracking flow: one line each."""
+
+from __future__ import annotations
+
+from schemas.rule import Rule
+
+RULES = (
+    Rule(
+        "TRACK-001",
+        True,
+        "the order was cancelled or returned in myOGO, and its shipment is still open in Centra",
+        "Somebody stopped it in myOGO, or the parcel came back.",
+        "In Centra, cancel or refund what is not sent, and delete its shipment.",
+        "Centra",
+        "tracking",
+    ),
+    Rule(
+        "TRACK-002",
+        True,
+        "the order has been shipped, but its payment is not captured, and the channel does not allow that",
+        "Centra's shipment asks for capture, and capture is not set in the channel file.",
+        "Capture it in Centra, or set capture = true in [flows.tracking.params].",
+        "Centra",
+        "tracking",
+    ),
+    Rule(
+        "TRACK-003",
+        False,
+        "a shipped order has no tracking number",
+        "The shipping method has no tracking, or the warehouse did not note it.",
+        "In myOGO, look at the order if its method should have tracking.",
+        "myOGO",
+        "tracking",
+    ),
+    Rule(
+        "TRACK-004",
+        True,
+        "the order has been shipped, and its shipment in Centra is neither open nor known to be completed",
+        "Somebody put the shipment on hold or removed it after myOGO had got the order.",
+        "In Centra, make the shipment good to go or complete it by hand.",
+        "Centra",
+        "tracking",
+    ),
+    Rule(
+        "TRACK-005",
+        True,
+        "myOGO has the reference of the order more than once",
+        "Two integrations, an order that was split, or somebody who copied it.",
+        "In myOGO, find out which of them is meant, and complete the shipment in Centra by hand.",
+        "myOGO",
+        "tracking",
+    ),
+    Rule(
+        "TRACK-006",
+        True,
+        "the order is marked as a test in myOGO, and the channel sends real ones",
+        "It was sent while the channel said test = true, and OGOship's testing warehouse has shipped it.",
+        "In Centra, see that the goods are sent; nothing has left.",
+        "Centra",
+        "tracking",
+    ),
+    Rule(
+        "TRACK-007",
+        True,
+        "what has been shipped is not what the shipment in Centra holds",
+        "myOGO split or shortened the order, or its lines were changed on one side.",
+        "In Centra, split or change the shipment so that it holds what has left, or complete it by hand.",
+        "Centra",
+        "tracking",
+    ),
+    Rule(
+        "TRACK-008",
+        False,
+        "the tracking numbers of a completed shipment are no longer those that myOGO has",
+        "myOGO got the number, or another one, after the shipment had been completed.",
+        "In Centra, set the tracking number of the shipment by hand.",
+        "Centra",
+        "tracking",
+    ),
+)
