@@ -17,7 +17,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stopped)
     from pipelines.cli import app
-    from pipelines.core.logs import redact, steady
+    from pipelines.core.logs import redact, strip_control_characters
 
     _say_everything_through_the_log()
     # A memory dump would hold every secret.
@@ -27,7 +27,7 @@ def main() -> None:
     except Exception as error:
         log.debug("a fault of ours", exc_info=True)
         sys.stderr.write(
-            f"centra-myogo: a fault of ours: {type(error).__name__}: {steady(redact(str(error)))}\n"
+            f"centra-myogo: a fault of ours: {type(error).__name__}: {strip_control_characters(redact(str(error)))}\n"
             "Please report it with what `centra-myogo --log debug ...` prints.\n"
         )
         sys.exit(1)

@@ -76,9 +76,9 @@ def check(channel: ChannelArgument, json: JsonOption = False, data: DataOption =
     from pipelines.config.channel import data_folder
     from pipelines.core.errors import CentraMyogoError
     from pipelines.engine.preflight import check as ask
-    from pipelines.reports.console import Screen
+    from pipelines.reports.console import ConsoleReporter
 
-    screen = Screen()
+    screen = ConsoleReporter()
     try:
         report = ask(_load(channel), data_folder(data), (lambda _: None) if json else screen.check)
     except CentraMyogoError as error:
@@ -145,7 +145,7 @@ def report(
     """The last run again, as text, JSON, one HTML page, Markdown, CSV files or Data Docs."""
     from pipelines.config.channel import data_folder
     from pipelines.core.errors import CentraMyogoError
-    from pipelines.reports.console import Screen
+    from pipelines.reports.console import ConsoleReporter
     from pipelines.reports.data_docs import write as data_docs_of
     from pipelines.reports.query import gather
     from pipelines.reports.terminal import show
@@ -164,7 +164,7 @@ def report(
     if json:
         _print_json(facts.as_json())
     else:
-        show(facts, Screen().out)
+        show(facts, ConsoleReporter().out)
         for path in written:
             typer.echo(f"Written: {path}")
         if html is not None and csv is None:
@@ -284,12 +284,12 @@ def _narrowed(flow: list[str] | None, sku: list[str] | None) -> dict[str, tuple[
 def _go(channel: str, data: Path | None, json: bool, **order: Any) -> NoReturn:
     from pipelines.config.channel import data_folder
     from pipelines.core.errors import CentraMyogoError
-    from pipelines.engine.run import Order, run
-    from pipelines.reports.console import Quiet, Screen
+    from pipelines.engine.run import RunOptions, run
+    from pipelines.reports.console import ConsoleReporter, SilentReporter
 
-    screen = Screen()
+    screen = ConsoleReporter()
     try:
-        report = run(_load(channel), data_folder(data), Order(**order), Quiet() if json else screen)
+        report = run(_load(channel), data_folder(data), RunOptions(**order), SilentReporter() if json else screen)
     except CentraMyogoError as error:
         _stop(error, json, channel, order["verb"], {"run_id": "", "fingerprint": "", "flows": {}})
     if json:
@@ -301,7 +301,7 @@ def _go(channel: str, data: Path | None, json: bool, **order: Any) -> NoReturn:
 
 def _stop(error: CentraMyogoError, json: bool, channel: str, verb: str, rest: dict[str, Any]) -> NoReturn:
     """Ends before there was a run to report on."""
-    from pipelines.reports.console import complain
+    from pipelines.reports.console import print_error
 
     if json:
         told = {"id": error.entry.id, "message": error.message, "fix": error.fix}
@@ -311,7 +311,7 @@ def _stop(error: CentraMyogoError, json: bool, channel: str, verb: str, rest: di
             | {"error": told}
         )
     else:
-        complain(error)
+        print_error(error)
     raise typer.Exit(error.exit_code)
 
 

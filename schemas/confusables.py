@@ -8,7 +8,7 @@ import unicodedata
 _DRAWN_ALIKE = str.maketrans("авекмнорстухіјѕαβεζηικμνορτυχ", "abekmhopctyxijsabezhikmnoptyx")
 
 
-def looks(code: str) -> str:
+def skeleton(code: str) -> str:
     """`code` without case, blanks, invisible characters and the ways in which Unicode writes the same letter twice."""
     if code.isascii() and code.isprintable():
         return "".join(code.split()).casefold()

@@ -8,7 +8,7 @@ import pandas as pd
 
 from schemas.rules import RULES
 
-MOST_NAMED = 5
+MAX_LISTED = 5
 COLUMNS = ["key", "stock_item_id", "code", "rule", "column", "value", "message", "fix", "owner"]
 _NOTHING = pd.DataFrame(columns=COLUMNS, dtype="str")
 
@@ -44,5 +44,5 @@ def issue_rows(rule: str, rows: pd.DataFrame, column: str, message: Callable[...
 
 def and_more(words: list[str], of: int) -> str:
     """The first few of `of` things; `words` need not hold them all."""
-    head = words[:MOST_NAMED]
+    head = words[:MAX_LISTED]
     return ", ".join(head) + (f" and {of - len(head)} more" if of > len(head) else "")

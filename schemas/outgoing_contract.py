@@ -11,12 +11,12 @@ class BrokenContract(Exception):
     """The frame as a whole is not what the contract speaks of: a missing column, for example."""
 
 
-def filled() -> pa.Check:
+def non_empty() -> pa.Check:
     """A text with something in it."""
     return pa.Check(lambda text: text.str.len() > 0)
 
 
-def checked(rows: pd.DataFrame, schema: pa.DataFrameSchema) -> None:
+def validate_outgoing(rows: pd.DataFrame, schema: pa.DataFrameSchema) -> None:
     """Raises BrokenContract. Of the values at fault none is told: they may say something of a person."""
     try:
         schema.validate(rows, lazy=True)

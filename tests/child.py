@@ -121,6 +121,6 @@ def _live(
                 time.sleep(0.05)  # the main thread hears of it a moment later
 
     if blow is not None or notes is not None:
-        failpoints.arm(hook)
+        failpoints.install(hook)
     sys.argv = ["centra-myogo", *words]
     main()

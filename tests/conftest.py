@@ -16,11 +16,11 @@ from typer.testing import CliRunner
 from pipelines.cli import app
 from pipelines.config.channel import Channel, load
 from pipelines.core import logs
-from pipelines.engine.run import Order, run
-from pipelines.reports.console import Quiet
+from pipelines.engine.run import RunOptions, run
+from pipelines.reports.console import SilentReporter
 from pipelines.sandbox import Catalogue, Sandbox
 from pipelines.sandbox.channel_file import channel_file
-from pipelines.state.run_result import RunReport
+from pipelines.state.run_result import RunResult
 
 TORTURE = bool(os.environ.get("TORTURE"))  # everything, however long it takes: `make torture`
 
@@ -70,9 +70,9 @@ class Shop:
     def channel(self) -> Channel:
         return load(str(self.file))
 
-    def run(self, verb: str = "push", **order: Any) -> RunReport:
+    def run(self, verb: str = "push", **order: Any) -> RunResult:
         """One whole run in this process, real HTTP included."""
-        return run(self.channel(), self.data, Order(verb, **order), Quiet())
+        return run(self.channel(), self.data, RunOptions(verb, **order), SilentReporter())
 
     def command(self, *words: str) -> Any:
         """The command line in this process; `exit_code`, `stdout`, `stderr` of the result."""

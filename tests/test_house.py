@@ -14,7 +14,7 @@ from typer.main import get_command
 from pipelines.cli import app
 from pipelines.config.builtin_flows import BUILT_IN_FLOWS
 from pipelines.config.channel import BUILT_IN_CHANNELS, load
-from pipelines.config.reference import resolve
+from pipelines.config.reference import import_string
 from pipelines.sandbox.channel_file import channel_file
 from pipelines.state.store import STAGED
 from schemas.rules import RULES
@@ -69,7 +69,7 @@ def test_every_channel_file_loads(path: Path) -> None:
 
 @pytest.mark.parametrize("reference", [r for flow in BUILT_IN_FLOWS.values() for r in flow.values() if ":" in r])
 def test_every_reference_of_a_built_in_flow_leads_somewhere(reference: str) -> None:
-    assert resolve(reference) is not None
+    assert import_string(reference) is not None
 
 
 def test_the_demo_channel_is_what_the_sandbox_prints() -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pandas as pd
 
 from transforms.sku import combined_code
-from transforms.type_mismatch import odd_in
+from transforms.type_mismatch import mismatches_in
 
 OWNER = "owner_id"
 _FLAGS = ("", "0", "1", "true", "false")
 
 
-def goods(lines: pd.DataFrame, contents_are: str | None) -> tuple[pd.DataFrame, pd.Series]:
+def pickable_lines(lines: pd.DataFrame, contents_are: str | None) -> tuple[pd.DataFrame, pd.Series]:
     """The lines to pick; and, by `owner_id`, what is wrong with those of an owner, where something is.
 
     `lines` has `owner_id` (shipment or order), `position`, `inside` (the position of the line that a line stands in,
@@ -29,7 +29,7 @@ def goods(lines: pd.DataFrame, contents_are: str | None) -> tuple[pd.DataFrame, 
     places, parents = (pd.MultiIndex.from_frame(lines[[OWNER, name]]) for name in ("position", "inside"))
     top = lines["inside"].isna()
     holds = pd.Series(places.isin(parents[~top]), lines.index)
-    bundle = top & (holds | is_on(lines["is_bundle"]))
+    bundle = top & (holds | is_true(lines["is_bundle"]))
     of = plain(lines["part_of_bundle"])
     strange = top & ~plain(lines["is_bundle"]).isin(_FLAGS)
     lines = lines.assign(code=combined_code(lines), is_bundle=bundle, of=of.mask(of.isin(["", "0", "false"])))
@@ -52,7 +52,7 @@ def goods(lines: pd.DataFrame, contents_are: str | None) -> tuple[pd.DataFrame, 
     of_set = pd.Series(times.reindex(parents).to_numpy(), lines.index, dtype="Int64").fillna(1)
     quantity = lines["quantity"] * (of_set if contents_are == "each" else 1)
     unclear = ~top & (of_set > 1) & (contents_are is None)
-    odd = odd_in(lines["extra"], ("lineId", "qty", "isPartOfBundle"))
+    odd = mismatches_in(lines["extra"], ("lineId", "qty", "isPartOfBundle"))
     picked = lines.assign(quantity=quantity)[~explained & ~twice]
     faults = pd.concat(
         [
@@ -76,11 +76,11 @@ def plain(flags: pd.Series) -> pd.Series:
     return flags.fillna("").str.strip('" ').str.casefold()
 
 
-def is_on(flags: pd.Series) -> pd.Series:
+def is_true(flags: pd.Series) -> pd.Series:
     """Whether a flag, staged as JSON, is 1 or true, as a number, a word or a text of it."""
     return plain(flags).isin(["1", "true"])
 
 
-def owed(shipments: pd.DataFrame) -> pd.Series:
+def payment_due(shipments: pd.DataFrame) -> pd.Series:
     """Whether a shipment's payment is still to be taken: not paid, and Centra does not say that it need not be."""
-    return ~is_on(shipments["paid"]) & ~plain(shipments["should_capture"]).isin(["0", "false"])
+    return ~is_true(shipments["paid"]) & ~plain(shipments["should_capture"]).isin(["0", "false"])

@@ -14,11 +14,11 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from schemas.fields.centra_orders import NUMBER, ORDERS, SHIPMENTS
-from transforms.order_lines import goods, is_on, owed
+from transforms.order_lines import is_true, payment_due, pickable_lines
 from transforms.price import money
 from transforms.shipping import shipping_codes
 from transforms.text import capitals, first_filled
-from transforms.type_mismatch import odd_in
+from transforms.type_mismatch import mismatches_in
 
 _CENT, _FOUR = Decimal("0.01"), Decimal("0.0001")
 _PLAIN = re.compile(r"\s*-?[0-9]{1,14}\.[0-9]{5,30}\s*", re.ASCII)
@@ -56,11 +56,11 @@ def to_myogo(rows: pd.DataFrame, lines: pd.DataFrame, taxes: pd.DataFrame, param
     rows = rows.reset_index(drop=True)
     of_shipments = params.source == "shipments"
     owner = rows["shipment_id" if of_shipments else "order_id"]
-    picked, faults = goods(lines, params.contents_are)
+    picked, faults = pickable_lines(lines, params.contents_are)
     picked = _taxed(picked, rows.assign(owner_id=owner), taxes)
     listed = {own: _order_lines(of) for own, of in picked.groupby("owner_id")}
     codes = picked.groupby("owner_id")["code"].agg(lambda own: json.dumps(sorted(set(own))))
-    due = owed(rows) if of_shipments else pd.Series(False, index=rows.index)
+    due = payment_due(rows) if of_shipments else pd.Series(False, index=rows.index)
     shipping = shipping_codes(rows, params.shipping)
     total = money(_rounded(rows["total"]))
     currency = capitals(first_filled(rows["currency"]))
@@ -85,7 +85,7 @@ def to_myogo(rows: pd.DataFrame, lines: pd.DataFrame, taxes: pd.DataFrame, param
         "state": pd.Series(None, index=rows.index, dtype="str") if of_shipments else rows["order_status"],
         "held": pd.Series(False, index=rows.index)
         if of_shipments
-        else is_on(rows["hold"]) | is_on(rows["waiting_for_payment"]),
+        else is_true(rows["hold"]) | is_true(rows["waiting_for_payment"]),
         "owed": due,
         "shipping_method": shipping["shipping_method"],
         "codes": owner.map(codes).astype("str"),
@@ -200,7 +200,9 @@ def _odd(rows: pd.DataFrame, owner: pd.Series, total: pd.Series, currency: pd.Se
     }
     if params.source == "orders":
         found["its status is not told"] = first_filled(rows["order_status"]).isna()
-    told = odd_in(rows["extra"], [field.vendor for field in fields if field.if_odd == "withhold"]).fillna("")
+    told = mismatches_in(
+        rows["extra"], [field.vendor for field in fields if field.on_type_mismatch == "withhold"]
+    ).fillna("")
     for words, hit in found.items():
         told = told.mask(hit.fillna(False).astype(bool), told + "; " + words)
     return told.str.removeprefix("; ")

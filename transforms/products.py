@@ -16,10 +16,10 @@ from transforms.price import money, price_in
 from transforms.select import matches
 from transforms.sku import combined_code
 from transforms.text import capitals, first_filled, plain_texts
-from transforms.type_mismatch import odd_fields
+from transforms.type_mismatch import mismatched_fields
 
-_OF_SIZE = (*(field.vendor for field in PRODUCTS if field.if_odd == "withhold"), PRICES_KEY)
-_OF_PRICE = tuple(field.vendor for field in PRICES if field.if_odd == "withhold")
+_OF_SIZE = (*(field.vendor for field in PRODUCTS if field.on_type_mismatch == "withhold"), PRICES_KEY)
+_OF_PRICE = tuple(field.vendor for field in PRICES if field.on_type_mismatch == "withhold")
 _NOT_ASCII = "[^\x20-\x7e]"  # no barcode holds anything else
 _MET_A_FLOAT = r"[0-9]+(?:[.,][0-9]*)?[eE][+-]?[0-9]+|[0-9]+[.,][0-9]*"
 
@@ -80,7 +80,7 @@ def to_myogo(sizes: pd.DataFrame, prices: pd.DataFrame, params: Params) -> pd.Da
             "pricelists": price["pricelists"].reset_index(drop=True).fillna(0).astype(int),
             "harm_code": harm_code,
             "ean_text": ean_text,
-            "odd": odd_fields(sizes, prices, _OF_SIZE, _OF_PRICE),
+            "odd": mismatched_fields(sizes, prices, _OF_SIZE, _OF_PRICE),
         }
     )
 

@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from schemas.fields.myogo_orders import FINAL
-from transforms.order_lines import owed
+from transforms.order_lines import payment_due
 from transforms.text import first_filled
 
 
@@ -46,7 +46,7 @@ def to_centra(orders: pd.DataFrame, shipments: pd.DataFrame, params: Params) -> 
     be taken) or null and false without one, `final` (one of FINAL or ""), and of the completion `tracking` (numbers
     joined by ", ", null for none), `packages`, `carrier`, `service`. No shipment is in more than one row.
     """
-    open_ones = shipments.assign(owed=owed(shipments))
+    open_ones = shipments.assign(owed=payment_due(shipments))
     open_ones = open_ones[["shipment_id", "order_id", "owed"]]
     found = [orders.merge(open_ones, left_on="owner_id", right_on=own) for own in ("shipment_id", "order_id")]
     rows = pd.concat(found, ignore_index=True).drop(columns="order_id").drop_duplicates("shipment_id")
@@ -57,7 +57,7 @@ def to_centra(orders: pd.DataFrame, shipments: pd.DataFrame, params: Params) -> 
     status = rows["status"].str.casefold()
     return rows.assign(
         shipment_id=rows["shipment_id"].astype("str"),
-        owed=rows["owed"].astype(bool),
+        payment_due=rows["owed"].astype(bool),
         final=status.where(status.isin(FINAL), ""),
         tracking=first_filled(told.map(", ".join).astype("str")),
         packages=told.map(len).astype("int64").clip(lower=1),

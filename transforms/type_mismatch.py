@@ -7,23 +7,23 @@ from collections.abc import Collection
 
 import pandas as pd
 
-SHOWN = 60
+MAX_SHOWN = 60
 
 
-def odd_fields(
+def mismatched_fields(
     sizes: pd.DataFrame, prices: pd.DataFrame, of_size: Collection[str], of_price: Collection[str]
 ) -> pd.Series:
     """Row by row of `sizes`, the fields among `of_size` and the fields of a price among `of_price` that are odd.
 
     As text, `brand is true, prices: currency is ["EUR"]`; null where there are none. Both frames hold `extra`.
     """
-    entries = odd_in(prices["extra"], of_price)
+    entries = mismatches_in(prices["extra"], of_price)
     of_prices = ("prices: " + entries).groupby(prices["stock_item_id"]).first()
-    own, priced = odd_in(sizes["extra"], of_size), sizes["stock_item_id"].map(of_prices).astype("str")
+    own, priced = mismatches_in(sizes["extra"], of_size), sizes["stock_item_id"].map(of_prices).astype("str")
     return own.where(priced.isna(), (own + ", ").fillna("") + priced).rename("odd")
 
 
-def odd_in(extra: pd.Series, fields: Collection[str]) -> pd.Series:
+def mismatches_in(extra: pd.Series, fields: Collection[str]) -> pd.Series:
     """What each JSON object says of `fields`; null where it says nothing.
 
     Unknown fields are many and odd ones are few: only those are read.
@@ -42,4 +42,4 @@ def _words(text: str, fields: Collection[str]) -> str | None:
 
 def _short(value: object) -> str:
     text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.config.channel import Channel, load
-from pipelines.engine.run import Order, run
-from pipelines.reports.console import Quiet
+from pipelines.engine.run import RunOptions, run
+from pipelines.reports.console import SilentReporter
 
 
 def work(job: dict[str, Any]) -> dict[str, Any]:
-    report = run(channel_of(job), Path(job["folder"]) / "data", Order(job.get("verb", "plan")), Quiet())
+    report = run(channel_of(job), Path(job["folder"]) / "data", RunOptions(job.get("verb", "plan")), SilentReporter())
     assert report.exit_code in (0, 3), report.message
     told = ("read", "withheld", "unchanged", "create", "update", "applied")
     return {name: report.counts[name] for name in told} | {

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.contestants.ours_plan import channel_of
-from pipelines.core.process_memory import no_collection
+from pipelines.core.process_memory import gc_paused
 from pipelines.core.signals import interruptible
 from pipelines.state.staging import stage
 from pipelines.state.store import Folder, Store
@@ -21,8 +21,14 @@ def work(job: dict[str, Any]) -> dict[str, int]:
     folder.make()
     store, client = Store(folder), CentraClient(channel.systems.centra)
     try:
-        with interruptible() as interrupted, no_collection():
-            stage(lambda: centra(client, findings), "centra", folder.dlt, store.connection, interrupted.at_once)
+        with interruptible() as interrupted, gc_paused():
+            stage(
+                lambda: centra(client, findings),
+                "centra",
+                folder.dlt,
+                store.connection,
+                interrupted.raising_immediately,
+            )
         count = "select count(*) from raw_centra."
         return {
             name: store.connection.execute(f"{count}{name}").fetchone()[0] for name in ("products", "prices", "stock")

@@ -14,8 +14,8 @@ BUILT_IN_FLOWS: dict[str, dict[str, str]] = {
         "live": "pipelines.systems.myogo.source:myogo",
         "transform": "transforms.products:to_myogo",
         "contract": "schemas.products.contract:PRODUCT",
-        "target": "pipelines.systems.myogo.product_target:Products",
-        "judge": "pipelines.flows.products:Products",
+        "target": "pipelines.systems.myogo.product_target:ProductTarget",
+        "judge": "pipelines.flows.products:ProductFlow",
     },
     "orders": {
         "from": "centra",
@@ -24,8 +24,8 @@ BUILT_IN_FLOWS: dict[str, dict[str, str]] = {
         "live": "pipelines.systems.myogo.order_source:myogo_orders",
         "transform": "transforms.orders:to_myogo",
         "contract": "schemas.orders.contract:ORDER",
-        "target": "pipelines.systems.myogo.order_target:Orders",
-        "judge": "pipelines.flows.orders:Orders",
+        "target": "pipelines.systems.myogo.order_target:OrderTarget",
+        "judge": "pipelines.flows.orders:OrdersFlow",
     },
     "tracking": {
         "from": "myogo",
@@ -34,8 +34,8 @@ BUILT_IN_FLOWS: dict[str, dict[str, str]] = {
         "live": "pipelines.systems.centra.order_source:centra_orders",
         "transform": "transforms.tracking:to_centra",
         "contract": "schemas.tracking.contract:COMPLETION",
-        "target": "pipelines.systems.centra.shipment_target:Completions",
-        "judge": "pipelines.flows.tracking:Tracking",
+        "target": "pipelines.systems.centra.shipment_target:ShipmentTarget",
+        "judge": "pipelines.flows.tracking:TrackingFlow",
     },
     "stock": {
         "from": "myogo",
@@ -44,7 +44,7 @@ BUILT_IN_FLOWS: dict[str, dict[str, str]] = {
         "live": "pipelines.systems.centra.source:centra",
         "transform": "transforms.stock:to_centra",
         "contract": "schemas.stock.contract:LEVEL",
-        "target": "pipelines.systems.centra.stock_target:Levels",
-        "judge": "pipelines.flows.stock:Stock",
+        "target": "pipelines.systems.centra.stock_target:StockTarget",
+        "judge": "pipelines.flows.stock:StockFlow",
     },
 }

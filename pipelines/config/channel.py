@@ -28,7 +28,7 @@ from pydantic import (
 
 from pipelines.config.builtin_flows import BUILT_IN_FLOWS
 from pipelines.config.listen import Listen
-from pipelines.config.reference import resolve
+from pipelines.config.reference import import_string
 from pipelines.config.secret import Secret, mask_all
 from pipelines.config.url import WebAddress
 from pipelines.core.errors import ConfigError
@@ -42,7 +42,7 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class System(_Model):
+class SystemConfig(_Model):
     """What every system's table may say about how it is asked."""
 
     base_url: WebAddress
@@ -56,7 +56,7 @@ class System(_Model):
     max_rows: int = Field(default=5_000_000, ge=1)
 
 
-class Centra(System):
+class CentraConfig(SystemConfig):
     """`stock_verb`, `completion_verb`: Centra's pages say POST here and PUT there."""
 
     token: Secret
@@ -75,7 +75,7 @@ class Centra(System):
         return value
 
 
-class MyOgo(System):
+class MyOgoConfig(SystemConfig):
     token_url: WebAddress
     client_id: Secret
     client_secret: Secret
@@ -85,8 +85,8 @@ class MyOgo(System):
 
 
 class Systems(_Model):
-    centra: Centra
-    myogo: MyOgo
+    centra: CentraConfig
+    myogo: MyOgoConfig
 
 
 class Select(_Model):
@@ -96,7 +96,7 @@ class Select(_Model):
     exclude: tuple[str, ...] = ()
 
 
-class Expectations(_Model):
+class ExpectationSettings(_Model):
     """Which batch expectations stop a push when they do not pass."""
 
     stop: tuple[str, ...] = ()
@@ -110,7 +110,7 @@ class Expectations(_Model):
         return value
 
 
-class Flow(_Model):
+class FlowSettings(_Model):
     """One entity moving one way. The references say which code does it; built-in flows have defaults.
 
     `extract` and `live` are the sources of the system it comes from and of the one it goes to, `judge` says what is
@@ -127,7 +127,7 @@ class Flow(_Model):
     params: dict[str, Any] = {}
     select: Select = Select()
     limits: dict[str, Any] = {}
-    expectations: Expectations = Expectations()
+    expectations: ExpectationSettings = ExpectationSettings()
 
 
 class Channel(_Model):
@@ -137,7 +137,7 @@ class Channel(_Model):
     refresh: Literal["full", "changes"] = "full"
     full_every: float = Field(default=24.0, gt=0, le=24 * 31)
     systems: Systems
-    flows: dict[str, Flow]
+    flows: dict[str, FlowSettings]
     listen: Listen | None = None
     path: Path
 
@@ -236,12 +236,12 @@ def _nearest(word: str, known: Any) -> str:
 _MODELS: dict[tuple[str, ...], type[BaseModel]] = {
     (): Channel,
     ("systems",): Systems,
-    ("systems", "centra"): Centra,
-    ("systems", "myogo"): MyOgo,
+    ("systems", "centra"): CentraConfig,
+    ("systems", "myogo"): MyOgoConfig,
     ("listen",): Listen,
-    ("flows", "*"): Flow,
+    ("flows", "*"): FlowSettings,
     ("flows", "*", "select"): Select,
-    ("flows", "*", "expectations"): Expectations,
+    ("flows", "*", "expectations"): ExpectationSettings,
 }
 
 
@@ -327,7 +327,7 @@ def load(channel: str) -> Channel:
 def _resolved(path: Path, key: str, reference: str) -> Any:
     """What the reference names. Not for `extract`: importing dlt settles where it writes, so only a run does it."""
     try:
-        return resolve(reference)
+        return import_string(reference)
     except ConfigError as error:
         raise ConfigError(f"{path}: {key}: {error.message}", error.fix) from error
 

@@ -11,7 +11,7 @@ from pipelines.core.errors import ConfigError
 _REFERENCE = re.compile(r"^[a-z_][\w.]*:[A-Za-z_]\w*$")
 
 
-def resolve(reference: str) -> Any:
+def import_string(reference: str) -> Any:
     """What `package.module:name` names. Raises ConfigError."""
     if not _REFERENCE.match(reference):
         raise ConfigError(f"{reference!r} is no reference.", "Write it like package.module:name.")

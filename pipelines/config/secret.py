@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, mo
 
 from pipelines.core.errors import ConfigError
 from pipelines.core.logs import register_secret
-from pipelines.core.redaction import SHORTEST
+from pipelines.core.redaction import MIN_LENGTH
 
 
 class Secret(BaseModel):
@@ -81,7 +81,7 @@ class Secret(BaseModel):
                 "or a blank at either end.",
                 "Copy it again, without line breaks and blanks.",
             )
-        if len(value) < SHORTEST and not name:
+        if len(value) < MIN_LENGTH and not name:
             raise ConfigError(
                 f"The secret {self.env or self.file} has only {len(value)} characters: anybody can guess it, and it "
                 "cannot be masked in messages.",

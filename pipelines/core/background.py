@@ -12,7 +12,7 @@ T = TypeVar("T")
 GRACE_S = 1.0
 
 
-def begun(work: Callable[[], T]) -> Future[T]:
+def start_in_background(work: Callable[[], T]) -> Future[T]:
     """`work`, in a thread from now on; the future has its result or what it raised."""
     future: Future[T] = Future()
 
@@ -27,10 +27,10 @@ def begun(work: Callable[[], T]) -> Future[T]:
 
 
 @contextmanager
-def aside(work: Callable[[], T], give_up: Callable[[], None]) -> Iterator[Future[T]]:
+def running_in_background(work: Callable[[], T], give_up: Callable[[], None]) -> Iterator[Future[T]]:
     """Does `work` while the block runs. Where the block ends by an error, `give_up` is to make the work end; it is
     not waited for beyond a moment."""
-    future = begun(work)
+    future = start_in_background(work)
     try:
         yield future
     except BaseException:

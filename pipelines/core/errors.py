@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pipelines.core.logs import redact
 
 
-def below(error: BaseException, *links: str) -> list[BaseException]:
+def walk_causes(error: BaseException, *links: str) -> list[BaseException]:
     """The error and what lies below it, nearest first: by the attributes named, and among its arguments."""
     found: list[BaseException] = []
     queue: list[object] = [error]
@@ -74,7 +74,7 @@ class CentraMyogoError(Exception):
         return f"{self.message}\n{self.fix}" if self.fix else self.message
 
 
-class OurFault(CentraMyogoError):
+class InternalError(CentraMyogoError):
     """A promise this program makes about itself does not hold."""
 
 
@@ -161,12 +161,12 @@ class UnsafePlan(CentraMyogoError):
     )
 
 
-class SystemTrouble(CentraMyogoError):
+class RemoteSystemError(CentraMyogoError):
     exit_code = 5
     outcome = "unavailable"
 
 
-class SourceError(SystemTrouble):
+class SourceError(RemoteSystemError):
     entry = Entry(
         "SOURCE-001",
         "A system we read from did not answer as it should; nothing was written.",
@@ -187,7 +187,7 @@ class ContractError(SourceError):
     )
 
 
-class TargetUnavailable(SystemTrouble):
+class TargetUnavailable(RemoteSystemError):
     entry = Entry(
         "TARGET-003",
         "The system we write to is not there, or asks to wait too long; the rest was not attempted.",

@@ -7,13 +7,13 @@ from collections.abc import Callable
 _hook: Callable[[str], None] | None = None
 
 
-def arm(hook: Callable[[str], None]) -> None:
+def install(hook: Callable[[str], None]) -> None:
     """From now on `hook` is called with each place's name as it is passed, in whatever thread passes it."""
     global _hook
     _hook = hook
 
 
-def here(place: str) -> None:
+def hit(place: str) -> None:
     """A boundary: what is before it has happened, what is after it has not."""
     if _hook is not None:
         _hook(place)

@@ -21,7 +21,7 @@ class NotJson(ValueError):
 
 
 @dataclass(frozen=True)
-class Several:
+class DuplicateKeyValue:
     """What stands for a key that an object gives more than once, with values that differ.
 
     Parsers commonly let the last one win; which one was meant nobody knows. No field takes this for a value.
@@ -40,7 +40,7 @@ def decode(body: bytes) -> Any:
     A key that an object gives more than once, with values that differ, has a `Several` for a value.
     """
     quick = _quick(body, str)
-    return _decoded(body, str, _told) if quick is None else quick
+    return _decoded(body, str, _keep_all) if quick is None else quick
 
 
 def decode_exact(body: bytes) -> Any:
@@ -49,7 +49,7 @@ def decode_exact(body: bytes) -> Any:
     A key that an object gives more than once makes it no JSON: what we send back must be beyond doubt.
     """
     quick = _quick(body, Decimal)
-    return _decoded(body, Decimal, _refused) if quick is None else quick
+    return _decoded(body, Decimal, _reject) if quick is None else quick
 
 
 def _quick(body: bytes, number: Callable[[str], Any]) -> Any:
@@ -86,11 +86,11 @@ def _decoded(body: bytes, number: Callable[[str], Any], twice: Callable[[str, li
         raise NotJson(str(error)) from error
 
 
-def _told(key: str, values: list[Any]) -> Several:
-    return Several(tuple(values))
+def _keep_all(key: str, values: list[Any]) -> DuplicateKeyValue:
+    return DuplicateKeyValue(tuple(values))
 
 
-def _refused(key: str, values: list[Any]) -> Any:
+def _reject(key: str, values: list[Any]) -> Any:
     raise NotJson(f"an object gives the key {key!r:.80} more than once")
 
 

@@ -18,26 +18,26 @@ def register_secret(value: str) -> None:
 
     So are the forms in which a system may repeat it: in a web address, in a form, in JSON, HTML or base64.
     """
-    if len(value) >= redaction.SHORTEST:
+    if len(value) >= redaction.MIN_LENGTH:
         _secrets.add(value)
 
 
 def redact(text: str) -> str:
     """`text` with every registered secret replaced, in whatever form."""
-    return redaction.masked(text, tuple(_secrets))
+    return redaction.mask(text, tuple(_secrets))
 
 
-def shown(text: str, most: int, *, torn: bool = False) -> str:
+def excerpt(text: str, most: int, *, truncated: bool = False) -> str:
     """The start of what somebody else said, secrets masked, none of them cut in two. `torn`: `text` is cut already."""
-    return redaction.shown(text, most, tuple(_secrets), torn=torn)
+    return redaction.excerpt(text, most, tuple(_secrets), truncated=truncated)
 
 
 def holds_secret(document: bytes, but: Collection[str] = ()) -> bool:
     """Whether `document` holds a registered secret that no text holds by chance, other than those in `but`."""
-    return redaction.holds(document, [secret for secret in tuple(_secrets) if secret not in but])
+    return redaction.contains(document, [secret for secret in tuple(_secrets) if secret not in but])
 
 
-def steady(text: str) -> str:
+def strip_control_characters(text: str) -> str:
     """`text` without characters that would steer a terminal or turn its line round; line breaks stay."""
     return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
@@ -45,7 +45,7 @@ def steady(text: str) -> str:
 class _RedactingFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         # Indented after a line break, so that no text of a vendor can pose as a log line of its own.
-        return steady(redact(super().format(record))).replace("\n", "\n    ")
+        return strip_control_characters(redact(super().format(record))).replace("\n", "\n    ")
 
 
 def set_up(level: str | None = None) -> None:
@@ -59,4 +59,4 @@ def set_up(level: str | None = None) -> None:
         logging.getLogger(chatty).setLevel(logging.ERROR)
 
 
-__all__ = ["MASK", "holds_secret", "redact", "register_secret", "set_up", "shown", "steady"]
+__all__ = ["MASK", "excerpt", "holds_secret", "redact", "register_secret", "set_up", "strip_control_characters"]

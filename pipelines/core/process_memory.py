@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def no_collection() -> Iterator[None]:
+def gc_paused() -> Iterator[None]:
     """Nothing is collected inside: walking over rows that all live on costs a third of a read (measured)."""
     was_on = gc.isenabled()
     gc.disable()
@@ -20,7 +20,7 @@ def no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def give_back() -> None:
+def release_free_memory() -> None:
     """Lets the operating system have what Arrow and the C library keep for later (a sixth of a run's peak)."""
     import pyarrow
 

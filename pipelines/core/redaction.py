@@ -14,14 +14,18 @@ from itertools import chain
 from types import MappingProxyType
 
 MASK = "***"
-SHORTEST = 4  # shorter ones are no secret, and masking them would eat ordinary words
-UNMISTAKABLE = 16  # long enough that no product text holds it by chance, as an EAN may hold a merchant's number
-_SHORTEST_CORE = 6  # of base64
-_LONGEST_FORM = 12  # characters that one letter may take: `&amp;#x0027;`, with room for a second escaping
+MIN_LENGTH = 4  # shorter ones are no secret, and masking them would eat ordinary words
+MIN_LENGTH_NO_FALSE_MATCH = (
+    16  # long enough that no product text holds it by chance, as an EAN may hold a merchant's number
+)
+_MIN_BASE64_CORE = 6  # of base64
+_MAX_FORM_LENGTH = 12  # characters that one letter may take: `&amp;#x0027;`, with room for a second escaping
 _NAMED = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
 _ALPHABETS = MappingProxyType({"+": "-", "/": "_"})  # base64 has two
 # A token that was never told to us as one, as in an answer that was cut off.
-_CALLED_ONE = re.compile(r"""(?i)(?:access|refresh|id)_?token\b\\*["']?\s*[:=]\s*\\*["']?(?P<value>[^\s"'&,;}]{4,})""")
+_LABELLED_TOKEN = re.compile(
+    r"""(?i)(?:access|refresh|id)_?token\b\\*["']?\s*[:=]\s*\\*["']?(?P<value>[^\s"'&,;}]{4,})"""
+)
 _IN_BASE64 = re.compile(r"(?:[A-Za-z0-9+/_=-]|\\+/|%(?:25)*(?:2[BbFf]|3[Dd]))*")
 _IN_BASE64_BACKWARDS = re.compile(r"(?:[A-Za-z0-9+/_=-]|/\\+|(?:[BbFf]2|[Dd]3)(?:52)*%)*")
 _JSON_ESCAPE = re.compile(r'\\(?:u([0-9A-Fa-f]{4})|(["\\/bfnrt]))')
@@ -29,43 +33,43 @@ _JSON_SIGNS = {'"': '"', "\\": "\\", "/": "/", "b": "\\b", "f": "\\f", "n": "\\n
 _PLAIN = re.compile(r"[A-Za-z0-9._~-]+")  # what no form escapes
 
 
-def masked(text: str, secrets: Collection[str]) -> str:
+def mask(text: str, secrets: Collection[str]) -> str:
     """`text` with every form of every secret replaced, and what it calls a token itself."""
     return _replaced(text, _spans(text, secrets), len(text))
 
 
-def without(text: str, secrets: Collection[str]) -> str:
+def strip(text: str, secrets: Collection[str]) -> str:
     """`text` with every form of every secret replaced, and nothing else."""
     return _replaced(text, _found(text, secrets), len(text))
 
 
-def shown(text: str, most: int, secrets: Collection[str], *, torn: bool = False) -> str:
+def excerpt(text: str, most: int, secrets: Collection[str], *, truncated: bool = False) -> str:
     """The first `most` characters of `text`, masked, and no piece of a secret where the text is cut.
 
     `torn` says that `text` is itself cut off from something longer.
     """
-    look = _LONGEST_FORM * max(map(len, secrets), default=0)
+    look = _MAX_FORM_LENGTH * max(map(len, secrets), default=0)
     head = text[: most + look]
-    torn = torn or len(head) < len(text)
-    end = min(most, max(0, len(head) - look)) if torn else len(head)
+    truncated = truncated or len(head) < len(text)
+    end = min(most, max(0, len(head) - look)) if truncated else len(head)
     return _replaced(head, _spans(head, secrets), end)[:most]
 
 
-def holds(document: bytes, secrets: Collection[str]) -> bool:
+def contains(document: bytes, secrets: Collection[str]) -> bool:
     """Whether `document` holds one of the secrets that no text holds by chance."""
-    long = [secret for secret in secrets if len(secret) >= UNMISTAKABLE]
-    suspects = [own for secret in long for own in _readings(secret) if any(a in document for a in _anchors(own))]
+    long = [secret for secret in secrets if len(secret) >= MIN_LENGTH_NO_FALSE_MATCH]
+    suspects = [own for secret in long for own in _spellings(secret) if any(a in document for a in _literals(own))]
     return bool(suspects) and next(_found(document.decode("utf-8", "replace"), suspects), None) is not None
 
 
 def _spans(text: str, secrets: Collection[str]) -> Iterator[tuple[int, int]]:
-    for match in _CALLED_ONE.finditer(text):
+    for match in _LABELLED_TOKEN.finditer(text):
         yield match.span("value")
     yield from _found(text, secrets)
 
 
 def _found(text: str, secrets: Collection[str]) -> Iterator[tuple[int, int]]:
-    for secret in chain.from_iterable(map(_readings, secrets)):
+    for secret in chain.from_iterable(map(_spellings, secrets)):
         if not _may_hold(text, secret):
             continue
         whole, cores = _patterns(secret)
@@ -77,10 +81,10 @@ def _found(text: str, secrets: Collection[str]) -> Iterator[tuple[int, int]]:
 
 
 @lru_cache(maxsize=512)
-def _readings(secret: str) -> tuple[str, ...]:
+def _spellings(secret: str) -> tuple[str, ...]:
     """The secret, and what is left of it where somebody put it into JSON without care for its own backslashes."""
     read = _JSON_ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else _JSON_SIGNS[found[2]], secret)
-    return (secret, read) if read != secret and len(read) >= SHORTEST else (secret,)
+    return (secret, read) if read != secret and len(read) >= MIN_LENGTH else (secret,)
 
 
 def _may_hold(text: str, secret: str) -> bool:
@@ -93,7 +97,7 @@ def _may_hold(text: str, secret: str) -> bool:
     bare, standard = text.replace("\\", ""), str.maketrans("-_", "+/")
     if secret.replace("\\", "").replace("+", " ") in bare.replace("+", " "):
         return True
-    return any(core.translate(standard) in bare.translate(standard) for core in _cores_of(secret))
+    return any(core.translate(standard) in bare.translate(standard) for core in _cached_base64_cores(secret))
 
 
 def _whole_run(text: str, start: int, end: int) -> tuple[int, int]:
@@ -118,7 +122,7 @@ def _replaced(text: str, spans: Iterator[tuple[int, int]], until: int) -> str:
 @lru_cache(maxsize=512)
 def _patterns(secret: str) -> tuple[re.Pattern[str], tuple[re.Pattern[str], ...]]:
     """What finds the secret letter by letter, and what finds it inside base64."""
-    return _spelled(secret), tuple(_spelled(core, _ALPHABETS) for core in _cores(secret))
+    return _spelled(secret), tuple(_spelled(core, _ALPHABETS) for core in _base64_cores(secret))
 
 
 def _spelled(text: str, same: Mapping[str, str] = MappingProxyType({})) -> re.Pattern[str]:
@@ -147,23 +151,23 @@ def _any_case(digits: str) -> str:
     return "".join(f"[{d}{d.upper()}]" if d.isalpha() else d for d in digits)
 
 
-def _cores(secret: str) -> Iterator[str]:
+def _base64_cores(secret: str) -> Iterator[str]:
     """What base64 makes of the secret whatever stands before and after it: one piece per place it may begin at."""
     raw = secret.encode("utf-8", "surrogatepass")
     for before in range(3):
         text = base64.b64encode(b"\0" * before + raw).decode()
         core = text[-(-8 * before // 6) : 8 * (before + len(raw)) // 6]
-        if len(core) >= _SHORTEST_CORE:
+        if len(core) >= _MIN_BASE64_CORE:
             yield core
 
 
 @lru_cache(maxsize=512)
-def _cores_of(secret: str) -> tuple[str, ...]:
-    return tuple(_cores(secret))
+def _cached_base64_cores(secret: str) -> tuple[str, ...]:
+    return tuple(_base64_cores(secret))
 
 
 @lru_cache(maxsize=512)
-def _anchors(secret: str) -> tuple[bytes, ...]:
+def _literals(secret: str) -> tuple[bytes, ...]:
     """The longest pieces that stand in a document as they are if it holds the secret in any usual form."""
-    pieces = [max(_PLAIN.findall(text), key=len, default="") for text in (secret, *_cores(secret))]
+    pieces = [max(_PLAIN.findall(text), key=len, default="") for text in (secret, *_base64_cores(secret))]
     return tuple(piece.encode() for piece in pieces)

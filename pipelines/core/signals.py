@@ -26,7 +26,7 @@ class Interrupt:
         self._since = 0.0
         self.written = False  # whether anything may have been
 
-    def arrive(self, *_: object) -> None:
+    def handle(self, *_: object) -> None:
         again = self.event.is_set() and time.monotonic() - self._since > ECHO_S
         if not self.event.is_set():
             self._since = time.monotonic()
@@ -47,7 +47,7 @@ class Interrupt:
             raise Interrupted("Asked to stop before anything was written.", "Run again when you like.")
 
     @contextlib.contextmanager
-    def at_once(self) -> Iterator[None]:
+    def raising_immediately(self) -> Iterator[None]:
         """While a system is read: there may be minutes of waiting, and nothing to bring into order."""
         self._at_once = True
         try:
@@ -63,7 +63,7 @@ def interruptible() -> Iterator[Interrupt]:
     if threading.current_thread() is not threading.main_thread():
         yield interrupt
         return
-    before = {number: signal.signal(number, interrupt.arrive) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, interrupt.handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield interrupt
     finally:

@@ -17,7 +17,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipelines.core.logs import redact, shown
+from pipelines.core.logs import excerpt, redact
 from pipelines.state.store import Store
 from schemas.products.expectations import EXPECTATIONS, Expectation, Known, suites
 
@@ -89,7 +89,7 @@ class Batch:
     candidates: pd.DataFrame
 
 
-def judged(store: Store, batch: Batch, stop: tuple[str, ...]) -> pd.DataFrame:
+def validate_batches(store: Store, batch: Batch, stop: tuple[str, ...]) -> pd.DataFrame:
     """One row of `sync.expectations` per expectation of the catalogue, in its order; never raises for one of them."""
     usual = store.connection.execute(
         _USUAL, {"flow": batch.flow, "selection": list(batch.selection), "most": RUNS_TO_COMPARE}
@@ -99,7 +99,7 @@ def judged(store: Store, batch: Batch, stop: tuple[str, ...]) -> pd.DataFrame:
     with great_expectations():
         for table, suite in suites().items():
             try:
-                told |= verdicts(_frame(store, batch, table), suite, known)
+                told |= suite_results(_frame(store, batch, table), suite, known)
             except Exception as error:
                 log.debug("the suite could not be run table=%s", table, exc_info=True)
                 told |= {own.id: _errored(error) for own in suite}
@@ -199,7 +199,7 @@ def _any_frame() -> Any:
     return asset.add_batch_definition_whole_dataframe("whole")
 
 
-def verdicts(frame: pd.DataFrame, suite: list[Expectation], known: Known) -> dict[str, dict[str, Any]]:
+def suite_results(frame: pd.DataFrame, suite: list[Expectation], known: Known) -> dict[str, dict[str, Any]]:
     """What became of each expectation, by id: status, observed, unexpected, total, message, gx."""
     told: dict[str, dict[str, Any]] = {}
     built: dict[str, Any] = {}
@@ -220,7 +220,7 @@ def verdicts(frame: pd.DataFrame, suite: list[Expectation], known: Known) -> dic
                 results |= _validated(batch, [expectation])
             except Exception as error:
                 told[own_id] = _errored(error)
-    return told | {own_id: _verdict(result, len(frame)) for own_id, result in results.items()}
+    return told | {own_id: _result(result, len(frame)) for own_id, result in results.items()}
 
 
 def _validated(batch: Any, expectations: list[Any]) -> dict[str, dict[str, Any]]:
@@ -233,7 +233,7 @@ def _validated(batch: Any, expectations: list[Any]) -> dict[str, dict[str, Any]]
     return {one["expectation_config"]["meta"]["id"]: one for one in told.to_json_dict()["results"]}
 
 
-def _verdict(gx: dict[str, Any], rows: int) -> dict[str, Any]:
+def _result(gx: dict[str, Any], rows: int) -> dict[str, Any]:
     if raised := _raised(gx["exception_info"]):
         return _errored(raised, gx)
     result, asked = gx["result"], gx["expectation_config"]["kwargs"]
@@ -272,7 +272,7 @@ def _errored(error: Exception | str, gx: dict[str, Any] | None = None) -> dict[s
         "observed": None,
         "unexpected": None,
         "total": None,
-        "message": f"could not be judged: {shown(' '.join(said.split()), 300)}",
+        "message": f"could not be judged: {excerpt(' '.join(said.split()), 300)}",
         "gx": _kept(gx) if gx else None,
     }
 

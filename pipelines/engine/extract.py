@@ -11,13 +11,13 @@ from functools import partial
 from typing import Any
 
 from pipelines.config.channel import Channel
-from pipelines.config.reference import resolve
-from pipelines.core.background import aside
+from pipelines.config.reference import import_string
+from pipelines.core.background import running_in_background
 from pipelines.core.errors import SourceError
 from pipelines.core.signals import Interrupt
 from pipelines.engine import batch_checks, merge_changes
 from pipelines.engine.flow import Step
-from pipelines.engine.incremental import OVERLAP, Refresh, decide, note
+from pipelines.engine.incremental import OVERLAP, ReadMode, choose_read_mode, record_read
 from pipelines.state.staging import clean, extract, load, stage
 from pipelines.state.store import Store
 from pipelines.systems.centra import list_gaps
@@ -26,11 +26,11 @@ from pipelines.systems.myogo.client import MyOgoClient
 
 log = logging.getLogger(__name__)
 
-MOST_ASKED = 100
+MAX_LOOKUPS = 100
 Sources = dict[str, str]  # by system
 
 
-class Reader:
+class Extractor:
     """Reads for one run. `findings` are filled by system as it goes on, also where
     the reading ends half way."""
 
@@ -53,18 +53,18 @@ class Reader:
 
         Changes that cannot be merged beyond doubt are given up for a full read in the same run.
         """
-        merge_changes.forget(self.store)
-        refresh = decide(self.store, self.channel, sources, now, whole=whole)
+        merge_changes.drop_change_tables(self.store)
+        refresh = choose_read_mode(self.store, self.channel, sources, now, whole=whole)
         rows: dict[str, int] = {}
         if refresh.since is not None:
             try:
                 doubt = self._changes(sources, refresh.since)
-                rows = merge_changes.counted(self.store)
+                rows = merge_changes.row_counts(self.store)
             finally:
-                merge_changes.forget(self.store)
+                merge_changes.drop_change_tables(self.store)
             if doubt:
-                refresh = Refresh(None, doubt)
-        note(self.store, run_id, refresh, self.channel, sources, now)
+                refresh = ReadMode(None, doubt)
+        record_read(self.store, run_id, refresh, self.channel, sources, now)
         if refresh.since is None:
             self._everything(sources)
             return {"kind": refresh.kind, "why": refresh.why}
@@ -78,7 +78,7 @@ class Reader:
         """Adds to the stage what the lists of `read_since` did not show: orders of myOGO by reference, completed
         shipments of Centra by order. As many as can be asked for one by one; returns the others.
         """
-        asked, rest = keys[:MOST_ASKED], keys[MOST_ASKED:]
+        asked, rest = keys[:MAX_LOOKUPS], keys[MAX_LOOKUPS:]
         if rest:
             log.warning("system=%s not asked for, because they are too many: %d", system, len(rest))
         if not asked:
@@ -90,7 +90,7 @@ class Reader:
             "centra": partial(completed_of, self.centra, asked),
             "myogo": partial(with_references, self.myogo, asked),
         }[system]
-        stage(source, system, self.store.folder.dlt, self.store.connection, self.interrupted.at_once)
+        stage(source, system, self.store.folder.dlt, self.store.connection, self.interrupted.raising_immediately)
         return rest
 
     def _everything(self, sources: Sources) -> None:
@@ -100,10 +100,10 @@ class Reader:
     def _changes(self, sources: Sources, since: datetime) -> str:
         """Reads and merges; or why that must not be, and nothing is merged."""
         self._both(sources, "centra_changes", "myogo_changes", since)
-        if doubt := merge_changes.doubt(self.store, since + OVERLAP):
+        if doubt := merge_changes.why_not_mergeable(self.store, since + OVERLAP):
             return doubt
         # What is among the changes is asked for also if a run that died had merged it already.
-        known = list_gaps.only_in_stock(self.store) - merge_changes.stocked(self.store)
+        known = list_gaps.only_in_stock(self.store) - merge_changes.ids_with_stock_changes(self.store)
         merge_changes.merge(self.store)
         self._fill(known)
         return ""
@@ -117,15 +117,15 @@ class Reader:
 
         folder = self.store.folder.dlt
         seen = {"centra": Findings(), "myogo": Findings()}
-        ours = partial(resolve(sources["centra"]), self.centra, seen["centra"], *window)
-        theirs = partial(resolve(sources["myogo"]), self.myogo, seen["myogo"], *window)
+        ours = partial(import_string(sources["centra"]), self.centra, seen["centra"], *window)
+        theirs = partial(import_string(sources["myogo"]), self.myogo, seen["myogo"], *window)
         clean(folder)
         try:
-            with aside(partial(extract, theirs, myogo, folder), self._close) as other:
+            with running_in_background(partial(extract, theirs, myogo, folder), self._close) as other:
                 other.add_done_callback(self._give_up_where_failed)
-                with self.step("read Centra"), self.interrupted.at_once():
+                with self.step("read Centra"), self.interrupted.raising_immediately():
                     self._first(ours, centra, other)
-                with self.step("read myOGO"), self.interrupted.at_once():
+                with self.step("read myOGO"), self.interrupted.raising_immediately():
                     batch_checks.get_ready()
                     other.result()
             with self.step("stage"):
@@ -154,4 +154,6 @@ class Reader:
 
     def _fill(self, known: Collection[str] = ()) -> None:
         with self.step("compare Centra's lists"):
-            self.findings["centra"] |= list_gaps.fill(self.store, self.centra, self.interrupted.at_once, known)
+            self.findings["centra"] |= list_gaps.backfill_missing(
+                self.store, self.centra, self.interrupted.raising_immediately, known
+            )

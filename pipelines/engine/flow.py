@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import pandas as pd
 
 if TYPE_CHECKING:
-    from pipelines.config.channel import Channel, Flow
+    from pipelines.config.channel import Channel, FlowSettings
     from pipelines.core.errors import UnsafePlan
     from pipelines.engine.plan import Plan
     from pipelines.engine.safety_limits import Violation
-    from pipelines.flows.product_catalogue import Catalogue
+    from pipelines.flows.product_catalogue import ProductCatalogue
 
 Step = Callable[[str], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True)
-class Asked:
+class FlowContext:
     """What a run asks of a flow. `whole`: whether everything was read; `sku`: the patterns of --sku, none for all;
     `unasked`: what was not listed and was too much to be asked for one by one."""
 
@@ -32,7 +32,7 @@ class Asked:
     unasked: frozenset[str] = frozenset()
 
     @property
-    def flow(self) -> Flow:
+    def flow(self) -> FlowSettings:
         return self.channel.flows[self.name]
 
     @property
@@ -41,7 +41,7 @@ class Asked:
 
 
 @dataclass
-class Judged:
+class Evaluation:
     """What a flow makes of the stage.
 
     `desired` and `live` are compared by the flow's contract. `withheld` and `warned` have the columns of
@@ -60,28 +60,28 @@ class Judged:
     expectations: dict[str, Any] = field(default_factory=dict)
 
 
-class Judge(Protocol):
+class Flow(Protocol):
     """A channel file's `judge` names one.
 
     `Limits` is the model of the flow's `limits`, `scopes` what myOGO must allow. `of_catalogue`: whether the flow looks
-    at products and stock, which are read whole or by their changes; another is a `pipelines.flows.order_flow.Dated`.
+    at products and stock, which are read whole or by their changes; another is an `OrderFlow`.
     """
 
     Limits: type[Any]
     of_catalogue: bool
     scopes: tuple[str, ...]
 
-    def __init__(self, asked: Asked, catalogue: Catalogue) -> None: ...
+    def __init__(self, asked: FlowContext, catalogue: ProductCatalogue) -> None: ...
 
     @staticmethod
     def advice(params: Any) -> tuple[Literal["ok", "warning"], str, str] | None:
         """What `check` says of the flow's settings: status, message and fix; None where there is nothing to say."""
 
-    def judged(self, step: Step) -> Judged:
+    def judged(self, step: Step) -> Evaluation:
         """Transforms and validates what was staged, entering the steps `transform`, `validate` and `expect`."""
 
     def forbidden(self, plan: Plan) -> UnsafePlan | None:
         """Why the plan must not be carried out, whatever --force says."""
 
-    def violations(self, plan: Plan, judged: Judged) -> list[Violation]:
+    def violations(self, plan: Plan, judged: Evaluation) -> list[Violation]:
         """What the limits say against the plan."""

@@ -19,7 +19,7 @@ ROWS = ("centra.products", "centra.stock", "myogo.products", "myogo.stock")  # t
 
 
 @dataclass(frozen=True)
-class Refresh:
+class ReadMode:
     """What to read. `since` (UTC) is the moment from which changes are asked for, None where everything is read;
     `why` says in words why it is everything."""
 
@@ -31,35 +31,39 @@ class Refresh:
         return "full" if self.since is None else "changes"
 
 
-def decide(store: Store, channel: Channel, sources: dict[str, str], now: datetime, *, whole: bool) -> Refresh:
+def choose_read_mode(
+    store: Store, channel: Channel, sources: dict[str, str], now: datetime, *, whole: bool
+) -> ReadMode:
     """Changes only where the stage stands on a full read that went through, of the same two systems, not long ago.
 
     The moment from which they are asked for is the beginning of the last run but one that went through (exit 0 or 3),
     less the overlap: a list is no snapshot, so each change is asked for twice. `whole` asks for everything this once.
     """
     if whole:
-        return Refresh(None, "asked for with --full")
+        return ReadMode(None, "asked for with --full")
     if channel.refresh == "full":
-        return Refresh(None, 'this channel\'s refresh is "full"')
+        return ReadMode(None, 'this channel\'s refresh is "full"')
     # Newest first by when they were written, not by a clock that may have been set.
     reads = _reads(store)
     full = next((number for number, read in enumerate(reads) if read[0] == "full"), None)
     if full is None:
-        return Refresh(None, "there was no full read yet")
+        return ReadMode(None, "there was no full read yet")
     _, began_at, went_through, systems = reads[full]
     if not went_through:
-        return Refresh(None, "the last full read did not go through")
+        return ReadMode(None, "the last full read did not go through")
     if systems != _systems(channel, sources):
-        return Refresh(None, "the channel file or a secret names other systems than before")
+        return ReadMode(None, "the channel file or a secret names other systems than before")
     if now - began_at >= timedelta(hours=channel.full_every):
-        return Refresh(None, f"the last full read is {channel.full_every:g} h old or more")
+        return ReadMode(None, f"the last full read is {channel.full_every:g} h old or more")
     good = [began for _, began, through, _ in reads[: full + 1] if through]
     if good[0] > now:
-        return Refresh(None, "the clock was set back")
-    return Refresh(min(good[:2]) - OVERLAP)
+        return ReadMode(None, "the clock was set back")
+    return ReadMode(min(good[:2]) - OVERLAP)
 
 
-def note(store: Store, run_id: str, refresh: Refresh, channel: Channel, sources: dict[str, str], now: datetime) -> None:
+def record_read(
+    store: Store, run_id: str, refresh: ReadMode, channel: Channel, sources: dict[str, str], now: datetime
+) -> None:
     """Writes down what the run is going to read. To be called before a full read replaces anything: until its run
     has gone through, no other run takes the stage for a base."""
     row = {
@@ -96,7 +100,7 @@ def _systems(channel: Channel, sources: dict[str, str]) -> str:
     return hashlib.blake2s(encode(told), digest_size=4).hexdigest()
 
 
-def told_of_refresh(read: dict[str, Any]) -> str:
+def describe_read(read: dict[str, Any]) -> str:
     """What was read, in words; "" for a run of the time before there was a choice."""
     if not read:
         return ""

@@ -11,7 +11,7 @@ from pipelines.systems.myogo.product_target import HELD_ALREADY
 SYSTEMS = ("centra", "myogo")
 
 # Beside a full read, a product of myOGO is known by its id: a code may be held twice, and may be changed.
-_DOUBTS = (
+_MERGE_BLOCKERS = (
     (
         "myOGO lists products without an id, by which changes are merged",
         "select 1 from (select id from raw_myogo.products union all select id from raw_myogo_changes.products) "
@@ -62,12 +62,12 @@ _MERGE = (
 )
 
 
-def doubt(store: Store, watermark: datetime) -> str:
+def why_not_mergeable(store: Store, watermark: datetime) -> str:
     """Why what was read must not be merged, in words; "" where it may.
 
     `watermark` (UTC) is the moment from which changes were asked for, without the overlap.
     """
-    for words, query in _DOUBTS:
+    for words, query in _MERGE_BLOCKERS:
         values = {"watermark": watermark} if "$watermark" in query else {}
         if store.connection.execute(f"{query} limit 1", values).fetchall():
             return words
@@ -81,13 +81,13 @@ def merge(store: Store) -> None:
             store.connection.execute(step)
 
 
-def stocked(store: Store) -> set[str]:
+def ids_with_stock_changes(store: Store) -> set[str]:
     """The sizes whose stock is among the changes."""
     rows = store.connection.execute("select distinct stock_item_id from raw_centra_changes.stock").fetchall()
     return {row[0] for row in rows}
 
 
-def counted(store: Store) -> dict[str, int]:
+def row_counts(store: Store) -> dict[str, int]:
     """How many rows each list of changes had."""
     return {
         table: int(
@@ -97,7 +97,7 @@ def counted(store: Store) -> dict[str, int]:
     }
 
 
-def forget(store: Store) -> None:
+def drop_change_tables(store: Store) -> None:
     """Drops the tables that changes are staged in; also those a killed run left behind."""
     for system in SYSTEMS:
         for schema in (f"raw_{system}_changes", f"raw_{system}_changes_staging"):

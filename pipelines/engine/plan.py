@@ -12,7 +12,7 @@ import pandas as pd
 from pipelines.core.json_codec import encode
 from schemas.contract import Contract
 
-PIECE = 10_000  # rows that are Python objects at one time
+CHUNK_ROWS = 10_000  # rows that are Python objects at one time
 CHANGE_COLUMNS = ["action", "key", "stock_item_id", "before", "after"]
 
 
@@ -89,13 +89,13 @@ def _changes(action: str, key: str, rows: pd.DataFrame, before: pd.Series, after
 
 def _objects(rows: pd.DataFrame, shown: pd.DataFrame) -> pd.Series:
     """Row by row, the cells that `shown` marks, as a JSON object."""
-    pieces = [slice(begin, begin + PIECE) for begin in range(0, len(rows), PIECE)]
-    told = [pd.Series(_told(rows[piece], shown[piece]), dtype="str") for piece in pieces]
+    pieces = [slice(begin, begin + CHUNK_ROWS) for begin in range(0, len(rows), CHUNK_ROWS)]
+    told = [pd.Series(_to_json(rows[piece], shown[piece]), dtype="str") for piece in pieces]
     texts: pd.Series = pd.concat([pd.Series(dtype="str"), *told])
     return texts.set_axis(rows.index)
 
 
-def _told(rows: pd.DataFrame, shown: pd.DataFrame) -> list[str]:
+def _to_json(rows: pd.DataFrame, shown: pd.DataFrame) -> list[str]:
     columns = list(shown.columns)
     cells = zip(*(rows[column].astype(object) for column in columns), strict=True)
     marks = shown.to_numpy()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pipelines.config.channel import Channel
-from pipelines.config.reference import resolve
+from pipelines.config.reference import import_string
 from pipelines.core.errors import CentraMyogoError, ConfigError
 from pipelines.core.logs import redact
 from pipelines.state.run_result import HEADLINES
@@ -21,7 +21,7 @@ from pipelines.systems.centra.order_client import CentraOrders
 from pipelines.systems.myogo.client import MyOgoClient
 from pipelines.systems.myogo.order_client import MyOgoOrders
 
-MOST_SKEW_S = 120
+MAX_CLOCK_SKEW_S = 120
 Status = Literal["ok", "warning", "failed", "skipped"]
 
 
@@ -85,7 +85,7 @@ def check(channel: Channel, data: Path, watch: Callable[[Check], None]) -> Check
     ask("channel", "data", lambda: _writable(data / channel.name))
     for name in channel.in_order(()):
         ask("channel", "limits", partial(_limits, name, channel.flow_limits(name)))
-        if advice := resolve(channel.flows[name].judge).advice(channel.flow_params(name)):
+        if advice := import_string(channel.flows[name].judge).advice(channel.flow_params(name)):
             ask("channel", name, partial(_said, advice))
     _ask_centra(channel, ask, skip)
     _ask_myogo(channel, ask, skip)
@@ -146,7 +146,7 @@ def _ask_centra(channel: Channel, ask: Ask, skip: Callable[..., None]) -> None:
         skew = _skew_s(dates[0] if dates else None)
         if skew is None:
             return "warning", "Centra's answers carry no clock", "Nothing to do; times cannot be compared."
-        if abs(skew) > MOST_SKEW_S:
+        if abs(skew) > MAX_CLOCK_SKEW_S:
             return (
                 "warning",
                 f"this machine's clock is {skew:+.0f} s away from Centra's",

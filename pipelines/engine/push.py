@@ -16,10 +16,10 @@ import pandas as pd
 from pipelines.core.errors import (
     CentraMyogoError,
     ConfigError,
+    InternalError,
     Interrupted,
-    OurFault,
     RecordError,
-    SystemTrouble,
+    RemoteSystemError,
     TargetLost,
     TargetRefused,
     TargetUnavailable,
@@ -28,7 +28,7 @@ from pipelines.core.errors import (
 from pipelines.core.json_codec import decode_exact
 from pipelines.engine.plan import Plan
 from pipelines.state.journal import Journal
-from pipelines.systems.target import Batches, Target, Written
+from pipelines.systems.target import BatchTarget, Target, WrittenRow
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class Pushed:
 
 def push(
     plan: Plan,
-    target: Target | Batches,
+    target: Target | BatchTarget,
     journal: Journal,
     in_flight: int,
     on_result: Callable[[Result], None],
@@ -78,7 +78,7 @@ def push(
     """
     pushed = Pushed()
     stop = threading.Event()
-    pending = _groups(plan, target.batch if isinstance(target, Batches) else 1)
+    pending = _groups(plan, target.batch if isinstance(target, BatchTarget) else 1)
     running: set[Future[list[Result]]] = set()
     left = len(plan.changes)
     calls_unknown = 0
@@ -121,20 +121,20 @@ def push(
     return pushed
 
 
-def read_back(target: Batches, changes: pd.DataFrame, began: datetime, journal: Journal) -> list[str]:
+def read_back(target: BatchTarget, changes: pd.DataFrame, began: datetime, journal: Journal) -> list[str]:
     """What the target holds otherwise than it was written, one line each; the journal keeps it too, by key.
 
     That it could not be asked is told in the same way: what was written stays written.
     """
     rows = changes[["key", "stock_item_id", "after"]].itertuples(index=False, name=None)
-    written = [Written(key, own, decode_exact(after.encode())) for key, own, after in rows]
+    written = [WrittenRow(key, own, decode_exact(after.encode())) for key, own, after in rows]
     try:
         said = target.read_back(written, began)
-    except (SystemTrouble, ConfigError) as trouble:
+    except (RemoteSystemError, ConfigError) as trouble:
         return [f"What was written could not be read back: {trouble.message}"]
     for key, words in said.items():
         if key:
-            journal.conclude(key, "update", "applied", 200, words)
+            journal.record_outcome(key, "update", "applied", 200, words)
     return [f"{key}: {words}" if key else words for key, words in said.items()]
 
 
@@ -156,7 +156,7 @@ def _groups(plan: Plan, size: int) -> Iterator[list[Change]]:
 
 def _apply(
     group: list[Change],
-    target: Target | Batches,
+    target: Target | BatchTarget,
     journal: Journal,
     stop: threading.Event,
     interrupted: threading.Event,
@@ -168,7 +168,7 @@ def _apply(
             decode_exact(change.after.encode()) | decode_exact(change.personal.encode()) for change in group
         ]
         for change in group:
-            journal.intend(change.key, change.action)
+            journal.record_intent(change.key, change.action)
     except Exception as error:
         stop.set()
         why = _explained(group, error)
@@ -176,7 +176,9 @@ def _apply(
     results, stopped = _attempt(group, rows, target)
     try:
         for result in results:
-            journal.conclude(result.change.key, result.change.action, result.outcome, result.status, result.message)
+            journal.record_outcome(
+                result.change.key, result.change.action, result.outcome, result.status, result.message
+            )
     except CentraMyogoError as error:
         stopped = stopped or error
     if stopped is not None:
@@ -186,14 +188,14 @@ def _apply(
 
 
 def _attempt(
-    group: list[Change], rows: list[dict[str, Any]], target: Target | Batches
+    group: list[Change], rows: list[dict[str, Any]], target: Target | BatchTarget
 ) -> tuple[list[Result], CentraMyogoError | None]:
     """What became of the changes of one call, and why no other should be begun, where that is so."""
 
     def act() -> Mapping[str, str | RecordError]:
         by_key = {change.key: row for change, row in zip(group, rows, strict=True)}
-        if isinstance(target, Batches):
-            return target.update_all(by_key)
+        if isinstance(target, BatchTarget):
+            return target.update_batch(by_key)
         one = target.create if group[0].action == "create" else target.update
         return {key: one(key, row) for key, row in by_key.items()}
 
@@ -229,4 +231,4 @@ def _explained(group: list[Change], error: Exception) -> CentraMyogoError:
     first = group[0]
     log.error("a fault of ours %s key=%r", first.action, first.key, exc_info=error)
     said = f"{first.action} of {first.key!r}: {type(error).__name__}: {error}"
-    return OurFault(said, "Please report this with the log. Safe to run again.")
+    return InternalError(said, "Please report this with the log. Safe to run again.")

@@ -16,37 +16,37 @@ from typing import Any, Protocol
 import pandas as pd
 
 from pipelines.config.channel import Channel
-from pipelines.config.reference import resolve
-from pipelines.core.errors import CentraMyogoError, OurFault, StorageError, UnsafePlan
-from pipelines.core.process_memory import give_back, no_collection
+from pipelines.config.reference import import_string
+from pipelines.core.errors import CentraMyogoError, InternalError, StorageError, UnsafePlan
+from pipelines.core.process_memory import gc_paused, release_free_memory
 from pipelines.core.signals import Interrupt, interruptible
 from pipelines.engine import batch_checks
-from pipelines.engine.extract import Reader
-from pipelines.engine.flow import Asked, Judge, Judged
+from pipelines.engine.extract import Extractor
+from pipelines.engine.flow import Evaluation, Flow, FlowContext
 from pipelines.engine.plan import Plan, diff
 from pipelines.engine.push import Result, push, read_back
 from pipelines.engine.safety_limits import refusal
-from pipelines.flows.product_catalogue import Catalogue
+from pipelines.flows.product_catalogue import ProductCatalogue
 from pipelines.state import retention
-from pipelines.state.issue_history import remember
+from pipelines.state.issue_history import update_issues
 from pipelines.state.journal import Journal
 from pipelines.state.lock import channel_lock
-from pipelines.state.permissions import private
-from pipelines.state.recovery import is_stillborn, rebuild
-from pipelines.state.run_history import Books
-from pipelines.state.run_result import RunReport
-from pipelines.state.storage_errors import trouble
+from pipelines.state.permissions import restrictive_umask
+from pipelines.state.recovery import is_truncated, rebuild
+from pipelines.state.run_history import RunRecorder
+from pipelines.state.run_result import RunResult
+from pipelines.state.storage_errors import storage_error_from
 from pipelines.state.store import Folder, Store, publish, utc_now
 from pipelines.systems.centra.client import CentraClient
 from pipelines.systems.myogo.client import MyOgoClient
-from pipelines.systems.target import Batches
+from pipelines.systems.target import BatchTarget
 from schemas.rules import RULES
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Order:
+class RunOptions:
     """What was asked for on the command line; no `flows` means all that the channel has."""
 
     verb: str
@@ -58,24 +58,24 @@ class Order:
     full: bool = False
 
 
-class Watcher(Protocol):
+class RunObserver(Protocol):
     """Whoever shows the run while it happens."""
 
     def step(self, name: str) -> None: ...
 
-    def planned(self, report: RunReport, flow: str, plan: Plan, judged: Judged) -> None: ...
+    def planned(self, report: RunResult, flow: str, plan: Plan, judged: Evaluation) -> None: ...
 
     def result(self, result: Result) -> None: ...
 
 
-def run(channel: Channel, data: Path, order: Order, watcher: Watcher) -> RunReport:
+def run(channel: Channel, data: Path, order: RunOptions, watcher: RunObserver) -> RunResult:
     """One whole run of `plan` or `push`. The report says how it ended; only ChannelBusy and what comes before
     the run begins (configuration, a missing secret, the data folder, a working file that cannot be opened) are
     raised."""
     folder = Folder(data, channel.name)
     folder.make()
     with (
-        private(),
+        restrictive_umask(),
         contextlib.closing(CentraClient(channel.systems.centra)) as centra,
         contextlib.closing(MyOgoClient(channel.systems.myogo, channel.scopes(channel.in_order(order.flows)))) as myogo,
         interruptible() as interrupted,
@@ -89,8 +89,8 @@ class _Run:
         self,
         channel: Channel,
         folder: Folder,
-        order: Order,
-        watcher: Watcher,
+        order: RunOptions,
+        watcher: RunObserver,
         centra: CentraClient,
         myogo: MyOgoClient,
         interrupted: Interrupt,
@@ -101,19 +101,19 @@ class _Run:
         now = utc_now()
         # Sorts like the time; two runs of one channel never begin at the same moment.
         run_id = f"{now:%Y%m%dT%H%M%S}-{now.microsecond:05x}{uuid.uuid4().hex[:1]}"
-        self.report = RunReport(channel.name, run_id, order.verb, now)
+        self.report = RunResult(channel.name, run_id, order.verb, now)
         for name in self.flows:
             self.report.begin(name)
         self.steps: dict[str, float] = {}
         self.findings: dict[str, Any] = {}
         self.unasked: dict[str, frozenset[str]] = {}
 
-    def go(self) -> RunReport:
+    def go(self) -> RunResult:
         report = self.report
-        if self.order.rebuild or is_stillborn(self.folder):
+        if self.order.rebuild or is_truncated(self.folder):
             report.facts["rebuilt"] = rebuild(self.folder, report.started_at)
         with contextlib.closing(Store(self.folder)) as store:
-            books = Books(self.folder, store, report)
+            books = RunRecorder(self.folder, store, report)
             with self._told():
                 books.open(self.order.force, list(self.order.sku))
                 self._line(store, books)
@@ -136,18 +136,18 @@ class _Run:
         except CentraMyogoError as error:
             self.report.failed(error)
         except Exception as error:
-            if told := trouble(error, self.folder.root):
+            if told := storage_error_from(error, self.folder.root):
                 self.report.failed(told)
                 return
             log.exception("a fault of ours run=%s", self.report.run_id)
-            self.report.failed(OurFault(f"{type(error).__name__}: {error}", "Please report this with the log."))
+            self.report.failed(InternalError(f"{type(error).__name__}: {error}", "Please report this with the log."))
 
-    def _line(self, store: Store, books: Books) -> None:
+    def _line(self, store: Store, books: RunRecorder) -> None:
         plans: dict[str, Plan] = {}
         refused: list[UnsafePlan] = []
-        with no_collection():
+        with gc_paused():
             self._read(store)
-            catalogue = Catalogue(self.channel, store)
+            catalogue = ProductCatalogue(self.channel, store)
             for name in self.flows:
                 judge = self._judge(name, catalogue)
                 judged = judge.judged(partial(self._step, flow=name))
@@ -169,7 +169,7 @@ class _Run:
     def _read(self, store: Store) -> None:
         """The catalogues first, then what has dates: an order is judged by what is known of its products."""
         report, channel = self.report, self.channel
-        reader = Reader(channel, store, self.centra, self.myogo, self.interrupted, self._step, self.findings)
+        reader = Extractor(channel, store, self.centra, self.myogo, self.interrupted, self._step, self.findings)
         judges = {name: channel.judge(name) for name in self.flows}
         if of_catalogue := [name for name in self.flows if judges[name].of_catalogue]:
             sources = channel.sources(of_catalogue)
@@ -187,8 +187,8 @@ class _Run:
                 ]
             self.unasked[name] = frozenset(rest)
 
-    def _judge(self, name: str, catalogue: Catalogue) -> Judge:
-        asked = Asked(
+    def _judge(self, name: str, catalogue: ProductCatalogue) -> Flow:
+        asked = FlowContext(
             name=name,
             channel=self.channel,
             run_id=self.report.run_id,
@@ -196,17 +196,17 @@ class _Run:
             sku=self.order.sku,
             unasked=self.unasked.get(name, frozenset()),
         )
-        judge: Judge = resolve(self.channel.flows[name].judge)(asked, catalogue)
+        judge: Flow = import_string(self.channel.flows[name].judge)(asked, catalogue)
         return judge
 
-    def _record(self, store: Store, name: str, judged: Judged) -> None:
+    def _record(self, store: Store, name: str, judged: Evaluation) -> None:
         """What is withheld, since when, and how many rows each rule of the flow concerns."""
         report, told = self.report, judged.withheld
         report.flows[name].update(judged.counts)
         if judged.expectations:
             report.facts["expectations"] = judged.expectations
         narrowed = bool(self.order.sku)
-        since = remember(store, name, report.run_id, report.started_at, told, judged.records, narrowed=narrowed)
+        since = update_issues(store, name, report.run_id, report.started_at, told, judged.records, narrowed=narrowed)
         store.append("sync.withheld", told.assign(run_id=report.run_id, flow=name, since=since))
         store.replace_flow(f"out_{self.channel.flows[name].target_system}.warnings", name, judged.warned)
         counted = pd.concat([told["rule"], judged.warned["rule"]]).value_counts()
@@ -220,9 +220,9 @@ class _Run:
         }
         store.append("sync.rule_counts", pd.DataFrame(counts))
 
-    def _plan(self, store: Store, name: str, judged: Judged) -> Plan:
+    def _plan(self, store: Store, name: str, judged: Evaluation) -> Plan:
         report = self.report
-        plan = diff(judged.desired, judged.live, resolve(self.channel.flows[name].contract))
+        plan = diff(judged.desired, judged.live, import_string(self.channel.flows[name].contract))
         report.flows[name] |= {
             "create": plan.count("create"),
             "update": plan.count("update"),
@@ -230,12 +230,12 @@ class _Run:
             "not_attempted": len(plan.changes) if report.verb == "push" else 0,
         }
         report.fingerprints[name] = plan.fingerprint
-        if fault := report.identity_fault(name):
-            raise OurFault(f"The counts do not add up: {fault}.", "Please report this; nothing was written.")
+        if fault := report.count_mismatch(name):
+            raise InternalError(f"The counts do not add up: {fault}.", "Please report this; nothing was written.")
         store.append("sync.changes", plan.changes.assign(run_id=report.run_id, flow=name))
         return plan
 
-    def _refusals(self, name: str, judge: Judge, judged: Judged, plan: Plan) -> Iterator[UnsafePlan]:
+    def _refusals(self, name: str, judge: Flow, judged: Evaluation, plan: Plan) -> Iterator[UnsafePlan]:
         said = judge.violations(plan, judged)
         self.report.facts.setdefault("limits", []).extend(violation.words for violation in said)
         stopped = batch_checks.stopping(judged.expectations, self.order.force) if judged.expectations else []
@@ -260,7 +260,7 @@ class _Run:
         report, flow, began = self.report, self.channel.flows[name], utc_now()
         to_centra = flow.target_system == "centra"
         client, other = (self.centra, self.myogo) if to_centra else (self.myogo, self.centra)
-        target = resolve(flow.target)(client, self.channel.flow_params(name), other)
+        target = import_string(flow.target)(client, self.channel.flow_params(name), other)
         applied: set[str] = set()
 
         def hear(result: Result) -> None:
@@ -276,7 +276,7 @@ class _Run:
             report.facts["told"] = report.facts.get("told", 0) + len(pushed.told)
             if pushed.stopped is not None:
                 raise pushed.stopped
-            if applied and isinstance(target, Batches):
+            if applied and isinstance(target, BatchTarget):
                 written = plan.changes[plan.changes["key"].isin(applied)]
                 report.facts["read_back"] = read_back(target, written, began, journal)
 
@@ -314,6 +314,6 @@ class _Run:
         try:
             yield
         finally:
-            give_back()
+            release_free_memory()
             self.steps[name] = self.steps.get(name, 0.0) + time.monotonic() - begun
             log.info("step=%r seconds=%.3f run=%s", name, self.steps[name], self.report.run_id)

@@ -17,11 +17,11 @@ from pipelines.engine.plan import Plan
 from pipelines.state.store import Store
 
 SHARE_FROM = 10  # below so many rows, a share says nothing
-EXAMPLES = 3
-LONGEST_EXAMPLE = 40
+MAX_EXAMPLES = 3
+MAX_EXAMPLE_LENGTH = 40
 
 
-class Limits(BaseModel):
+class ProductLimits(BaseModel):
     """`[flows.products.limits]` of a channel file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -38,7 +38,7 @@ class Limits(BaseModel):
 
 
 @dataclass(frozen=True)
-class Evidence:
+class ProductMetrics:
     """What the limits look at besides the plan, whatever --sku says.
 
     `read` is how many rows the source gave, `read_before` how many it gave to the last good full read (None without
@@ -76,7 +76,7 @@ def last_read(store: Store, flow: str) -> int | None:
     return int(found[0][0]) if found else None
 
 
-def violations(limits: Limits, plan: Plan, seen: Evidence) -> list[Violation]:
+def violations(limits: ProductLimits, plan: Plan, seen: ProductMetrics) -> list[Violation]:
     """What the limits say against the plan, in words with counts; empty where it may go ahead."""
     return [*of_the_source(limits, seen), *_of_both_sides(limits, seen), *_of_the_plan(limits, plan)]
 
@@ -139,7 +139,7 @@ def of_the_source(limits: OfTheSource, seen: Read) -> Iterable[Violation]:
         )
 
 
-def _of_both_sides(limits: Limits, seen: Evidence) -> Iterable[Violation]:
+def _of_both_sides(limits: ProductLimits, seen: ProductMetrics) -> Iterable[Violation]:
     holds = len(seen.held)
     known = seen.held.isin(seen.made)
     if holds >= SHARE_FROM and known.sum() < exact(limits.min_known_share) * holds:
@@ -156,7 +156,7 @@ def _of_both_sides(limits: Limits, seen: Evidence) -> Iterable[Violation]:
     withheld = seen.withheld["row"].nunique()
     if seen.wanted >= SHARE_FROM and withheld > exact(limits.max_withheld_share) * seen.wanted:
         by_rule = sorted(seen.withheld.groupby("rule").size().items(), key=lambda pair: -pair[1])
-        rules = ", ".join(f"{rule} {rows}" for rule, rows in by_rule[:EXAMPLES])
+        rules = ", ".join(f"{rule} {rows}" for rule, rows in by_rule[:MAX_EXAMPLES])
         yield Violation(
             "max_withheld_share",
             f"{withheld} of the {seen.wanted} wanted rows would be withheld ({percent(withheld, seen.wanted)}), more "
@@ -166,7 +166,7 @@ def _of_both_sides(limits: Limits, seen: Evidence) -> Iterable[Violation]:
         )
 
 
-def _of_the_plan(limits: Limits, plan: Plan) -> Iterable[Violation]:
+def _of_the_plan(limits: ProductLimits, plan: Plan) -> Iterable[Violation]:
     creates, updates = plan.count("create"), plan.count("update")
     if creates > limits.max_creates:
         words = f"{creates} products would be created, more than max_creates = {limits.max_creates}"
@@ -178,7 +178,7 @@ def _of_the_plan(limits: Limits, plan: Plan) -> Iterable[Violation]:
             "max_price_jumps",
             f"{len(jumps)} of the {updates} updates would change the price by a factor of more than "
             f"price_jump_factor = {limits.price_jump_factor:g}, more than max_price_jumps = {limits.max_price_jumps} "
-            f"(for example {', '.join(jumps[:EXAMPLES])})",
+            f"(for example {', '.join(jumps[:MAX_EXAMPLES])})",
             True,
         )
 
@@ -225,9 +225,9 @@ def percent(part: int, whole: int) -> str:
 
 
 def examples(codes: pd.Series) -> str:
-    return ", ".join(_short(code) for code in sorted(set(codes))[:EXAMPLES])
+    return ", ".join(_short(code) for code in sorted(set(codes))[:MAX_EXAMPLES])
 
 
 def _short(code: str) -> str:
     """In quotes, with what cannot be seen written out."""
-    return repr(code if len(code) <= LONGEST_EXAMPLE else f"{code[: LONGEST_EXAMPLE - 1]}…")
+    return repr(code if len(code) <= MAX_EXAMPLE_LENGTH else f"{code[: MAX_EXAMPLE_LENGTH - 1]}…")

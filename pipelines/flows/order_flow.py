@@ -12,23 +12,23 @@ import pandas as pd
 
 from pipelines.config.channel import Channel
 from pipelines.core.errors import UnsafePlan
-from pipelines.engine.flow import Asked
+from pipelines.engine.flow import FlowContext
 from pipelines.engine.plan import Plan
 from pipelines.engine.safety_limits import Violation
-from pipelines.flows.product_catalogue import Catalogue
+from pipelines.flows.product_catalogue import ProductCatalogue
 from pipelines.state.store import Store
 from schemas.fields.centra_orders import LINES, NUMBER
 
 LINE_COLUMNS = ["position", "inside", *(field.column for field in LINES), "extra"]
 
 
-class Dated(ABC):
+class OrderFlow(ABC):
     """A judge of orders or shipments; each of them that must not be acted on is withheld by itself."""
 
     of_catalogue = False
     scopes = ("read:order", "write:order")
 
-    def __init__(self, asked: Asked, catalogue: Catalogue) -> None:
+    def __init__(self, asked: FlowContext, catalogue: ProductCatalogue) -> None:
         self.asked, self.store, self.params = asked, catalogue.store, asked.params
 
     @staticmethod
@@ -58,7 +58,7 @@ class Dated(ABC):
         return [Violation(key, f"{count} {words}, more than {key} = {most}", True)] if count > most else []
 
 
-def prefix_of(channel: Channel, params: Any) -> str:
+def reference_prefix(channel: Channel, params: Any) -> str:
     """What our references begin with, so that those of two shops in one merchant cannot meet.
 
     That of the flow, else that of the orders flow, else the channel's name.
@@ -67,14 +67,14 @@ def prefix_of(channel: Channel, params: Any) -> str:
     return str(params.prefix or orders or channel.name.replace("-", "_"))
 
 
-def ours(live: pd.DataFrame, prefix: str) -> pd.DataFrame:
+def own_orders(live: pd.DataFrame, prefix: str) -> pd.DataFrame:
     """The orders whose reference begins with the prefix, with `owner_id`: the shipment or order that each is of."""
     mine = live["reference"].str.fullmatch(f"{re.escape(prefix)}-{NUMBER}")
     own = live[mine.fillna(False).astype(bool)].reset_index(drop=True)
     return own.assign(owner_id=own["reference"].str.slice(len(prefix) + 1))
 
 
-def sent_long_ago(store: Store, table: Literal["shipments", "orders"]) -> list[str]:
+def previously_sent_references(store: Store, table: Literal["shipments", "orders"]) -> list[str]:
     """References that we have sent, under whatever prefix, for an order of Centra in the table, and that myOGO has not
     touched for long. The journal says only what to ask for: another merchant may not have them."""
     rows = store.connection.execute(
@@ -85,7 +85,7 @@ def sent_long_ago(store: Store, table: Literal["shipments", "orders"]) -> list[s
     return [key for (key,) in rows]
 
 
-def standing(store: Store, everybodys: pd.DataFrame, prefix: str) -> pd.DataFrame:
+def open_orders(store: Store, everybodys: pd.DataFrame, prefix: str) -> pd.DataFrame:
     """Those of everybody's orders (`reference`, `status`) that stand for an order of ours: under our prefix, or sent by
     us under another one; neither cancelled nor returned, and not told to Centra as shipped. With `owner_id`."""
     keys = store.connection.execute("select distinct key from sync.journal where flow = 'orders'").fetchall()
@@ -103,15 +103,15 @@ def completed(store: Store) -> set[str]:
     own = store.connection.execute(
         "select distinct key from sync.journal where flow = 'tracking' and outcome = 'applied'"
     ).fetchall()
-    return {*listed["shipment_id"], *listed["order_id"], *(one for (key,) in own for one in (key, order_of(key)))}
+    return {*listed["shipment_id"], *listed["order_id"], *(one for (key,) in own for one in (key, order_id_of(key)))}
 
 
-def order_of(owner_id: str) -> str:
+def order_id_of(owner_id: str) -> str:
     """The number of Centra's order, of its own or of a shipment's."""
     return owner_id.partition("-")[0]
 
 
-def whereto(rows: pd.DataFrame, key: str) -> list[str]:
+def destination_digest(rows: pd.DataFrame, key: str) -> list[str]:
     """A digest of each row's texts, by which they are known again and not found out: it takes the key to make it.
 
     What is before the last dash says how it was made; digests that differ in it cannot be compared.
@@ -122,7 +122,7 @@ def whereto(rows: pd.DataFrame, key: str) -> list[str]:
     return [f"{made}-{hmac.digest(own, repr(cell).encode(), 'sha256').hex()[:24]}" for cell in cells]
 
 
-def destinations(store: Store) -> dict[str, str]:
+def recorded_destinations(store: Store) -> dict[str, str]:
     """Where each order was sent to, by reference, as `whereto` said it when it was sent last."""
     rows = store.connection.execute(
         "select key, arg_max(json_extract_string(after, '$.destination'), run_id) "

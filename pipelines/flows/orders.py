@@ -8,26 +8,26 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipelines.config.channel import Channel
-from pipelines.config.reference import resolve
+from pipelines.config.reference import import_string
 from pipelines.engine.batch_checks import CODE
-from pipelines.engine.flow import Judged, Step
+from pipelines.engine.flow import Evaluation, Step
 from pipelines.engine.plan import Plan
 from pipelines.engine.safety_limits import Violation
 from pipelines.flows.order_flow import (
     LINE_COLUMNS,
-    Dated,
-    destinations,
-    order_of,
-    ours,
-    prefix_of,
-    sent_long_ago,
-    standing,
-    whereto,
+    OrderFlow,
+    destination_digest,
+    open_orders,
+    order_id_of,
+    own_orders,
+    previously_sent_references,
+    recorded_destinations,
+    reference_prefix,
 )
 from pipelines.state.store import Store
 from schemas.fields.centra_orders import ORDERS, SHIPMENTS
 from schemas.fields.myogo_orders import FINAL
-from transforms.order_lines import is_on
+from transforms.order_lines import is_true
 from transforms.shipping import METHODS
 
 
@@ -39,7 +39,7 @@ class OrderLimits(BaseModel):
     max_creates: int = Field(default=500, ge=0)
 
 
-class Orders(Dated):
+class OrdersFlow(OrderFlow):
     """What myOGO should be asked to send: each order once, and what needs a person instead."""
 
     Limits = OrderLimits
@@ -51,7 +51,7 @@ class Orders(Dated):
 
     @staticmethod
     def unlisted(store: Store, channel: Channel, system: str) -> list[str]:
-        return sent_long_ago(store, channel.flow_params("orders").source) if system == "myogo" else []
+        return previously_sent_references(store, channel.flow_params("orders").source) if system == "myogo" else []
 
     @staticmethod
     def advice(params: Any) -> tuple[Literal["ok", "warning"], str, str]:
@@ -75,9 +75,9 @@ class Orders(Dated):
             )
         return "ok", f"{params.source} of Centra from {params.starting} on become orders that are shipped", ""
 
-    def judged(self, step: Step) -> Judged:
+    def judged(self, step: Step) -> Evaluation:
         from schemas.orders.contract import SENDABLE
-        from schemas.outgoing_contract import checked
+        from schemas.outgoing_contract import validate_outgoing
 
         asked, params, store = self.asked, self.params, self.store
         of_shipments = params.source == "shipments"
@@ -89,26 +89,28 @@ class Orders(Dated):
                 columns={own: "owner_id"}
             )
             taxes = store.frame("raw_centra.order_lines", ["order_id", "line_id", "tax_percent"])
-            orders = resolve(asked.flow.transform)(rows, lines, taxes, params, prefix_of(asked.channel, params))
+            orders = import_string(asked.flow.transform)(
+                rows, lines, taxes, params, reference_prefix(asked.channel, params)
+            )
             told = orders[["reference", "customer", "pick_up_point_code"]].join(rows[list(METHODS)])
-            orders["destination"] = whereto(told, asked.channel.systems.myogo.secret_token.reveal())
+            orders["destination"] = destination_digest(told, asked.channel.systems.myogo.secret_token.reveal())
             del rows
         with step("validate"):
             judged = self._judge(orders)
-            checked(judged.desired, SENDABLE)
+            validate_outgoing(judged.desired, SENDABLE)
         return judged
 
-    def violations(self, plan: Plan, judged: Judged) -> list[Violation]:
+    def violations(self, plan: Plan, judged: Evaluation) -> list[Violation]:
         return self.at_most("max_creates", "create", plan, "orders would be created")
 
-    def _judge(self, orders: pd.DataFrame) -> Judged:
+    def _judge(self, orders: pd.DataFrame) -> Evaluation:
         from schemas.orders.contract import ORDER
         from schemas.orders.issues import judged, waiting, warnings, withheld
         from transforms.select import matches
 
         params = self.params
         everybodys = self._live()
-        live = ours(everybodys, prefix_of(self.asked.channel, params))
+        live = own_orders(everybodys, reference_prefix(self.asked.channel, params))
         named = matches([orders["reference"]], self.asked.sku or ("*",))
         is_open = live[~live["status"].isin(FINAL)]
         # Cancelled or put on hold, and listed all the same: myOGO has it open.
@@ -118,7 +120,7 @@ class Orders(Dated):
             ~is_open["reference"].isin(orders.loc[~stopped, "reference"]) & ~self._out_of_sight(is_open, orders)
         ].drop_duplicates("reference")
         before = self._sent_before(orders["owner_id"], everybodys)
-        sent_to = destinations(self.store)
+        sent_to = recorded_destinations(self.store)
         rows = judged(orders, live, self._known(), self._clashing(), before, sent_to, params.capture)
         gone = gone[matches([gone["reference"]], self.asked.sku or ("*",))]
         listed = int(gone["reference"].isin(orders["reference"]).sum())
@@ -147,7 +149,7 @@ class Orders(Dated):
         warned = warnings(fit, live)
         if params.source == "shipments":
             warned = pd.concat([warned, waiting(self._waiting())], ignore_index=True)
-        return Judged(desired, there[["reference"]], told, warned, records, counts, None)
+        return Evaluation(desired, there[["reference"]], told, warned, records, counts, None)
 
     def _in_time(self, ordered: pd.Series) -> pd.Series:
         """Whether an order was placed from the starting day on."""
@@ -164,10 +166,10 @@ class Orders(Dated):
     def _out_of_sight(self, sent: pd.DataFrame, orders: pd.DataFrame) -> pd.Series:
         """Which of the orders that myOGO has Centra's list does not reach back to: it is of recent orders, and their
         numbers grow. Open shipments are listed whatever their age."""
-        numbers = sent["owner_id"].map(order_of).astype(int)
+        numbers = sent["owner_id"].map(order_id_of).astype(int)
         if self.params.source == "shipments":
             return pd.Series(False, index=sent.index)
-        listed = orders["owner_id"].map(order_of)
+        listed = orders["owner_id"].map(order_id_of)
         listed = listed[listed.str.fullmatch("[0-9]+").astype(bool)].astype(int)
         return numbers < (listed.min() if len(listed) else float("inf"))
 
@@ -177,15 +179,15 @@ class Orders(Dated):
         A shipment that Centra still lists is another one than its neighbours; one that is no longer listed was made
         anew, for all we know.
         """
-        sent = standing(self.store, everybodys, prefix_of(self.asked.channel, self.params))
+        sent = open_orders(self.store, everybodys, reference_prefix(self.asked.channel, self.params))
         listed = set(self.store.frame("raw_centra.shipments", ["shipment_id"])["shipment_id"])
         by_order: dict[str, list[tuple[str, str]]] = {}
         for own, reference in zip(sent["owner_id"], sent["reference"], strict=True):
-            by_order.setdefault(order_of(own), []).append((own, reference))
+            by_order.setdefault(order_id_of(own), []).append((own, reference))
         return {
             owner: reference
             for owner in owners
-            for own, reference in by_order.get(order_of(owner), [])
+            for own, reference in by_order.get(order_id_of(owner), [])
             if own == owner or ("-" in own) != ("-" in owner) or own not in listed
         }
 
@@ -208,7 +210,7 @@ class Orders(Dated):
     def _live(self) -> pd.DataFrame:
         """All of myOGO's orders; `status` in small letters ("" for none), `test` true or false."""
         live = self.store.frame("raw_myogo.orders", ["reference", "status", "lines", "test"])
-        return live.assign(status=live["status"].fillna("").str.casefold(), test=is_on(live["test"]))
+        return live.assign(status=live["status"].fillna("").str.casefold(), test=is_true(live["test"]))
 
     def _known(self) -> set[str]:
         """The codes that myOGO listed, and those that were made since the last reading that went through."""

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from pipelines.config.builtin_flows import BUILT_IN_FLOWS
-from pipelines.config.channel import Channel, Flow
-from pipelines.config.reference import resolve
+from pipelines.config.channel import Channel, FlowSettings
+from pipelines.config.reference import import_string
 from pipelines.state.store import Store
 from schemas.contract import Contract
 from schemas.fields.centra import PRICES, PRODUCTS
@@ -17,7 +17,7 @@ from schemas.fields.centra import PRICES, PRODUCTS
 PRODUCTS_FLOW = "products"
 
 
-class Catalogue:
+class ProductCatalogue:
     """The settings are those of the products flow; where the channel has none, its defaults."""
 
     def __init__(self, channel: Channel, store: Store) -> None:
@@ -25,9 +25,9 @@ class Catalogue:
         self._standing: pd.DataFrame | None = None
 
     @property
-    def flow(self) -> Flow:
+    def flow(self) -> FlowSettings:
         own = self.channel.flows.get(PRODUCTS_FLOW)
-        return own or Flow.model_validate(BUILT_IN_FLOWS[PRODUCTS_FLOW])
+        return own or FlowSettings.model_validate(BUILT_IN_FLOWS[PRODUCTS_FLOW])
 
     @cached_property
     def params(self) -> Any:
@@ -39,14 +39,14 @@ class Catalogue:
 
     @cached_property
     def contract(self) -> Contract:
-        contract: Contract = resolve(self.flow.contract)
+        contract: Contract = import_string(self.flow.contract)
         return contract
 
     def products(self) -> pd.DataFrame:
         """What the transform makes of all sizes, in the order of their ids, on a fresh index."""
         from transforms.products import by_number
 
-        transform, params = resolve(self.flow.transform), self.params
+        transform, params = import_string(self.flow.transform), self.params
         columns = [*(field.column for field in PRODUCTS), "extra"]
         made = [
             transform(sizes, self._prices(sizes["stock_item_id"], "order by stock_item_id, position"), params)

@@ -5,28 +5,28 @@ from __future__ import annotations
 import pandas as pd
 
 from pipelines.engine import batch_checks, safety_limits
-from pipelines.engine.flow import Asked, Judged, Step
+from pipelines.engine.flow import Evaluation, FlowContext, Step
 from pipelines.engine.plan import Plan
-from pipelines.engine.safety_limits import Evidence, Violation, last_read, violations
-from pipelines.flows.product_catalogue import Catalogue
+from pipelines.engine.safety_limits import ProductMetrics, Violation, last_read, violations
+from pipelines.flows.product_catalogue import ProductCatalogue
 from pipelines.state.store import utc_now
 
 
-class Products:
+class ProductFlow:
     """What myOGO should hold of Centra's sizes."""
 
-    Limits = safety_limits.Limits
+    Limits = safety_limits.ProductLimits
     of_catalogue = True
     scopes = ("read:product", "write:product")
 
-    def __init__(self, asked: Asked, catalogue: Catalogue) -> None:
+    def __init__(self, asked: FlowContext, catalogue: ProductCatalogue) -> None:
         self.asked, self.catalogue = asked, catalogue
 
     @staticmethod
     def advice(params: object) -> None:
         """The limits say it all."""
 
-    def judged(self, step: Step) -> Judged:
+    def judged(self, step: Step) -> Evaluation:
         catalogue, store = self.catalogue, self.catalogue.store
         with step("transform"):
             products, live = catalogue.products(), catalogue.live()
@@ -39,7 +39,7 @@ class Products:
         with step("expect"):
             asked = self.asked
             batch = batch_checks.Batch(asked.run_id, asked.name, utc_now(), asked.sku, amounts)
-            rows = batch_checks.judged(store, batch, asked.flow.expectations.stop)
+            rows = batch_checks.validate_batches(store, batch, asked.flow.expectations.stop)
             store.append("sync.expectations", rows)
             judged.expectations = batch_checks.summary(rows)
         return judged
@@ -47,10 +47,10 @@ class Products:
     def forbidden(self, plan: Plan) -> None:
         """Nothing is beyond --force but what is withheld row by row."""
 
-    def violations(self, plan: Plan, judged: Judged) -> list[Violation]:
+    def violations(self, plan: Plan, judged: Evaluation) -> list[Violation]:
         return violations(self.asked.channel.flow_limits(self.asked.name), plan, judged.evidence)
 
-    def _judge(self, products: pd.DataFrame, live: pd.DataFrame) -> Judged:
+    def _judge(self, products: pd.DataFrame, live: pd.DataFrame) -> Evaluation:
         from schemas.products.issues import warnings
         from transforms.select import matches
 
@@ -59,7 +59,7 @@ class Products:
         wanted = candidates & matches([products["code"]], asked.sku or ("*",))
         told = catalogue.withheld(products, live)
         catalogue.settle(products, told)
-        seen = Evidence(
+        seen = ProductMetrics(
             read=len(products),
             read_before=last_read(catalogue.store, asked.name),
             whole=asked.whole,
@@ -83,4 +83,4 @@ class Products:
         }
         told = told.drop(columns="row").reset_index(drop=True)
         records = products[["stock_item_id"]].assign(wanted=wanted)
-        return Judged(desired, live, told, warned, records, counts, seen)
+        return Evaluation(desired, live, told, warned, records, counts, seen)

@@ -9,9 +9,9 @@ from typing import Any, Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipelines.config.reference import resolve
+from pipelines.config.reference import import_string
 from pipelines.core.errors import UnsafePlan
-from pipelines.engine.flow import Asked, Judged, Step
+from pipelines.engine.flow import Evaluation, FlowContext, Step
 from pipelines.engine.plan import Plan
 from pipelines.engine.safety_limits import (
     SHARE_FROM,
@@ -23,7 +23,7 @@ from pipelines.engine.safety_limits import (
     of_updates,
     percent,
 )
-from pipelines.flows.product_catalogue import Catalogue
+from pipelines.flows.product_catalogue import ProductCatalogue
 
 _AMOUNTS = ["physical_stock", "allocated_stock", "available_stock"]
 _SIZES = (
@@ -45,7 +45,7 @@ class StockLimits(BaseModel):
 
 
 @dataclass(frozen=True)
-class StockEvidence:
+class StockMetrics:
     """`read`, `read_before` and `whole` as in `ProductMetrics`, counted in codes of myOGO's stock list.
 
     `stocked` is how many of the compared sizes Centra has units of, `falling` which of them would be left with none.
@@ -58,14 +58,14 @@ class StockEvidence:
     falling: pd.Series
 
 
-class Stock:
+class StockFlow:
     """What Centra should hold of myOGO's amounts: absolute, zeros too, of sizes that are known beyond doubt."""
 
     Limits = StockLimits
     of_catalogue = True
     scopes = ("read:product", "write:product")
 
-    def __init__(self, asked: Asked, catalogue: Catalogue) -> None:
+    def __init__(self, asked: FlowContext, catalogue: ProductCatalogue) -> None:
         self.asked, self.catalogue = asked, catalogue
         self.store, self.params = catalogue.store, asked.params
 
@@ -86,14 +86,14 @@ class Stock:
             )
         return "ok", f"amounts go to Centra; its plugin's Stock update type must be {setting}", ""
 
-    def judged(self, step: Step) -> Judged:
-        from schemas.outgoing_contract import checked
+    def judged(self, step: Step) -> Evaluation:
+        from schemas.outgoing_contract import validate_outgoing
         from schemas.stock.contract import SENDABLE
         from transforms.stock import addressed, compared
 
         with step("transform"):
             listed = self.store.frame("raw_myogo.stock", ["product_code", "stock", "stock_available"])
-            levels = resolve(self.asked.flow.transform)(listed, self.params)
+            levels = import_string(self.asked.flow.transform)(listed, self.params)
             staged = self.store.frame(_SIZES, ["stock_item_id", "ean", *_AMOUNTS])
             sizes = self.catalogue.standing().merge(staged, on="stock_item_id", how="left")
             products = self.store.frame("raw_myogo.products", ["code", "ean_code"])
@@ -101,7 +101,7 @@ class Stock:
             rows = compared(addressed(levels, sizes, eans), self.params)
         with step("validate"):
             judged = self._judge(rows, sizes)
-            checked(judged.desired, SENDABLE)
+            validate_outgoing(judged.desired, SENDABLE)
         self.store.replace("out_centra.stock", judged.desired)
         return judged
 
@@ -115,12 +115,12 @@ class Stock:
             f"of {self.asked.channel.path}; until then, run the other flows with --flow.",
         )
 
-    def violations(self, plan: Plan, judged: Judged) -> list[Violation]:
+    def violations(self, plan: Plan, judged: Evaluation) -> list[Violation]:
         limits: StockLimits = self.asked.channel.flow_limits(self.asked.name)
-        seen: StockEvidence = judged.evidence
+        seen: StockMetrics = judged.evidence
         return [*of_the_source(limits, seen), *of_updates(limits, plan, "amounts"), *_of_zeros(limits, seen)]
 
-    def _judge(self, rows: pd.DataFrame, sizes: pd.DataFrame) -> Judged:
+    def _judge(self, rows: pd.DataFrame, sizes: pd.DataFrame) -> Evaluation:
         from schemas.stock.issues import broken, warnings, withheld
         from transforms.select import matches
 
@@ -135,7 +135,7 @@ class Stock:
         desired = fit[["key", "quantity", "stock_item_id", "code"]]
         live = fit[["key"]].assign(quantity=fit["current"])
         falling = (fit["current"] > 0) & (fit["quantity"] == 0)
-        evidence = StockEvidence(
+        evidence = StockMetrics(
             read=len(rows),
             read_before=last_read(self.store, self.asked.name),
             whole=self.asked.whole,
@@ -150,10 +150,10 @@ class Stock:
             "unmatched": int((rows["owners"] == 0).sum()),
         }
         records = sizes[["stock_item_id"]].assign(wanted=sizes["code"].isin(rows.loc[wanted, "code"]))
-        return Judged(desired, live, told, warnings(rows, fit), records, counts, evidence)
+        return Evaluation(desired, live, told, warnings(rows, fit), records, counts, evidence)
 
 
-def _of_zeros(limits: StockLimits, seen: StockEvidence) -> Iterable[Violation]:
+def _of_zeros(limits: StockLimits, seen: StockMetrics) -> Iterable[Violation]:
     falling = len(seen.falling)
     if seen.stocked >= SHARE_FROM and falling > exact(limits.max_zero_share) * seen.stocked:
         yield Violation(

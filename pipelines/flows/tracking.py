@@ -8,14 +8,22 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipelines.config.channel import Channel
-from pipelines.config.reference import resolve
-from pipelines.engine.flow import Judged, Step
+from pipelines.config.reference import import_string
+from pipelines.engine.flow import Evaluation, Step
 from pipelines.engine.plan import Plan
 from pipelines.engine.safety_limits import Violation
-from pipelines.flows.order_flow import LINE_COLUMNS, Dated, completed, order_of, ours, prefix_of, sent_long_ago
+from pipelines.flows.order_flow import (
+    LINE_COLUMNS,
+    OrderFlow,
+    completed,
+    order_id_of,
+    own_orders,
+    previously_sent_references,
+    reference_prefix,
+)
 from pipelines.state.store import Store
 from schemas.order_units import units_in
-from transforms.order_lines import goods, is_on
+from transforms.order_lines import is_true, pickable_lines
 from transforms.tracking import numbers, units_of
 
 _ORDERS = ["reference", "status", "shipping_code", "tracking_number", "edit_time", "test", "lines"]
@@ -31,7 +39,7 @@ class TrackingLimits(BaseModel):
     max_updates: int = Field(default=1000, ge=0)
 
 
-class Tracking(Dated):
+class TrackingFlow(OrderFlow):
     """Which of Centra's shipments are to be completed, each once, and which ended otherwise."""
 
     Limits = TrackingLimits
@@ -42,40 +50,42 @@ class Tracking(Dated):
         are neither open nor in its recent list, but for those that we have completed ourselves."""
         params = channel.flow_params("tracking")
         if system == "myogo":
-            return sent_long_ago(store, "shipments")
-        prefix = prefix_of(channel, params)
-        orders = ours(_since(store.frame("raw_myogo.orders", ["reference", "edit_time"], _SHIPPED), params), prefix)
+            return previously_sent_references(store, "shipments")
+        prefix = reference_prefix(channel, params)
+        orders = own_orders(
+            _since(store.frame("raw_myogo.orders", ["reference", "edit_time"], _SHIPPED), params), prefix
+        )
         listed = store.frame("raw_centra.shipments", ["shipment_id", "order_id"])
         known = {*listed["shipment_id"], *listed["order_id"], *completed(store)}
         unknown = orders[~orders["owner_id"].isin(known)]
-        return sorted(set(unknown["owner_id"].map(order_of)))
+        return sorted(set(unknown["owner_id"].map(order_id_of)))
 
     @staticmethod
     def advice(params: Any) -> tuple[Literal["ok", "warning"], str, str]:
         how = "with capture" if params.capture else "without capture: what is not paid is withheld"
         return "ok", f"shipments are completed in Centra {how}", ""
 
-    def judged(self, step: Step) -> Judged:
-        from schemas.outgoing_contract import checked
+    def judged(self, step: Step) -> Evaluation:
+        from schemas.outgoing_contract import validate_outgoing
         from schemas.tracking.contract import SENDABLE
 
         with step("transform"):
             orders = _since(self.store.frame("raw_myogo.orders", _ORDERS), self.params)
-            mine = ours(orders, prefix_of(self.asked.channel, self.params))
+            mine = own_orders(orders, reference_prefix(self.asked.channel, self.params))
             copies = mine["reference"].map(mine["reference"].value_counts())
             mine = mine.assign(copies=copies).drop_duplicates("reference")
             shipments = self.store.frame("raw_centra.shipments", _SHIPMENTS)
-            rows = resolve(self.asked.flow.transform)(mine, shipments, self.params)
-            rows = self._compared(rows.assign(unreal=is_on(rows["test"]) & (not self._tests())))
+            rows = import_string(self.asked.flow.transform)(mine, shipments, self.params)
+            rows = self._compared(rows.assign(unreal=is_true(rows["test"]) & (not self._tests())))
         with step("validate"):
             judged = self._judge(rows)
-            checked(judged.desired, SENDABLE)
+            validate_outgoing(judged.desired, SENDABLE)
         return judged
 
-    def violations(self, plan: Plan, judged: Judged) -> list[Violation]:
+    def violations(self, plan: Plan, judged: Evaluation) -> list[Violation]:
         return self.at_most("max_updates", "update", plan, "shipments would be completed")
 
-    def _judge(self, rows: pd.DataFrame) -> Judged:
+    def _judge(self, rows: pd.DataFrame) -> Evaluation:
         from schemas.tracking.contract import COMPLETION
         from schemas.tracking.issues import broken, warnings, withheld
         from transforms.select import matches
@@ -83,7 +93,7 @@ class Tracking(Dated):
         rows = rows.assign(rule=broken(rows, self.params.capture, completed(self.store)))
         wanted = (rows["final"] != "") & matches([rows["reference"]], self.asked.sku or ("*",))
         # Too many to be asked for in one run: nothing is known of them, so nothing is said.
-        wanted &= (rows["rule"] != "TRACK-004") | ~rows["owner_id"].map(order_of).isin(self.asked.unasked)
+        wanted &= (rows["rule"] != "TRACK-004") | ~rows["owner_id"].map(order_id_of).isin(self.asked.unasked)
         held = rows[wanted & (rows["rule"] != "")]
         fit = rows[wanted & (rows["rule"] == "")].reset_index(drop=True)
         due = fit["shipment_id"].notna()
@@ -111,7 +121,7 @@ class Tracking(Dated):
         }
         desired = desired[columns].assign(stock_item_id=desired[COMPLETION.key])
         warned = warnings(fit[due], self._told_otherwise(fit[~due]))
-        return Judged(desired, live[columns], withheld(held), warned, records, counts, None)
+        return Evaluation(desired, live[columns], withheld(held), warned, records, counts, None)
 
     def _tests(self) -> bool:
         """Whether the channel itself sends orders as tests."""
@@ -126,7 +136,7 @@ class Tracking(Dated):
         lines = self.store.frame("raw_centra.shipment_lines", ["shipment_id", *LINE_COLUMNS])
         left = rows.loc[rows["final"] == "shipped", "shipment_id"]
         lines = lines[lines["shipment_id"].isin(left.dropna())]
-        picked, faults = goods(lines.rename(columns={"shipment_id": "owner_id"}), contents_are)
+        picked, faults = pickable_lines(lines.rename(columns={"shipment_id": "owner_id"}), contents_are)
         there = units_of(picked[~picked["owner_id"].isin(faults.index)])
         shipped = pd.Series([units_in(text) for text in rows["lines"]], rows.index, dtype=object)
         held = pd.Series([there.get(own) for own in rows["shipment_id"]], rows.index, dtype=object)

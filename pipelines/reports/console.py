@@ -13,35 +13,35 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from pipelines.core.errors import CentraMyogoError
 from pipelines.core.json_codec import decode_exact
-from pipelines.core.logs import redact, steady
-from pipelines.engine.flow import Judged
-from pipelines.engine.incremental import told_of_refresh
+from pipelines.core.logs import redact, strip_control_characters
+from pipelines.engine.flow import Evaluation
+from pipelines.engine.incremental import describe_read
 from pipelines.engine.plan import Plan
 from pipelines.engine.preflight import Check
 from pipelines.engine.push import Result
-from pipelines.state.run_result import RunReport
-from pipelines.systems.centra.list_gaps import told_of_lists
+from pipelines.state.run_result import RunResult
+from pipelines.systems.centra.list_gaps import describe_list_gaps
 from schemas.rules import RULES
 
-EXAMPLES = 5
-MOST_OF_A_MESSAGE = 4000  # a refusal says what every limit has against the plan
+MAX_EXAMPLES = 5
+MAX_MESSAGE_LENGTH = 4000  # a refusal says what every limit has against the plan
 _MARK = {"ok": "[green]✓[/]", "warning": "[yellow]![/]", "failed": "[red]✗[/]", "skipped": "[dim]-[/]"}
 
 
-class Quiet:
+class SilentReporter:
     """Watches a run and says nothing: for `--json`."""
 
     def step(self, name: str) -> None:
         pass
 
-    def planned(self, report: RunReport, flow: str, plan: Plan, judged: Judged) -> None:
+    def planned(self, report: RunResult, flow: str, plan: Plan, judged: Evaluation) -> None:
         pass
 
     def result(self, result: Result) -> None:
         pass
 
 
-class Out(Console):
+class StandardOutput(Console):
     """Standard output that may be closed half way (`push | head`): the run goes on and its exit code stays true."""
 
     def __init__(self) -> None:
@@ -55,11 +55,11 @@ class Out(Console):
         os.close(nowhere)
 
 
-class Screen:
+class ConsoleReporter:
     """Watches a run and prints it to stdout."""
 
     def __init__(self) -> None:
-        self.out = Out()
+        self.out = StandardOutput()
         self._progress: Progress | None = None
         self._total = 0
         self._done = 0
@@ -67,7 +67,7 @@ class Screen:
     def step(self, name: str) -> None:
         self.out.print(f"[dim]... {escape(name)}[/]")
 
-    def planned(self, report: RunReport, flow: str, plan: Plan, judged: Judged) -> None:
+    def planned(self, report: RunResult, flow: str, plan: Plan, judged: Evaluation) -> None:
         c, first = report.flows[flow], flow == next(iter(report.flows))
         of = f", flow {escape(flow)}" if len(report.flows) > 1 else ""
         self.out.print(
@@ -76,7 +76,7 @@ class Screen:
             f"+ update {c['update']} + unchanged {c['unchanged']}\n"
             f"  beside: drifted {c['drifted']}, in myOGO only {c['unmatched']}"
         )
-        if first and (read := told_of_refresh(report.facts.get("read", {}))):
+        if first and (read := describe_read(report.facts.get("read", {}))):
             self.out.print(f"  {read}")
         self._changes(plan)
         self._by_rule("Withheld", judged.withheld, report.verb == "plan")
@@ -91,10 +91,10 @@ class Screen:
             if rows.empty:
                 continue
             self.out.print(f"\n[bold]Would {action}[/] {len(rows)}")
-            for key, before, after in rows[["key", "before", "after"]].head(EXAMPLES).itertuples(index=False):
+            for key, before, after in rows[["key", "before", "after"]].head(MAX_EXAMPLES).itertuples(index=False):
                 self.out.print(f"  {escape(_clean(key))}  {escape(_change(action, before, after))}")
-            if len(rows) > EXAMPLES:
-                self.out.print(f"  [dim]... and {len(rows) - EXAMPLES} more (table sync.changes)[/]")
+            if len(rows) > MAX_EXAMPLES:
+                self.out.print(f"  [dim]... and {len(rows) - MAX_EXAMPLES} more (table sync.changes)[/]")
 
     def _by_rule(self, title: str, told: pd.DataFrame, how: bool) -> None:
         """A line per rule; with `how`, an example and what to do about it, which `report` has in full."""
@@ -140,9 +140,9 @@ class Screen:
         line = f"{_MARK[check.status]} {check.system:8} {check.name:10} {escape(_clean(check.message))}"
         self.out.print(line)
         if check.fix:
-            self.out.print(f"    [bold]{escape(steady(check.fix))}[/]")
+            self.out.print(f"    [bold]{escape(strip_control_characters(check.fix))}[/]")
 
-    def ended(self, report: RunReport) -> None:
+    def ended(self, report: RunResult) -> None:
         if self._progress is not None:
             self._progress.stop()
         if rebuilt := report.facts.get("rebuilt"):
@@ -156,7 +156,7 @@ class Screen:
                 self.out.print(f"[yellow]![/] {escape(_clean(told))}")
             if mended := found.get("mended_cells"):
                 self.out.print(f"[yellow]![/] {mended} texts of {system} held half a character; � stands for it.")
-            for told in told_of_lists(found):
+            for told in describe_list_gaps(found):
                 self.out.print(f"[yellow]![/] {escape(_clean(told))}")
         for flow, c in report.flows.items():
             if report.verb == "push" and c["read"]:
@@ -171,16 +171,16 @@ class Screen:
             self.out.print(f"\n[bold]Plan of all flows: {report.fingerprint}[/]")
         self.out.print(f"\n[bold]{escape(report.headline)}[/] (exit {report.exit_code}, run {report.run_id})")
         if report.message:
-            said = escape(_clean(report.message, MOST_OF_A_MESSAGE))
-            self.out.print(f"{said} [dim]({report.error_id})[/]\n{escape(steady(report.fix))}")
+            said = escape(_clean(report.message, MAX_MESSAGE_LENGTH))
+            self.out.print(f"{said} [dim]({report.error_id})[/]\n{escape(strip_control_characters(report.fix))}")
 
 
-def complain(error: CentraMyogoError) -> None:
+def print_error(error: CentraMyogoError) -> None:
     """What happened and what to do next, on stderr."""
     console = Console(file=sys.stderr, highlight=False, soft_wrap=True, emoji=False)
-    console.print(f"[red]centra-myogo:[/] {escape(steady(error.message))} [dim]({error.entry.id})[/]")
+    console.print(f"[red]centra-myogo:[/] {escape(strip_control_characters(error.message))} [dim]({error.entry.id})[/]")
     if error.fix:
-        console.print(f"[bold]{escape(steady(error.fix))}[/]")
+        console.print(f"[bold]{escape(strip_control_characters(error.fix))}[/]")
 
 
 def _change(action: str, before: str, after: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from pipelines.reports.model import Facts, Field
+from pipelines.reports.model import Facts, FieldChange
 from pipelines.reports.query import CHANGES, CLOSED, EXPECTATIONS, STOCK, WARNINGS, WITHHELD, fields, has
 
 # What a spreadsheet takes for the start of a formula, also after blanks and characters that cannot be seen, the wide
@@ -79,7 +79,7 @@ def _write_changes(db: duckdb.DuckDBPyConnection, at: dict[str, str], path: Path
     return path
 
 
-def _told(field: Field, action: str) -> str:
+def _told(field: FieldChange, action: str) -> str:
     if action == "create":
         return f"{field.name}: {field.new or 'nothing'}"
     return f"{field.name}: {field.old or 'nothing'} -> {field.new or 'nothing'}"

@@ -9,11 +9,11 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from pipelines.engine.incremental import told_of_refresh
+from pipelines.engine.incremental import describe_read
 from pipelines.reports.formatting import OUTCOMES, age, number, sentence, short, sums, visible, when
-from pipelines.reports.model import MOST_INLINE, Facts
+from pipelines.reports.model import MAX_INLINE, Facts
 from pipelines.state.run_result import HEADLINES
-from pipelines.systems.centra.list_gaps import told_of_lists
+from pipelines.systems.centra.list_gaps import describe_list_gaps
 
 _WIDTH, _HEIGHT = 120, 24
 
@@ -32,7 +32,7 @@ def page(facts: Facts, command: str, lists: str | None) -> str:
         "when": when,
         "age": partial(age, now=now),
         "visible": visible,
-        "told_of_lists": told_of_lists,
+        "told_of_lists": describe_list_gaps,
         "number": number,
         "sentence": sentence,
         "short": short,
@@ -46,10 +46,10 @@ def page(facts: Facts, command: str, lists: str | None) -> str:
         counts=None if facts.judged is None else facts.counts,
         sums=[] if facts.judged is None else sums(facts.counts, facts.judged.verb),
         sums_of=sums,
-        read="" if facts.judged is None else told_of_refresh(facts.judged.facts.get("read", {})),
+        read="" if facts.judged is None else describe_read(facts.judged.facts.get("read", {})),
         outcomes=OUTCOMES,
         headlines=HEADLINES,
-        most=MOST_INLINE,
+        most=MAX_INLINE,
         command=command,
         lists=None if lists is None else quote(lists),
     )

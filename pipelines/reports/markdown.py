@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from pipelines.engine.incremental import told_of_refresh
+from pipelines.engine.incremental import describe_read
 from pipelines.reports.formatting import OUTCOMES, clean, number, short, sums, when
 from pipelines.reports.model import Facts, FlowFacts, Row, Todo
 
-MOST_CHANGES = 20
+MAX_CHANGES = 20
 
 
 def summary(facts: Facts) -> str:
@@ -35,7 +35,7 @@ def summary(facts: Facts) -> str:
     lines += ["", f"**{facts.right:,} of {facts.wanted:,}** sizes are in myOGO as Centra has them.", ""]
     lines += [f"- {line}" for line in sums(facts.counts, told.verb)]
     lines += [f"- beside: drifted {facts.counts['drifted']:,}, in myOGO only {facts.counts['unmatched']:,}"]
-    if read := told_of_refresh(told.facts.get("read", {})):
+    if read := describe_read(told.facts.get("read", {})):
         lines += ["", read]
     lines += ["", "## To fix", ""]
     lines += _table(
@@ -48,7 +48,7 @@ def summary(facts: Facts) -> str:
         lines += _table(
             ["Outcome", "Change", "Code", "What was said"],
             [[OUTCOMES[row["outcome"]], row["action"], _code(row["code"]), _code(short(row["message"], 300))]
-             for row in facts.unwritten.rows[:MOST_CHANGES]],
+             for row in facts.unwritten.rows[:MAX_CHANGES]],
             "",
         )  # fmt: skip
     if facts.expectations.told.total:
@@ -60,7 +60,7 @@ def summary(facts: Facts) -> str:
             "",
         )  # fmt: skip
     lines += ["", f"## Changes: {facts.created.total:,} created, {facts.updated.total:,} updated", ""]
-    shown = [*facts.updated.rows[:MOST_CHANGES], *facts.created.rows[:MOST_CHANGES]]
+    shown = [*facts.updated.rows[:MAX_CHANGES], *facts.created.rows[:MAX_CHANGES]]
     lines += _table(
         ["Change", "Code", "What", "Outcome"],
         [[row["action"], _code(row["code"]), _change(row), OUTCOMES[row["outcome"]]] for row in shown],
@@ -70,7 +70,7 @@ def summary(facts: Facts) -> str:
     lines += _table(
         ["Rule", "Code", "Centra size", "Why"],
         [[row["rule"], _code(row["code"]), _code(row["stock_item_id"]), row["closed_because"]]
-         for row in facts.closed.rows[:MOST_CHANGES]],
+         for row in facts.closed.rows[:MAX_CHANGES]],
         "None.",
     )  # fmt: skip
     for other in facts.others:
@@ -87,7 +87,7 @@ def _other(flow: FlowFacts) -> list[str]:
         [[t.rule, f"{t.rows:,}{_came_back(t)}", t.owner, t.meaning, t.fix, when(t.since)] for t in flow.todos],
         "Nothing is withheld.",
     )
-    if shown := [*flow.unwritten.rows[:MOST_CHANGES], *flow.changed.rows[:MOST_CHANGES]]:
+    if shown := [*flow.unwritten.rows[:MAX_CHANGES], *flow.changed.rows[:MAX_CHANGES]]:
         lines += [""]
         lines += _table(
             ["Change", "Key", "What", "Outcome"],

@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from pipelines.state.run_result import RunReport
+from pipelines.state.run_result import RunResult
 from pipelines.state.store import COUNTS
 
-MOST_INLINE = 50
+MAX_INLINE = 50
 Row = dict[str, Any]
 
 
@@ -40,7 +40,7 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Field:
+class FieldChange:
     """One field of a change as text; None where there was nothing."""
 
     name: str
@@ -49,7 +49,7 @@ class Field:
 
 
 @dataclass(frozen=True)
-class Stock:
+class StockComparison:
     """Both sides' available units, by code; of those that differ, `centra_more` have more in Centra.
 
     `oldest` and `newest` are when myOGO last touched its numbers, `read_at` when Centra was asked for its own, which
@@ -69,7 +69,7 @@ class Stock:
 
 
 @dataclass(frozen=True)
-class Expectations:
+class ExpectationSummary:
     """What was expected of the batch as a whole, and what did not come true or could not be computed."""
 
     passed: int
@@ -98,7 +98,7 @@ class FlowFacts:
     """A flow other than products; `run` is the newest that compared its two sides."""
 
     flow: str
-    run: RunReport
+    run: RunResult
     todos: list[Todo]
     warnings: list[Todo]
     changed: Section
@@ -122,8 +122,8 @@ class Facts:
     unless the last run did not get that far, and None where none ever did.
     """
 
-    run: RunReport
-    judged: RunReport | None
+    run: RunResult
+    judged: RunResult | None
     selection: list[str]
     last_good: datetime | None
     last_good_push: datetime | None
@@ -135,8 +135,8 @@ class Facts:
     updated: Section
     unwritten: Section
     others: list[FlowFacts]
-    stock: Stock | None
-    expectations: Expectations
+    stock: StockComparison | None
+    expectations: ExpectationSummary
     trend: list[Trend]
     runs: list[Row]
 

@@ -10,8 +10,19 @@ import duckdb
 from pipelines.config.builtin_flows import BUILT_IN_FLOWS
 from pipelines.core.errors import ConfigError
 from pipelines.core.json_codec import decode
-from pipelines.reports.model import MOST_INLINE, Expectations, Facts, Field, FlowFacts, Row, Section, Stock, Todo, Trend
-from pipelines.state.run_result import RunReport
+from pipelines.reports.model import (
+    MAX_INLINE,
+    ExpectationSummary,
+    Facts,
+    FieldChange,
+    FlowFacts,
+    Row,
+    Section,
+    StockComparison,
+    Todo,
+    Trend,
+)
+from pipelines.state.run_result import RunResult
 from pipelines.state.store import COUNTS
 from schemas.rules import RULES
 
@@ -130,10 +141,10 @@ def has(db: duckdb.DuckDBPyConnection, name: str) -> bool:
     return bool(found and found[0])
 
 
-def fields(before: str, after: str) -> list[Field]:
+def fields(before: str, after: str) -> list[FieldChange]:
     """The fields of a change, old and new, as text with the digits that were sent."""
     old, new = decode(before.encode()), decode(after.encode())
-    return [Field(name, _text(old.get(name)), _text(value)) for name, value in new.items()]
+    return [FieldChange(name, _text(old.get(name)), _text(value)) for name, value in new.items()]
 
 
 def _text(value: Any) -> str | None:
@@ -149,9 +160,9 @@ def _rows(db: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, Any] | 
 def _section(db: duckdb.DuckDBPyConnection, sql: str, at: dict[str, str], order: str) -> Section:
     at = {name: value for name, value in at.items() if f"${name}" in sql}
     total = db.execute(f"select count(*) from ({sql})", at).fetchall()[0][0]
-    rows = _rows(db, f"select * from ({sql}) order by {order} limit {MOST_INLINE}", at) if total else []
+    rows = _rows(db, f"select * from ({sql}) order by {order} limit {MAX_INLINE}", at) if total else []
     # DuckDB 2.0 can lose the limit above a left join (duckdb/duckdb#24542 is of that kind); the order it keeps.
-    return Section(total, rows[:MOST_INLINE])
+    return Section(total, rows[:MAX_INLINE])
 
 
 def _changes(db: duckdb.DuckDBPyConnection, which: str, at: dict[str, str]) -> Section:
@@ -173,7 +184,7 @@ def _todos(db: duckdb.DuckDBPyConnection, sql: str, at: dict[str, str], *, dated
     examples = _rows(
         db,
         f"select * exclude (owner, fix) from ({sql}) qualify "
-        f"row_number() over (partition by rule order by code, stock_item_id) <= {MOST_INLINE} "
+        f"row_number() over (partition by rule order by code, stock_item_id) <= {MAX_INLINE} "
         "order by rule, code, stock_item_id",
         at,
     )
@@ -192,7 +203,7 @@ def _todos(db: duckdb.DuckDBPyConnection, sql: str, at: dict[str, str], *, dated
     ]
 
 
-def _stock(db: duckdb.DuckDBPyConnection) -> Stock | None:
+def _stock(db: duckdb.DuckDBPyConnection) -> StockComparison | None:
     """None where both sides were never read."""
     if not has(db, "main.v_stock_side_by_side"):
         return None
@@ -211,13 +222,15 @@ def _stock(db: duckdb.DuckDBPyConnection) -> Stock | None:
     )
     equal, differing, centra_more, centra_only, myogo_only, oldest, newest, undated = counts
     read_at = db.execute("select max(began_at) from sync.reads").fetchall()[0][0] if has(db, "sync.reads") else None
-    return Stock(equal, differing, centra_more, read_at, centra_only, myogo_only, oldest, newest, undated, largest)
+    return StockComparison(
+        equal, differing, centra_more, read_at, centra_only, myogo_only, oldest, newest, undated, largest
+    )
 
 
-def _expectations(db: duckdb.DuckDBPyConnection, runs: list[str]) -> Expectations:
+def _expectations(db: duckdb.DuckDBPyConnection, runs: list[str]) -> ExpectationSummary:
     """Of the first of `runs` that has any."""
     if not has(db, "sync.expectations"):
-        return Expectations(0, 0, 0, Section(0, []))
+        return ExpectationSummary(0, 0, 0, Section(0, []))
     for run_id in runs:
         counted = dict(
             db.execute(
@@ -226,8 +239,10 @@ def _expectations(db: duckdb.DuckDBPyConnection, runs: list[str]) -> Expectation
         )
         if counted:
             told = _section(db, EXPECTATIONS, {"run": run_id}, 'status desc, "table", "column", expectation')
-            return Expectations(counted.get("passed", 0), counted.get("failed", 0), counted.get("errored", 0), told)
-    return Expectations(0, 0, 0, Section(0, []))
+            return ExpectationSummary(
+                counted.get("passed", 0), counted.get("failed", 0), counted.get("errored", 0), told
+            )
+    return ExpectationSummary(0, 0, 0, Section(0, []))
 
 
 def _trend(db: duckdb.DuckDBPyConnection, about: str) -> list[Trend]:
@@ -247,11 +262,11 @@ def _trend(db: duckdb.DuckDBPyConnection, about: str) -> list[Trend]:
     return [Trend(r.id, r.owner, r.meaning, r.withholds, counted[r.id]) for r in own]
 
 
-def _run(db: duckdb.DuckDBPyConnection, row: Row) -> RunReport:
+def _run(db: duckdb.DuckDBPyConnection, row: Row) -> RunResult:
     flows = _rows(db, "select * from sync.flows where run_id = $run", {"run": row["run_id"]})
     facts = decode(row["facts"].encode()) if isinstance(row["facts"], str) else {}
     started: datetime = row["started_at"]
-    return RunReport(
+    return RunResult(
         channel=row["channel"],
         run_id=row["run_id"],
         verb=row["verb"],

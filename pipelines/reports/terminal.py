@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.markup import escape
 
-from pipelines.engine.incremental import told_of_refresh
+from pipelines.engine.incremental import describe_read
 from pipelines.reports.formatting import clean, sums, when
 from pipelines.reports.model import Facts, Todo
 
@@ -26,7 +26,7 @@ def show(facts: Facts, out: Console) -> None:
     if facts.judged is not None:
         for line in sums(facts.counts, facts.judged.verb):
             out.print(line)
-        if read := told_of_refresh(facts.judged.facts.get("read", {})):
+        if read := describe_read(facts.judged.facts.get("read", {})):
             out.print(read)
         c = facts.counts
         out.print(f"beside: drifted {c['drifted']:,}, in myOGO only {c['unmatched']:,}, closed {facts.closed.total:,}")

@@ -37,7 +37,7 @@ _STEPS = (
 )
 
 
-def remember(
+def update_issues(
     store: Store, flow: str, run_id: str, at: datetime, told: pd.DataFrame, sizes: pd.DataFrame, narrowed: bool
 ) -> pd.Series:
     """Updates sync.faults and sync.fault_events, in one step; returns since when, for each line of `told`.

@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 
 from pipelines.core.errors import StorageError
-from pipelines.core.failpoints import here
+from pipelines.core.failpoints import hit
 from pipelines.core.json_codec import NotJson, decode, encode
 from pipelines.state.store import Store, utc_now
 
@@ -44,11 +44,11 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         os.close(self._file)
 
-    def intend(self, key: str, action: str) -> None:
+    def record_intent(self, key: str, action: str) -> None:
         """Returns once the intent is written. Raises StorageError: then the call must not be made."""
         self._write({"run_id": self._run_id, "flow": self._flow, "key": key, "action": action, "at": utc_now()})
 
-    def conclude(self, key: str, action: str, outcome: str, status: int | None, message: str) -> None:
+    def record_outcome(self, key: str, action: str, outcome: str, status: int | None, message: str) -> None:
         """Writes what became of the call."""
         self._write(
             {
@@ -66,14 +66,14 @@ class Journal:
     def _write(self, event: dict[str, Any]) -> None:
         # It begins a line too: what a full disk cut off must not swallow the next one.
         line = b"\n" + encode(event) + b"\n"
-        here(f"journal: before the {'outcome' if 'outcome' in event else 'intent'}")
+        hit(f"journal: before the {'outcome' if 'outcome' in event else 'intent'}")
         try:
             written = os.write(self._file, line)  # one append, so lines of several threads never mix
         except OSError as error:
             raise self._unwritable(error) from error
         if written != len(line):
             raise self._unwritable(OSError("only a part of a line was written; the disk is full"))
-        here(f"journal: after the {'outcome' if 'outcome' in event else 'intent'}")
+        hit(f"journal: after the {'outcome' if 'outcome' in event else 'intent'}")
 
     def _unwritable(self, error: OSError) -> StorageError:
         return StorageError(
@@ -82,7 +82,7 @@ class Journal:
         )
 
 
-def fold(path: Path, store: Store) -> None:
+def load_into_store(path: Path, store: Store) -> None:
     """Turns the file's lines into rows of sync.journal and removes the file; doing it twice does no harm.
 
     A write without an outcome becomes `unknown`, and ends now.
@@ -94,7 +94,7 @@ def fold(path: Path, store: Store) -> None:
     for line in path.read_bytes().split(b"\n"):
         try:
             if line:
-                _take(decode(line), rows)
+                _apply_event(decode(line), rows)
         except (NotJson, KeyError, TypeError, ValueError):
             unreadable += 1  # what a kill or a full disk cut off: an intent's call was never made
     if unreadable:
@@ -104,12 +104,12 @@ def fold(path: Path, store: Store) -> None:
             {"status": "Int64", "intended_at": "datetime64[us]", "ended_at": "datetime64[us]"}
         )
         store.replace_runs("sync.journal", frame)
-    here("journal: folded")
+    hit("journal: folded")
     path.unlink()
-    here("journal: gone")
+    hit("journal: gone")
 
 
-def _take(event: dict[str, Any], rows: dict[tuple[str, ...], dict[str, Any]]) -> None:
+def _apply_event(event: dict[str, Any], rows: dict[tuple[str, ...], dict[str, Any]]) -> None:
     """Adds what one line tells. Raises where it is no event of ours."""
     at = datetime.fromisoformat(event["at"])
     key = tuple(str(event[name]) for name in _KEY)

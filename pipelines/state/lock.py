@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from filelock import FileLock, Timeout
 
 from pipelines.core.errors import ChannelBusy, ConfigError, StorageError
-from pipelines.core.failpoints import here
-from pipelines.state.storage_errors import trouble
+from pipelines.core.failpoints import hit
+from pipelines.state.storage_errors import storage_error_from
 from pipelines.state.store import Folder
 
 
@@ -35,19 +35,19 @@ def channel_lock(folder: Folder, channel: str, verb: str) -> Iterator[None]:
             "Check the owner and the rights of the data folder, and that it lies on a disk of this machine.",
         ) from error
     try:
-        here("lock: taken")
+        hit("lock: taken")
         now = datetime.now(UTC).isoformat(timespec="seconds")
         who = {"pid": os.getpid(), "host": socket.gethostname(), "verb": verb, "since": now}
         try:
             folder.holder.unlink(missing_ok=True)  # a killed holder's, which would be told as ours
             folder.holder.write_text(json.dumps(who), "utf-8")
         except OSError as error:
-            raise trouble(error, folder.root) or StorageError(
+            raise storage_error_from(error, folder.root) or StorageError(
                 f"{folder.holder} cannot be written: {error}.", "Check the data folder's owner, rights and disk."
             ) from error
-        here("lock: told")
+        hit("lock: told")
         yield
-        here("lock: before the release")
+        hit("lock: before the release")
     finally:
         with contextlib.suppress(OSError):  # a disk that fails now must not hide how the run ended
             folder.holder.unlink(missing_ok=True)

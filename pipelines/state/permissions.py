@@ -18,7 +18,7 @@ _OURS = ("work.duckdb", "analytics.", "journal.", "run.lock", "dlt")
 
 
 @contextlib.contextmanager
-def private() -> Iterator[None]:
+def restrictive_umask() -> Iterator[None]:
     """Whatever is written inside is its owner's alone, whatever the user's umask says."""
     before = os.umask(0o077)
     try:
@@ -27,13 +27,13 @@ def private() -> Iterator[None]:
         os.umask(before)
 
 
-def tighten(folder: Path) -> None:
+def restrict_folder(folder: Path) -> None:
     """Makes a folder that was there before, and our files in it, their owner's alone, as far as they are ours.
 
     Raises ConfigError where a link stands in the place of one of our files: somebody may have laid it while the
     folder was open to all, and we would write wherever it leads.
     """
-    _narrow(folder)
+    _chmod(folder)
     if folder.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         log.warning("other users may write to %s, and it is not ours to close", folder)
     for path in sorted(folder.iterdir()):
@@ -43,10 +43,10 @@ def tighten(folder: Path) -> None:
                     f"{path} is a link to {os.readlink(path)}; working files are no links.",
                     "Take it away. To keep working files elsewhere, give --data (or CENTRA_MYOGO_DATA).",
                 )
-            _narrow(path)
+            _chmod(path)
 
 
-def _narrow(path: Path) -> None:
+def _chmod(path: Path) -> None:
     mode = path.stat().st_mode
     if mode & 0o077:
         with contextlib.suppress(PermissionError):

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 HEADERS = 3 * 4096  # what a DuckDB file begins with; one that ends before has nothing to lose
 
 
-def is_stillborn(folder: Folder) -> bool:
+def is_truncated(folder: Folder) -> bool:
     """Whether the working file ends within its headers: its making was cut off, by a full disk for example."""
     return folder.work.is_file() and folder.work.stat().st_size < HEADERS
 

@@ -6,23 +6,23 @@ from typing import Any
 
 import pandas as pd
 
-from pipelines.core.errors import OurFault
-from pipelines.core.failpoints import here
-from pipelines.state.journal import fold
-from pipelines.state.run_result import RunReport
+from pipelines.core.errors import InternalError
+from pipelines.core.failpoints import hit
+from pipelines.state.journal import load_into_store
+from pipelines.state.run_result import RunResult
 from pipelines.state.store import COUNTS, Folder, Store, utc_now
 
 PLANNED = COUNTS[: COUNTS.index("applied")]  # what is known before the first write
 
 
-class Books:
+class RunRecorder:
     """Opened before anything is read; what a killed run left open is closed first."""
 
-    def __init__(self, folder: Folder, store: Store, report: RunReport) -> None:
+    def __init__(self, folder: Folder, store: Store, report: RunResult) -> None:
         self.folder, self.store, self.report = folder, store, report
 
     def open(self, forced: bool, selection: list[str]) -> None:
-        fold(self.folder.journal, self.store)
+        load_into_store(self.folder.journal, self.store)
         self.store.begin_run(
             {
                 "run_id": self.report.run_id,
@@ -47,7 +47,7 @@ class Books:
         self.store.update_run(report.run_id, {"fingerprint": report.fingerprint, **counts})
         self._flows(PLANNED)
         self.store.connection.execute("checkpoint")
-        here("books: planned")
+        hit("books: planned")
 
     def close(self, facts: dict[str, Any]) -> None:
         """Completes the run's row and sets the report's `ended_at`: from then on there is something to publish.
@@ -55,14 +55,14 @@ class Books:
         `facts` become the row's JSON. A sum that does not hold is a fault of ours.
         """
         report = self.report
-        fold(self.folder.journal, self.store)
+        load_into_store(self.folder.journal, self.store)
         for flow, counts in report.flows.items():
-            if (fault := report.identity_fault(flow)) and report.exit_code in (0, 3, 4) and counts["read"]:
-                report.failed(OurFault(f"The counts do not add up: {fault}.", "Please report this."))
+            if (fault := report.count_mismatch(flow)) and report.exit_code in (0, 3, 4) and counts["read"]:
+                report.failed(InternalError(f"The counts do not add up: {fault}.", "Please report this."))
         now = utc_now()
         report.facts |= {**facts, "fix": report.fix, "error_id": report.error_id}
         self._flows(COUNTS)
-        here("books: before the end of the run")
+        hit("books: before the end of the run")
         self.store.update_run(
             report.run_id,
             {
@@ -75,10 +75,10 @@ class Books:
                 "facts": report.facts,
             },
         )
-        here("books: after the end of the run")
+        hit("books: after the end of the run")
         self.store.ready_to_publish()
         report.ended_at = now
-        here("books: ready to publish")
+        hit("books: ready to publish")
 
     def _flows(self, names: tuple[str, ...]) -> None:
         """The row of each flow of the run, with these counts."""

@@ -27,7 +27,7 @@ HEADLINES = {
 
 
 @dataclass
-class RunReport:
+class RunResult:
     """What a run knows of itself; filled as it goes on, so that a run that stops half way still reports."""
 
     channel: str
@@ -88,7 +88,7 @@ class RunReport:
             document["error"] = {"id": self.error_id, "message": self.message, "fix": self.fix}
         return document
 
-    def identity_fault(self, flow: str) -> str:
+    def count_mismatch(self, flow: str) -> str:
         """What does not add up, in words; "" where every row of the flow is counted once."""
         c = self.flows[flow]
         there = c["skipped"] + c["withheld"] + c["create"] + c["update"] + c["unchanged"]

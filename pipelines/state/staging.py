@@ -12,9 +12,9 @@ from typing import Any
 
 import duckdb
 
-from pipelines.core.errors import CentraMyogoError, OurFault, below
-from pipelines.core.failpoints import here
-from pipelines.state.storage_errors import trouble
+from pipelines.core.errors import CentraMyogoError, InternalError, walk_causes
+from pipelines.core.failpoints import hit
+from pipelines.state.storage_errors import storage_error_from
 
 log = logging.getLogger(__name__)
 
@@ -78,14 +78,14 @@ def load(name: str, folder: Path, connection: duckdb.DuckDBPyConnection) -> None
 
     own = connection.cursor()  # dlt changes the current schema of the connection it is given
     try:
-        here(f"stage: extracted {name}")
+        hit(f"stage: extracted {name}")
         pipeline = _pipeline(name, folder, own)
         pipeline.normalize()
-        here(f"stage: normalised {name}")
+        hit(f"stage: normalised {name}")
         pipeline.load(raise_on_failed_jobs=True)
-        here(f"stage: loaded {name}")
+        hit(f"stage: loaded {name}")
         connection.execute(f"drop schema if exists raw_{name}_staging cascade")  # a second copy of every row
-        here(f"stage: tidied {name}")
+        hit(f"stage: tidied {name}")
     except PipelineStepFailed as failed:
         raise _explained(failed, name, folder) from failed
     finally:
@@ -105,9 +105,11 @@ def _pipeline(name: str, folder: Path, connection: duckdb.DuckDBPyConnection | N
 
 def _explained(failed: Any, name: str, folder: Path) -> CentraMyogoError:
     """What our own code raised inside dlt, or what the disk said, or else a fault of ours."""
-    ours = (link for link in below(failed, "__cause__", "__context__") if isinstance(link, CentraMyogoError))
+    ours = (link for link in walk_causes(failed, "__cause__", "__context__") if isinstance(link, CentraMyogoError))
     return (
         next(ours, None)
-        or trouble(failed, folder.parent)
-        or OurFault(f"Staging {name} failed in dlt's step {failed.step}: {failed.exception}", "Please report this.")
+        or storage_error_from(failed, folder.parent)
+        or InternalError(
+            f"Staging {name} failed in dlt's step {failed.step}: {failed.exception}", "Please report this."
+        )
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.core.errors import StorageError, below
+from pipelines.core.errors import StorageError, walk_causes
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
@@ -36,13 +36,13 @@ _FIX = {
 }
 
 
-def trouble(error: BaseException, channel: Path) -> StorageError | None:
+def storage_error_from(error: BaseException, channel: Path) -> StorageError | None:
     """The disk's or the file's fault, where `error` or what lies below it is one; else None.
 
     `channel` is the channel's folder; what DuckDB complains about is the working file in it.
     """
     work = channel / "work.duckdb"
-    for link in below(error, "__cause__", "__context__", "exception"):
+    for link in walk_causes(error, "__cause__", "__context__", "exception"):
         if isinstance(link, StorageError):
             return link
         if isinstance(link, OSError) and link.errno in _FULL:

@@ -16,10 +16,10 @@ import pandas as pd
 import pyarrow as pa
 
 from pipelines.core.errors import ConfigError, StorageError
-from pipelines.core.failpoints import here
+from pipelines.core.failpoints import hit
 from pipelines.core.json_codec import encode
-from pipelines.state.permissions import tighten
-from pipelines.state.storage_errors import REBUILD, trouble
+from pipelines.state.permissions import restrict_folder
+from pipelines.state.storage_errors import REBUILD, storage_error_from
 from schemas.fields import centra, myogo
 
 _TABLES = (Path(__file__).parent / "tables.sql").read_text("utf-8")
@@ -48,7 +48,7 @@ MIRRORED = {
 }
 STAGED = set(MIRRORED)
 # Kept pages of the file would otherwise grow to most of the machine's memory; what does not fit goes to the disk.
-MODEST: dict[str, str | bool | int | float | list[str]] = {
+DUCKDB_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "memory_limit": "192MB",
     "threads": "2",
     "allocator_background_threads": "true",
@@ -56,7 +56,7 @@ MODEST: dict[str, str | bool | int | float | list[str]] = {
     "allocator_bulk_deallocation_flush_threshold": "16MB",
 }
 BATCH = 20_000
-LAYOUT = 1  # of the tables in sync; a file of a higher one was written by a newer version of this program
+SCHEMA_VERSION = 1  # of the tables in sync; a file of a higher one was written by a newer version of this program
 
 
 # A flow's changes of a run that ended without a word; nothing is known of a flow that had not been planned.
@@ -100,7 +100,7 @@ class Folder:
         """Creates the folder, for its owner only; one that was there before is closed to others. Raises ConfigError."""
         try:
             self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-            tighten(self.root)
+            restrict_folder(self.root)
         except OSError as error:
             raise ConfigError(
                 f"The data folder {self.root} cannot be made: {error.strerror}.",
@@ -116,12 +116,12 @@ class Store:
     def __init__(self, folder: Folder) -> None:
         self.folder = folder
         try:
-            self.connection = duckdb.connect(str(folder.work), config=MODEST)
+            self.connection = duckdb.connect(str(folder.work), config=DUCKDB_SETTINGS)
             self._check_layout()
             with self.transaction("the tables"):
                 self.connection.execute(_TABLES)
         except duckdb.Error as error:
-            raise trouble(error, folder.root) or StorageError(
+            raise storage_error_from(error, folder.root) or StorageError(
                 f"{folder.work} cannot be opened: {str(error).splitlines()[0]}", REBUILD
             ) from error
 
@@ -131,11 +131,11 @@ class Store:
             "select 1 from information_schema.tables where table_schema = 'sync' and table_name = 'layout'"
         ).fetchone()
         found = self.connection.execute("select max(version) from sync.layout").fetchone() if there else None
-        if found and found[0] is not None and found[0] > LAYOUT:
+        if found and found[0] is not None and found[0] > SCHEMA_VERSION:
             self.connection.close()
             raise StorageError(
                 f"{self.folder.work} was written by a newer version of this program (layout {found[0]}; this one "
-                f"knows {LAYOUT}).",
+                f"knows {SCHEMA_VERSION}).",
                 f"Update this program. Or start anew with this one: {REBUILD}",
             )
 
@@ -172,17 +172,17 @@ class Store:
     @contextlib.contextmanager
     def transaction(self, of: str) -> Iterator[None]:
         """All of what is done inside, or, whatever ends it, nothing."""
-        here(f"store: before {of}")
+        hit(f"store: before {of}")
         self.connection.execute("begin")
         try:
             yield
-            here(f"store: before the commit of {of}")
+            hit(f"store: before the commit of {of}")
             self.connection.execute("commit")
         except BaseException:
             with contextlib.suppress(duckdb.Error):  # a fatal error has ended the transaction already
                 self.connection.execute("rollback")
             raise
-        here(f"store: after {of}")
+        hit(f"store: after {of}")
 
     def replace(self, table: str, rows: pd.DataFrame) -> None:
         """Makes `rows` the whole content of `table`, in one step."""
@@ -273,15 +273,15 @@ def publish(folder: Folder) -> None:
     Whoever holds the copy before open keeps reading that one.
     """
     fresh = folder.published.with_suffix(".new")
-    here("publish: before the copy")
+    hit("publish: before the copy")
     shutil.copyfile(folder.work, fresh)
     fresh.chmod(0o600)
-    here("publish: copied")
+    hit("publish: copied")
     # A log left by somebody who opened the older copy for writing must not be applied to the new one.
     with contextlib.suppress(FileNotFoundError):
         folder.published.with_name(folder.published.name + ".wal").unlink()
     os.replace(fresh, folder.published)
-    here("publish: in place")
+    hit("publish: in place")
 
 
 def published(folder: Folder) -> duckdb.DuckDBPyConnection:

@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.core.errors import ContractError
-from pipelines.core.json_codec import Several, encode
+from pipelines.core.json_codec import DuplicateKeyValue, encode
 from pipelines.core.logs import redact
-from schemas.fields.spec import Field, Kind
+from schemas.fields.spec import FieldSpec, Kind
 
 CONTRACT_FIX = "Nothing was written. The system's answer has changed: show this to whoever runs it, and to us."
 _MISSING = object()
@@ -54,10 +54,10 @@ class Findings:
 
 
 Names = Callable[[int], str]  # how to name row number i of a batch to a person
-Odd = dict[int, dict[str, Any]]  # row number -> vendor key -> a value that its column cannot hold
+Mismatches = dict[int, dict[str, Any]]  # row number -> vendor key -> a value that its column cannot hold
 
 
-def schema(fields: Sequence[Field], *, extra: bool = True) -> pa.Schema:
+def schema(fields: Sequence[FieldSpec], *, extra: bool = True) -> pa.Schema:
     """The columns of a staged table; with `extra`, a last one for fields we do not know."""
     columns = [pa.field(f.column, _ARROW[f.kind], nullable=f.nullable) for f in fields]
     return pa.schema([*columns, *([pa.field("extra", pa.string())] if extra else [])])
@@ -65,11 +65,11 @@ def schema(fields: Sequence[Field], *, extra: bool = True) -> pa.Schema:
 
 def table(
     rows: list[dict[str, Any]],
-    fields: Sequence[Field],
+    fields: Sequence[FieldSpec],
     named: Names,
     findings: Findings,
     known: frozenset[str] | None = None,
-    odd: Odd | None = None,
+    odd: Mismatches | None = None,
 ) -> pa.Table:
     """One Arrow table with a column per field and `extra`. Raises ContractError that names field and row.
 
@@ -83,7 +83,7 @@ def table(
     return pa.Table.from_arrays([*columns, _extra(rows, known, named, findings, odd)], schema=schema(fields))
 
 
-def _cells(rows: list[dict[str, Any]], fields: Sequence[Field], named: Names) -> list[Sequence[Any]]:
+def _cells(rows: list[dict[str, Any]], fields: Sequence[FieldSpec], named: Names) -> list[Sequence[Any]]:
     """The rows turned: one sequence per field, `_MISSING` where a row has no such key."""
     if not rows:
         return [() for _ in fields]
@@ -95,7 +95,7 @@ def _cells(rows: list[dict[str, Any]], fields: Sequence[Field], named: Names) ->
         return [[row.get(key, _MISSING) for row in rows] for key in keys]
 
 
-def _column(cells: Sequence[Any], field: Field, named: Names, findings: Findings, odd: Odd) -> pa.Array:
+def _column(cells: Sequence[Any], field: FieldSpec, named: Names, findings: Findings, odd: Mismatches) -> pa.Array:
     kind = field.kind
     try:
         straight = _lists(cells, kind) if kind in ("texts", "json") else _straight(pa.array(cells), kind)
@@ -107,16 +107,16 @@ def _column(cells: Sequence[Any], field: Field, named: Names, findings: Findings
     out = []
     for index, cell in enumerate(cells):
         if cell is _MISSING:
-            if field.relied_on:
+            if field.required:
                 raise ContractError(f"{named(index)} has no field {field.vendor!r}, which we rely on.", CONTRACT_FIX)
             cell = None
         value: Any
         try:
             value = convert(cell)
         except (ValueError, TypeError, InvalidOperation, OverflowError):
-            if field.if_odd == "stop":
+            if field.on_type_mismatch == "stop":
                 raise ContractError(
-                    f"{named(index)}: field {field.vendor!r} is {shown(cell)}, which is no {_WORDS[kind]}.",
+                    f"{named(index)}: field {field.vendor!r} is {brief(cell)}, which is no {_WORDS[kind]}.",
                     CONTRACT_FIX,
                 ) from None
             value = _in_its_place(cell, kind)
@@ -231,20 +231,20 @@ def _json(cell: Any) -> str:
     try:
         return encode(cell).decode()
     except UnicodeEncodeError:
-        return encode(_mended(cell)).decode()
+        return encode(_repaired(cell)).decode()
     except RecursionError:
-        return encode(shown(cell)).decode()
+        return encode(brief(cell)).decode()
 
 
-def _mended(cell: Any) -> Any:
+def _repaired(cell: Any) -> Any:
     if isinstance(cell, str):
         return cell.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(cell, list):
-        return [_mended(item) for item in cell]
+        return [_repaired(item) for item in cell]
     if isinstance(cell, dict):
-        return {_mended(key): _mended(item) for key, item in cell.items()}
-    if isinstance(cell, Several):
-        return Several(tuple(map(_mended, cell.given_more_than_once)))
+        return {_repaired(key): _repaired(item) for key, item in cell.items()}
+    if isinstance(cell, DuplicateKeyValue):
+        return DuplicateKeyValue(tuple(map(_repaired, cell.given_more_than_once)))
     return cell
 
 
@@ -276,22 +276,24 @@ def storable(value: str) -> bool:
     return True
 
 
-_brief = reprlib.Repr()
-_brief.maxlevel, _brief.maxstring, _brief.maxother, _brief.maxlong = 3, 72, 72, 72
+_REPR = reprlib.Repr()
+_REPR.maxlevel, _REPR.maxstring, _REPR.maxother, _REPR.maxlong = 3, 72, 72, 72
 
 
-def shown(cell: Any) -> str:
+def brief(cell: Any) -> str:
     """A value in a message: on one line, of one length at most, however long or deep it is; secrets masked."""
-    return redact(_brief.repr(redact(cell) if isinstance(cell, str) else cell))[:80]  # masked before it is cut
+    return redact(_REPR.repr(redact(cell) if isinstance(cell, str) else cell))[:80]  # masked before it is cut
 
 
-def _extra(rows: list[dict[str, Any]], known: frozenset[str], named: Names, findings: Findings, odd: Odd) -> pa.Array:
+def _extra(
+    rows: list[dict[str, Any]], known: frozenset[str], named: Names, findings: Findings, odd: Mismatches
+) -> pa.Array:
     """Per row, the fields we do not know and the values of another type as one JSON object; null without any."""
     unknown = set(chain.from_iterable(rows)) - known
     if not unknown and not odd:
         return pa.nulls(len(rows), pa.string())
     for name in sorted(unknown - findings.unknown.keys()):
-        findings.unknown[_mended(name)] = named(next(i for i, row in enumerate(rows) if name in row))
+        findings.unknown[_repaired(name)] = named(next(i for i, row in enumerate(rows) if name in row))
     out = []
     for index, row in enumerate(rows):
         rest = {key: row[key] for key in unknown & row.keys()} | odd.get(index, {})

@@ -6,28 +6,28 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from pipelines.config.channel import System
+from pipelines.config.channel import SystemConfig
 from pipelines.core.errors import (
     CentraMyogoError,
     ConfigError,
-    SystemTrouble,
+    RemoteSystemError,
     TargetLost,
     TargetRefused,
     TargetUnavailable,
     TargetUnknown,
 )
-from pipelines.systems.http.failures import Redirected
+from pipelines.systems.http.failures import WriteRedirected
 
 T = TypeVar("T")
 CREATE_TRIES = 3
-LONGEST_WAIT_S = 120.0
+MAX_WAIT_S = 120.0
 # The server itself says that it failed. A gateway's 502 or 504 says nothing about the server behind it.
 UNAVAILABLE = 503
 NOT_SERVED = (500, UNAVAILABLE)
 
 
 def create_once(
-    config: System,
+    config: SystemConfig,
     create: Callable[[], T],
     look_up: Callable[[], T | None],
     as_wanted: Callable[[T, CentraMyogoError], str],
@@ -44,33 +44,33 @@ def create_once(
     for attempt in range(1, tries + 1):
         try:
             return kept(create())
-        except (TargetRefused, Redirected) as no:
+        except (TargetRefused, WriteRedirected) as no:
             # It can also mean that an earlier, lost request did create it.
-            held = looked_up(look_up, no)
+            held = look_up_or_lost(look_up, no)
             if held is None:
                 raise
             return as_wanted(held, no)
         except TargetUnknown as unclear:
-            held = looked_up(look_up, unclear)
+            held = look_up_or_lost(look_up, unclear)
             if held is not None:
                 return kept(held) or found
-            patient = (unclear.wait_s or 0) <= LONGEST_WAIT_S
+            patient = (unclear.wait_s or 0) <= MAX_WAIT_S
             if unclear.status not in NOT_SERVED or not patient or attempt == tries:
                 # The request may still be on its way: repeating it could double it.
-                raise ended(unclear, "It was not there when looked up right after.") from unclear
+                raise unresolved(unclear, "It was not there when looked up right after.") from unclear
             time.sleep(max(config.backoff_s * attempt, unclear.wait_s or 0))
     raise AssertionError("unreachable: the last try returns or raises")
 
 
-def looked_up(look_up: Callable[[], T | None], unclear: CentraMyogoError) -> T | None:
+def look_up_or_lost(look_up: Callable[[], T | None], unclear: CentraMyogoError) -> T | None:
     """What `look_up` says; TargetLost where it cannot be asked."""
     try:
         return look_up()
-    except (SystemTrouble, ConfigError) as trouble:
+    except (RemoteSystemError, ConfigError) as trouble:
         raise TargetLost(unclear, trouble) from trouble
 
 
-def ended(unclear: TargetUnknown, told: str) -> TargetUnknown | TargetUnavailable:
+def unresolved(unclear: TargetUnknown, told: str) -> TargetUnknown | TargetUnavailable:
     """An unclear answer after the look-up found nothing done; 503 to the last try is an outage, and nothing else."""
     said = f"{unclear.message} {told}"
     if unclear.status == UNAVAILABLE:

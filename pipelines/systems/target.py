@@ -24,7 +24,7 @@ class Target(Protocol):
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenRow:
     """A row that was written: by which key, of which size of Centra, and our columns of it."""
 
     key: str
@@ -33,7 +33,7 @@ class Written:
 
 
 @runtime_checkable
-class Batches(Protocol):
+class BatchTarget(Protocol):
     """Updates, up to `batch` of them in one call.
 
     `update_all` says of each key what is worth telling, or how it failed; what it raises, as a Target does, is of all
@@ -43,6 +43,6 @@ class Batches(Protocol):
 
     batch: int
 
-    def update_all(self, rows: Mapping[str, Mapping[str, Any]]) -> Mapping[str, str | RecordError]: ...
+    def update_batch(self, rows: Mapping[str, Mapping[str, Any]]) -> Mapping[str, str | RecordError]: ...
 
-    def read_back(self, written: Sequence[Written], began: datetime) -> Mapping[str, str]: ...
+    def read_back(self, written: Sequence[WrittenRow], began: datetime) -> Mapping[str, str]: ...

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from pipelines.webhooks.signatures import Genuine
+from pipelines.webhooks.signatures import VerifiedMessage
 
-MOST = 100_000
+MAX_REMEMBERED = 100_000
 
 
-class Seen:
+class ReplayGuard:
     """Remembers genuine messages for as long as they would be taken, the newest `most` of them."""
 
-    def __init__(self, most: int = MOST) -> None:
+    def __init__(self, most: int = MAX_REMEMBERED) -> None:
         self._most = most
         self._until: dict[bytes, float] = {}
 
-    def before(self, message: Genuine, now: float) -> bool:
+    def before(self, message: VerifiedMessage, now: float) -> bool:
         """Whether the same message has come before; it has from now on."""
         known = self._until.get(message.digest)
         if known is not None and known >= now:

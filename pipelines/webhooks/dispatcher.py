@@ -9,19 +9,19 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
-from pipelines.core.errors import ChannelBusy, SystemTrouble, UnsafePlan
-from pipelines.webhooks.push_process import Outcome
-from pipelines.webhooks.schedule import Agenda
+from pipelines.core.errors import ChannelBusy, RemoteSystemError, UnsafePlan
+from pipelines.webhooks.push_process import RunExit
+from pipelines.webhooks.schedule import RunSchedule
 
 log = logging.getLogger(__name__)
 PAUSES_S = (15.0, 30.0, 60.0, 120.0, 240.0, 480.0)  # a full read of a large shop may hold the lock for a quarter hour
-_AGAIN = (SystemTrouble.exit_code, ChannelBusy.exit_code)
+_AGAIN = (RemoteSystemError.exit_code, ChannelBusy.exit_code)
 
 
-class Runs(Protocol):
+class Launcher(Protocol):
     """Whoever does the runs."""
 
-    async def run(self, flows: tuple[str, ...]) -> Outcome: ...
+    async def run(self, flows: tuple[str, ...]) -> RunExit: ...
 
     def stop(self) -> None: ...
 
@@ -29,13 +29,13 @@ class Runs(Protocol):
 class Dispatcher:
     """A run that found the channel busy or a system away is tried again after each of the pauses, then given up."""
 
-    def __init__(self, agenda: Agenda, runs: Runs, pauses_s: Sequence[float] = PAUSES_S) -> None:
+    def __init__(self, agenda: RunSchedule, runs: Launcher, pauses_s: Sequence[float] = PAUSES_S) -> None:
         self._agenda, self._runs, self._pauses_s = agenda, runs, pauses_s
         self._woken = asyncio.Event()
         self._stopping = False
         self._tries: Counter[str] = Counter()
         self._running: tuple[str, ...] = ()
-        self._last: Outcome | None = None
+        self._last: RunExit | None = None
         self._ended = 0
 
     def hint(self, flows: Collection[str]) -> None:
@@ -102,7 +102,7 @@ class Dispatcher:
             self._agenda.again(left, self._now() + pause_s)
             log.warning("tried again in %g s flows=%s", pause_s, ",".join(left))
 
-    def _tell(self, ended: Outcome) -> None:
+    def _tell(self, ended: RunExit) -> None:
         level = {0: logging.INFO, 3: logging.INFO, 5: logging.WARNING, 6: logging.WARNING}.get(
             ended.exit_code, logging.ERROR
         )

@@ -32,14 +32,14 @@ _OF_STOCK = frozenset({"stock", "stockavailable"})
 
 
 @dataclass(frozen=True)
-class Meaning:
+class EventRouting:
     """`kinds` are words of this module, sorted and fit for a log: nothing that the message says itself."""
 
     flows: frozenset[str]
     kinds: tuple[str, ...]
 
 
-def of_centra(body: bytes) -> Meaning:
+def of_centra(body: bytes) -> EventRouting:
     """Of a form with one field `payload`. What cannot be told apart is a hint for all that Centra may tell of."""
     try:
         fields = parse_qs(body.decode("ascii"), max_num_fields=10)
@@ -58,7 +58,7 @@ def of_centra(body: bytes) -> Meaning:
     )
 
 
-def of_myogo(body: bytes) -> Meaning:
+def of_myogo(body: bytes) -> EventRouting:
     """What myOGO's messages look like is not documented: one that cannot be told apart is a hint for both flows."""
     try:
         payload = decode(body)
@@ -68,35 +68,39 @@ def of_myogo(body: bytes) -> Meaning:
     return _together(_myogo_kind(row) for row in rows)
 
 
-def _centra_kind(known: dict[str, str | None], name: Any, spelt: Callable[[str], str]) -> Meaning:
+def _centra_kind(known: dict[str, str | None], name: Any, spelt: Callable[[str], str]) -> EventRouting:
     word = spelt(name) if isinstance(name, str) else ""
     if word not in known:
         return _unknown(OF_CENTRA)
     flow = known[word]
-    return Meaning(frozenset({flow} if flow else ()), (word,))
+    return EventRouting(frozenset({flow} if flow else ()), (word,))
 
 
-def _myogo_kind(row: Any) -> Meaning:
+def _myogo_kind(row: Any) -> EventRouting:
     if not isinstance(row, dict):
         return _unknown(OF_MYOGO)
     names = {name.lower(): value for name, value in row.items()}
     said = names.get("type")
     if isinstance(said, str) and said.lower() in _MYOGO_TYPES:
-        return Meaning(frozenset({_MYOGO_TYPES[said.lower()]}), (said.lower(),))
+        return EventRouting(frozenset({_MYOGO_TYPES[said.lower()]}), (said.lower(),))
     of_order, of_stock = bool(names.keys() & _OF_ORDERS), bool(names.keys() & _OF_STOCK)
     if of_order == of_stock:
         return _unknown(OF_MYOGO)
-    return Meaning(frozenset({"tracking"}), ("order",)) if of_order else Meaning(frozenset({"stock"}), ("level",))
+    return (
+        EventRouting(frozenset({"tracking"}), ("order",))
+        if of_order
+        else EventRouting(frozenset({"stock"}), ("level",))
+    )
 
 
-def _unknown(flows: frozenset[str]) -> Meaning:
-    return Meaning(flows, (UNKNOWN,))
+def _unknown(flows: frozenset[str]) -> EventRouting:
+    return EventRouting(flows, (UNKNOWN,))
 
 
-def _together(meanings: Iterable[Meaning]) -> Meaning:
+def _together(meanings: Iterable[EventRouting]) -> EventRouting:
     flows: set[str] = set()
     kinds: set[str] = set()
     for one in meanings:
         flows |= one.flows
         kinds.update(one.kinds)
-    return Meaning(frozenset(flows), tuple(sorted(kinds)))
+    return EventRouting(frozenset(flows), tuple(sorted(kinds)))

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunExit:
     """How a run ended; `exit_code` is negative for the signal that killed it. `words` are for the log alone."""
 
     flows: tuple[str, ...]
@@ -38,7 +38,7 @@ class Outcome:
         return {name: value for name, value in vars(self).items() if name != "words"}
 
 
-class Runner:
+class RunLauncher:
     """One run at a time, until `stop`."""
 
     def __init__(self, channel: Path, data: Path | None) -> None:
@@ -54,7 +54,7 @@ class Runner:
             words += ["--flow", name]
         return words + (["--data", str(self._data)] if self._data else [])
 
-    async def run(self, flows: tuple[str, ...]) -> Outcome:
+    async def run(self, flows: tuple[str, ...]) -> RunExit:
         """Waits for the run's end, however it ends."""
         began = time.monotonic()
         paths = [os.environ.get("PYTHONPATH", ""), str(ROOT)]
@@ -87,7 +87,7 @@ class Runner:
                 self._process.send_signal(signal.SIGTERM)
 
 
-def _outcome(flows: tuple[str, ...], code: int, printed: bytes, seconds: float, words: str = "") -> Outcome:
+def _outcome(flows: tuple[str, ...], code: int, printed: bytes, seconds: float, words: str = "") -> RunExit:
     try:
         told = decode(printed)
     except NotJson:
@@ -101,7 +101,7 @@ def _outcome(flows: tuple[str, ...], code: int, printed: bytes, seconds: float, 
     else:
         words = words or "; ".join(_counts(name, counts) for name, counts in (told.get("flows") or {}).items())
     ended = datetime.now(UTC).isoformat(timespec="seconds")
-    return Outcome(flows, code, outcome, run_id, error_id, round(seconds, 3), ended, words)
+    return RunExit(flows, code, outcome, run_id, error_id, round(seconds, 3), ended, words)
 
 
 def _counts(name: str, counts: dict[str, Any]) -> str:

@@ -16,28 +16,28 @@ from starlette.responses import Response
 from starlette.routing import Route, Router
 
 from pipelines.core.json_codec import encode
-from pipelines.webhooks.deduplication import Seen
-from pipelines.webhooks.event_routing import Meaning
-from pipelines.webhooks.signatures import Genuine, NotGenuine
+from pipelines.webhooks.deduplication import ReplayGuard
+from pipelines.webhooks.event_routing import EventRouting
+from pipelines.webhooks.signatures import NotVerified, VerifiedMessage
 
 log = logging.getLogger(__name__)
-LARGEST_BODY = 1 << 20
-LONGEST_BODY_S = 10.0
+MAX_BODY = 1 << 20
+MAX_BODY_S = 10.0
 QUIET_S = 60.0  # between two complaints of the same kind: a stranger must not fill the log
 
 
 @dataclass(frozen=True)
-class Side:
+class WebhookSource:
     """One vendor: its path, its header, how its messages are proven (header, body, Unix time) and what they mean."""
 
     name: str
     header: str
-    genuine: Callable[[str, bytes, float], Genuine]
-    meaning: Callable[[bytes], Meaning]
+    genuine: Callable[[str, bytes, float], VerifiedMessage]
+    meaning: Callable[[bytes], EventRouting]
 
 
 @dataclass
-class Tally:
+class Counters:
     """What came of one side's messages: each is refused, a repetition, or genuine and new; `kinds` of the last."""
 
     came: int = 0
@@ -55,21 +55,21 @@ class Tally:
         }
 
 
-class Desk:
+class WebhookReceiver:
     """`flows` are those that the channel has; `hint` is called with some of them, `facts` says what became of it."""
 
     def __init__(
         self,
         channel: str,
-        sides: Sequence[Side],
+        sides: Sequence[WebhookSource],
         flows: Collection[str],
         hint: Callable[[Collection[str]], None],
         facts: Callable[[], dict[str, Any]],
         now: Callable[[], float] = time.time,
     ) -> None:
         self._channel, self._flows, self._hint, self._facts, self._now = channel, frozenset(flows), hint, facts, now
-        self._tallies = {side.name: Tally() for side in sides}
-        self._seen = {side.name: Seen() for side in sides}
+        self._tallies = {side.name: Counters() for side in sides}
+        self._seen = {side.name: ReplayGuard() for side in sides}
         self._hinted: Counter[str] = Counter()
         self._ignored: Counter[str] = Counter()
         self._complained: dict[tuple[str, str], float] = {}
@@ -87,17 +87,17 @@ class Desk:
         }
         return Response(encode(said), media_type="application/json", headers={"Cache-Control": "no-store"})
 
-    async def _post(self, side: Side, request: Request) -> Response:
+    async def _post(self, side: WebhookSource, request: Request) -> Response:
         self._tallies[side.name].came += 1
         header = ",".join(request.headers.getlist(side.header))
         try:
-            async with asyncio.timeout(LONGEST_BODY_S):
+            async with asyncio.timeout(MAX_BODY_S):
                 body = await _body(request)
             if body is None:
                 return self._refused(side, "too_large", 413)
             now = self._now()
             genuine = side.genuine(header, body, now)
-        except NotGenuine as error:
+        except NotVerified as error:
             return self._refused(side, error.reason, 401)
         except TimeoutError:
             return self._refused(side, "too_slow", 408)
@@ -110,7 +110,7 @@ class Desk:
             self._take(side, side.meaning(body))
         return Response()
 
-    def _take(self, side: Side, meaning: Meaning) -> None:
+    def _take(self, side: WebhookSource, meaning: EventRouting) -> None:
         self._tallies[side.name].kinds.update(meaning.kinds)
         known, other = meaning.flows & self._flows, meaning.flows - self._flows
         self._ignored.update(other)
@@ -119,7 +119,7 @@ class Desk:
             self._hint(known)
         log.info("side=%s kinds=%s flows=%s", side.name, ",".join(meaning.kinds), ",".join(sorted(known)) or "none")
 
-    def _refused(self, side: Side, reason: str, status: int) -> Response:
+    def _refused(self, side: WebhookSource, reason: str, status: int) -> Response:
         tally = self._tallies[side.name]
         tally.refused[reason] += 1
         last, now = self._complained.get((side.name, reason)), time.monotonic()
@@ -135,6 +135,6 @@ async def _body(request: Request) -> bytes | None:
     body = bytearray()
     async for piece in request.stream():
         body += piece
-        if len(body) > LARGEST_BODY:
+        if len(body) > MAX_BODY:
             return None
     return bytes(body)

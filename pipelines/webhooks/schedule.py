@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 
-class Agenda:
+class RunSchedule:
     """Gathers hints into runs; `flows` are all that the channel has, in their order, and what a poll runs."""
 
     def __init__(

@@ -18,12 +18,12 @@ from pipelines.config.listen import Listen
 from pipelines.core.errors import ConfigError
 from pipelines.webhooks import event_routing, signatures
 from pipelines.webhooks.dispatcher import Dispatcher
-from pipelines.webhooks.push_process import Runner
-from pipelines.webhooks.receiver import Desk, Side
-from pipelines.webhooks.schedule import Agenda
+from pipelines.webhooks.push_process import RunLauncher
+from pipelines.webhooks.receiver import WebhookReceiver, WebhookSource
+from pipelines.webhooks.schedule import RunSchedule
 
 log = logging.getLogger(__name__)
-MOST_CONNECTIONS = 64
+MAX_CONNECTIONS = 64
 
 
 def listen(channel: Channel, data: Path | None, port: int | None, tell: Callable[[str], None]) -> None:
@@ -43,18 +43,18 @@ def listen(channel: Channel, data: Path | None, port: int | None, tell: Callable
             settings.host,
         )
     with contextlib.closing(sock):
-        asyncio.run(_live(channel, settings, sides, Runner(channel.path, data), sock, lambda: tell(address)))
+        asyncio.run(_live(channel, settings, sides, RunLauncher(channel.path, data), sock, lambda: tell(address)))
 
 
-def _sides(channel: Channel, settings: Listen) -> list[Side]:
+def _sides(channel: Channel, settings: Listen) -> list[WebhookSource]:
     """Those that have a secret."""
     sides = []
     if settings.centra_secret is not None:
         proven = partial(signatures.centra, settings.centra_secret.reveal(), settings.tolerance_s)
-        sides.append(Side("centra", signatures.CENTRA_HEADER, proven, event_routing.of_centra))
+        sides.append(WebhookSource("centra", signatures.CENTRA_HEADER, proven, event_routing.of_centra))
     if settings.myogo_key is not None:
         proven = partial(signatures.myogo, settings.myogo_key.reveal(), settings.tolerance_s)
-        sides.append(Side("myogo", signatures.MYOGO_HEADER, proven, event_routing.of_myogo))
+        sides.append(WebhookSource("myogo", signatures.MYOGO_HEADER, proven, event_routing.of_myogo))
     if not sides:
         raise ConfigError(
             f"{channel.path}: listen has neither centra_secret nor myogo_key: there is nobody to listen to.",
@@ -83,22 +83,22 @@ class _Server(uvicorn.Server):
 async def _live(
     channel: Channel,
     settings: Listen,
-    sides: list[Side],
-    runner: Runner,
+    sides: list[WebhookSource],
+    runner: RunLauncher,
     sock: socket.socket,
     ready: Callable[[], None],
 ) -> None:
     loop = asyncio.get_running_loop()
     flows = channel.in_order(())
     poll_s = None if settings.poll_minutes is None else settings.poll_minutes * 60
-    agenda = Agenda(flows, settings.settle_s, settings.longest_s, poll_s, loop.time())
+    agenda = RunSchedule(flows, settings.settle_s, settings.longest_s, poll_s, loop.time())
     dispatcher = Dispatcher(agenda, runner)
-    desk = Desk(channel.name, sides, flows, dispatcher.hint, dispatcher.facts)
+    desk = WebhookReceiver(channel.name, sides, flows, dispatcher.hint, dispatcher.facts)
     # h11, because the other parser turns down a header that goes on in a second line, as Centra's samples have it.
     server = _Server(
         uvicorn.Config(
             desk.app, http="h11", ws="none", lifespan="off", log_config=None, log_level="error", access_log=False,
-            proxy_headers=False, server_header=False, limit_concurrency=MOST_CONNECTIONS, timeout_graceful_shutdown=2,
+            proxy_headers=False, server_header=False, limit_concurrency=MAX_CONNECTIONS, timeout_graceful_shutdown=2,
         )
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ CENTRA_HEADER = "X-Centra-Signature"
 MYOGO_HEADER = "X-OGOship-Hmac-SHA256"
 
 
-class NotGenuine(Exception):
+class NotVerified(Exception):
     """`reason` is for our counts; whoever sent the message is not told."""
 
     def __init__(self, reason: str) -> None:
@@ -20,14 +20,14 @@ class NotGenuine(Exception):
 
 
 @dataclass(frozen=True)
-class Genuine:
+class VerifiedMessage:
     """`digest` is the same for the same message sent again; it is worth remembering `until` that Unix time."""
 
     digest: bytes
     until: float
 
 
-def centra(secret: str, tolerance_s: float, header: str, body: bytes, now: float) -> Genuine:
+def centra(secret: str, tolerance_s: float, header: str, body: bytes, now: float) -> VerifiedMessage:
     """Of `t=<Unix seconds>,v1=<hex>`, with several v1 where secrets change. Raises NotGenuine.
 
     Centra's samples have blanks and a line break after the comma.
@@ -36,31 +36,31 @@ def centra(secret: str, tolerance_s: float, header: str, body: bytes, now: float
     moments = {value for name, value in pairs if name == "t"}
     claimed = [value.lower() for name, value in pairs if name == "v1"]
     if not header.strip():
-        raise NotGenuine("no_signature")
+        raise NotVerified("no_signature")
     if len(moments) != 1 or not claimed:
-        raise NotGenuine("unreadable_signature")
+        raise NotVerified("unreadable_signature")
     moment = moments.pop()
     if not re.fullmatch(r"[0-9]{1,12}", moment):
-        raise NotGenuine("unreadable_signature")
+        raise NotVerified("unreadable_signature")
     digest = hmac.digest(secret.encode(), moment.encode() + b"." + body, "sha256")
     if not any([_same(digest.hex(), one) for one in claimed]):
-        raise NotGenuine("wrong_signature")
+        raise NotVerified("wrong_signature")
     if abs(now - int(moment)) > tolerance_s:
-        raise NotGenuine("out_of_time")
-    return Genuine(digest, int(moment) + tolerance_s)
+        raise NotVerified("out_of_time")
+    return VerifiedMessage(digest, int(moment) + tolerance_s)
 
 
-def myogo(key: str, tolerance_s: float, header: str, body: bytes, now: float) -> Genuine:
+def myogo(key: str, tolerance_s: float, header: str, body: bytes, now: float) -> VerifiedMessage:
     """Of a base64 text. It says no time: the same body again within the tolerance is taken for the same message.
 
     Raises NotGenuine.
     """
     if not header.strip():
-        raise NotGenuine("no_signature")
+        raise NotVerified("no_signature")
     digest = hmac.digest(key.encode(), body, "sha256")
     if not _same(base64.b64encode(digest).decode(), header.strip()):
-        raise NotGenuine("wrong_signature")
-    return Genuine(digest, now + tolerance_s)
+        raise NotVerified("wrong_signature")
+    return VerifiedMessage(digest, now + tolerance_s)
 
 
 def _same(right: str, claimed: str) -> bool:

@@ -8,64 +8,64 @@ and one that is only mirrored is told.
 
 from __future__ import annotations
 
-from schemas.fields.spec import Field
+from schemas.fields.spec import FieldSpec
 
 _IDENTITY = (
-    Field("stock_item_id", "stockItemId", "id", relied_on=True),
-    Field("product_id", "productId", "text", if_odd="tell"),
-    Field("variant_id", "variantId", "text", if_odd="tell"),
-    Field("sku", "sku", "text", relied_on=True),
-    Field("variant_sku", "variantSku", "text", relied_on=True),
-    Field("size_sku", "sizeSku", "text", relied_on=True),
-    Field("brand", "brand", "text", if_odd="withhold"),
-    Field("collection", "collection", "text", if_odd="tell"),
-    Field("product", "product", "text", if_odd="withhold"),
-    Field("variant", "variant", "text", if_odd="withhold"),
-    Field("size", "size", "text", if_odd="withhold"),
-    Field("size_comment", "sizeComment", "text", if_odd="tell"),
-    Field("ean", "ean", "text", if_odd="withhold"),
-    Field("upc", "upc", "text", if_odd="withhold"),
-    Field("weight", "weight", "number", if_odd="tell"),
-    Field("weight_unit", "weightUnit", "text", if_odd="tell"),
-    Field("country_of_origin", "countryOfOrigin", "text", if_odd="withhold"),
-    Field("harm_code", "harmCode", "text", if_odd="withhold"),
-    Field("harm_description", "harmDescription", "text", if_odd="withhold"),
-    Field("active", "active", "flag", relied_on=True),
-    Field("created_at", "createdAt", "text", if_odd="tell"),
-    Field("category_name", "categoryName", "text", if_odd="withhold"),
+    FieldSpec("stock_item_id", "stockItemId", "id", required=True),
+    FieldSpec("product_id", "productId", "text", on_type_mismatch="report"),
+    FieldSpec("variant_id", "variantId", "text", on_type_mismatch="report"),
+    FieldSpec("sku", "sku", "text", required=True),
+    FieldSpec("variant_sku", "variantSku", "text", required=True),
+    FieldSpec("size_sku", "sizeSku", "text", required=True),
+    FieldSpec("brand", "brand", "text", on_type_mismatch="withhold"),
+    FieldSpec("collection", "collection", "text", on_type_mismatch="report"),
+    FieldSpec("product", "product", "text", on_type_mismatch="withhold"),
+    FieldSpec("variant", "variant", "text", on_type_mismatch="withhold"),
+    FieldSpec("size", "size", "text", on_type_mismatch="withhold"),
+    FieldSpec("size_comment", "sizeComment", "text", on_type_mismatch="report"),
+    FieldSpec("ean", "ean", "text", on_type_mismatch="withhold"),
+    FieldSpec("upc", "upc", "text", on_type_mismatch="withhold"),
+    FieldSpec("weight", "weight", "number", on_type_mismatch="report"),
+    FieldSpec("weight_unit", "weightUnit", "text", on_type_mismatch="report"),
+    FieldSpec("country_of_origin", "countryOfOrigin", "text", on_type_mismatch="withhold"),
+    FieldSpec("harm_code", "harmCode", "text", on_type_mismatch="withhold"),
+    FieldSpec("harm_description", "harmDescription", "text", on_type_mismatch="withhold"),
+    FieldSpec("active", "active", "flag", required=True),
+    FieldSpec("created_at", "createdAt", "text", on_type_mismatch="report"),
+    FieldSpec("category_name", "categoryName", "text", on_type_mismatch="withhold"),
 )
 
 PRODUCTS = (
     *_IDENTITY,
-    Field("name", "name", "text", if_odd="withhold"),
-    Field("description", "description", "text", if_odd="withhold"),
-    Field("short_description", "shortDescription", "text", if_odd="withhold"),
-    Field("comment", "comment", "text", if_odd="tell"),
-    Field("meta_title", "metaTitle", "text", if_odd="tell"),
-    Field("meta_description", "metaDescription", "text", if_odd="tell"),
-    Field("meta_keywords", "metaKeywords", "text", if_odd="tell"),
-    Field("folder", "folder", "text", if_odd="withhold"),
-    Field("store", "store", "text", if_odd="withhold"),
-    Field("categories", "categories", "texts", if_odd="withhold"),
-    Field("images", "images", "texts", if_odd="withhold"),
+    FieldSpec("name", "name", "text", on_type_mismatch="withhold"),
+    FieldSpec("description", "description", "text", on_type_mismatch="withhold"),
+    FieldSpec("short_description", "shortDescription", "text", on_type_mismatch="withhold"),
+    FieldSpec("comment", "comment", "text", on_type_mismatch="report"),
+    FieldSpec("meta_title", "metaTitle", "text", on_type_mismatch="report"),
+    FieldSpec("meta_description", "metaDescription", "text", on_type_mismatch="report"),
+    FieldSpec("meta_keywords", "metaKeywords", "text", on_type_mismatch="report"),
+    FieldSpec("folder", "folder", "text", on_type_mismatch="withhold"),
+    FieldSpec("store", "store", "text", on_type_mismatch="withhold"),
+    FieldSpec("categories", "categories", "texts", on_type_mismatch="withhold"),
+    FieldSpec("images", "images", "texts", on_type_mismatch="withhold"),
 )
 
 PRICES_KEY = "prices"
 
 PRICES = (
-    Field("pricelist_id", "id", "text", if_odd="withhold"),
-    Field("pricelist", "pricelist", "text", if_odd="tell"),
-    Field("currency", "currency", "text", if_odd="withhold"),
-    Field("price", "price", "number", if_odd="tell"),
-    Field("campaigns", "campaigns", "json"),
+    FieldSpec("pricelist_id", "id", "text", on_type_mismatch="withhold"),
+    FieldSpec("pricelist", "pricelist", "text", on_type_mismatch="report"),
+    FieldSpec("currency", "currency", "text", on_type_mismatch="withhold"),
+    FieldSpec("price", "price", "number", on_type_mismatch="report"),
+    FieldSpec("campaigns", "campaigns", "json"),
 )
 
 # A stock row is a product row without texts, plus three numbers; only what identifies it is mirrored.
 STOCK = (
-    Field("stock_item_id", "stockItemId", "id", relied_on=True),
-    Field("physical_stock", "physicalStock", "integer", relied_on=True),
-    Field("allocated_stock", "allocatedStock", "integer", relied_on=True),
-    Field("available_stock", "availableStock", "integer", relied_on=True),
+    FieldSpec("stock_item_id", "stockItemId", "id", required=True),
+    FieldSpec("physical_stock", "physicalStock", "integer", required=True),
+    FieldSpec("allocated_stock", "allocatedStock", "integer", required=True),
+    FieldSpec("available_stock", "availableStock", "integer", required=True),
 )
 
 STOCK_KNOWN = frozenset(field.vendor for field in (*PRODUCTS, *STOCK))

@@ -5,58 +5,58 @@ Only what an order for the warehouse is made of. PERSONAL columns are blanked af
 
 from __future__ import annotations
 
-from schemas.fields.spec import Field
+from schemas.fields.spec import FieldSpec
 
 _DELIVERY = (
-    Field("order_date", "orderDate", "text", if_odd="tell"),
-    Field("store", "orderStore", "text", if_odd="tell"),
-    Field("currency", "orderCurrency", "text", if_odd="withhold"),
-    Field("total", "grandTotalValue", "number", if_odd="tell"),
-    Field("shipping_list", "shippingList", "text", if_odd="tell"),
-    Field("default_carrier", "defaultCarrier", "text", if_odd="tell"),
-    Field("delivery_service", "deliveryService", "text", if_odd="tell"),
-    Field("shipping_terms", "shippingTerms", "json"),
-    Field("ingrid_method", "shipwallet_method", "text", if_odd="tell"),
-    Field("pick_up_point", "shipwallet_pickup", "text", if_odd="withhold"),
-    Field("payment_plugin", "paymentPlugin", "text", if_odd="tell"),
-    Field("country", "deliveryCountry", "text", if_odd="withhold"),
+    FieldSpec("order_date", "orderDate", "text", on_type_mismatch="report"),
+    FieldSpec("store", "orderStore", "text", on_type_mismatch="report"),
+    FieldSpec("currency", "orderCurrency", "text", on_type_mismatch="withhold"),
+    FieldSpec("total", "grandTotalValue", "number", on_type_mismatch="report"),
+    FieldSpec("shipping_list", "shippingList", "text", on_type_mismatch="report"),
+    FieldSpec("default_carrier", "defaultCarrier", "text", on_type_mismatch="report"),
+    FieldSpec("delivery_service", "deliveryService", "text", on_type_mismatch="report"),
+    FieldSpec("shipping_terms", "shippingTerms", "json"),
+    FieldSpec("ingrid_method", "shipwallet_method", "text", on_type_mismatch="report"),
+    FieldSpec("pick_up_point", "shipwallet_pickup", "text", on_type_mismatch="withhold"),
+    FieldSpec("payment_plugin", "paymentPlugin", "text", on_type_mismatch="report"),
+    FieldSpec("country", "deliveryCountry", "text", on_type_mismatch="withhold"),
 )
 _PERSON = (
-    Field("name", "deliveryName", "text", if_odd="withhold"),
-    Field("company", "deliveryCompany", "text", if_odd="withhold"),
-    Field("email", "deliveryEmail", "text", if_odd="tell"),
-    Field("cell", "deliveryCell", "text", if_odd="tell"),
-    Field("tele", "deliveryTele", "text", if_odd="tell"),
-    Field("address", "deliveryAddress", "text", if_odd="withhold"),
-    Field("coaddress", "deliveryCoaddress", "text", if_odd="withhold"),
-    Field("zipcode", "deliveryZipcode", "text", if_odd="withhold"),
-    Field("city", "deliveryCity", "text", if_odd="withhold"),
-    Field("state", "deliveryState", "text", if_odd="withhold"),
-    Field("door_code", "shipwallet_doorcode", "text", if_odd="tell"),
-    Field("courier_instructions", "shipwallet_courier_instructions", "text", if_odd="tell"),
+    FieldSpec("name", "deliveryName", "text", on_type_mismatch="withhold"),
+    FieldSpec("company", "deliveryCompany", "text", on_type_mismatch="withhold"),
+    FieldSpec("email", "deliveryEmail", "text", on_type_mismatch="report"),
+    FieldSpec("cell", "deliveryCell", "text", on_type_mismatch="report"),
+    FieldSpec("tele", "deliveryTele", "text", on_type_mismatch="report"),
+    FieldSpec("address", "deliveryAddress", "text", on_type_mismatch="withhold"),
+    FieldSpec("coaddress", "deliveryCoaddress", "text", on_type_mismatch="withhold"),
+    FieldSpec("zipcode", "deliveryZipcode", "text", on_type_mismatch="withhold"),
+    FieldSpec("city", "deliveryCity", "text", on_type_mismatch="withhold"),
+    FieldSpec("state", "deliveryState", "text", on_type_mismatch="withhold"),
+    FieldSpec("door_code", "shipwallet_doorcode", "text", on_type_mismatch="report"),
+    FieldSpec("courier_instructions", "shipwallet_courier_instructions", "text", on_type_mismatch="report"),
 )
 
 SHIPMENTS = (
-    Field("shipment_id", "shipmentId", "id", relied_on=True),
-    Field("order_id", "orderId", "id", relied_on=True),
-    Field("should_capture", "shouldCapture", "json"),
-    Field("paid", "paid", "json"),
+    FieldSpec("shipment_id", "shipmentId", "id", required=True),
+    FieldSpec("order_id", "orderId", "id", required=True),
+    FieldSpec("should_capture", "shouldCapture", "json"),
+    FieldSpec("paid", "paid", "json"),
     *_DELIVERY,
     *_PERSON,
 )
 
 # Whether an order's status is told, and how, is not certain: the published example leaves it out.
 ORDERS = (
-    Field("order_id", "orderId", "id", relied_on=True),
-    Field("order_status", "orderStatus", "text", if_odd="tell"),
-    Field("hold", "hold", "json"),
-    Field("waiting_for_payment", "waitingForPayment", "json"),
+    FieldSpec("order_id", "orderId", "id", required=True),
+    FieldSpec("order_status", "orderStatus", "text", on_type_mismatch="report"),
+    FieldSpec("hold", "hold", "json"),
+    FieldSpec("waiting_for_payment", "waitingForPayment", "json"),
     *_DELIVERY,
     *_PERSON,
 )
 
 # Of those that are completed: which they are, and what was told of them.
-COMPLETED = (*SHIPMENTS[:2], Field("tracking_number", "trackingNumber", "text", if_odd="tell"))
+COMPLETED = (*SHIPMENTS[:2], FieldSpec("tracking_number", "trackingNumber", "text", on_type_mismatch="report"))
 
 # An order's number, or a shipment's: the order's, a dash and a count.
 NUMBER = "[0-9]+(-[0-9]+)?"
@@ -64,16 +64,16 @@ NUMBER = "[0-9]+(-[0-9]+)?"
 LINES_KEY, CONTENTS_KEY = "products", "bundle"
 
 LINES = (
-    Field("line_id", "lineId", "text", if_odd="withhold"),
-    Field("sku", "sku", "text", relied_on=True),
-    Field("variant_sku", "variantSku", "text", relied_on=True),
-    Field("size_sku", "sizeSku", "text", relied_on=True),
-    Field("product_name", "name", "text", if_odd="tell"),
-    Field("quantity", "qty", "integer", if_odd="withhold"),
-    Field("price", "price", "number", if_odd="tell"),
-    Field("tax_percent", "taxPercent", "number", if_odd="tell"),
-    Field("is_bundle", "isBundle", "json"),
-    Field("part_of_bundle", "isPartOfBundle", "json"),
+    FieldSpec("line_id", "lineId", "text", on_type_mismatch="withhold"),
+    FieldSpec("sku", "sku", "text", required=True),
+    FieldSpec("variant_sku", "variantSku", "text", required=True),
+    FieldSpec("size_sku", "sizeSku", "text", required=True),
+    FieldSpec("product_name", "name", "text", on_type_mismatch="report"),
+    FieldSpec("quantity", "qty", "integer", on_type_mismatch="withhold"),
+    FieldSpec("price", "price", "number", on_type_mismatch="report"),
+    FieldSpec("tax_percent", "taxPercent", "number", on_type_mismatch="report"),
+    FieldSpec("is_bundle", "isBundle", "json"),
+    FieldSpec("part_of_bundle", "isPartOfBundle", "json"),
 )
 
 # Columns of `raw_centra.shipments` and `raw_centra.orders` that say something of a person.

@@ -6,40 +6,40 @@ kept raw and never sent back changed. A field that decides what we write stops t
 
 from __future__ import annotations
 
-from schemas.fields.spec import Field
+from schemas.fields.spec import FieldSpec
 
 PRODUCTS = (
-    Field("id", "id", "text", if_odd="tell"),
-    Field("code", "code", "id", relied_on=True),
-    Field("name", "name", "text"),
-    Field("description", "description", "text"),
-    Field("supplier_code", "supplierCode", "text", if_odd="tell"),
-    Field("supplier", "supplier", "text"),
-    Field("group", "group", "text"),
-    Field("ean_code", "eanCode", "text"),
-    Field("supply_price", "supplyPrice", "number", if_odd="tell"),
-    Field("sales_price", "salesPrice", "number"),
-    Field("currency_code", "currencyCode", "text", if_odd="tell"),
-    Field("info_url", "infoUrl", "text", if_odd="tell"),
-    Field("picture_url", "pictureUrl", "text"),
-    Field("country_of_origin", "countryOfOrigin", "text"),
-    Field("language_code", "languageCode", "text"),
-    Field("customs_description", "customsDescription", "text"),
-    Field("hs_code", "hsCode", "text"),
-    Field("stock", "stock", "number", if_odd="tell"),
-    Field("stock_available", "stockAvailable", "number", if_odd="tell"),
-    Field("reserved", "reserved", "number", if_odd="tell"),
-    Field("stock_update", "stockUpdate", "number", if_odd="tell"),
-    Field("stock_update_time", "stockUpdateTime", "text", if_odd="tell"),
-    Field("edit_time", "editTime", "text", if_odd="tell"),
+    FieldSpec("id", "id", "text", on_type_mismatch="report"),
+    FieldSpec("code", "code", "id", required=True),
+    FieldSpec("name", "name", "text"),
+    FieldSpec("description", "description", "text"),
+    FieldSpec("supplier_code", "supplierCode", "text", on_type_mismatch="report"),
+    FieldSpec("supplier", "supplier", "text"),
+    FieldSpec("group", "group", "text"),
+    FieldSpec("ean_code", "eanCode", "text"),
+    FieldSpec("supply_price", "supplyPrice", "number", on_type_mismatch="report"),
+    FieldSpec("sales_price", "salesPrice", "number"),
+    FieldSpec("currency_code", "currencyCode", "text", on_type_mismatch="report"),
+    FieldSpec("info_url", "infoUrl", "text", on_type_mismatch="report"),
+    FieldSpec("picture_url", "pictureUrl", "text"),
+    FieldSpec("country_of_origin", "countryOfOrigin", "text"),
+    FieldSpec("language_code", "languageCode", "text"),
+    FieldSpec("customs_description", "customsDescription", "text"),
+    FieldSpec("hs_code", "hsCode", "text"),
+    FieldSpec("stock", "stock", "number", on_type_mismatch="report"),
+    FieldSpec("stock_available", "stockAvailable", "number", on_type_mismatch="report"),
+    FieldSpec("reserved", "reserved", "number", on_type_mismatch="report"),
+    FieldSpec("stock_update", "stockUpdate", "number", on_type_mismatch="report"),
+    FieldSpec("stock_update_time", "stockUpdateTime", "text", on_type_mismatch="report"),
+    FieldSpec("edit_time", "editTime", "text", on_type_mismatch="report"),
 )
 
 STOCK = (
-    Field("product_code", "productCode", "id", relied_on=True),
-    Field("stock", "stock", "integer", relied_on=True),
-    Field("stock_available", "stockAvailable", "integer", relied_on=True),
-    Field("reserved", "reserved", "integer", if_odd="tell"),
-    Field("modified", "modified", "text", if_odd="tell"),
+    FieldSpec("product_code", "productCode", "id", required=True),
+    FieldSpec("stock", "stock", "integer", required=True),
+    FieldSpec("stock_available", "stockAvailable", "integer", required=True),
+    FieldSpec("reserved", "reserved", "integer", on_type_mismatch="report"),
+    FieldSpec("modified", "modified", "text", on_type_mismatch="report"),
 )
 
 READ_ONLY = frozenset({"id", "stock", "stockAvailable", "reserved", "stockUpdate", "stockUpdateTime", "editTime"})

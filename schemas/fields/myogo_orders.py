@@ -5,18 +5,18 @@ Nothing of myOGO's answer that says something of a person is staged.
 
 from __future__ import annotations
 
-from schemas.fields.spec import Field
+from schemas.fields.spec import FieldSpec
 
 ORDERS = (
-    Field("id", "id", "text", if_odd="tell"),
-    Field("reference", "reference", "id", relied_on=True),
-    Field("status", "status", "text", if_odd="tell"),
-    Field("shipping_code", "shippingCode", "text", if_odd="tell"),
-    Field("tracking_number", "trackingNumber", "text", if_odd="tell"),
-    Field("tracking_url", "trackingUrl", "text", if_odd="tell"),
-    Field("edit_time", "editTime", "text", if_odd="tell"),
-    Field("test", "test", "json"),
-    Field("lines", "orderLines", "json"),
+    FieldSpec("id", "id", "text", on_type_mismatch="report"),
+    FieldSpec("reference", "reference", "id", required=True),
+    FieldSpec("status", "status", "text", on_type_mismatch="report"),
+    FieldSpec("shipping_code", "shippingCode", "text", on_type_mismatch="report"),
+    FieldSpec("tracking_number", "trackingNumber", "text", on_type_mismatch="report"),
+    FieldSpec("tracking_url", "trackingUrl", "text", on_type_mismatch="report"),
+    FieldSpec("edit_time", "editTime", "text", on_type_mismatch="report"),
+    FieldSpec("test", "test", "json"),
+    FieldSpec("lines", "orderLines", "json"),
 )
 
 # What a final order can no longer become; myOGO spells statuses in more than one case.

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["id", "text", "number", "integer", "flag", "texts", "json"]
-IfOdd = Literal["stop", "withhold", "tell"]
+OnTypeMismatch = Literal["stop", "withhold", "report"]
 
 
 @dataclass(frozen=True)
-class Field:
+class FieldSpec:
     """One field of a row.
 
     `kind` says what the vendor may send and what is staged:
@@ -22,19 +22,21 @@ class Field:
     `texts` list of text, staged as a JSON list.
     `json` anything, staged as JSON text.
 
-    `relied_on`: a row without the key breaks the contract. Other fields may be missing, which reads as null.
+    `required`: a row without the key breaks the contract. Other fields may be missing, which reads as null.
 
-    `if_odd` says what a value of another type does: `stop` breaks the contract, `withhold` costs this one row,
-    `tell` is only told. The value reads as null then and is kept raw in `extra`; a `number` is staged as its
+    `on_type_mismatch` says what a value of another type does: `stop` breaks the contract, `withhold` costs this one row,
+    `report` only reports it. The value reads as null then and is kept raw in `extra`; a `number` is staged as its
     JSON text instead, which is no number either. An `integer` that does not stop may be null.
     """
 
     column: str
     vendor: str
     kind: Kind
-    relied_on: bool = False
-    if_odd: IfOdd = "stop"
+    required: bool = False
+    on_type_mismatch: OnTypeMismatch = "stop"
 
     @property
     def nullable(self) -> bool:
-        return self.kind not in ("id", "integer", "flag") or (self.kind == "integer" and self.if_odd != "stop")
+        return self.kind not in ("id", "integer", "flag") or (
+            self.kind == "integer" and self.on_type_mismatch != "stop"
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandera.pandas as pa
 
 from schemas.contract import Contract
-from schemas.outgoing_contract import filled
+from schemas.outgoing_contract import non_empty
 
 # An order is sent once and never changed from here. `personal` is sent, and kept nowhere.
 ORDER = Contract(
@@ -42,8 +42,8 @@ ORDER = Contract(
 )
 
 SENDABLE = pa.DataFrameSchema(
-    {name: pa.Column(checks=[filled()]) for name in ("status", "shipping_code", "lines", "customer")}
-    | {"reference": pa.Column(unique=True, checks=[filled()])},
+    {name: pa.Column(checks=[non_empty()]) for name in ("status", "shipping_code", "lines", "customer")}
+    | {"reference": pa.Column(unique=True, checks=[non_empty()])},
     index=pa.Index(int, unique=True),
     name="order",
 )

@@ -8,12 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from schemas.confusables import looks
+from schemas.confusables import skeleton
 from schemas.gtin import is_gtin
-from schemas.issues import MOST_NAMED, and_more, issue_rows, issue_table
+from schemas.issues import MAX_LISTED, and_more, issue_rows, issue_table
 from schemas.products.contract import failures
 
-LONGEST = {"name": 255, "description": 2000, "customs_description": 50}
+MAX_LENGTH = {"name": 255, "description": 2000, "customs_description": 50}
 _WARNED_OF = (
     "stock_item_id",
     "code",
@@ -91,7 +91,7 @@ def withheld(
 
 def warnings(products: pd.DataFrame, wanted: pd.Series, live: pd.DataFrame, pricelist_id: str | None) -> pd.DataFrame:
     """One line per finding that does not withhold; COLUMNS. `wanted` are the rows that are not skipped."""
-    long = {name: wanted & (products[name].fillna("").str.len() > most) for name, most in LONGEST.items()}
+    long = {name: wanted & (products[name].fillna("").str.len() > most) for name, most in MAX_LENGTH.items()}
     lengthy = {name: products.loc[hit, ["stock_item_id", "code", name]] for name, hit in long.items()}
     rows = products.loc[wanted, list(_WARNED_OF)]  # a copy, and one of all texts would be as large as all we have
     rows = rows.assign(sent=rows["ean_code"], ean_code=rows["ean_text"])
@@ -100,7 +100,7 @@ def warnings(products: pd.DataFrame, wanted: pd.Series, live: pd.DataFrame, pric
     there = there.mask(there == "")
     codes = pd.concat([products["code"], live["code"]]).drop_duplicates()
     codes = codes[codes != ""]
-    seen_as = codes.map(looks)
+    seen_as = codes.map(skeleton)
     shared = seen_as.duplicated(keep=False)
     alike = dict(zip(codes[shared], seen_as[shared], strict=True))
     twins: dict[str, list[str]] = {}
@@ -160,7 +160,7 @@ def warnings(products: pd.DataFrame, wanted: pd.Series, live: pd.DataFrame, pric
                 long_ones,
                 name,
                 lambda row, name=name: (
-                    f"{name} has {len(getattr(row, name))} characters; myOGO is known to take {LONGEST[name]}."
+                    f"{name} has {len(getattr(row, name))} characters; myOGO is known to take {MAX_LENGTH[name]}."
                 ),
             )
             for name, long_ones in lengthy.items()
@@ -191,7 +191,7 @@ def _sharing(rows: pd.DataFrame) -> Callable[..., str]:
     shared = rows.loc[rows["ean_code"].notna() & rows["ean_code"].duplicated(keep=False), ["ean_code", "code"]]
     groups = shared.groupby("ean_code")["code"]
     sizes = groups.size()
-    heads = shared[groups.cumcount() <= MOST_NAMED].groupby("ean_code")["code"].agg(list)
+    heads = shared[groups.cumcount() <= MAX_LISTED].groupby("ean_code")["code"].agg(list)
 
     def tell(row: Any) -> str:
         others = list(heads[row.ean_code])
@@ -206,7 +206,7 @@ def _clashes(products: pd.DataFrame, rows: pd.Series) -> dict[int, str]:
     """For each clashing row, the other sizes that make its code."""
     clashing = products.loc[rows]
     owners = clashing["code"].value_counts().to_dict()
-    head = clashing[clashing.groupby("code").cumcount() <= MOST_NAMED]
+    head = clashing[clashing.groupby("code").cumcount() <= MAX_LISTED]
     words: dict[str, dict[int, str]] = {}
     for row, code, item, name, active in zip(
         head.index, head["code"], head["stock_item_id"], head["name"].fillna("no name"), head["active"], strict=True

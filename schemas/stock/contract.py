@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandera.pandas as pa
 
 from schemas.contract import Contract
-from schemas.outgoing_contract import filled
+from schemas.outgoing_contract import non_empty
 
 # `key` is what Centra is told: the full code, or the EAN. Amounts are absolute, in units.
 LEVEL = Contract(key="key", compare=("quantity",), create_only=())
@@ -13,7 +13,7 @@ LEVEL = Contract(key="key", compare=("quantity",), create_only=())
 
 SENDABLE = pa.DataFrameSchema(
     {
-        "key": pa.Column(unique=True, checks=[filled()]),
+        "key": pa.Column(unique=True, checks=[non_empty()]),
         "quantity": pa.Column("Int64", checks=[pa.Check.ge(0)]),
         "stock_item_id": pa.Column(unique=True),
     },

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from schemas.issues import COLUMNS, MOST_NAMED, issue_rows
+from schemas.issues import COLUMNS, MAX_LISTED, issue_rows
 
 
 def broken(rows: pd.DataFrame) -> pd.Series:
@@ -33,7 +33,7 @@ def withheld(rows: pd.DataFrame, rule: pd.Series, sizes: pd.DataFrame) -> pd.Dat
     rows = rows.assign(stock_item_id=rows["stock_item_id"].fillna(rows["code"].map(owners.str[0])))
 
     def several(row: Any) -> str:
-        named = ", ".join(owners[row.code][:MOST_NAMED])
+        named = ", ".join(owners[row.code][:MAX_LISTED])
         return f"The code {row.code!r} is made by {row.owners} sizes ({named}), and no EAN tells which is meant."
 
     words = {

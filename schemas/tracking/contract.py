@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandera.pandas as pa
 
 from schemas.contract import Contract
-from schemas.outgoing_contract import filled
+from schemas.outgoing_contract import non_empty
 
 # A shipment is completed once. Centra's API has no field for a tracking address.
 COMPLETION = Contract(
@@ -17,7 +17,7 @@ COMPLETION = Contract(
 
 SENDABLE = pa.DataFrameSchema(
     {
-        "shipment_id": pa.Column(unique=True, checks=[filled()]),
+        "shipment_id": pa.Column(unique=True, checks=[non_empty()]),
         "shipped": pa.Column(bool, checks=[pa.Check.eq(True)]),
         "packages": pa.Column(int, checks=[pa.Check.ge(1)]),
     },

@@ -12,7 +12,7 @@ import pytest
 
 from pipelines.core.json_codec import encode
 from pipelines.sandbox import Sandbox
-from pipelines.state.run_result import RunReport
+from pipelines.state.run_result import RunResult
 from schemas.rules import RULES
 from tests.conftest import Shop, _shop, catalogue
 from tests.line.helpers import FOREVER, writes
@@ -52,7 +52,7 @@ def serve(shop: Shop, body: Path) -> None:
     )
 
 
-def buckets(shop: Shop, report: RunReport) -> dict[str, str]:
+def buckets(shop: Shop, report: RunResult) -> dict[str, str]:
     """Each size's bucket, as the tables have it; a size in two of them, or in none, is a failure."""
     found: dict[str, str] = {}
     run = report.run_id
@@ -87,7 +87,7 @@ def rules(shop: Shop, table: str, run: str | None = None) -> dict[str, set[str]]
     return found
 
 
-def compare_rows(shop: Shop, report: RunReport, rows: dict[str, Any]) -> None:
+def compare_rows(shop: Shop, report: RunResult, rows: dict[str, Any]) -> None:
     """Bucket, rules, warnings and words of each size."""
     assert report.error_id == "", report.message
     assert buckets(shop, report) == {item: row["bucket"] for item, row in rows.items()}

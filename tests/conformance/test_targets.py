@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 
 import pytest
 
-from pipelines.core.errors import SystemTrouble, TargetRefused, TargetUnknown
+from pipelines.core.errors import RemoteSystemError, TargetRefused, TargetUnknown
 from pipelines.systems.myogo.client import MyOgoClient
-from pipelines.systems.myogo.product_target import Products
+from pipelines.systems.myogo.product_target import ProductTarget
 from pipelines.systems.target import Target
 from tests.conftest import Shop
 
@@ -105,9 +105,9 @@ class TargetExam(ABC):
     def test_a_target_that_went_away_is_told_as_such(self, target: Target, action: str) -> None:
         target.create("K", self.product | {"code": "K"})
         self.go_away()
-        with pytest.raises((SystemTrouble, TargetUnknown)) as caught:
+        with pytest.raises((RemoteSystemError, TargetUnknown)) as caught:
             target.create("L", self.product | {"code": "L"}) if action == "create" else target.update("K", self.changed)
-        assert isinstance(caught.value, SystemTrouble)
+        assert isinstance(caught.value, RemoteSystemError)
         assert caught.value.exit_code == 5
 
 
@@ -127,7 +127,7 @@ class TestMyOgoProducts(TargetExam):
     @pytest.fixture
     def target(self) -> Iterator[Target]:
         with closing(MyOgoClient(self.shop.channel().systems.myogo)) as client:
-            yield Products(client)
+            yield ProductTarget(client)
 
     def holds(self, key: str) -> list[dict[str, Any]]:
         names = {"name": "name", "sales_price": "salesPrice", "language_code": "languageCode", "ean_code": "eanCode"}

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from pipelines.core.json_codec import Several
+from pipelines.core.json_codec import DuplicateKeyValue
 
 MOST = int(os.environ.get("FUZZ_EXAMPLES") or 0)
 
@@ -42,7 +42,7 @@ JSON = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(TEXT, inner, max_size=3)
-        | st.lists(inner, min_size=2, max_size=2).map(lambda values: Several(tuple(values)))
+        | st.lists(inner, min_size=2, max_size=2).map(lambda values: DuplicateKeyValue(tuple(values)))
     ),
     max_leaves=6,
 )

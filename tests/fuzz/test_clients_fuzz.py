@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.core.errors import CentraMyogoError, ConfigError, SystemTrouble
+from pipelines.core.errors import CentraMyogoError, ConfigError, RemoteSystemError
 from pipelines.sandbox import Sandbox
 from pipelines.systems.centra.client import CentraClient
 from pipelines.systems.http.session import Answer
@@ -77,7 +77,7 @@ def fit(error: CentraMyogoError) -> None:
 def test_an_answer_of_centra_is_an_envelope_or_an_error(centra: CentraClient, status: int, body: bytes) -> None:
     try:
         document = centra.envelope("/products", Answer(status, {}, body))
-    except (ConfigError, SystemTrouble) as error:
+    except (ConfigError, RemoteSystemError) as error:
         fit(error)
     else:
         assert document["status"] == "ok"
@@ -89,7 +89,7 @@ def test_an_answer_of_centra_is_an_envelope_or_an_error(centra: CentraClient, st
 def test_next_is_a_page_the_end_or_an_error(centra: CentraClient, value: Any) -> None:
     try:
         page = centra._next_page("/products", value)
-    except SystemTrouble as error:
+    except RemoteSystemError as error:
         fit(error)
     else:
         assert page is None or page >= 0
@@ -105,7 +105,7 @@ def test_a_list_of_myogo_is_one_or_an_error(status: int, body: bytes, exact: boo
     assert len(told) <= 300
     try:
         rows = _list("/api/v1/Products", answer, exact=exact)
-    except SystemTrouble as error:
+    except RemoteSystemError as error:
         fit(error)
     else:
         assert isinstance(rows, list)

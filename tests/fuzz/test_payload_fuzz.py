@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.core.json_codec import NotJson, Several, decode, decode_exact, encode
+from pipelines.core.json_codec import DuplicateKeyValue, NotJson, decode, decode_exact, encode
 from tests.conftest import euro, size
 from tests.fuzz.strategies import damaged, tried
 
@@ -23,7 +23,7 @@ def values(document: Any) -> list[Any]:
     while left:
         item = left.pop()
         found.append(item)
-        if isinstance(item, Several):
+        if isinstance(item, DuplicateKeyValue):
             left += item.given_more_than_once
         elif isinstance(item, dict):
             left += item.values()
@@ -42,11 +42,11 @@ def test_no_body_raises_anything_but_not_json(body: bytes) -> None:
         told = None
     else:
         kinds = {type(value) for value in values(told)}
-        assert kinds <= {dict, list, str, int, bool, type(None), Several}
+        assert kinds <= {dict, list, str, int, bool, type(None), DuplicateKeyValue}
     try:
         exact = decode_exact(body)
     except NotJson:
-        assert told is None or any(isinstance(value, Several) for value in values(told))
+        assert told is None or any(isinstance(value, DuplicateKeyValue) for value in values(told))
     else:
         assert {type(value) for value in values(exact)} <= {dict, list, str, int, bool, type(None), Decimal}
         assert len(values(exact)) == len(values(told))
@@ -62,5 +62,5 @@ def test_of_two_values_for_a_key_none_is_lost(pairs: list[tuple[str, Any]]) -> N
         if len({repr(value) for value in given_values}) == 1:
             assert told[key] == given_values[0]
         else:
-            assert told[key] == Several(tuple(given_values))
+            assert told[key] == DuplicateKeyValue(tuple(given_values))
     assert isinstance(encode(told), bytes)

@@ -20,7 +20,7 @@ from pipelines.sandbox.common.credentials import DATA, Credentials
 from pipelines.state.journal import Journal
 from pipelines.systems.centra.client import CentraClient
 from pipelines.systems.myogo.client import MyOgoClient
-from pipelines.systems.myogo.product_target import Products
+from pipelines.systems.myogo.product_target import ProductTarget
 from tests.conftest import Shop
 
 FOREVER = 10**6
@@ -153,7 +153,7 @@ def push_of(shop: Shop, *changes: tuple[str, str, dict[str, Any]]) -> tuple[Push
     config = shop.channel().systems.myogo
     with myogo_of(shop) as client, Journal(path, "run", "products") as lines:
         done = push(
-            Plan(frame, 0, 0, ""), Products(client), lines, config.max_in_flight, lambda _: None, threading.Event()
+            Plan(frame, 0, 0, ""), ProductTarget(client), lines, config.max_in_flight, lambda _: None, threading.Event()
         )
     assert sum(done.counts.values()) == len(changes)
     outcomes: dict[str, str] = {}

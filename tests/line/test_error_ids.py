@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from pipelines.core.errors import RecordError, TargetRefused, TargetUnknown
-from pipelines.engine.run import Order, run
-from pipelines.reports.console import Quiet
+from pipelines.engine.run import RunOptions, run
+from pipelines.reports.console import SilentReporter
 from pipelines.state.lock import channel_lock
 from pipelines.state.store import Folder
 from tests.conftest import Shop, size
@@ -105,7 +105,7 @@ def test_being_asked_to_stop(shop_of: Callable[..., Shop]) -> None:
 
     asking = threading.Thread(target=stop)
     asking.start()
-    report = run(shop.channel(), shop.data, Order("plan"), Quiet())
+    report = run(shop.channel(), shop.data, RunOptions("plan"), SilentReporter())
     asking.join()
     assert (report.error_id, report.exit_code) == ("STOP-001", 5)
     assert time.monotonic() - begun < 50
@@ -125,11 +125,11 @@ def test_a_working_file_that_is_none(shop_of: Callable[..., Shop]) -> None:
 def test_a_fault_of_ours(shop_of: Callable[..., Shop]) -> None:
     """Whatever nobody foresaw is told as ours, and the run is still recorded."""
 
-    class Broken(Quiet):
+    class Broken(SilentReporter):
         def planned(self, *_: Any) -> None:
             raise ZeroDivisionError("made up for this test")
 
     shop = shop_of(size(1))
-    report = run(shop.channel(), shop.data, Order("plan"), Broken())
+    report = run(shop.channel(), shop.data, RunOptions("plan"), Broken())
     assert (report.error_id, report.exit_code) == ("FAULT-001", 1)
     assert shop.sql("select outcome from sync.runs") == [("fault",)]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pipelines.sandbox import Sandbox
-from pipelines.state.run_result import RunReport
+from pipelines.state.run_result import RunResult
 from tests.conftest import Shop, catalogue, euro, size
 from tests.line.helpers import held, writes
 
@@ -58,7 +58,7 @@ def limit(shop: Shop, line: str) -> None:
     shop.edit("[flows.products.limits]\n", f"[flows.products.limits]\n{line}\n")
 
 
-def refused(shop: Shop, *keys: str, sent: Callable[[], list[str]] | None = None) -> RunReport:
+def refused(shop: Shop, *keys: str, sent: Callable[[], list[str]] | None = None) -> RunResult:
     """Plan and push both end with exit 4, name exactly these limits, send no write and change no product."""
     before = shop.box.myogo_products()
     for verb in ("plan", "push"):
@@ -76,7 +76,7 @@ def refused(shop: Shop, *keys: str, sent: Callable[[], list[str]] | None = None)
     return report
 
 
-def forced(shop: Shop) -> RunReport:
+def forced(shop: Shop) -> RunResult:
     """A push with --force goes through, and the books say that it was forced and past what."""
     report = shop.run("push", force=True)
     assert report.exit_code in (0, 3)

@@ -14,7 +14,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from pipelines.flows.order_flow import destinations, whereto
+from pipelines.flows.order_flow import destination_digest, recorded_destinations
 from pipelines.sandbox import Sandbox
 from pipelines.state.store import Folder, Store
 from pipelines.systems.myogo.client import MyOgoClient
@@ -389,8 +389,10 @@ def test_another_secret_token_says_nothing_of_addresses(shop_of: ShopOf) -> None
     (kept,) = shop.sql("select json_extract_string(after, '$.destination') from sync.changes")[0]
     assert re.fullmatch("1-[0-9a-f]{8}-[0-9a-f]{24}", kept)
     with closing(Store(Folder(shop.data, "demo"))) as store:
-        assert destinations(store) == {"demo-1001-1": kept}
-    changed = whereto(pd.DataFrame({"a": ["x"]}), "one") + whereto(pd.DataFrame({"a": ["x"]}), "two")
+        assert recorded_destinations(store) == {"demo-1001-1": kept}
+    changed = destination_digest(pd.DataFrame({"a": ["x"]}), "one") + destination_digest(
+        pd.DataFrame({"a": ["x"]}), "two"
+    )
     assert len({one.rpartition("-")[0] for one in changed}) == 2
 
 

@@ -19,9 +19,9 @@ from pipelines.engine.push import Pushed, push
 from pipelines.sandbox import Sandbox
 from pipelines.sandbox.channel_file import channel_file
 from pipelines.state.journal import Journal
-from pipelines.state.run_result import RunReport
-from pipelines.systems.myogo.oauth import TokenKeeper
-from pipelines.systems.myogo.product_target import Products
+from pipelines.state.run_result import RunResult
+from pipelines.systems.myogo.oauth import OAuthTokenProvider
+from pipelines.systems.myogo.product_target import ProductTarget
 from tests.conftest import Shop, catalogue, euro, size
 from tests.line.helpers import (
     FOREVER,
@@ -106,7 +106,7 @@ class Story:
 
     calls: dict[str, list[str]]
     outcomes: dict[str, str]
-    reports: list[RunReport]
+    reports: list[RunResult]
     goal: dict[str, Any]
     reached: dict[str, Any]
     last_writes: list[str]
@@ -416,7 +416,7 @@ def test_an_update_whose_token_cannot_be_renewed_in_between_is_unknown(shop: Sho
     shop.box.add_fault(side="myogo", kind="status", status=503, path="/OAuth/Token", skip=1, times=FOREVER)
     shop.box.add_fault(side="myogo", kind="drop_after", method="PUT")
     with myogo_of(shop) as client:
-        client.tokens = TokenKeeper(client.config, clock=JumpingClock())
+        client.tokens = OAuthTokenProvider(client.config, clock=JumpingClock())
         with pytest.raises(TargetUnknown):
             client.update_product("OLD", {"code": "OLD", "languageCode": "en", "salesPrice": 20})
     assert held(shop)["OLD"]["salesPrice"] == 20
@@ -502,7 +502,7 @@ def test_a_full_disk_stops_before_the_call(shop: Shop) -> None:
     """What cannot be journalled is not sent."""
     changes = pd.DataFrame({"action": ["create"] * 3, "key": ["A", "B", "C"], "after": ['{"code":"A"}'] * 3})
     with myogo_of(shop) as client, Journal(Path("/dev/full"), "run", "products") as full:
-        pushed = push(Plan(changes, 0, 0, ""), Products(client), full, 1, lambda _: None, threading.Event())
+        pushed = push(Plan(changes, 0, 0, ""), ProductTarget(client), full, 1, lambda _: None, threading.Event())
     assert pushed.counts == {"applied": 0, "refused": 0, "unknown": 0, "not_attempted": 3}
     assert isinstance(pushed.stopped, ConfigError)
     assert "journal" in pushed.stopped.message

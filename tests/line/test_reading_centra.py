@@ -143,7 +143,7 @@ def test_a_wait_of_an_hour_is_not_sat_out(seven: Shop) -> None:
 
 def test_an_answer_that_trickles_is_given_up(seven: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each piece comes in time, the whole never does."""
-    monkeypatch.setattr("pipelines.systems.http.session.LONGEST_CALL_S", 0.2)
+    monkeypatch.setattr("pipelines.systems.http.session.MAX_CALL_S", 0.2)
     seven.box.add_fault(side="centra", kind="slow", seconds=20, pieces=400, times=FOREVER)
     begun = time.monotonic()
     with pytest.raises(SourceError, match="no answer in time"):

@@ -13,7 +13,7 @@ import pytest
 from pipelines.core import failpoints
 from pipelines.core.errors import ConfigError
 from pipelines.engine.incremental import OVERLAP
-from pipelines.state.run_result import RunReport
+from pipelines.state.run_result import RunResult
 from pipelines.state.store import Folder, Store
 from tests.conftest import Shop, euro, size
 from tests.line.helpers import centra_of, held, secret, writes
@@ -35,7 +35,7 @@ class Ours:
         self.offset += timedelta(hours=hours)
         self.shop.box.advance_clock(hours * 3600)
 
-    def run(self, verb: str = "push", **order: Any) -> RunReport:
+    def run(self, verb: str = "push", **order: Any) -> RunResult:
         return self.shop.run(verb, **order)
 
     def read(self, verb: str = "push", **order: Any) -> str:
@@ -50,7 +50,7 @@ class Ours:
         return found | {"wanted": sorted(map(str, self.shop.sql("from out_myogo.products")))}
 
 
-def _told(report: RunReport) -> str:
+def _told(report: RunResult) -> str:
     read = report.facts["read"]
     return read["kind"] + (f": {read['why']}" if "why" in read else "")
 

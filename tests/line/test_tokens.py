@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from pipelines.core.errors import CentraMyogoError, ConfigError, CredentialsError, TargetUnavailable
-from pipelines.systems.myogo.oauth import TokenKeeper
+from pipelines.systems.myogo.oauth import OAuthTokenProvider
 from tests.conftest import Shop, size
 from tests.line.helpers import (
     FOREVER,
@@ -44,8 +44,8 @@ class Clock:
         return self.now
 
 
-def keeper(shop: Shop, clock: Clock | None = None) -> TokenKeeper:
-    return TokenKeeper(shop.channel().systems.myogo, clock=clock or Clock())
+def keeper(shop: Shop, clock: Clock | None = None) -> OAuthTokenProvider:
+    return OAuthTokenProvider(shop.channel().systems.myogo, clock=clock or Clock())
 
 
 def test_the_first_token_is_asked_for_as_documented(shop: Shop) -> None:

@@ -308,8 +308,8 @@ class World:
         """Whether Centra leaves out a field that we rely on: it does so with all that is empty, where told to."""
         if self.box.switches("centra")["empty_as"] != "missing":
             return False
-        relied_on = (*oracle.PARTS, "prices")
-        return any(row[name] is None or row[name] == "" for row in self.rows.values() for name in relied_on)
+        required = (*oracle.PARTS, "prices")
+        return any(row[name] is None or row[name] == "" for row in self.rows.values() for name in required)
 
     def _writes(self) -> dict[tuple[str, str], Row]:
         """What myOGO was sent, each write once: by action and code the body."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pipelines.core.errors import ContractError
 from pipelines.core.json_codec import NotJson, decode, decode_exact, encode
 from pipelines.systems.arrow_columns import Findings, table
-from schemas.fields.spec import Field, Kind
+from schemas.fields.spec import FieldSpec, Kind
 
 quick = settings(deadline=None, database=None, max_examples=60)
 
@@ -29,7 +29,7 @@ def staged(kind: Kind, cells: list[Any]) -> Any:
     """The column, or the number of the row that is complained about."""
     rows = [{"f": cell} for cell in cells]
     try:
-        return table(rows, (Field("c", "f", kind),), lambda index: f"#{index}", Findings())["c"].to_pylist()
+        return table(rows, (FieldSpec("c", "f", kind),), lambda index: f"#{index}", Findings())["c"].to_pylist()
     except ContractError as error:
         return int(error.message.split(":")[0].removeprefix("#"))
 

@@ -14,7 +14,7 @@ from schemas.products.expectations import EXPECTATIONS, Expectation, Known, suit
 def judged(expectation: str, frame: pd.DataFrame, usual: float | None = None) -> dict[str, Any]:
     known = Known({expectation: usual} if usual is not None else {})
     with batch_checks.great_expectations():
-        return batch_checks.verdicts(frame, [EXPECTATIONS[expectation]], known)[expectation]
+        return batch_checks.suite_results(frame, [EXPECTATIONS[expectation]], known)[expectation]
 
 
 def column(name: str, good: Any, bad: Any, goods: int, bads: int) -> pd.DataFrame:
@@ -128,7 +128,7 @@ def test_what_cannot_be_judged_is_errored_and_hides_nothing() -> None:
     suite = [gone, Expectation("GX-ODD-001", "t", "", "", "", broken), odd, fit]
     frame = pd.DataFrame({"physical_stock": [{}, "x"], "weight_unit": ["kg", "lb"]})
     with batch_checks.great_expectations():
-        told = batch_checks.verdicts(frame, suite, Known())
+        told = batch_checks.suite_results(frame, suite, Known())
     assert {own: one["status"] for own, one in told.items()} == {
         "GX-CPR-002": "errored", "GX-ODD-001": "errored", "GX-CST-003": "errored", "GX-CPR-005": "passed",
     }  # fmt: skip

@@ -12,7 +12,7 @@ import requests
 
 from pipelines.config.channel import load
 from pipelines.core.errors import ConfigError
-from pipelines.webhooks.server import MOST_CONNECTIONS
+from pipelines.webhooks.server import MAX_CONNECTIONS
 from tests.conftest import Shop, size
 from tests.listening import CENTRA_SECRET, MYOGO_KEY, TABLE, listening, until
 from tests.security.canaries import Watch
@@ -98,7 +98,7 @@ def test_a_crowd_is_turned_away(quiet: Shop) -> None:
     """And it is open again once they have gone."""
     with listening(quiet) as desk:
         with contextlib.ExitStack() as crowd:
-            for _ in range(MOST_CONNECTIONS):
+            for _ in range(MAX_CONNECTIONS):
                 crowd.enter_context(socket.create_connection(("127.0.0.1", desk.port), timeout=5))
             assert desk.myogo("{}").status_code == 503
         until(lambda: desk.myogo("{}").status_code == 200)

@@ -10,7 +10,7 @@ from contextlib import closing
 
 import pytest
 
-from pipelines.systems.http.session import MovedAway, Repeat, Session
+from pipelines.systems.http.session import RedirectNotFollowed, Repeat, Session
 from tests.conftest import TORTURE, Shop, size
 from tests.line.helpers import Elsewhere, create, push_of, update
 from tests.security.canaries import PLAIN
@@ -111,7 +111,7 @@ def test_what_a_redirect_says_besides_is_not_read(shop: Shop) -> None:
         config = shop.channel().systems.centra
         with closing(Session("Centra", config, f"http://127.0.0.1:{listening.getsockname()[1]}")) as session:
             begun = time.monotonic()
-            with pytest.raises(MovedAway):
+            with pytest.raises(RedirectNotFollowed):
                 session.call("GET", "/products", Repeat.SAFE)
             assert time.monotonic() - begun < 5
         stopped.set()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.engine.run import Order, run
+from pipelines.engine.run import RunOptions, run
 from tests.conftest import Shop, size
 
 
@@ -50,7 +50,7 @@ def test_working_files_are_their_owners_alone_while_a_run_is_on_and_after(shop_o
 
     before = os.umask(0)
     try:
-        assert run(shop.channel(), shop.data, Order("push"), Looking()).exit_code == 0
+        assert run(shop.channel(), shop.data, RunOptions("push"), Looking()).exit_code == 0
         assert os.umask(0) == 0, "the umask is the user's again"
     finally:
         os.umask(before)

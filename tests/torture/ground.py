@@ -15,7 +15,7 @@ from typing import Any
 
 from pipelines.sandbox import Sandbox
 from pipelines.sandbox.channel_file import channel_file
-from pipelines.state.run_result import RunReport
+from pipelines.state.run_result import RunResult
 from tests.conftest import Shop, catalogue, euro, size
 from tests.line.helpers import is_token
 from tests.torture import promises
@@ -138,7 +138,7 @@ class Ground:
         figures = {"stock": 0, "reserved": 0, "stockUpdate": 0}
         return dict.fromkeys(next(iter(self.before.values()))) | figures
 
-    def push(self) -> RunReport:
+    def push(self) -> RunResult:
         """One run, in bounded time, with what holds of every run."""
         report = promises.kept(self.shop)
         self._nothing_is_doubled()
@@ -155,7 +155,7 @@ class Ground:
     def goal(self) -> Products:
         return wanted(self.rows.values(), self.before)
 
-    def tells_the_truth(self, report: RunReport) -> bool:
+    def tells_the_truth(self, report: RunResult) -> bool:
         """Whether all is applied; the exit code, the counts and the journal must agree with what myOGO holds."""
         there, goal = self.products(), self.goal()
         left = report.counts["refused"] + report.counts["unknown"] + report.counts["not_attempted"]

@@ -6,14 +6,14 @@ import time
 from typing import Any
 
 from pipelines.sandbox import Sandbox
-from pipelines.state.run_result import RunReport
+from pipelines.state.run_result import RunResult
 from tests.conftest import Shop
 from tests.line.helpers import SECRETS, is_token
 
 LONGEST_RUN_S = 300.0  # seconds where nobody else is at work; a busy machine takes longer to do the same
 
 
-def kept(shop: Shop, **order: Any) -> RunReport:
+def kept(shop: Shop, **order: Any) -> RunResult:
     """One push, in bounded time, of which every promise was kept."""
     shop.box.clear_requests()
     begun = time.monotonic()
@@ -21,7 +21,7 @@ def kept(shop: Shop, **order: Any) -> RunReport:
     took = time.monotonic() - begun
     assert took < LONGEST_RUN_S, f"the run took {took:.1f} s"
     assert report.exit_code != 1, report.message
-    assert [report.identity_fault(flow) for flow in report.flows] == [""] * len(report.flows)
+    assert [report.count_mismatch(flow) for flow in report.flows] == [""] * len(report.flows)
     assert report.exit_code in (0, 3) or (report.message and report.error_id)
     journal_is_closed(shop)
     books_add_up(shop)

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from pipelines.sandbox import Sandbox
-from pipelines.state.run_result import RunReport
+from pipelines.state.run_result import RunResult
 from tests.line.helpers import FOREVER, Elsewhere
 from tests.torture import ground
 from tests.torture.cells import Cell, Ended, chosen
@@ -117,7 +117,7 @@ def _script(scene: Scene, fault: Fault, place: Place, lasting: bool) -> None:
     scene.box.clear_requests()
 
 
-def ended(here: Ground, report: RunReport, *, moving: bool = False) -> Ended:
+def ended(here: Ground, report: RunResult, *, moving: bool = False) -> Ended:
     """What holds after the struck run, after one more where that is needed, and after the last."""
     exits = [report.exit_code]
     notes = [f"{report.counts[name]} {name}" for name in ("refused", "unknown") if report.counts[name]]

@@ -16,7 +16,7 @@ from typing import Any
 
 from pipelines.sandbox import Sandbox
 from pipelines.sandbox.channel_file import channel_file
-from pipelines.state.run_result import RunReport
+from pipelines.state.run_result import RunResult
 from pipelines.systems.myogo.client import MyOgoClient
 from pipelines.systems.myogo.order_client import MyOgoOrders
 from tests.conftest import Shop, catalogue, size
@@ -137,7 +137,7 @@ class Trade:
         flows = [word for flow in FLOWS for word in ("--flow", flow)]
         return "push", str(self.shop.file), *flows, "--data", str(self.shop.data), "--json"
 
-    def push(self) -> RunReport:
+    def push(self) -> RunResult:
         """One run with what holds of every run."""
         report = promises.kept(self.shop, flows=FLOWS)
         self.is_underway()
@@ -214,7 +214,7 @@ class Trade:
 
     # What a run says.
 
-    def tells_the_truth(self, report: RunReport) -> bool:
+    def tells_the_truth(self, report: RunResult) -> bool:
         """Whether all is done; the exit code, the counts and the journal must agree with what both sides hold."""
         left = report.counts["refused"] + report.counts["unknown"] + report.counts["not_attempted"]
         if report.exit_code == 0:
@@ -240,7 +240,7 @@ class Trade:
             "select flow, key, outcome from sync.journal where run_id = (select max(run_id) from sync.runs)"
         )
 
-    def _nobody_is_named(self, report: RunReport) -> None:
+    def _nobody_is_named(self, report: RunResult) -> None:
         """Neither in what a run prints nor in what analysts are given of it."""
         rows = self.shop.sql("select message from sync.journal union all select message from sync.runs")
         rows += self.shop.sql("select coalesce(code, '') || coalesce(message, '') from sync.withheld")

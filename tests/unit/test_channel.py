@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipelines.config.channel import CHANNELS_VARIABLE, Channel, data_folder, load
-from pipelines.config.reference import resolve
+from pipelines.config.reference import import_string
 from pipelines.config.url import is_loopback
 from pipelines.core.errors import ConfigError
 from tests.conftest import Shop
@@ -385,7 +385,7 @@ def test_the_command_line_shows_the_complaint_and_nothing_else(shop: Shop) -> No
 def test_a_bad_reference(write: Write, reference: str, said: str) -> None:
     """By itself, and in the file named by its key, whichever reference it is that can be known before a run."""
     with pytest.raises(ConfigError, match=said):
-        resolve(reference)
+        import_string(reference)
     for key in ("transform", "contract", "target"):
         line = f'[flows.products]\n{key} = "{reference}"\n[flows.products.params]'
         line = complaint(write(("[flows.products.params]", line)))[0]
@@ -400,7 +400,7 @@ def test_a_transform_that_is_none(write: Write, reference: str) -> None:
 
 
 def test_a_good_reference() -> None:
-    assert resolve("pipelines.config.channel:Channel") is Channel
+    assert import_string("pipelines.config.channel:Channel") is Channel
 
 
 # Where channels lie

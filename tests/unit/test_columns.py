@@ -9,22 +9,24 @@ import pyarrow as pa
 import pytest
 
 from pipelines.core.errors import ContractError
-from pipelines.core.json_codec import Several, decode
+from pipelines.core.json_codec import DuplicateKeyValue, decode
 from pipelines.systems.arrow_columns import Findings, schema, table
-from schemas.fields.spec import Field, Kind
+from schemas.fields.spec import FieldSpec, Kind
 
 MISSING = object()
 BAD = object()
 
 
-def staged(*rows: dict[str, Any], fields: tuple[Field, ...], findings: Findings | None = None, **more: Any) -> pa.Table:
+def staged(
+    *rows: dict[str, Any], fields: tuple[FieldSpec, ...], findings: Findings | None = None, **more: Any
+) -> pa.Table:
     return table(list(rows), fields, lambda index: f"row number {index}", findings or Findings(), **more)
 
 
-def column(kind: Kind, *cells: Any, relied_on: bool = False, findings: Findings | None = None) -> list[Any]:
+def column(kind: Kind, *cells: Any, required: bool = False, findings: Findings | None = None) -> list[Any]:
     """What is staged for these cells; `MISSING` is a row without the key."""
     rows = [{} if cell is MISSING else {"theField": cell} for cell in cells]
-    made = staged(*rows, fields=(Field("col", "theField", kind, relied_on=relied_on),), findings=findings)
+    made = staged(*rows, fields=(FieldSpec("col", "theField", kind, required=required),), findings=findings)
     return list(made["col"].to_pylist())
 
 
@@ -99,11 +101,15 @@ ODD: list[tuple[Kind, str, Any, str | None]] = [
 
 @pytest.mark.parametrize(("kind", "sent", "expected", "extra"), [pytest.param(*c, id=f"{c[0]} {c[1]}") for c in ODD])
 @pytest.mark.parametrize("if_odd", ["tell", "withhold"])
-def test_an_odd_value_that_does_not_stop(kind: Kind, sent: str, expected: Any, extra: str | None, if_odd: Any) -> None:
+def test_an_odd_value_that_does_not_stop(
+    kind: Kind, sent: str, expected: Any, extra: str | None, on_type_mismatch: Any
+) -> None:
     """Its column holds nothing that could be taken for a value, `extra` keeps it raw, and it is told."""
     findings = Findings()
     rows = [{"theField": decode(sent.encode())}, {}]
-    made = staged(*rows, fields=(Field("col", "theField", kind, if_odd=if_odd),), findings=findings)
+    made = staged(
+        *rows, fields=(FieldSpec("col", "theField", kind, on_type_mismatch=on_type_mismatch),), findings=findings
+    )
     assert made["col"].to_pylist() == [expected, "[]" if kind == "texts" else None]
     assert made["extra"].to_pylist() == [extra, None]
     assert findings.odd == ({} if sent == "null" else {"theField": "row number 0"})
@@ -117,7 +123,7 @@ def test_a_value_however_deep_ends_in_a_message_or_in_the_stage() -> None:
     with pytest.raises(ContractError, match="row number 0: field 'theField' is"):
         column("text", deep)
     assert len(column("json", deep)[0]) < 100
-    assert len(staged({"other": deep}, fields=(Field("c", "c", "text"),))["extra"].to_pylist()[0]) < 100
+    assert len(staged({"other": deep}, fields=(FieldSpec("c", "c", "text"),))["extra"].to_pylist()[0]) < 100
 
 
 def test_an_error_says_what_was_sent_and_what_was_expected() -> None:
@@ -164,11 +170,11 @@ def test_a_missing_key_we_rely_on_breaks_the_contract(kind: Kind) -> None:
     """And says in which row, even where the column could have been null."""
     good = {"id": 1, "text": "a", "number": 1, "integer": 1, "flag": 1, "texts": []}[kind]
     with pytest.raises(ContractError, match="row number 1 has no field 'theField', which we rely on"):
-        column(kind, good, MISSING, good, relied_on=True)
+        column(kind, good, MISSING, good, required=True)
 
 
 def test_null_is_not_missing() -> None:
-    assert column("text", None, "a", relied_on=True) == [None, "a"]
+    assert column("text", None, "a", required=True) == [None, "a"]
 
 
 @pytest.mark.parametrize(
@@ -191,7 +197,7 @@ def test_lone_surrogates_are_mended_and_counted(sent: str, stored: str) -> None:
 def test_lone_surrogates_in_lists_and_objects() -> None:
     assert column("texts", ["a\ud800", "b"]) == ['["a\ufffd","b"]']
     assert column("json", {"k\ud800": ["a\ud800"]}) == ['{"k\ufffd":["a\ufffd"]}']
-    twice = Several(("a\ud800", ["b\ud800"]))
+    twice = DuplicateKeyValue(("a\ud800", ["b\ud800"]))
     assert column("json", twice) == ['{"given_more_than_once":["a\ufffd",["b\ufffd"]]}']
 
 
@@ -202,7 +208,7 @@ def test_odd_but_storable_texts_stay_as_they_are() -> None:
     assert findings.mended == 0
 
 
-FIELDS = (Field("own", "ownId", "id", relied_on=True), Field("name", "name", "text"))
+FIELDS = (FieldSpec("own", "ownId", "id", required=True), FieldSpec("name", "name", "text"))
 
 
 def test_unknown_fields_are_kept_raw_and_reported() -> None:
@@ -254,8 +260,8 @@ def test_one_field_only() -> None:
 
 def test_schema_says_what_can_be_null() -> None:
     kinds: list[Kind] = ["id", "text", "number", "integer", "flag", "texts", "json"]
-    made = schema([Field(kind, kind, kind) for kind in kinds])
+    made = schema([FieldSpec(kind, kind, kind) for kind in kinds])
     assert [field.name for field in made if not field.nullable] == ["id", "integer", "flag"]
     assert made.field("integer").type == pa.int64()
     assert made.names[-1] == "extra"
-    assert "extra" not in schema([Field("a", "a", "text")], extra=False).names
+    assert "extra" not in schema([FieldSpec("a", "a", "text")], extra=False).names

@@ -11,11 +11,13 @@ import pytest
 
 from pipelines.sandbox.common.webhook_signing import centra_signature, ogoship_signature
 from pipelines.webhooks import event_routing, receiver, signatures
-from pipelines.webhooks.receiver import Desk, Side
+from pipelines.webhooks.receiver import WebhookReceiver, WebhookSource
 
 SIDES = [
-    Side("centra", signatures.CENTRA_HEADER, partial(signatures.centra, "secret", 300), event_routing.of_centra),
-    Side("myogo", signatures.MYOGO_HEADER, partial(signatures.myogo, "secret", 300), event_routing.of_myogo),
+    WebhookSource(
+        "centra", signatures.CENTRA_HEADER, partial(signatures.centra, "secret", 300), event_routing.of_centra
+    ),
+    WebhookSource("myogo", signatures.MYOGO_HEADER, partial(signatures.myogo, "secret", 300), event_routing.of_myogo),
 ]
 GONE: dict[str, Any] = {"type": "http.disconnect"}
 
@@ -26,7 +28,7 @@ class Counter:
     def __init__(self, *flows: str) -> None:
         self.hints: list[set[str]] = []
         self.now = 1_000_000.0
-        self.desk = Desk("shop", SIDES, flows, self._hint, dict, lambda: self.now)
+        self.desk = WebhookReceiver("shop", SIDES, flows, self._hint, dict, lambda: self.now)
 
     def _hint(self, flows: Collection[str]) -> None:
         self.hints.append(set(flows))

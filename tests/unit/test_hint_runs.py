@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from pipelines.webhooks.dispatcher import PAUSES_S, Dispatcher
-from pipelines.webhooks.push_process import Outcome, Runner
-from pipelines.webhooks.schedule import Agenda
+from pipelines.webhooks.push_process import RunExit, RunLauncher
+from pipelines.webhooks.schedule import RunSchedule
 
 FLOWS = ("products", "stock", "orders", "tracking")
 
@@ -58,7 +58,7 @@ class FakeRuns:
         self.began: list[tuple[float, str]] = []
         self.busy = self.stopped = False
 
-    async def run(self, flows: tuple[str, ...]) -> Outcome:
+    async def run(self, flows: tuple[str, ...]) -> RunExit:
         assert not self.busy, "two runs at once"
         self.busy = True
         self.began.append((round(asyncio.get_running_loop().time(), 6), " ".join(flows)))
@@ -66,7 +66,7 @@ class FakeRuns:
         self.longer_s = 0
         self.busy = False
         code = self.codes.pop(0) if self.codes else 0
-        return Outcome(flows, code, "", "", "", 0, "", "what the run said")
+        return RunExit(flows, code, "", "", "", 0, "", "what the run said")
 
     def stop(self) -> None:
         self.stopped = True
@@ -86,7 +86,7 @@ def told(
 
     async def story() -> None:
         loop = asyncio.get_running_loop()
-        dispatcher = Dispatcher(Agenda(FLOWS, settle_s, longest_s, poll_s, loop.time()), runs, pauses_s)
+        dispatcher = Dispatcher(RunSchedule(FLOWS, settle_s, longest_s, poll_s, loop.time()), runs, pauses_s)
         going = asyncio.create_task(dispatcher.go())
         for moment, flows in sorted(hints.items()):
             await asyncio.sleep(moment - loop.time())
@@ -209,14 +209,14 @@ def test_stopping_waits_for_the_run_and_begins_no_other(caplog: pytest.LogCaptur
 
 def test_the_command_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logging.getLogger(), "level", logging.INFO)
-    assert Runner(Path("a/shop.toml"), Path("d")).command(("stock", "orders")) == [
+    assert RunLauncher(Path("a/shop.toml"), Path("d")).command(("stock", "orders")) == [
         sys.executable, "-P", "-m", "pipelines", "--log", "info", "push", "a/shop.toml", "--json",
         "--flow", "stock", "--flow", "orders", "--data", "d",
     ]  # fmt: skip
-    assert "--data" not in Runner(Path("a/shop.toml"), None).command(("stock",))
+    assert "--data" not in RunLauncher(Path("a/shop.toml"), None).command(("stock",))
 
 
-class _Scripted(Runner):
+class _Scripted(RunLauncher):
     """A runner whose process is this script."""
 
     script = ""
@@ -225,11 +225,11 @@ class _Scripted(Runner):
         return [sys.executable, "-c", self.script, *flows]
 
 
-def scripted(script: str, act: Callable[[Runner], None] = lambda _: None) -> Outcome:
+def scripted(script: str, act: Callable[[RunLauncher], None] = lambda _: None) -> RunExit:
     runner = _Scripted(Path("shop.toml"), None)
     runner.script = script
 
-    async def story() -> Outcome:
+    async def story() -> RunExit:
         asyncio.get_running_loop().call_later(0.05, act, runner)
         return await runner.run(("stock",))
 
@@ -276,7 +276,7 @@ WAITS = "import time\ntry:\n    time.sleep(60)\nfinally:\n    print('{}')"
 def test_a_run_under_way_is_asked_to_stop_and_one_being_started_too() -> None:
     assert scripted(WAITS, lambda runner: runner.stop()).exit_code == -signal.SIGTERM
 
-    async def stopped_before() -> Outcome:
+    async def stopped_before() -> RunExit:
         runner = _Scripted(Path("shop.toml"), None)
         runner.script = WAITS
         runner.stop()
@@ -294,5 +294,5 @@ def test_a_folder_of_the_same_name_is_not_run(tmp_path: Path) -> None:
     """`pipelines` is a common name; what runs is what listens."""
     (tmp_path / "pipelines").mkdir()
     (tmp_path / "pipelines" / "__main__.py").write_text("raise SystemExit(77)")
-    ended = asyncio.run(Runner(tmp_path / "shop.toml", None).run(("stock",)))
+    ended = asyncio.run(RunLauncher(tmp_path / "shop.toml", None).run(("stock",)))
     assert (ended.exit_code, ended.error_id) == (2, "CONFIG-001")

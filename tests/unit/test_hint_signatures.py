@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.webhooks.deduplication import Seen
-from pipelines.webhooks.signatures import Genuine, NotGenuine, centra, myogo
+from pipelines.webhooks.deduplication import ReplayGuard
+from pipelines.webhooks.signatures import NotVerified, VerifiedMessage, centra, myogo
 from tests.fuzz.strategies import tried
 
 MOMENT = 12345678
@@ -21,12 +21,12 @@ OTHER = "0" * 64
 HEADER = f"t={MOMENT},v1={V1}"
 
 
-def of_centra(header: str, body: bytes = BODY, now: float = MOMENT, secret: str = "test123") -> Genuine:
+def of_centra(header: str, body: bytes = BODY, now: float = MOMENT, secret: str = "test123") -> VerifiedMessage:
     return centra(secret, 300, header, body, now)
 
 
 def refused(header: str, body: bytes = BODY, now: float = MOMENT, secret: str = "test123") -> str:
-    with pytest.raises(NotGenuine) as caught:
+    with pytest.raises(NotVerified) as caught:
         of_centra(header, body, now, secret)
     return caught.value.reason
 
@@ -49,7 +49,7 @@ def refused(header: str, body: bytes = BODY, now: float = MOMENT, secret: str = 
     ids=ascii,
 )
 def test_centra_s_published_signature_however_it_is_written(header: str) -> None:
-    assert of_centra(header) == Genuine(bytes.fromhex(V1), MOMENT + 300)
+    assert of_centra(header) == VerifiedMessage(bytes.fromhex(V1), MOMENT + 300)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_five_minutes_both_ways(off: int) -> None:
     ],
 )
 def test_myogo_s_signature_by_the_documented_recipe(body: str, header: str) -> None:
-    assert myogo("testKey", 300, header, body.encode(), 1000.0) == Genuine(base64.b64decode(header), 1300.0)
+    assert myogo("testKey", 300, header, body.encode(), 1000.0) == VerifiedMessage(base64.b64decode(header), 1300.0)
     assert myogo("testKey", 300, f" {header}\r\n", body.encode(), 1000.0).until == 1300.0
     for key, claimed, said in (
         ("testkey", header, body.encode()),
@@ -115,9 +115,9 @@ def test_myogo_s_signature_by_the_documented_recipe(body: str, header: str) -> N
         ("testKey", header, body.encode() + b"\n"),
         ("testKey", header, body.encode("utf-16")),
     ):
-        with pytest.raises(NotGenuine, match="wrong_signature"):
+        with pytest.raises(NotVerified, match="wrong_signature"):
             myogo(key, 300, claimed, said, 1000.0)
-    with pytest.raises(NotGenuine, match="no_signature"):
+    with pytest.raises(NotVerified, match="no_signature"):
         myogo("testKey", 300, " ", body.encode(), 1000.0)
 
 
@@ -125,7 +125,7 @@ def test_myogo_s_signature_by_the_documented_recipe(body: str, header: str) -> N
 @given(st.text(max_size=80), st.binary(max_size=80))
 def test_any_header_is_refused_with_one_of_our_words(header: str, body: bytes) -> None:
     assert refused(header, body) in ("no_signature", "unreadable_signature", "wrong_signature")
-    with pytest.raises(NotGenuine):
+    with pytest.raises(NotVerified):
         myogo("testKey", 300, header, body, 0)
 
 
@@ -138,29 +138,29 @@ def test_whatever_centra_signs_is_taken(moment: int, body: bytes, secret: str) -
 
 def test_the_same_message_again_for_as_long_as_it_would_be_taken() -> None:
     """Also one whose time lies ahead, and one that is written in another way."""
-    seen, early = Seen(), MOMENT - 300.0
+    seen, early = ReplayGuard(), MOMENT - 300.0
     assert not seen.before(of_centra(HEADER, now=early), early)
     again = of_centra(f"v1={OTHER},v1={V1.upper()}, t={MOMENT}", now=MOMENT)
     assert seen.before(again, MOMENT)
     assert seen.before(again, MOMENT + 300)
-    assert not seen.before(Genuine(b"another", MOMENT + 300), MOMENT)
+    assert not seen.before(VerifiedMessage(b"another", MOMENT + 300), MOMENT)
 
 
 def test_what_has_no_time_is_new_again_after_the_window() -> None:
-    seen = Seen()
-    assert not seen.before(Genuine(b"a", 300.0), 0.0)
-    assert seen.before(Genuine(b"a", 500.0), 200.0)
-    assert not seen.before(Genuine(b"a", 601.0), 301.0), "a repetition must not make the window longer"
-    assert seen.before(Genuine(b"a", 900.0), 601.0)
+    seen = ReplayGuard()
+    assert not seen.before(VerifiedMessage(b"a", 300.0), 0.0)
+    assert seen.before(VerifiedMessage(b"a", 500.0), 200.0)
+    assert not seen.before(VerifiedMessage(b"a", 601.0), 301.0), "a repetition must not make the window longer"
+    assert seen.before(VerifiedMessage(b"a", 900.0), 601.0)
 
 
 def test_the_memory_has_a_bound() -> None:
     """The oldest go first, and all that nobody could send again."""
-    seen = Seen(most=3)
+    seen = ReplayGuard(most=3)
     for number in range(5):
-        assert not seen.before(Genuine(bytes([number]), 100.0), 0.0)
+        assert not seen.before(VerifiedMessage(bytes([number]), 100.0), 0.0)
     assert len(seen) == 3
-    assert seen.before(Genuine(bytes([2]), 100.0), 0.0)
-    assert not seen.before(Genuine(bytes([1]), 100.0), 0.0)
-    assert not seen.before(Genuine(b"late", 300.0), 200.0)
+    assert seen.before(VerifiedMessage(bytes([2]), 100.0), 0.0)
+    assert not seen.before(VerifiedMessage(bytes([1]), 100.0), 0.0)
+    assert not seen.before(VerifiedMessage(b"late", 300.0), 200.0)
     assert len(seen) == 1

@@ -21,7 +21,7 @@ def _wait_for_a_signal() -> None:
 
 def test_while_reading_it_ends_at_once() -> None:
     begun = time.monotonic()
-    with interruptible() as interrupted, interrupted.at_once(), pytest.raises(Interrupted):
+    with interruptible() as interrupted, interrupted.raising_immediately(), pytest.raises(Interrupted):
         _wait_for_a_signal()
     assert time.monotonic() - begun < 9
 
@@ -38,7 +38,7 @@ def test_one_that_came_before_the_reading_ends_it_too() -> None:
     with interruptible() as interrupted:
         os.kill(os.getpid(), signal.SIGINT)
         assert interrupted.event.wait(1)
-        with pytest.raises(Interrupted), interrupted.at_once():
+        with pytest.raises(Interrupted), interrupted.raising_immediately():
             raise AssertionError("nothing is read any more")
 
 

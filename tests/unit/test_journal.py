@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.state.journal import OPEN, Journal, fold
+from pipelines.state.journal import OPEN, Journal, load_into_store
 from pipelines.state.store import Folder, Store
 
 
@@ -29,11 +29,11 @@ def rows(store: Store) -> list[tuple[object, ...]]:
 def test_an_intent_and_its_outcome_are_one_row(store: Store) -> None:
     path = store.folder.journal
     with Journal(path, "r1", "products") as journal:
-        journal.intend("A", "create")
-        journal.intend("B", "update")
-        journal.conclude("B", "update", "refused", 400, "too long")
-        journal.conclude("A", "create", "applied", 200, "")
-    fold(path, store)
+        journal.record_intent("A", "create")
+        journal.record_intent("B", "update")
+        journal.record_outcome("B", "update", "refused", 400, "too long")
+        journal.record_outcome("A", "create", "applied", 200, "")
+    load_into_store(path, store)
     assert rows(store) == [("r1", "A", "create", "applied", 200, ""), ("r1", "B", "update", "refused", 400, "too long")]
     assert not path.exists()
 
@@ -41,8 +41,8 @@ def test_an_intent_and_its_outcome_are_one_row(store: Store) -> None:
 def test_an_intent_without_an_outcome_is_unknown(store: Store) -> None:
     path = store.folder.journal
     with Journal(path, "r1", "products") as journal:
-        journal.intend("A", "create")
-    fold(path, store)
+        journal.record_intent("A", "create")
+    load_into_store(path, store)
     assert rows(store) == [("r1", "A", "create", "unknown", None, OPEN)]
 
 
@@ -50,12 +50,12 @@ def test_folding_twice_does_no_harm(store: Store) -> None:
     """A kill between the commit and the end of the file."""
     path = store.folder.journal
     with Journal(path, "r1", "products") as journal:
-        journal.intend("A", "create")
-        journal.conclude("A", "create", "applied", 200, "")
+        journal.record_intent("A", "create")
+        journal.record_outcome("A", "create", "applied", 200, "")
     content = path.read_bytes()
-    fold(path, store)
+    load_into_store(path, store)
     path.write_bytes(content)
-    fold(path, store)
+    load_into_store(path, store)
     assert len(rows(store)) == 1
 
 
@@ -63,12 +63,12 @@ def test_what_was_cut_off_does_not_swallow_the_next_line(store: Store) -> None:
     """A full disk takes half a line; then there is room again for what is still in flight."""
     path = store.folder.journal
     with Journal(path, "r1", "products") as journal:
-        journal.intend("A", "create")
-        journal.intend("B", "create")
+        journal.record_intent("A", "create")
+        journal.record_intent("B", "create")
         with path.open("ab") as other:
             other.write(b'\n{"run_id":"r1","flow":"products","key":"C","act')
-        journal.conclude("B", "create", "applied", 200, "")
-    fold(path, store)
+        journal.record_outcome("B", "create", "applied", 200, "")
+    load_into_store(path, store)
     assert [(key, outcome) for _, key, _, outcome, *_ in rows(store)] == [("A", "unknown"), ("B", "applied")]
 
 
@@ -80,7 +80,7 @@ def test_a_line_of_something_else_costs_no_other(store: Store, line: bytes) -> N
     path = store.folder.journal
     path.write_bytes(line + b"\n")
     with Journal(path, "r1", "products") as journal:
-        journal.intend("A", "create")
-        journal.conclude("A", "create", "applied", 200, "")
-    fold(path, store)
+        journal.record_intent("A", "create")
+        journal.record_outcome("A", "create", "applied", 200, "")
+    load_into_store(path, store)
     assert [(key, outcome) for _, key, _, outcome, *_ in rows(store)] == [("A", "applied")]

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from pipelines.core.errors import UnsafePlan
 from pipelines.engine.plan import CHANGE_COLUMNS, Plan
-from pipelines.engine.safety_limits import Evidence, Limits, Violation, last_read, refusal, violations
+from pipelines.engine.safety_limits import ProductLimits, ProductMetrics, Violation, last_read, refusal, violations
 from pipelines.state.store import Folder, Store
 from tests.unit.frames import texts
 
@@ -28,9 +28,9 @@ def evidence(
     made: Iterable[str] = (),
     held: Iterable[str] = (),
     whole: bool = True,
-) -> Evidence:
+) -> ProductMetrics:
     broken = pd.DataFrame(list(withheld), columns=BROKEN)
-    return Evidence(read, read_before, whole, wanted, broken, texts(list(made)), texts(list(held)))
+    return ProductMetrics(read, read_before, whole, wanted, broken, texts(list(made)), texts(list(held)))
 
 
 def planned(creates: int = 0, updates: int = 0, live: int = 0) -> Plan:
@@ -48,32 +48,32 @@ def repriced(*prices: tuple[Any, Any]) -> Plan:
     return Plan(pd.DataFrame(rows, columns=CHANGE_COLUMNS), 0, 0, "")
 
 
-def said(limits: Limits, plan: Plan | None = None, seen: Evidence | None = None) -> list[str]:
+def said(limits: ProductLimits, plan: Plan | None = None, seen: ProductMetrics | None = None) -> list[str]:
     return [one.words for one in violations(limits, plan or planned(), seen or evidence())]
 
 
 def test_what_was_not_asked_for_is_not_missing() -> None:
-    assert said(Limits(min_rows=50), seen=evidence(1, 1000)) != []
-    assert said(Limits(min_rows=50), seen=evidence(1, 1000, whole=False)) == []
+    assert said(ProductLimits(min_rows=50), seen=evidence(1, 1000)) != []
+    assert said(ProductLimits(min_rows=50), seen=evidence(1, 1000, whole=False)) == []
 
 
 @pytest.mark.parametrize(("read", "refused"), [(0, True), (49, True), (50, False), (51, False)])
 def test_min_rows(read: int, refused: bool) -> None:
-    assert said(Limits(min_rows=50), seen=evidence(read)) == (
+    assert said(ProductLimits(min_rows=50), seen=evidence(read)) == (
         [f"{read} rows were read, fewer than min_rows = 50"] if refused else []
     )
 
 
 @pytest.mark.parametrize(("creates", "refused"), [(0, False), (5, False), (6, True)])
 def test_max_creates(creates: int, refused: bool) -> None:
-    assert said(Limits(max_creates=5), planned(creates)) == (
+    assert said(ProductLimits(max_creates=5), planned(creates)) == (
         ["6 products would be created, more than max_creates = 5"] if refused else []
     )
 
 
 @pytest.mark.parametrize(("updates", "refused"), [(0, False), (5, False), (6, True)])
 def test_max_updates(updates: int, refused: bool) -> None:
-    assert said(Limits(max_updates=5), planned(updates=updates, live=1000)) == (
+    assert said(ProductLimits(max_updates=5), planned(updates=updates, live=1000)) == (
         ["6 products would be updated, more than max_updates = 5"] if refused else []
     )
 
@@ -96,7 +96,7 @@ def test_max_updates(updates: int, refused: bool) -> None:
 )
 def test_max_update_share(share: float, live: int, updates: int, refused: bool) -> None:
     """Of what the target holds, once it holds 10; exactly at the edge is within."""
-    assert said(Limits(max_update_share=share), planned(updates=updates, live=live)) == (
+    assert said(ProductLimits(max_update_share=share), planned(updates=updates, live=live)) == (
         [
             f"{updates} of the {live} products in the target would be updated ({updates / live:.1%}), "
             f"more than max_update_share = {share:g}"
@@ -107,7 +107,7 @@ def test_max_update_share(share: float, live: int, updates: int, refused: bool) 
 
 
 def test_creates_are_no_part_of_the_share() -> None:
-    assert said(Limits(max_update_share=0.1), planned(50, 1, 10)) == []
+    assert said(ProductLimits(max_update_share=0.1), planned(50, 1, 10)) == []
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_creates_are_no_part_of_the_share() -> None:
 )
 def test_min_read_share(share: float, before: int | None, read: int, refused: bool) -> None:
     """Of what the last good run read, once that was 10."""
-    assert said(Limits(min_read_share=share), seen=evidence(read, before)) == (
+    assert said(ProductLimits(min_read_share=share), seen=evidence(read, before)) == (
         [
             f"{read} rows were read, {read / (before or 0):.1%} of the {before} that the last good run read, "
             f"less than min_read_share = {share:g}"
@@ -161,7 +161,7 @@ def codes(letter: str, many: int) -> list[str]:
 def test_min_known_share(share: float, holds: int, known: int, refused: bool) -> None:
     """Of what the target holds, once it holds 10: how many of its codes the source makes, wanted or not."""
     theirs, ours = codes("T", holds), codes("S", 4)
-    found = said(Limits(min_known_share=share), seen=evidence(made=theirs[:known] + ours, held=theirs))
+    found = said(ProductLimits(min_known_share=share), seen=evidence(made=theirs[:known] + ours, held=theirs))
     assert bool(found) is refused
     if refused:
         assert found[0].startswith(f"{known} of the {holds} products in the target have a code that")
@@ -175,7 +175,7 @@ def test_min_known_share(share: float, holds: int, known: int, refused: bool) ->
 
 def test_a_code_held_twice_counts_twice_and_one_made_twice_once() -> None:
     """The share is of products, not of codes."""
-    limits = Limits(min_known_share=0.5)
+    limits = ProductLimits(min_known_share=0.5)
     assert said(limits, seen=evidence(made=["A"], held=["A"] * 5 + codes("T", 5))) == []
     assert said(limits, seen=evidence(made=["A"] * 5, held=["A"] * 4 + codes("T", 6))) != []
 
@@ -183,12 +183,12 @@ def test_a_code_held_twice_counts_twice_and_one_made_twice_once() -> None:
 def test_examples_are_sorted_few_and_safe_to_print() -> None:
     """Another order of rows says the same; what cannot be seen is written out, what is long is cut."""
     theirs, ours = ["b\u202e", "a\x1b[31m", "c" * 41, "d", *codes("T", 9)], ["y" * 40, "x", "x", "z"]
-    one = said(Limits(), seen=evidence(made=ours, held=theirs))
-    assert one == said(Limits(), seen=evidence(made=ours[::-1], held=theirs[::-1]))
+    one = said(ProductLimits(), seen=evidence(made=ours, held=theirs))
+    assert one == said(ProductLimits(), seen=evidence(made=ours[::-1], held=theirs[::-1]))
     assert "only in the target: 'T00', 'T01', 'T02'; only in the source: 'x', '" + "y" * 40 + "', 'z')" in one[0]
-    [two] = said(Limits(), seen=evidence(held=theirs[:4] + [f"e{n}" for n in range(9)]))
+    [two] = said(ProductLimits(), seen=evidence(held=theirs[:4] + [f"e{n}" for n in range(9)]))
     assert r"only in the target: 'a\x1b[31m', 'b\u202e', '" + "c" * 39 + "…'; only in the source: none)" in two
-    [three] = said(Limits(min_known_share=1.0), seen=evidence(made=codes("T", 9), held=[*codes("T", 9), "new"]))
+    [three] = said(ProductLimits(min_known_share=1.0), seen=evidence(made=codes("T", 9), held=[*codes("T", 9), "new"]))
     assert "only in the target: 'new'; only in the source: none)" in three
 
 
@@ -211,7 +211,7 @@ def test_max_withheld_share(share: float, wanted: int, withheld: int, refused: b
     """Of what the channel wants, once that is 10. A row counts once, however many rules it breaks."""
     lines = [(n, rule, f"K{n:02}") for n in range(withheld) for rule in ("NAME-001", "COO-001")]
     few = ", ".join(f"'K{n:02}'" for n in range(min(withheld, 3)))
-    assert said(Limits(max_withheld_share=share), seen=evidence(wanted=wanted, withheld=lines)) == (
+    assert said(ProductLimits(max_withheld_share=share), seen=evidence(wanted=wanted, withheld=lines)) == (
         [
             f"{withheld} of the {wanted} wanted rows would be withheld ({withheld / wanted:.1%}), more than "
             f"max_withheld_share = {share:g} (most by COO-001 {withheld}, NAME-001 {withheld}; for example {few})"
@@ -223,7 +223,7 @@ def test_max_withheld_share(share: float, wanted: int, withheld: int, refused: b
 
 def test_the_rules_that_withhold_most_come_first() -> None:
     rules = ["A"] * 2 + ["B"] * 3 + ["C"] + ["D"] * 2 + ["E"] * 2
-    [found] = said(Limits(), seen=evidence(wanted=10, withheld=[(n, rule, "K") for n, rule in enumerate(rules)]))
+    [found] = said(ProductLimits(), seen=evidence(wanted=10, withheld=[(n, rule, "K") for n, rule in enumerate(rules)]))
     assert "(most by B 3, A 2, D 2; for example 'K')" in found
 
 
@@ -254,7 +254,7 @@ def test_the_rules_that_withhold_most_come_first() -> None:
 )
 def test_price_jump_factor(old: str, new: str, factor: float, jump: bool) -> None:
     """Multiplied or divided by more than it."""
-    limits = Limits(max_price_jumps=0, price_jump_factor=factor)
+    limits = ProductLimits(max_price_jumps=0, price_jump_factor=factor)
     assert said(limits, repriced((old, new))) == (
         [
             f"1 of the 1 updates would change the price by a factor of more than price_jump_factor = {factor:g}, "
@@ -269,7 +269,7 @@ def test_price_jump_factor(old: str, new: str, factor: float, jump: bool) -> Non
 def test_max_price_jumps(jumps: int, refused: bool) -> None:
     """However many prices change by less."""
     plan = repriced(*[("1.00", "2.00")] * 20, *[("1.00", "6.00")] * jumps, *[("null", "5.00")] * 20)
-    found = said(Limits(max_price_jumps=2), plan)
+    found = said(ProductLimits(max_price_jumps=2), plan)
     assert bool(found) is refused
     if refused:
         assert "3 of the 43 updates" in found[0]
@@ -285,7 +285,7 @@ def test_only_updates_of_the_price_are_jumps() -> None:
         ("update", "D", "1", '{"name":"x"}', '{"name":"y"}'),
         ("update", "E", "1", '{"sales_price":9.00}', '{"sales_price":1.00}'),
     ]
-    [found] = said(Limits(max_price_jumps=1), Plan(pd.DataFrame(rows, columns=CHANGE_COLUMNS), 0, 0, ""))
+    [found] = said(ProductLimits(max_price_jumps=1), Plan(pd.DataFrame(rows, columns=CHANGE_COLUMNS), 0, 0, ""))
     assert found.startswith("2 of the 4 updates")
     assert "(for example 'C' 1.00 -> 9.00, 'E' 9.00 -> 1.00)" in found
 
@@ -297,7 +297,7 @@ def test_all_that_is_wrong_is_said() -> None:
     plan = Plan(pd.concat([create, plan.changes]), 0, 10, "")
     lines = [(n, "SKU-001", "") for n in range(6)]
     seen = evidence(4, 100, 10, lines, made=["S"], held=codes("T", 10))
-    found = violations(Limits(min_rows=5, max_creates=0, max_updates=0, max_update_share=0.0), plan, seen)
+    found = violations(ProductLimits(min_rows=5, max_creates=0, max_updates=0, max_update_share=0.0), plan, seen)
     assert [(one.key, one.narrows) for one in found] == [
         ("min_rows", False), ("min_read_share", False), ("min_known_share", False), ("max_withheld_share", False),
         ("max_creates", True), ("max_updates", True), ("max_update_share", True), ("max_price_jumps", True),
@@ -307,12 +307,12 @@ def test_all_that_is_wrong_is_said() -> None:
 
 def test_an_empty_plan_is_sane() -> None:
     """With the default limits, as soon as one row was read."""
-    assert said(Limits(), seen=evidence(1)) == []
-    assert said(Limits(), seen=evidence(0)) != []
+    assert said(ProductLimits(), seen=evidence(1)) == []
+    assert said(ProductLimits(), seen=evidence(0)) != []
 
 
 def test_the_defaults() -> None:
-    assert Limits().model_dump() == {
+    assert ProductLimits().model_dump() == {
         "min_rows": 1, "max_creates": 5000, "max_updates": 2000, "max_update_share": 0.30, "min_read_share": 0.60,
         "min_known_share": 0.10, "max_withheld_share": 0.50, "max_price_jumps": 10, "price_jump_factor": 5.0,
     }  # fmt: skip
@@ -330,14 +330,14 @@ def test_the_defaults() -> None:
 )
 def test_what_a_limit_may_be(key: str, lowest: float, highest: float | None, step: float) -> None:
     """Both ends are within; beyond them, and what is no number, is an error."""
-    assert getattr(Limits(**{key: lowest}), key) == lowest
+    assert getattr(ProductLimits(**{key: lowest}), key) == lowest
     wrong = [lowest - step, float("nan"), float("inf")]
     if highest is not None:
-        assert getattr(Limits(**{key: highest}), key) == highest
+        assert getattr(ProductLimits(**{key: highest}), key) == highest
         wrong.append(highest + step)
     for value in wrong:
         with pytest.raises(ValidationError):
-            Limits(**{key: value})
+            ProductLimits(**{key: value})
 
 
 LIMIT = Violation("max_creates", "6 would be created", True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from schemas.confusables import looks
+from schemas.confusables import skeleton
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from schemas.confusables import looks
     ],
 )
 def test_codes_that_look_the_same(one: str, other: str) -> None:
-    assert looks(one) == looks(other)
+    assert skeleton(one) == skeleton(other)
 
 
 @pytest.mark.parametrize(
@@ -31,4 +31,4 @@ def test_codes_that_look_the_same(one: str, other: str) -> None:
 )
 def test_codes_that_do_not(one: str, other: str) -> None:
     """A dash is seen, and so are rings and dots; 0 and O are what a scanner tells apart."""
-    assert looks(one) != looks(other)
+    assert skeleton(one) != skeleton(other)

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from transforms.type_mismatch import SHOWN, odd_fields
+from transforms.type_mismatch import MAX_SHOWN, mismatched_fields
 
 
 def extra(*objects: dict[str, Any] | None) -> pd.Series:
@@ -21,7 +21,9 @@ def told(sizes: list[dict[str, Any] | None], prices: list[tuple[str, dict[str, A
     entries = pd.DataFrame(
         {"stock_item_id": pd.Series([own for own, _ in prices], dtype="str"), "extra": extra(*(o for _, o in prices))}
     )
-    odd = odd_fields(pd.DataFrame({"stock_item_id": ids, "extra": extra(*sizes)}), entries, ["brand", "ean"], ["id"])
+    odd = mismatched_fields(
+        pd.DataFrame({"stock_item_id": ids, "extra": extra(*sizes)}), entries, ["brand", "ean"], ["id"]
+    )
     assert odd.name == "odd"
     return [None if pd.isna(one) else one for one in odd]
 
@@ -43,10 +45,12 @@ def test_prices_are_told_of_their_size_the_first_odd_one_only() -> None:
     assert told(sizes, prices) == ["brand is true, prices: id is [1]", "prices: id is true", None, "ean is []"]
 
 
-@pytest.mark.parametrize(("letters", "cut"), [(SHOWN - 2, ""), (SHOWN - 1, "...")], ids=["fits", "one too long"])
+@pytest.mark.parametrize(
+    ("letters", "cut"), [(MAX_SHOWN - 2, ""), (MAX_SHOWN - 1, "...")], ids=["fits", "one too long"]
+)
 def test_a_long_value_is_cut(letters: int, cut: str) -> None:
     """With its quotes it may take SHOWN characters; letters of any script stay letters."""
     assert told([{"brand": ["ö" * 3]}, {"brand": "x" * letters}]) == [
         'brand is ["ööö"]',
-        f"brand is {json.dumps('x' * letters)[:SHOWN]}{cut}",
+        f"brand is {json.dumps('x' * letters)[:MAX_SHOWN]}{cut}",
     ]

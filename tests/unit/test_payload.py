@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.core.json_codec import NotJson, Several, decode, decode_exact, encode
+from pipelines.core.json_codec import DuplicateKeyValue, NotJson, decode, decode_exact, encode
 
 NUMBERS = [
     "1.10", "0.1", "164.5", "-0.0", "1e5", "1E-7", "1E400", "3.141592653589793238462643383279",
@@ -84,8 +84,11 @@ def test_the_exact_reading_of_nearly_json_is_exact_too() -> None:
         (b'{"a": 1, "a": 1}', {"a": 1}),
         (b'{"a": 1.50, "b": 2, "a": 1.50}', {"a": "1.50", "b": 2}),
         (b'{"a": "\\u0041", "\\u0061": "A"}', {"a": "A"}),
-        (b'{"a": 1, "a": true}', {"a": Several((1, True))}),
-        (b'{"a": "x", "b": [{"c":1.5,"c": []}], "a":0}', {"a": Several(("x", 0)), "b": [{"c": Several(("1.5", []))}]}),
+        (b'{"a": 1, "a": true}', {"a": DuplicateKeyValue((1, True))}),
+        (
+            b'{"a": "x", "b": [{"c":1.5,"c": []}], "a":0}',
+            {"a": DuplicateKeyValue(("x", 0)), "b": [{"c": DuplicateKeyValue(("1.5", []))}]},
+        ),
     ],
     ids=["the same", "the same number", "the same, escaped", "almost the same", "two values"],
 )  # fmt: skip

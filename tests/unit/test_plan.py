@@ -225,7 +225,7 @@ def test_a_plan_that_is_made_in_pieces_is_the_same(monkeypatch: pytest.MonkeyPat
     sizes = [size(n) for n in range(1, 8)]
     live = [same(n, name=f"Name {n}") for n in range(1, 4)]
     whole = planned(*sizes, live=live)
-    monkeypatch.setattr("pipelines.engine.plan.PIECE", 2)
+    monkeypatch.setattr("pipelines.engine.plan.CHUNK_ROWS", 2)
     pieces = planned(*sizes, live=live)
     assert whole.count("create") == 4
     assert whole.count("update") == 3

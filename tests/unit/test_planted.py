@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pipelines.sandbox import Catalogue, Sandbox
-from pipelines.state.run_result import RunReport
+from pipelines.state.run_result import RunResult
 from schemas.rules import RULES
 from tests.conftest import Shop, _shop
 
@@ -38,7 +38,7 @@ WARNED = _planted("warning", "drift", "unmatched")
 
 
 @pytest.fixture(scope="module")
-def planned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Shop, RunReport]]:
+def planned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Shop, RunResult]]:
     """One `plan` of the sample, for all tests of this module."""
     with Sandbox.start(Catalogue.sample()) as box:
         shop = _shop(box, tmp_path_factory.mktemp("planted"))
@@ -58,14 +58,14 @@ NOT_PLANTED = {"TYPE-001"}
 
 
 @pytest.mark.parametrize("rule", [rule for rule, entry in OWN.items() if entry.withholds and rule not in NOT_PLANTED])
-def test_withheld_is_what_was_planted(planned: tuple[Shop, RunReport], rule: str) -> None:
+def test_withheld_is_what_was_planted(planned: tuple[Shop, RunResult], rule: str) -> None:
     """No size more and no size less, each once; and every rule is planted at least once."""
     assert WITHHELD[rule]
     assert _found(planned[0], "sync.withheld").get(rule, []) == sorted(WITHHELD[rule])
 
 
 @pytest.mark.parametrize("rule", [rule for rule, entry in OWN.items() if not entry.withholds])
-def test_warnings_are_what_was_planted(planned: tuple[Shop, RunReport], rule: str) -> None:
+def test_warnings_are_what_was_planted(planned: tuple[Shop, RunResult], rule: str) -> None:
     assert WARNED[rule]
     assert _found(planned[0], "out_myogo.warnings").get(rule, []) == sorted(WARNED[rule])
 
@@ -74,7 +74,7 @@ def test_the_list_names_only_rules_that_there_are() -> None:
     assert set(WITHHELD) | set(WARNED) == set(OWN) - NOT_PLANTED
 
 
-def test_the_counts_agree_with_the_list(planned: tuple[Shop, RunReport]) -> None:
+def test_the_counts_agree_with_the_list(planned: tuple[Shop, RunResult]) -> None:
     """Each size in one bucket, and the exit code says that somebody must look."""
     counts, exit_code = planned[1].counts, planned[1].exit_code
     skipped = set().union(*_planted("skipped").values())

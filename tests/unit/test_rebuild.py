@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.state.recovery import is_stillborn, rebuild
+from pipelines.state.recovery import is_truncated, rebuild
 from pipelines.state.store import Folder, Store, publish
 
 NOW = datetime.fromisoformat("2026-11-24T12:00:00")
@@ -71,9 +71,9 @@ def test_without_either_it_begins_anew_and_says_so(folder: Folder) -> None:
 
 @pytest.mark.parametrize(("size", "expected"), [(0, True), (12_287, True), (12_288, False)])
 def test_a_file_that_ends_within_its_headers_was_never_one(folder: Folder, size: int, expected: bool) -> None:
-    assert not is_stillborn(folder)
+    assert not is_truncated(folder)
     folder.work.write_bytes(b"\0" * size)
-    assert is_stillborn(folder) is expected
+    assert is_truncated(folder) is expected
 
 
 def test_nothing_there_is_no_trouble(folder: Folder) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipelines.core.errors import ContractError, SourceError
-from pipelines.core.json_codec import Several
+from pipelines.core.json_codec import DuplicateKeyValue
 from pipelines.systems.arrow_columns import Findings
 from pipelines.systems.centra.source import _batches, price_table, product_table
 from tests.conftest import Shop, euro, size
@@ -75,7 +75,9 @@ def test_unknown_fields_of_an_entry_are_kept() -> None:
         pytest.param("329.00", "'prices' is '329.00', which is no list", id="text"),
         pytest.param({"36": {"price": 1}}, "which is no list", id="map"),
         pytest.param(0, "which is no list", id="number"),
-        pytest.param(Several(([], None)), r"'prices' is given more than once \(\[\], None\)", id="given twice"),
+        pytest.param(
+            DuplicateKeyValue(([], None)), r"'prices' is given more than once \(\[\], None\)", id="given twice"
+        ),
     ],
 )
 def test_prices_that_are_no_list_break_the_contract(prices: object, said: str) -> None:
@@ -95,7 +97,7 @@ def test_prices_that_are_no_list_break_the_contract(prices: object, said: str) -
         pytest.param(euro("1", currency=True), ("36", None, "1", '{"currency":true}'), id="currency is a flag"),
         pytest.param(euro("1", [36]), (None, "EUR", "1", '{"id":[36]}'), id="id is a list"),
         pytest.param(
-            euro("1", Several(("36", "9"))),
+            euro("1", DuplicateKeyValue(("36", "9"))),
             (None, "EUR", "1", '{"id":{"given_more_than_once":["36","9"]}}'),
             id="two ids",
         ),

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from pipelines.core.errors import ConfigError, StorageError
-from pipelines.state.storage_errors import trouble
+from pipelines.state.storage_errors import storage_error_from
 
 CHANNEL = Path("data/demo")
 
@@ -29,7 +29,7 @@ CHANNEL = Path("data/demo")
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )
 def test_what_it_means_and_what_to_do(error: Exception, said: str, fix: str) -> None:
-    told = trouble(error, CHANNEL)
+    told = storage_error_from(error, CHANNEL)
     assert told is not None
     assert said in told.message
     assert fix in told.fix
@@ -44,7 +44,7 @@ def test_it_is_found_below_other_errors() -> None:
         except OSError as below:
             raise RuntimeError("a job failed") from below
     except RuntimeError as wrapped:
-        told = trouble(wrapped, CHANNEL)
+        told = storage_error_from(wrapped, CHANNEL)
     assert told is not None
     assert "the disk is full" in told.message
 
@@ -55,9 +55,9 @@ def test_it_is_found_below_other_errors() -> None:
     ids=lambda error: type(error).__name__,
 )
 def test_what_is_not_the_disks_fault_is_not_told_as_its(error: Exception) -> None:
-    assert trouble(error, CHANNEL) is None
+    assert storage_error_from(error, CHANNEL) is None
 
 
 def test_what_is_told_already_stays_as_it_is() -> None:
     told = StorageError("the journal is full", "make room")
-    assert trouble(told, CHANNEL) is told
+    assert storage_error_from(told, CHANNEL) is told

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from pipelines.core.errors import ConfigError
-from pipelines.state.journal import Journal, fold
-from pipelines.state.run_result import RunReport
+from pipelines.state.journal import Journal, load_into_store
+from pipelines.state.run_result import RunResult
 from pipelines.state.store import Folder, Store, publish, published, utc_now
 
 
@@ -88,10 +88,10 @@ def rows(store: Store) -> list[tuple[object, ...]]:
 def test_every_intent_becomes_a_row_and_one_without_an_outcome_is_unknown(folder: Folder) -> None:
     store = Store(folder)
     with Journal(folder.journal, "r1", "products") as journal:
-        journal.intend("A", "create")
-        journal.intend("B", "update")
-        journal.conclude("A", "create", "applied", 200, "")
-    fold(folder.journal, store)
+        journal.record_intent("A", "create")
+        journal.record_intent("B", "update")
+        journal.record_outcome("A", "create", "applied", 200, "")
+    load_into_store(folder.journal, store)
     assert rows(store) == [
         ("r1", "A", "create", "applied", 200, ""),
         ("r1", "B", "update", "unknown", None, "the run ended before the answer"),
@@ -103,12 +103,12 @@ def test_folding_twice_does_no_harm(folder: Folder) -> None:
     """A kill between the commit and the removal of the file leaves the file: the next run folds it again."""
     store = Store(folder)
     with Journal(folder.journal, "r1", "products") as journal:
-        journal.intend("A", "create")
-        journal.conclude("A", "create", "refused", 400, "no")
+        journal.record_intent("A", "create")
+        journal.record_outcome("A", "create", "refused", 400, "no")
     content = folder.journal.read_bytes()
-    fold(folder.journal, store)
+    load_into_store(folder.journal, store)
     folder.journal.write_bytes(content)
-    fold(folder.journal, store)
+    load_into_store(folder.journal, store)
     assert rows(store) == [("r1", "A", "create", "refused", 400, "no")]
 
 
@@ -117,12 +117,12 @@ def test_a_line_cut_off_by_a_kill_is_no_event(folder: Folder, cut: int) -> None:
     """Its call was never made, because the write had not returned."""
     store = Store(folder)
     with Journal(folder.journal, "r1", "products") as journal:
-        journal.intend("A", "create")
-        journal.conclude("A", "create", "applied", 200, "")
-        journal.intend("B", "create")
+        journal.record_intent("A", "create")
+        journal.record_outcome("A", "create", "applied", 200, "")
+        journal.record_intent("B", "create")
     content = folder.journal.read_bytes()
     folder.journal.write_bytes(content[: -cut - 1])
-    fold(folder.journal, store)
+    load_into_store(folder.journal, store)
     assert [row[1] for row in rows(store)] == ["A"]
 
 
@@ -148,7 +148,7 @@ def test_a_killed_run_is_told_as_killed(folder: Folder) -> None:
     ids=lambda value: str(value) or "adds up",
 )
 def test_the_sums_are_checked(changed: dict[str, int], fault: str) -> None:
-    report = RunReport("demo", "r1", "push", utc_now())
+    report = RunResult("demo", "r1", "push", utc_now())
     report.begin("stock")
     report.begin("products")
     report.flows["products"] |= {
@@ -156,9 +156,9 @@ def test_the_sums_are_checked(changed: dict[str, int], fault: str) -> None:
         "applied": 2, "refused": 1,
     }  # fmt: skip
     report.flows["products"] |= changed
-    assert re.match(f"products: {fault}" if fault else "", report.identity_fault("products"))
-    assert bool(report.identity_fault("products")) == bool(fault)
-    assert not report.identity_fault("stock")
+    assert re.match(f"products: {fault}" if fault else "", report.count_mismatch("products"))
+    assert bool(report.count_mismatch("products")) == bool(fault)
+    assert not report.count_mismatch("stock")
 
 
 @pytest.mark.parametrize("rows", [0, 1, 5, 6])

@@ -5,7 +5,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-from pipelines.core.process_memory import no_collection
+from pipelines.core.process_memory import gc_paused
 from pipelines.sandbox.centra.product_rows import Item, Variant, item_of
 from pipelines.sandbox.myogo.product import Product
 from pipelines.sandbox.seed.vocabulary import (
@@ -39,7 +39,7 @@ def generated(skus: int, seed: int, faults: float, prefill: float) -> tuple[dict
     random = Random(seed)
     items: dict[int, Item] = {}
     products: list[Product] = []
-    with no_collection():
+    with gc_paused():
         for item in _sizes(skus, random):
             if random.random() < faults:
                 items[item.stock_item_id] = _spoilt(item, random, items)

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, urljoin, urlsplit
 from zoneinfo import ZoneInfo
 
-from pipelines.config.channel import Centra
+from pipelines.config.channel import CentraConfig
 from pipelines.core.errors import (
     ConfigError,
     CredentialsError,
@@ -19,11 +19,19 @@ from pipelines.core.errors import (
     TargetUnknown,
 )
 from pipelines.core.json_codec import encode
-from pipelines.core.logs import shown
-from pipelines.systems.http.failures import Redirected
-from pipelines.systems.http.prefetch import Ahead, endless, endless_fix
-from pipelines.systems.http.secret_scan import kept_out
-from pipelines.systems.http.session import Answer, CallFailed, MovedAway, NotJson, NotSent, Repeat, Session
+from pipelines.core.logs import excerpt
+from pipelines.systems.http.failures import WriteRedirected
+from pipelines.systems.http.prefetch import Prefetcher, row_limit_fix, row_limit_message
+from pipelines.systems.http.secret_scan import reject_secrets
+from pipelines.systems.http.session import (
+    Answer,
+    CallFailed,
+    NotJson,
+    RedirectNotFollowed,
+    Repeat,
+    RequestNotSent,
+    Session,
+)
 
 # Which box of the plugin's "Allow access to the following endpoints" opens what (Centra plugin settings).
 ENDPOINT_GROUP = {
@@ -35,7 +43,7 @@ ENDPOINT_GROUP = {
     "/capture": "ORDER & SHIPMENT",
 }
 QUOTED = ("/products", "/stock")  # answers of other paths may be about people
-MOST_EMPTY_PAGES = 3
+MAX_EMPTY_PAGES = 3
 _PAGING_FIX = "Nothing was written. Run again; if it stays, show this to Centra's support."
 _KEY_FIX = (
     "Compare it with the Secret API key in Centra: Stores > your store > the Order API plugin, "
@@ -58,7 +66,7 @@ class StockWritten:
 class CentraClient:
     """Reads pages of rows. The key goes out as `API-Authorization`, without a scheme word."""
 
-    def __init__(self, config: Centra) -> None:
+    def __init__(self, config: CentraConfig) -> None:
         self.config = config
         self.session = Session("Centra", config)
         self._token = config.token.reveal()
@@ -75,7 +83,7 @@ class CentraClient:
         try:
             quote = path in QUOTED
             return self.session.call("GET", path, Repeat.SAFE, params=params, headers=self.headers, quote=quote)
-        except MovedAway as error:
+        except RedirectNotFollowed as error:
             raise ConfigError(f"{error.message}. Our key is never sent on to another address.", _URL_FIX) from error
         except CallFailed as error:
             raise SourceError(
@@ -122,7 +130,7 @@ class CentraClient:
             raise ConfigError(f"{at}: HTTP 404{f' ({message})' if message else ''}.", _URL_FIX)
         if not 200 <= answer.status < 300 or status != "ok":
             raise SourceError(
-                f"{at}: HTTP {answer.status}, status {shown(repr(status), 100)}{f': {message}' if message else ''}.",
+                f"{at}: HTTP {answer.status}, status {excerpt(repr(status), 100)}{f': {message}' if message else ''}.",
                 "Nothing was written. If it stays, switch on Debug logging in the plugin and look at "
                 "AMS > Diagnostics > API log.",
             )
@@ -143,7 +151,7 @@ class CentraClient:
         stands still.
         """
         own: dict[str, str | int] = {**(only or {}), "limit": self.config.page_size}
-        ahead = Ahead(lambda number: self.get(path, {**own, "page": number}), self.config.max_in_flight)
+        ahead = Prefetcher(lambda number: self.get(path, {**own, "page": number}), self.config.max_in_flight)
         page: int | None = None
         one_by_one = False  # whether the numbers seen so far follow each other
         empty_in_a_row = 0
@@ -160,9 +168,11 @@ class CentraClient:
                     "Nothing was written. Show this to Centra's support.",
                 )
             if (count := count + len(rows)) > self.config.max_rows:
-                raise SourceError(f"Centra GET {path}: {endless(self.config.max_rows)}", endless_fix("centra"))
+                raise SourceError(
+                    f"Centra GET {path}: {row_limit_message(self.config.max_rows)}", row_limit_fix("centra")
+                )
             if rows:
-                yield kept_out(f"Centra GET {path}", rows)
+                yield reject_secrets(f"Centra GET {path}", rows)
             elif not asked_twice:
                 asked_twice = True
                 continue
@@ -171,9 +181,9 @@ class CentraClient:
             if following is None:
                 return
             empty_in_a_row = 0 if rows else empty_in_a_row + 1
-            if empty_in_a_row == MOST_EMPTY_PAGES:
+            if empty_in_a_row == MAX_EMPTY_PAGES:
                 raise SourceError(
-                    f"Centra GET {path}: {MOST_EMPTY_PAGES} empty pages in a row, and each names a next one.",
+                    f"Centra GET {path}: {MAX_EMPTY_PAGES} empty pages in a row, and each names a next one.",
                     _PAGING_FIX,
                 )
             if page is not None and following <= page:
@@ -215,9 +225,9 @@ class CentraClient:
         at, quote = f"Centra {verb} {path}", path in QUOTED
         try:
             return self.session.call(verb, path, repeat, body=encode(body), headers=self.headers, quote=quote)
-        except MovedAway as error:
-            raise Redirected(f"{error.message}. Our key is never sent on to another address.", _URL_FIX) from error
-        except NotSent as error:
+        except RedirectNotFollowed as error:
+            raise WriteRedirected(f"{error.message}. Our key is never sent on to another address.", _URL_FIX) from error
+        except RequestNotSent as error:
             raise TargetUnavailable(f"{at}: {error.message}.", error.fix or _AGAIN) from error
         except CallFailed as error:
             if error.status == 429:
@@ -244,21 +254,21 @@ class CentraClient:
         if not value:
             return None
         if not isinstance(value, str):
-            told = shown(repr(value), 100)
+            told = excerpt(repr(value), 100)
             raise SourceError(f"Centra GET {path}: 'next' is {told}, not a query string.", _PAGING_FIX)
         try:
             target = urlsplit(urljoin(f"{self.config.base_url}{path}", value))
             number = parse_qs(target.query).get("page", [""])[0]
         except ValueError as error:
             raise SourceError(
-                f"Centra GET {path}: 'next' is {shown(value, 100)!r}, not a query string.", _PAGING_FIX
+                f"Centra GET {path}: 'next' is {excerpt(value, 100)!r}, not a query string.", _PAGING_FIX
             ) from error
         if target.hostname != urlsplit(self.config.base_url).hostname:
             raise SourceError(
                 f"Centra GET {path}: 'next' leads to another host, {target.netloc}; not followed.", _PAGING_FIX
             )
         if not number.isascii() or not number.isdigit() or len(number) > 18:
-            told = shown(value, 100)
+            told = excerpt(value, 100)
             raise SourceError(f"Centra GET {path}: 'next' is {told!r} and names no page number.", _PAGING_FIX)
         return int(number)
 
@@ -272,7 +282,7 @@ def _message(value: object) -> str:
     """`msg` as one line; it may be an object of field to complaint."""
     if isinstance(value, dict):
         value = ", ".join(f"{key}: {inner}" for key, inner in sorted(value.items()))
-    return shown(str(value), 300) if value else ""
+    return excerpt(str(value), 300) if value else ""
 
 
 def _texts(value: object) -> frozenset[str]:

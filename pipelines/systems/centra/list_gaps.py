@@ -17,8 +17,8 @@ from pipelines.systems.centra.client import CentraClient
 
 log = logging.getLogger(__name__)
 
-MOST_ASKED = 250  # more are no row that slipped through: the lists differ for a reason of their own
-SHOWN = 10
+MAX_LOOKUPS = 250  # more are no row that slipped through: the lists differ for a reason of their own
+MAX_EXAMPLES = 10
 
 
 def only_in_stock(store: Store) -> set[str]:
@@ -26,7 +26,9 @@ def only_in_stock(store: Store) -> set[str]:
     return set(_only_in(store, "stock", "products"))
 
 
-def fill(store: Store, client: CentraClient, reading: Reading, known: Collection[str] = ()) -> dict[str, Any]:
+def backfill_missing(
+    store: Store, client: CentraClient, reading: Reading, known: Collection[str] = ()
+) -> dict[str, Any]:
     """Asks for the sizes that only the stock list shows; what was found, and what one list alone still shows.
 
     Those that are `known` to be one-sided are not asked for again.
@@ -34,7 +36,7 @@ def fill(store: Store, client: CentraClient, reading: Reading, known: Collection
     from pipelines.systems.centra.source import sizes
 
     missing = [own for own in _only_in(store, "stock", "products") if own not in known]
-    asked = missing if len(missing) <= MOST_ASKED else []
+    asked = missing if len(missing) <= MAX_LOOKUPS else []
     if asked:
         log.warning("sizes in the stock list only, asked for one by one: %d", len(asked))
         stage(lambda: sizes(client, asked), "centra", store.folder.dlt, store.connection, reading)
@@ -42,8 +44,8 @@ def fill(store: Store, client: CentraClient, reading: Reading, known: Collection
     unstocked = _only_in(store, "products", "stock")
     return {
         "filled": len(set(missing) - set(left)),
-        "only_in_stock": {"count": len(left), "first": left[:SHOWN]},
-        "only_in_products": {"count": len(unstocked), "first": unstocked[:SHOWN]},
+        "only_in_stock": {"count": len(left), "first": left[:MAX_EXAMPLES]},
+        "only_in_products": {"count": len(unstocked), "first": unstocked[:MAX_EXAMPLES]},
     }
 
 
@@ -55,7 +57,7 @@ def _only_in(store: Store, here: str, there: str) -> list[str]:
     return [row[0] for row in rows]
 
 
-def told_of_lists(found: dict[str, Any]) -> list[str]:
+def describe_list_gaps(found: dict[str, Any]) -> list[str]:
     """The findings about the two lists in words; none where they agree."""
     told = []
     if found.get("filled"):

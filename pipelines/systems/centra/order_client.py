@@ -7,11 +7,11 @@ from typing import Any
 
 from pipelines.core.errors import SourceError
 from pipelines.systems.centra.client import CentraClient
-from pipelines.systems.http.prefetch import endless, endless_fix
-from pipelines.systems.http.secret_scan import kept_out
+from pipelines.systems.http.prefetch import row_limit_fix, row_limit_message
+from pipelines.systems.http.secret_scan import reject_secrets
 from pipelines.systems.http.session import Answer, Repeat
 
-MOST_SHIPMENTS = 100  # documented for `inprogress` and `completed`
+MAX_PAGE_SIZE = 100  # documented for `inprogress` and `completed`
 OTHER_VERB = {"POST": "PUT", "PUT": "POST"}
 
 
@@ -30,7 +30,7 @@ class CentraOrders:
         brings nothing new; where we must be `sure`, an empty page is asked for once more. Raises SourceError or a
         configuration error.
         """
-        limit = min(self.client.config.page_size, MOST_SHIPMENTS)
+        limit = min(self.client.config.page_size, MAX_PAGE_SIZE)
         seen: set[str] = set()
         offset = 0
         again = sure
@@ -58,8 +58,10 @@ class CentraOrders:
             again = sure
             seen |= {str(row[own_id]) for row in fresh}
             if (offset := offset + len(page)) > self.client.config.max_rows:
-                raise SourceError(f"Centra GET {path}: {endless(self.client.config.max_rows)}", endless_fix("centra"))
-            yield kept_out(f"Centra GET {path}", fresh)
+                raise SourceError(
+                    f"Centra GET {path}: {row_limit_message(self.client.config.max_rows)}", row_limit_fix("centra")
+                )
+            yield reject_secrets(f"Centra GET {path}", fresh)
 
     def shipments_of(self, order_id: str, status: str) -> list[dict[str, Any]]:
         """The shipments of one order in a status: `goodtogo`, `inprogress` or `completed`."""

@@ -11,11 +11,11 @@ import pyarrow as pa
 
 from pipelines.core.errors import ContractError
 from pipelines.core.json_codec import decode, encode
-from pipelines.systems.arrow_columns import CONTRACT_FIX, Findings, schema, shown, table
+from pipelines.systems.arrow_columns import CONTRACT_FIX, Findings, brief, schema, table
 from pipelines.systems.centra.client import CentraClient
 from pipelines.systems.centra.order_client import CentraOrders
 from schemas.fields.centra_orders import COMPLETED, CONTENTS_KEY, LINES, LINES_KEY, ORDERS, PERSONAL, SHIPMENTS
-from schemas.fields.spec import Field
+from schemas.fields.spec import FieldSpec
 
 Rows = list[dict[str, Any]]
 
@@ -70,17 +70,19 @@ def completed_of(client: CentraClient, order_ids: Sequence[str]) -> Any:
 
 
 def _completed(rows: Rows, findings: Findings) -> pa.Table:
-    return kept(rows, COMPLETED, lambda index: f"Centra shipment {shown(rows[index].get('shipmentId'))}", findings)
+    return kept(rows, COMPLETED, lambda index: f"Centra shipment {brief(rows[index].get('shipmentId'))}", findings)
 
 
-def _tables(what: str, pages: Any, fields: tuple[Field, ...], findings: Findings, of_people: bool) -> tuple[Any, Any]:
+def _tables(
+    what: str, pages: Any, fields: tuple[FieldSpec, ...], findings: Findings, of_people: bool
+) -> tuple[Any, Any]:
     own_id = f"{what}Id"
     left_out = set() if of_people else {field.vendor for field in fields if field.column in PERSONAL}
 
     @dlt.transformer(name=f"{what}s", data_from=pages, write_disposition="replace")
     def rows_of(rows: Rows) -> Iterator[pa.Table]:
         rows = [{key: value for key, value in row.items() if key not in left_out} for row in rows]
-        yield kept(rows, fields, lambda index: f"Centra {what} {shown(rows[index].get(own_id))}", findings)
+        yield kept(rows, fields, lambda index: f"Centra {what} {brief(rows[index].get(own_id))}", findings)
 
     @dlt.transformer(name=f"{what}_lines", data_from=pages, write_disposition="replace")
     def lines_of(rows: Rows) -> Iterator[pa.Table]:
@@ -89,7 +91,7 @@ def _tables(what: str, pages: Any, fields: tuple[Field, ...], findings: Findings
     return rows_of, lines_of
 
 
-def kept(rows: Rows, fields: tuple[Field, ...], named: Any, findings: Findings) -> pa.Table:
+def kept(rows: Rows, fields: tuple[FieldSpec, ...], named: Any, findings: Findings) -> pa.Table:
     """The fields we know and nothing else: what we do not know may say something of a person.
 
     `extra` names the fields that hold another type than ever, without their values where they are personal.
@@ -142,7 +144,7 @@ def _objects(row: dict[str, Any], key: str, own_id: str) -> Rows:
         found = list(found.values())
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
         raise ContractError(
-            f"Centra {own_id[:-2]} {shown(row.get(own_id))}: field {key!r} is no list of objects.", CONTRACT_FIX
+            f"Centra {own_id[:-2]} {brief(row.get(own_id))}: field {key!r} is no list of objects.", CONTRACT_FIX
         )
     return found
 

@@ -7,15 +7,15 @@ from typing import Any
 from pipelines.core.errors import TargetRefused, TargetUnknown
 from pipelines.systems.centra.client import CentraClient
 from pipelines.systems.centra.order_client import CentraOrders, is_paid
-from pipelines.systems.create_once import ended, looked_up
-from pipelines.systems.http.failures import Redirected
+from pipelines.systems.create_once import look_up_or_lost, unresolved
+from pipelines.systems.http.failures import WriteRedirected
 from transforms.tracking import Params
 
 ALREADY = "completed in Centra already"
 FOUND = "found completed after an unclear answer"
 
 
-class Completions:
+class ShipmentTarget:
     """`POST /shipment` with `gtg`, `shipped` and `capture` said outright; what came of it is looked up.
 
     Centra completes only what is paid and good to go, and may answer "ok" all the same; what completing twice does is
@@ -42,13 +42,13 @@ class Completions:
         body |= {name: product[name] for name in ("carrier", "service", "packages", "tracking") if product.get(name)}
         try:
             self.orders.complete(self.verb, body)
-        except (TargetRefused, TargetUnknown, Redirected) as unclear:
-            if looked_up(lambda: self._completed(key) or None, unclear):
+        except (TargetRefused, TargetUnknown, WriteRedirected) as unclear:
+            if look_up_or_lost(lambda: self._completed(key) or None, unclear):
                 return FOUND
             if isinstance(unclear, TargetUnknown):
-                raise ended(unclear, "The shipment was still open when looked up right after.") from unclear
+                raise unresolved(unclear, "The shipment was still open when looked up right after.") from unclear
             raise
-        if not looked_up(
+        if not look_up_or_lost(
             lambda: self._completed(key) or None, TargetUnknown("Centra answered ok, which proves nothing.")
         ):
             raise TargetRefused(

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from pipelines.core.errors import ContractError, SourceError
 from pipelines.core.logs import redact
-from pipelines.systems.arrow_columns import CONTRACT_FIX, Findings, Odd, schema, shown, storable, table
+from pipelines.systems.arrow_columns import CONTRACT_FIX, Findings, Mismatches, brief, schema, storable, table
 from pipelines.systems.centra.client import CentraClient
 from schemas.fields.centra import PRICES, PRICES_KEY, PRODUCTS, STOCK, STOCK_KNOWN
 
@@ -81,7 +81,7 @@ def _tables(rows_of: Any, findings: Findings, how: Any) -> tuple[Any, Any]:
 def product_table(rows: Rows, findings: Findings) -> pa.Table:
     """One row per size. Prices of which one is no object stay in `extra` as they came."""
     named = _named(rows)
-    odd: Odd = {}
+    odd: Mismatches = {}
     for index, row in enumerate(rows):
         entries = row.get(PRICES_KEY)
         if isinstance(entries, list) and not _OBJECTS.issuperset(map(type, entries)):
@@ -130,7 +130,7 @@ def _entries(row: dict[str, Any], named: Any, index: int) -> list[Any]:
         return []
     if not isinstance(entries, list):
         raise ContractError(
-            f"{named(index)}: field {PRICES_KEY!r} is {shown(entries)}, which is no list.", CONTRACT_FIX
+            f"{named(index)}: field {PRICES_KEY!r} is {brief(entries)}, which is no list.", CONTRACT_FIX
         )
     return entries if _OBJECTS.issuperset(map(type, entries)) else [e for e in entries if type(e) is dict]
 
@@ -139,8 +139,8 @@ def _named(rows: Rows) -> Any:
     def name(index: int) -> str:
         row = rows[index]
         parts = [row.get(part) for part in ("sku", "variantSku", "sizeSku")]
-        code = "+".join(part if isinstance(part, str) else shown(part) for part in parts)
-        return f"Centra size {shown(row.get('stockItemId')):.40} ({redact(code)!r:.80})"
+        code = "+".join(part if isinstance(part, str) else brief(part) for part in parts)
+        return f"Centra size {brief(row.get('stockItemId')):.40} ({redact(code)!r:.80})"
 
     return name
 

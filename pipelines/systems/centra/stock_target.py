@@ -8,16 +8,16 @@ from typing import Any
 
 from pipelines.core.errors import RecordError, TargetLost, TargetRefused, TargetUnknown
 from pipelines.systems.centra.client import CentraClient
-from pipelines.systems.http.failures import Redirected
-from pipelines.systems.target import Written
+from pipelines.systems.http.failures import WriteRedirected
+from pipelines.systems.target import WrittenRow
 from transforms.stock import Params
 
 BATCH = 100  # Centra documents no bound
 CLOCKS = timedelta(minutes=2)  # more than two clocks are apart
-MOST_ASKED = 50  # sizes that are looked at one by one
+MAX_LOOKUPS = 50  # sizes that are looked at one by one
 
 
-class Levels:
+class StockTarget:
     """`POST /stock` with absolute amounts: repeating one does no harm."""
 
     batch = BATCH
@@ -26,11 +26,11 @@ class Levels:
         self.client = client
         self.amount = {"physical": "physicalStock", "fta": "availableStock"}[params.stock_update_type]
 
-    def update_all(self, levels: Mapping[str, Mapping[str, Any]]) -> dict[str, str | RecordError]:
+    def update_batch(self, levels: Mapping[str, Mapping[str, Any]]) -> dict[str, str | RecordError]:
         """What became of each: "" or the refusal. Raises like `systems.target.Target`, and then of all of them."""
         try:
             answer = self.client.write_stock({key: int(level["quantity"]) for key, level in levels.items()})
-        except Redirected as moved:
+        except WriteRedirected as moved:
             raise TargetLost(TargetUnknown("The amounts may have been written."), moved) from moved
         rest: str | RecordError = ""
         if answer.unclear:
@@ -44,7 +44,7 @@ class Levels:
             said[key] = TargetRefused(f"{key!r} is a bundle in Centra, whose stock follows from what it contains.")
         return said
 
-    def read_back(self, written: Sequence[Written], began: datetime) -> dict[str, str]:
+    def read_back(self, written: Sequence[WrittenRow], began: datetime) -> dict[str, str]:
         """What Centra holds otherwise than was written, in words, by key: it raises an amount to what is allocated and
         says nothing. Read once, at the end; `began` is when the first was written (UTC). Raises like a source."""
         seen: dict[str, Mapping[str, Any]] = {}
@@ -52,12 +52,12 @@ class Levels:
             seen |= {str(row.get("stockItemId")): row for row in rows if isinstance(row, dict)}
         # Whether a write moves the time by which changes are listed is not documented.
         unseen = [one.stock_item_id for one in written if one.stock_item_id not in seen]
-        for own in unseen[:MOST_ASKED]:
+        for own in unseen[:MAX_LOOKUPS]:
             for row in self.client.size(own, "/stock", "stockItemId"):
                 seen[own] = row
         told = {one.key: self._otherwise(one.row, seen.get(one.stock_item_id)) for one in written}
-        if len(unseen) > MOST_ASKED:
-            told[""] = f"{len(unseen) - MOST_ASKED} amounts were not read back: Centra does not list them as changed"
+        if len(unseen) > MAX_LOOKUPS:
+            told[""] = f"{len(unseen) - MAX_LOOKUPS} amounts were not read back: Centra does not list them as changed"
         return {key: said for key, said in told.items() if said}
 
     def _otherwise(self, level: Mapping[str, Any], row: Mapping[str, Any] | None) -> str:

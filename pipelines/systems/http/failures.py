@@ -5,8 +5,8 @@ from __future__ import annotations
 import ssl
 import traceback
 
-from pipelines.core.errors import ConfigError, below
-from pipelines.core.logs import redact, shown
+from pipelines.core.errors import ConfigError, walk_causes
+from pipelines.core.logs import excerpt, redact
 
 
 class CallFailed(Exception):
@@ -23,7 +23,7 @@ class CallFailed(Exception):
         self.fix = fix
 
 
-class NotSent(CallFailed):
+class RequestNotSent(CallFailed):
     pass
 
 
@@ -31,47 +31,49 @@ class NoAnswer(CallFailed):
     pass
 
 
-class TooLarge(NoAnswer):
+class AnswerTooLarge(NoAnswer):
     pass
 
 
-class Busy(CallFailed):
+class ServerBusy(CallFailed):
     pass
 
 
-class MovedAway(CallFailed):
+class RedirectNotFollowed(CallFailed):
     pass
 
 
-class Redirected(ConfigError):
+class WriteRedirected(ConfigError):
     """A system sent us elsewhere. A write may have been served all the same: only a look-up can tell."""
 
 
 def failure_of(who: str, error: Exception) -> CallFailed:
     """What the failure means: did the request provably not leave, and what should a person look at?"""
-    links = below(error, "reason", "__cause__")
+    links = walk_causes(error, "reason", "__cause__")
     names = {type(link).__name__ for link in links}
     if names & {"NameResolutionError", "gaierror"}:
-        return NotSent(
+        return RequestNotSent(
             f"{who}: the host name is not known (DNS)",
             fix="Check the host name in the channel file, and whether this machine can look names up.",
         )
     if names & {"InvalidURL", "LocationParseError"}:
-        return NotSent(f"{who}: this is no web address: {_root(links)}", fix="Mend the address in the channel file.")
+        return RequestNotSent(
+            f"{who}: this is no web address: {_root(links)}", fix="Mend the address in the channel file."
+        )
     if any(isinstance(link, ssl.SSLError) for link in links):
         # Past the handshake the request may have left.
-        kind = NotSent if any(_in_handshake(link) for link in links) else NoAnswer
+        kind = RequestNotSent if any(_in_handshake(link) for link in links) else NoAnswer
         return kind(
             f"{who}: the TLS connection failed: {_root(links)}",
             fix="Check the host and port in the channel file, then this machine's clock and its CA certificates.",
         )
     if "ConnectionRefusedError" in names:
-        return NotSent(
+        return RequestNotSent(
             f"{who}: connection refused: nothing listens there",
             fix="Check the host and port in the channel file; if they are right, the system is down: run again later.",
         )
     if names & {"ConnectTimeout", "ProxyError", "NewConnectionError"}:
-        return NotSent(
+        return RequestNotSent(
             f"{who}: no connection: {_root(links)}",
             fix="Check the host in the channel file, and whether a firewall or a proxy stands in the way.",
         )
@@ -91,4 +93,4 @@ def _root(links: list[BaseException]) -> str:
         return "no answer in time"
     if names & {"RemoteDisconnected", "ConnectionResetError", "ProtocolError", "IncompleteRead"}:
         return "the connection was closed before the answer was complete"
-    return shown(str(links[-1]), 200)
+    return excerpt(str(links[-1]), 200)

@@ -23,16 +23,16 @@ class Headers(AuthBase):
         return request
 
 
-class _Unmoved(requests.Session):
+class _NoRedirectSession(requests.Session):
     """Sees no redirect in any answer: requests would read its whole body, without limit, to prepare for following."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         return None
 
 
-def guarded(base_url: str, connections: int) -> requests.Session:
+def hardened_session(base_url: str, connections: int) -> requests.Session:
     """A session that keeps no cookies, follows nothing and asks no proxy about this machine itself."""
-    session = _Unmoved()
+    session = _NoRedirectSession()
     session.trust_env = not is_loopback(base_url)
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.headers.update({"Accept": "application/json", "User-Agent": "centra-myogo"})

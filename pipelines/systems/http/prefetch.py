@@ -7,20 +7,20 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Generic, TypeVar
 
-from pipelines.core.background import begun
+from pipelines.core.background import start_in_background
 
 T = TypeVar("T")
 
 
-def endless(most: int) -> str:
+def row_limit_message(most: int) -> str:
     return f"more than {most:,} rows, and the list goes on: it may have no end."
 
 
-def endless_fix(system: str) -> str:
+def row_limit_fix(system: str) -> str:
     return f"Nothing was written. If the list really is that long, set max_rows in [systems.{system}] higher."
 
 
-class Ahead(Generic[T]):
+class Prefetcher(Generic[T]):
     """Pages asked for one after the other, with those that are going to follow already under way.
 
     `ask` gets one page by its number; `most` are asked for at the same time, and no more beyond than a quarter of
@@ -39,5 +39,5 @@ class Ahead(Generic[T]):
         if following:
             for ahead in range(number + 1, number + min(self._most, 1 + number // 4)):
                 if ahead not in self._under_way:
-                    self._under_way[ahead] = begun(partial(self._ask, ahead))
+                    self._under_way[ahead] = start_in_background(partial(self._ask, ahead))
         return self._ask(number) if own is None else own.result()

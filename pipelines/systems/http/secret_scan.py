@@ -7,8 +7,8 @@ from typing import Any
 
 from pipelines.core.errors import ContractError
 from pipelines.core.json_codec import encode
-from pipelines.core.logs import holds_secret, shown
-from pipelines.core.redaction import holds, without
+from pipelines.core.logs import excerpt, holds_secret
+from pipelines.core.redaction import contains, strip
 
 _FIX = (
     "Nothing was written. Take it out of there, and have that secret made anew: whoever sees the row has seen it. "
@@ -16,7 +16,7 @@ _FIX = (
 )
 
 
-def kept_out(at: str, rows: list[Any], names: tuple[str, ...] = ()) -> list[Any]:
+def reject_secrets(at: str, rows: list[Any], names: tuple[str, ...] = ()) -> list[Any]:
     """The rows, with each of `names` masked. Raises ContractError where a row holds any other secret.
 
     `names` are what the system itself may call us in its rows: masked, because they are no use to anybody else.
@@ -26,7 +26,7 @@ def kept_out(at: str, rows: list[Any], names: tuple[str, ...] = ()) -> list[Any]
     if holds_secret(document, but=names):
         row = next(row for row in rows if holds_secret(_text(row), but=names))
         raise ContractError(f"{at}: {_named(row, names)} holds one of this channel's secrets.", _FIX)
-    return _masked(rows, names) if names and holds(document, names) else rows
+    return _masked(rows, names) if names and contains(document, names) else rows
 
 
 def _text(rows: Any) -> bytes:
@@ -49,14 +49,14 @@ def _named(row: Any, names: tuple[str, ...]) -> str:
         "?",
     )
     field = next((name for name, value in row.items() if holds_secret(_text({name: value}), but=names)), "?")
-    return f"field {shown(field, 60)!r} of the row of {shown(str(known), 60)!r}"
+    return f"field {excerpt(field, 60)!r} of the row of {excerpt(str(known), 60)!r}"
 
 
 def _masked(value: Any, names: tuple[str, ...]) -> Any:
     if isinstance(value, str):
-        return without(value, names)
+        return strip(value, names)
     if isinstance(value, list):
         return [_masked(inner, names) for inner in value]
     if isinstance(value, dict):
-        return {without(key, names): _masked(inner, names) for key, inner in value.items()}
+        return {strip(key, names): _masked(inner, names) for key, inner in value.items()}
     return value

@@ -27,21 +27,29 @@ import requests
 import stamina
 import urllib3
 
-from pipelines.config.channel import System
-from pipelines.core.failpoints import here
+from pipelines.config.channel import SystemConfig
+from pipelines.core.failpoints import hit
 from pipelines.core.json_codec import NotJson, decode
-from pipelines.core.logs import shown
-from pipelines.systems.http.failures import Busy, CallFailed, MovedAway, NoAnswer, NotSent, TooLarge, failure_of
-from pipelines.systems.http.hardened_session import Headers, guarded
+from pipelines.core.logs import excerpt
+from pipelines.systems.http.failures import (
+    AnswerTooLarge,
+    CallFailed,
+    NoAnswer,
+    RedirectNotFollowed,
+    RequestNotSent,
+    ServerBusy,
+    failure_of,
+)
+from pipelines.systems.http.hardened_session import Headers, hardened_session
 from pipelines.systems.http.retry_after import seconds_to_wait
 
 log = logging.getLogger(__name__)
 
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
-LONGEST_WAIT_S = 120.0
-LONGEST_CALL_S = 600.0
+MAX_WAIT_S = 120.0
+MAX_CALL_S = 600.0
 # A size with all its texts and price lists takes a few KiB; an answer is given up where memory would be at stake.
-LARGEST_ANSWER, LARGEST_ROW = 8 << 20, 64 << 10
+MAX_ANSWER, MAX_ROW = 8 << 20, 64 << 10
 EXCERPT_OF = 100_000
 
 
@@ -67,7 +75,7 @@ class Answer:
         """The start of the body on one line, secrets masked."""
         # Masked before it is cut: the first half of a secret is no better than the whole.
         start = self.body[:EXCERPT_OF].decode("utf-8", "replace")
-        return shown(" ".join(start.split()), 200, torn=len(self.body) > EXCERPT_OF)
+        return excerpt(" ".join(start.split()), 200, truncated=len(self.body) > EXCERPT_OF)
 
     @property
     def looks_like_html(self) -> bool:
@@ -75,7 +83,7 @@ class Answer:
 
 
 @dataclass
-class Health:
+class RequestStats:
     """What talking to one system has cost so far."""
 
     requests: int = 0
@@ -96,17 +104,17 @@ class Health:
 class Session:
     """A bounded, rate-limited connection pool to one host."""
 
-    def __init__(self, name: str, system: System, base_url: str | None = None) -> None:
+    def __init__(self, name: str, system: SystemConfig, base_url: str | None = None) -> None:
         self.name = name
         self.base_url = base_url or system.base_url
         self.system = system
-        self.health = Health()
+        self.health = RequestStats()
         # A tenth of a second's worth may go at once; without it, sleeping inexactly costs part of the rate.
         burst = max(1, int(system.requests_per_second / 10))
         rate = pyrate_limiter.Rate(burst, max(1, round(1000 * burst / system.requests_per_second)))
         bucket = pyrate_limiter.StateBucket([rate], pyrate_limiter.GCRA())
         self._limiter = pyrate_limiter.Limiter(bucket, buffer_ms=0)
-        self._http = guarded(self.base_url, system.max_in_flight + 1)
+        self._http = hardened_session(self.base_url, system.max_in_flight + 1)
         self._in_flight = threading.BoundedSemaphore(system.max_in_flight)
         self._closed = threading.Event()
 
@@ -133,24 +141,28 @@ class Session:
         renewed meanwhile; what it raises is raised, unless an earlier attempt may already have been served.
         """
         where = f"{self.base_url}{path}"
-        give_up_at = time.monotonic() + LONGEST_CALL_S
+        give_up_at = time.monotonic() + MAX_CALL_S
         unclear: CallFailed | None = None
 
         def may_retry(error: Exception) -> bool | timedelta:
-            if self._closed.is_set() or not isinstance(error, NotSent | NoAnswer | Busy) or isinstance(error, TooLarge):
+            if (
+                self._closed.is_set()
+                or not isinstance(error, RequestNotSent | NoAnswer | ServerBusy)
+                or isinstance(error, AnswerTooLarge)
+            ):
                 return False
-            if repeat is Repeat.ONCE and not isinstance(error, NotSent) and error.status != 429:
+            if repeat is Repeat.ONCE and not isinstance(error, RequestNotSent) and error.status != 429:
                 return False
             if error.wait_s is None:
                 return True
-            if error.wait_s > LONGEST_WAIT_S:
+            if error.wait_s > MAX_WAIT_S:
                 return False
             return timedelta(seconds=max(error.wait_s, self.system.backoff_s))
 
         for attempt in stamina.retry_context(
             on=may_retry,
             attempts=self.system.attempts,
-            timeout=LONGEST_CALL_S,
+            timeout=MAX_CALL_S,
             wait_initial=self.system.backoff_s,
             wait_max=self.system.backoff_s * 60,
             wait_jitter=self.system.backoff_s,
@@ -171,7 +183,7 @@ class Session:
                 try:
                     with self._in_flight:  # first: a permission to send must not grow old while others are under way
                         return self._once(method, where, params, body, own, give_up_at, quote)
-                except (NoAnswer, Busy) as error:
+                except (NoAnswer, ServerBusy) as error:
                     unclear = error if error.status != 429 else unclear
                     raise
         raise AssertionError("unreachable: the last attempt returns or raises")
@@ -189,14 +201,14 @@ class Session:
         begun = time.monotonic()
         self._limiter.try_acquire(self.name)
         if self._closed.is_set():
-            raise NotSent(f"{self.name}: given up, nothing was sent")
+            raise RequestNotSent(f"{self.name}: given up, nothing was sent")
         with self.health.lock:
             self.health.waited_s += time.monotonic() - begun
             self.health.requests += 1
         host = urlsplit(self.base_url).netloc
-        largest = LARGEST_ANSWER + self.system.page_size * LARGEST_ROW
+        largest = MAX_ANSWER + self.system.page_size * MAX_ROW
         timeout = (self.system.connect_timeout_s, self.system.read_timeout_s)
-        here(f"{self.name}: before {method}")
+        hit(f"{self.name}: before {method}")
         try:
             with self._http.request(
                 method,
@@ -211,27 +223,29 @@ class Session:
                 # Where it says that we should look elsewhere, what else it says is of no use.
                 body = b"" if 300 <= response.status_code < 400 else _read(response, give_up_at, largest)
                 answer = Answer(response.status_code, response.headers, body)
-        except _Swollen as error:
-            raise TooLarge(
+        except _TooLarge as error:
+            raise AnswerTooLarge(
                 f"{self.name} ({host}): an answer of more than {largest:,} bytes, given up",
                 fix="If such answers are right, set a smaller page_size in the channel file; if not, tell its support.",
             ) from error
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise failure_of(f"{self.name} ({host})", error) from error
-        here(f"{self.name}: after {method}")
+        hit(f"{self.name}: after {method}")
         with self.health.lock:
             self.health.bytes += len(answer.body)
         if answer.status in TRANSIENT:
             wait = seconds_to_wait(answer.headers.get("Retry-After"), datetime.now(UTC))
             said = f"{self.name} ({host}): HTTP {answer.status} {answer.excerpt() if quote else ''}".rstrip()
-            raise Busy(said, answer.status, wait)
+            raise ServerBusy(said, answer.status, wait)
         if 300 <= answer.status < 400:
             said = f"{self.name} ({host}): HTTP {answer.status}, a redirect to"
-            raise MovedAway(f"{said} {_without_query(where, answer.headers.get('Location', ''))}", answer.status)
+            raise RedirectNotFollowed(
+                f"{said} {_without_query(where, answer.headers.get('Location', ''))}", answer.status
+            )
         return answer
 
 
-class _Swollen(Exception):
+class _TooLarge(Exception):
     pass
 
 
@@ -239,12 +253,12 @@ def _read(response: requests.Response, give_up_at: float, largest: int) -> bytes
     """The whole decoded body, up to a size and a moment that no real page comes near."""
     chunks, size = [], 0
     if (response.raw.length_remaining or 0) > largest:
-        raise _Swollen
+        raise _TooLarge
     # A piece as it comes: waiting for a full one would let a trickle of bytes hold us for days.
     while chunk := response.raw.read1(1 << 18, decode_content=True):
         size += len(chunk)
         if size > largest:
-            raise _Swollen
+            raise _TooLarge
         if time.monotonic() > give_up_at:
             raise requests.exceptions.ReadTimeout("the answer trickles")
         chunks.append(chunk)
@@ -257,18 +271,18 @@ def _without_query(where: str, location: str) -> str:
         parts = urlsplit(urljoin(where, location))
     except ValueError:
         return "an address that is none"
-    return shown(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}", 200)
+    return excerpt(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}", 200)
 
 
 __all__ = [
     "Answer",
-    "Busy",
+    "AnswerTooLarge",
     "CallFailed",
-    "MovedAway",
     "NoAnswer",
     "NotJson",
-    "NotSent",
+    "RedirectNotFollowed",
     "Repeat",
+    "RequestNotSent",
+    "ServerBusy",
     "Session",
-    "TooLarge",
 ]

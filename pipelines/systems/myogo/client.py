@@ -7,25 +7,25 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from pipelines.config.channel import MyOgo
+from pipelines.config.channel import MyOgoConfig
 from pipelines.core.errors import ConfigError, CredentialsError, TargetRefused, TargetUnavailable, TargetUnknown
 from pipelines.core.json_codec import decode_exact, encode
-from pipelines.core.logs import shown
-from pipelines.systems.http.failures import Redirected
-from pipelines.systems.http.prefetch import Ahead, endless, endless_fix
-from pipelines.systems.http.secret_scan import kept_out
+from pipelines.core.logs import excerpt
+from pipelines.systems.http.failures import WriteRedirected
+from pipelines.systems.http.prefetch import Prefetcher, row_limit_fix, row_limit_message
+from pipelines.systems.http.secret_scan import reject_secrets
 from pipelines.systems.http.session import (
     Answer,
-    Busy,
     CallFailed,
-    MovedAway,
     NoAnswer,
     NotJson,
-    NotSent,
+    RedirectNotFollowed,
     Repeat,
+    RequestNotSent,
+    ServerBusy,
     Session,
 )
-from pipelines.systems.myogo.oauth import PRODUCT_SCOPES, TokenKeeper
+from pipelines.systems.myogo.oauth import PRODUCT_SCOPES, OAuthTokenProvider
 
 _URL_FIX = "Compare base_url with https://api.ogoship.com."
 _AGAIN = "Safe to run again when myOGO answers."
@@ -34,10 +34,10 @@ _AGAIN = "Safe to run again when myOGO answers."
 class MyOgoClient:
     """Reads lists and acts on one product at a time; a 401 in mid-run is answered with one new token."""
 
-    def __init__(self, config: MyOgo, scopes: Sequence[str] = PRODUCT_SCOPES) -> None:
+    def __init__(self, config: MyOgoConfig, scopes: Sequence[str] = PRODUCT_SCOPES) -> None:
         self.config = config
         self.session = Session("myOGO", config)
-        self.tokens = TokenKeeper(config, scopes)
+        self.tokens = OAuthTokenProvider(config, scopes)
 
     def close(self) -> None:
         self.session.close()
@@ -55,7 +55,7 @@ class MyOgoClient:
         was_short = asked_twice = False
         count = 0
         ask = partial(self._page, path, only or {})
-        ahead = Ahead(ask, self.config.max_in_flight)
+        ahead = Prefetcher(ask, self.config.max_in_flight)
         while True:
             # What comes beyond the end is not documented: such a page is asked for by itself.
             answer = ask(page, beyond_the_end=True) if was_short else ahead.page(page, following=page > 1)
@@ -74,8 +74,10 @@ class MyOgoClient:
                 asked_twice = True
                 continue
             if (count := count + len(rows)) > self.config.max_rows:
-                raise TargetUnavailable(f"myOGO GET {path}: {endless(self.config.max_rows)}", endless_fix("myogo"))
-            yield kept_out(f"myOGO GET {path}", rows, self.tokens.names)
+                raise TargetUnavailable(
+                    f"myOGO GET {path}: {row_limit_message(self.config.max_rows)}", row_limit_fix("myogo")
+                )
+            yield reject_secrets(f"myOGO GET {path}", rows, self.tokens.names)
             seen |= ids
             was_short, asked_twice = len(rows) < self.config.page_size, False
             page, before = page + 1, answer.body
@@ -113,7 +115,7 @@ class MyOgoClient:
         at = f"myOGO GET {path}"
         try:
             answer = self._with_token("GET", path, Repeat.SAFE, params=params)
-        except MovedAway as error:
+        except RedirectNotFollowed as error:
             raise _moved(at, error) from error
         except CallFailed as error:
             raise TargetUnavailable(f"{at}: {error.message}.", error.fix or f"Nothing is lost. {_AGAIN}") from error
@@ -146,11 +148,11 @@ class MyOgoClient:
             ) from error
         try:
             answer = self._with_token(method, path, repeat, params=params, body=body)
-        except MovedAway as error:
+        except RedirectNotFollowed as error:
             raise _moved(at, error) from error
-        except NotSent as error:
+        except RequestNotSent as error:
             raise TargetUnavailable(f"{at}: {error.message}.", error.fix or _AGAIN) from error
-        except Busy as error:
+        except ServerBusy as error:
             if error.status == 429:
                 raise TargetUnavailable(f"{at}: {error.message}.", _AGAIN) from error
             raise TargetUnknown(f"{at}: {error.message}.", status=error.status, wait_s=error.wait_s) from error
@@ -218,12 +220,12 @@ def api_message(answer: Answer, path: str = "", mask: Callable[[str], str] = str
     except NotJson:
         return _quoted(path, answer).removeprefix(": ") or "(no message)"
     if isinstance(document, dict) and (told := document.get("message") or document.get("statusDescription")):
-        return shown(mask(str(told)), 300)
+        return excerpt(mask(str(told)), 300)
     return _quoted(path, answer).removeprefix(": ") or "(no message)"
 
 
-def _moved(at: str, error: MovedAway) -> Redirected:
-    return Redirected(f"{at}: {error.message}. Our token is never sent on to another address.", _URL_FIX)
+def _moved(at: str, error: RedirectNotFollowed) -> WriteRedirected:
+    return WriteRedirected(f"{at}: {error.message}. Our token is never sent on to another address.", _URL_FIX)
 
 
 def _list(path: str, answer: Answer, *, exact: bool = False) -> list[Any]:

@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeGuard
 from urllib.parse import urlencode, urlsplit
 
-from pipelines.config.channel import MyOgo
+from pipelines.config.channel import MyOgoConfig
 from pipelines.core.errors import ConfigError, CredentialsError, TargetUnavailable
-from pipelines.core.logs import register_secret, shown
-from pipelines.systems.http.session import Answer, CallFailed, MovedAway, NotJson, Repeat, Session
+from pipelines.core.logs import excerpt, register_secret
+from pipelines.systems.http.session import Answer, CallFailed, NotJson, RedirectNotFollowed, Repeat, Session
 
 # OGOship's API article lists eight; stock rides on the product scopes.
 PRODUCT_SCOPES = ("read:product", "write:product")
@@ -25,7 +25,7 @@ _FIX = (
 )
 
 
-class TokenKeeper:
+class OAuthTokenProvider:
     """One refresher per merchant: whoever needs a token asks here, and at most one request for it is under way.
 
     A token lives 1.5 hours, a refresh token two weeks and for exactly one refresh (OGOship's API article).
@@ -33,7 +33,7 @@ class TokenKeeper:
 
     def __init__(
         self,
-        config: MyOgo,
+        config: MyOgoConfig,
         scopes: Sequence[str] = PRODUCT_SCOPES,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -101,7 +101,7 @@ class TokenKeeper:
                 body=urlencode(form).encode(),
                 content_type="application/x-www-form-urlencoded",
             )
-        except MovedAway as error:
+        except RedirectNotFollowed as error:
             raise ConfigError(
                 f"The token address: {error.message}. Our secrets are never sent on to another address.",
                 "Compare token_url with https://my.ogoship.com/OAuth/Token.",
@@ -138,7 +138,7 @@ class TokenKeeper:
         document = _object(answer)
         error = str(document.get("error") or "")
         told = str(document.get("error_description") or document.get("message") or error or answer.excerpt())
-        told = shown(told, 200)
+        told = excerpt(told, 200)
         if error == "invalid_scope":
             raise CredentialsError(
                 f"myOGO does not grant the scopes {' '.join(self.scopes)!r}: HTTP {answer.status} {told}.",

@@ -11,7 +11,7 @@ from pipelines.systems.http.session import Repeat
 from pipelines.systems.myogo.client import MyOgoClient
 
 PATH = "/api/v1/Orders"
-SHORTEST = 3  # letters of a word that is looked for in a message
+MIN_WORD = 3  # letters of a word that is looked for in a message
 
 
 class MyOgoOrders:
@@ -36,8 +36,8 @@ def _words(values: Iterable[Any]) -> list[str]:
     found: set[str] = set()
     for value in values:
         for text in map(str, value.values() if isinstance(value, Mapping) else [value] if value else []):
-            found |= {text, *(word for word in re.split(r"[\s,;:<>()]+", text) if len(word) >= SHORTEST)}
-    return sorted((word for word in found if len(word) >= SHORTEST), key=len, reverse=True)
+            found |= {text, *(word for word in re.split(r"[\s,;:<>()]+", text) if len(word) >= MIN_WORD)}
+    return sorted((word for word in found if len(word) >= MIN_WORD), key=len, reverse=True)
 
 
 def _without(words: list[str], message: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import dlt
 import pyarrow as pa
 
-from pipelines.systems.arrow_columns import Findings, shown, table
+from pipelines.systems.arrow_columns import Findings, brief, table
 from pipelines.systems.myogo.client import MyOgoClient
 from pipelines.systems.myogo.order_client import PATH, MyOgoOrders
 from pipelines.systems.myogo.source import batches, unseen
@@ -54,4 +54,4 @@ def _table(rows: list[dict[str, Any]], findings: Findings) -> pa.Table:
             row["orderLines"] = [
                 {name: line.get(name) for name in _OF_A_LINE} for line in lines if isinstance(line, dict)
             ]
-    return table(kept, ORDERS, lambda index: f"myOGO order {shown(kept[index].get('reference'))}", findings)
+    return table(kept, ORDERS, lambda index: f"myOGO order {brief(kept[index].get('reference'))}", findings)

@@ -8,8 +8,8 @@ from pipelines.core.errors import CentraMyogoError, TargetRefused, TargetUnknown
 from pipelines.core.json_codec import decode_exact
 from pipelines.systems.centra.client import CentraClient
 from pipelines.systems.centra.order_client import CentraOrders, is_paid
-from pipelines.systems.create_once import create_once, looked_up
-from pipelines.systems.http.failures import Redirected
+from pipelines.systems.create_once import create_once, look_up_or_lost
+from pipelines.systems.http.failures import WriteRedirected
 from pipelines.systems.myogo.client import MyOgoClient
 from pipelines.systems.myogo.order_client import MyOgoOrders
 from schemas.order_units import units
@@ -20,7 +20,7 @@ FOUND = "found by its reference after an unclear answer"
 ALREADY = "myOGO holds this order already"
 
 
-class Orders:
+class OrderTarget:
     """Creates by look-up, capture and POST. An order is never changed from here."""
 
     def __init__(self, client: MyOgoClient, params: object, other: CentraClient) -> None:
@@ -62,8 +62,8 @@ class Orders:
             self.centra.capture(shipment)
         except TargetRefused as no:
             raise TargetRefused(f"Not sent: its payment could not be captured ({no.message})", status=no.status) from no
-        except (TargetUnknown, Redirected) as unclear:
-            if not looked_up(lambda: self._paid(shipment), unclear):
+        except (TargetUnknown, WriteRedirected) as unclear:
+            if not look_up_or_lost(lambda: self._paid(shipment), unclear):
                 raise TargetUnknown(
                     f"Not sent: nobody knows whether its payment was captured ({unclear.message})",
                     status=getattr(unclear, "status", None),

@@ -10,8 +10,8 @@ from pipelines.core.errors import (
     TargetRefused,
     TargetUnknown,
 )
-from pipelines.systems.create_once import create_once, ended, looked_up
-from pipelines.systems.http.failures import Redirected
+from pipelines.systems.create_once import create_once, look_up_or_lost, unresolved
+from pipelines.systems.http.failures import WriteRedirected
 from pipelines.systems.myogo.client import MyOgoClient
 from schemas.fields.myogo import READ_ONLY
 from schemas.products.contract import PRODUCT
@@ -21,7 +21,7 @@ FOUND = "found by its code after an unclear answer"
 ALREADY = "myOGO holds this already"
 
 
-class Products:
+class ProductTarget:
     """Creates by GET and POST, updates by GET, merge and PUT with the full object.
 
     Never sends an EAN that changes one. Whatever answer does not prove what became of a product is settled by
@@ -65,12 +65,12 @@ class Products:
         merged.setdefault("languageCode", "en")  # required by myOGO; a product made by the warehouse may lack it
         try:
             return _kept_otherwise(changed, self.client.update_product(key, merged))
-        except (TargetRefused, TargetUnknown, Redirected) as unclear:
-            held = looked_up(lambda: self._one(key), unclear)
+        except (TargetRefused, TargetUnknown, WriteRedirected) as unclear:
+            held = look_up_or_lost(lambda: self._one(key), unclear)
             if held is not None and not _differs(changed, held):
                 return FOUND
             if isinstance(unclear, TargetUnknown):
-                raise ended(unclear, "myOGO did not hold the new values when looked up right after.") from unclear
+                raise unresolved(unclear, "myOGO did not hold the new values when looked up right after.") from unclear
             raise
 
     def _one(self, key: str) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ import dlt
 import pyarrow as pa
 
 from pipelines.core.errors import ContractError
-from pipelines.systems.arrow_columns import CONTRACT_FIX, Findings, shown, table
+from pipelines.systems.arrow_columns import CONTRACT_FIX, Findings, brief, table
 from pipelines.systems.myogo.client import MyOgoClient
 from schemas.fields.myogo import PRODUCTS, STOCK
 
@@ -58,8 +58,8 @@ def _named(rows: list[dict[str, Any]], key: str) -> Any:
     def name(index: int) -> str:
         row = rows[index]
         own = row.get(key)
-        nameless = "" if own else f" (id {shown(row.get('id'))}, name {shown(row.get('name'))}, row {index + 1})"
-        return f"myOGO product {shown(own)}{nameless}"
+        nameless = "" if own else f" (id {brief(row.get('id'))}, name {brief(row.get('name'))}, row {index + 1})"
+        return f"myOGO product {brief(own)}{nameless}"
 
     return name
 
