@@ -35,16 +35,16 @@ unit: setup
 # Every fault at every request, a kill at every step, long random stories, every form of a secret: an hour and a half.
 # Writes docs/torture.md, each table once all its cells held; `make torture CELLS=rest` goes on with those that have not yet.
 torture: setup
-	TORTURE=1 CELLS=$(CELLS) $(BIN)/pytest -n 2 --timeout=600 tests/torture tests/model tests/security
+	TORTURE=1 CELLS=$(CELLS) $(BIN)/pytest -n 2 --timeout=600 tests/torture tests/end_to_end/model tests/security
 
 # The parsers of the systems' answers, with many more examples than `make unit` takes.
 FUZZ_EXAMPLES ?= 500
 fuzz: setup
-	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/pytest -n 2 --timeout=0 tests/fuzz
+	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/pytest -n 2 --timeout=0 tests/*/test_*_fuzz.py
 
 # Rewrites what README prints of the sample; look at the diff like at code.
 golden: setup
-	GOLDEN=1 $(BIN)/pytest tests/test_readme_queries.py || $(BIN)/pytest tests/test_readme_queries.py
+	GOLDEN=1 $(BIN)/pytest tests/house/test_readme_queries.py || $(BIN)/pytest tests/house/test_readme_queries.py
 
 docs: setup
 	$(BIN)/python -m pipelines.reports.error_reference
@@ -53,7 +53,7 @@ docs: setup
 mutants: $(MUTANTS)/.ready
 	rm -rf mutants
 	$(MUTANTS)/bin/mutmut run --max-children $(JOBS)
-	$(MUTANTS)/bin/python -m tests.mutants
+	$(MUTANTS)/bin/python -m tests.support.mutants
 
 $(MUTANTS)/.ready: requirements.lock requirements-mutants.lock
 	$(PYTHON) -m venv $(MUTANTS)

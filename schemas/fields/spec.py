@@ -24,7 +24,7 @@ class FieldSpec:
 
     `required`: a row without the key breaks the contract. Other fields may be missing, which reads as null.
 
-    `on_type_mismatch` says what a value of another type does: `stop` breaks the contract, `withhold` costs this one row,
+    `on_type_mismatch` says what a value of another type does: `stop` breaks the contract, `withhold` costs the row,
     `report` only reports it. The value reads as null then and is kept raw in `extra`; a `number` is staged as its
     JSON text instead, which is no number either. An `integer` that does not stop may be null.
     """

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from pipelines.sandbox.common.credentials import DATA
-from tests.conftest import Shop
 from tests.security.canaries import PLAIN, SPIKY, Canaries, Watch
 from tests.security.mirror import Mirror
+from tests.support.shop import Shop
 
 
 class Vault:

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from pipelines.config.url import WebAddress, is_loopback
 from pipelines.core.errors import ConfigError
-from tests.conftest import Shop
+from tests.support.shop import Shop
 
 ADDRESS = TypeAdapter(WebAddress)
 

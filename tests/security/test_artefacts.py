@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import TORTURE, size
-from tests.line.helpers import Elsewhere
 from tests.security.canaries import PLAIN, SPIKY, Canaries, Watch, forms
 from tests.security.conftest import Vault
 from tests.security.mirror import Heard, Reply, at, centra_says, myogo_says, oauth_says
+from tests.support.shop import TORTURE, size
+from tests.support.shop_helpers import Elsewhere
 
 HTML = "HTML, text only"
 

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from pipelines.sandbox import Sandbox
-from tests.conftest import TORTURE, _shop, catalogue, size
 from tests.security.canaries import PLAIN, SPIKY, Canaries, forms
 from tests.security.conftest import Vault
 from tests.security.mirror import Heard, Reply, at, centra_says, myogo_says
+from tests.support.shop import TORTURE, catalogue, shop_in, size
 
 CALLS = {
     "centra products": at("centra", "/products"),
@@ -59,7 +59,7 @@ def standing(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         pytest.MonkeyPatch.context() as environment,
         Sandbox.start(catalogue(size(1), myogo=[{"code": "A"}])) as box,
     ):
-        shop = _shop(box, tmp_path_factory.mktemp("echoes"))
+        shop = shop_in(box, tmp_path_factory.mktemp("echoes"))
         vault = Vault(shop, {"plain": PLAIN, "spiky": SPIKY}[request.param], environment)
         yield vault
         vault.mirror.stop()

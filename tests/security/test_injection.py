@@ -20,7 +20,7 @@ from pipelines.reports.console import ConsoleReporter
 from pipelines.reports.csv_lists import FORMULA, _neutral
 from pipelines.reports.markdown import _code
 from pipelines.sandbox import Sandbox
-from tests.conftest import TORTURE, Shop, _shop, catalogue, euro, size
+from tests.support.shop import TORTURE, Shop, catalogue, euro, shop_in, size
 
 FORMULAS = [
     start + sign + "cmd|' /C calc'!A0"
@@ -84,7 +84,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     sizes.append(size(9001))
     held.append({"code": "SKU9001", "name": "x", "stock": 1})
     with Sandbox.start(catalogue(*sizes, myogo=held)) as box:
-        shop = _shop(box, tmp_path_factory.mktemp("hostile"))
+        shop = shop_in(box, tmp_path_factory.mktemp("hostile"))
         lax = "max_update_share = 1.0\nmin_known_share = 0.0\nmax_withheld_share = 1.0"
         shop.edit("max_update_share = 0.75", lax)
         box.add_fault(

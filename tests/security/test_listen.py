@@ -13,10 +13,10 @@ import requests
 from pipelines.config.channel import load
 from pipelines.core.errors import ConfigError
 from pipelines.webhooks.server import MAX_CONNECTIONS
-from tests.conftest import Shop, size
-from tests.listening import CENTRA_SECRET, MYOGO_KEY, TABLE, listening, until
 from tests.security.canaries import Watch
 from tests.security.test_sandbox import _listening, _reachable_at
+from tests.support.listening import CENTRA_SECRET, MYOGO_KEY, TABLE, listening, until
+from tests.support.shop import Shop, size
 
 PERSON = "Testine Persondatter"
 ORDER = f'{{"reference": "1001", "type": "{PERSON}", "customer": {{"name": "{PERSON}", "{PERSON}": 1}}}}'

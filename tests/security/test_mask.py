@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from pipelines.core import logs, redaction
 from pipelines.systems.http.session import EXCERPT_OF, Answer
-from tests.conftest import TORTURE
 from tests.security.canaries import PLAIN, SPIKY, Watch, forms
+from tests.support.shop import TORTURE
 
 SECRETS = (*PLAIN.all, *SPIKY.all)
 WATCH = Watch(SECRETS)

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import TORTURE, size
 from tests.security.canaries import PLAIN, SPIKY
 from tests.security.conftest import Vault
 from tests.security.mirror import Heard, Reply, at, myogo_says
+from tests.support.shop import TORTURE, size
 
 ROOT = Path(__file__).parents[2]
 # Runs the program as its console script does, in an interpreter that notes whatever is started by it.

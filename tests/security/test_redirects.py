@@ -11,11 +11,11 @@ from contextlib import closing
 import pytest
 
 from pipelines.systems.http.session import RedirectNotFollowed, Repeat, Session
-from tests.conftest import TORTURE, Shop, size
-from tests.line.helpers import Elsewhere, create, push_of, update
 from tests.security.canaries import PLAIN
 from tests.security.conftest import Vault
 from tests.security.mirror import Reply, at
+from tests.support.shop import TORTURE, Shop, size
+from tests.support.shop_helpers import Elsewhere, create, push_of, update
 
 STATUSES = (300, 301, 302, 303, 305, 307, 308, 399) if TORTURE else (302, 307)
 READS = {

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.engine.run import RunOptions, run
-from tests.conftest import Shop, size
+from tests.support.shop import Shop, size
 
 
 def _modes(folder: Path) -> dict[str, int]:

@@ -11,9 +11,9 @@ import pytest
 
 from pipelines.config.channel import load
 from pipelines.core.errors import ConfigError
-from tests.conftest import Shop, size
-from tests.line.helpers import Elsewhere
 from tests.security.tls import TlsServer, certificate, named, serving
+from tests.support.shop import Shop, size
+from tests.support.shop_helpers import Elsewhere
 
 SHOP = "shop.test"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.conftest import TORTURE
+from tests.support.shop import TORTURE
 
 
 @dataclass(frozen=True)

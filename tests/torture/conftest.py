@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import TORTURE
-from tests.line.helpers import Elsewhere
+from tests.support.shop import TORTURE
+from tests.support.shop_helpers import Elsewhere
 from tests.torture.cells import Cell, Ended
 from tests.torture.table import Row, rendered, with_families
 

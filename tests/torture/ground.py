@@ -16,8 +16,8 @@ from typing import Any
 from pipelines.sandbox import Sandbox
 from pipelines.sandbox.channel_file import channel_file
 from pipelines.state.run_result import RunResult
-from tests.conftest import Shop, catalogue, euro, size
-from tests.line.helpers import is_token
+from tests.support.shop import Shop, catalogue, euro, size
+from tests.support.shop_helpers import is_token
 from tests.torture import promises
 
 ATTEMPTS = 3

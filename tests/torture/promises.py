@@ -7,8 +7,8 @@ from typing import Any
 
 from pipelines.sandbox import Sandbox
 from pipelines.state.run_result import RunResult
-from tests.conftest import Shop
-from tests.line.helpers import SECRETS, is_token
+from tests.support.shop import Shop
+from tests.support.shop_helpers import SECRETS, is_token
 
 LONGEST_RUN_S = 300.0  # seconds where nobody else is at work; a busy machine takes longer to do the same
 

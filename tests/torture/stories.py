@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from tests.conftest import size
-from tests.line.helpers import FOREVER
+from tests.support.shop import size
+from tests.support.shop_helpers import FOREVER
 from tests.torture.ground import DOLLARS, OURS, Ground
 from tests.torture.places import NAMED, PLACES, Place
 

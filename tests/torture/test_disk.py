@@ -17,8 +17,8 @@ import pytest
 
 from pipelines.core.json_codec import decode
 from pipelines.sandbox import Sandbox
-from tests import child
-from tests.line.helpers import writes
+from tests.support import child_process
+from tests.support.shop_helpers import writes
 from tests.torture import ground
 from tests.torture.cells import Cell, Ended, chosen
 from tests.torture.ground import Ground
@@ -42,7 +42,7 @@ def good(box: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def refused_or_done(here: Ground, **how: Any) -> int:
     """3: all done. 2: a storage error that says what to do; what was written all the same is told."""
-    gone = child.run(*here.words, folder=here.shop.folder, **how)
+    gone = child_process.run(*here.words, folder=here.shop.folder, **how)
     told = decode(gone.printed.encode())
     assert (told["outcome"], gone.code) in (("storage", 2), ("attention", 3)), gone
     if gone.code == 2:
@@ -75,7 +75,7 @@ def read_only(box: Sandbox, folder: Path, good: Path) -> Ended:
     with disk_of(64 * MB, here.shop.data):
         shutil.copytree(good, here.shop.data, dirs_exist_ok=True)
         mount("-o", "remount,ro", str(here.shop.data))
-        gone = child.run(*here.words, folder=folder)
+        gone = child_process.run(*here.words, folder=folder)
         assert (gone.code, writes(here.shop)) == (2, []), gone
         assert "rights" in decode(gone.printed.encode())["error"]["fix"]
         mount("-o", "remount,rw", str(here.shop.data))
@@ -109,7 +109,7 @@ def damaged(box: Sandbox, folder: Path, good: Path, damage: Damage) -> Ended:
     if refused_or_done(here) == 3:
         return Ended((3, here.heals()))
     assert writes(here.shop) == []
-    again = child.run(*here.words, "--rebuild", folder=folder)
+    again = child_process.run(*here.words, "--rebuild", folder=folder)
     assert again.code == 3, again
     ((runs,),) = here.shop.sql("select count(*) from sync.runs")
     assert runs >= 2, "the history is gone"
@@ -202,7 +202,7 @@ def test_a_file_that_another_program_holds_open_is_told_as_such(box: Sandbox, go
     here = Ground(box, tmp_path)
     shutil.copytree(good, here.shop.data)
     with duckdb.connect(str(here.shop.data / "demo" / "work.duckdb")):
-        gone = child.run(*here.words, folder=tmp_path)
+        gone = child_process.run(*here.words, folder=tmp_path)
     told = decode(gone.printed.encode())
     assert (gone.code, told["error"]["id"], writes(here.shop)) == (2, "STORE-001", [])
     assert "another program has it open" in told["error"]["message"]

@@ -14,7 +14,7 @@ import requests
 
 from pipelines.sandbox import Sandbox
 from pipelines.state.run_result import RunResult
-from tests.line.helpers import FOREVER, Elsewhere
+from tests.support.shop_helpers import FOREVER, Elsewhere
 from tests.torture import ground
 from tests.torture.cells import Cell, Ended, chosen
 from tests.torture.faults import FAULTS, Fault

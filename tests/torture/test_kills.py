@@ -14,9 +14,9 @@ import pytest
 
 from pipelines.core.json_codec import decode
 from pipelines.sandbox import Sandbox
-from tests import child
-from tests.child import Blow
-from tests.line.helpers import writes
+from tests.support import child_process
+from tests.support.child_process import Blow
+from tests.support.shop_helpers import writes
 from tests.torture import ground
 from tests.torture.cells import Cell, Ended, chosen
 from tests.torture.ground import Ground
@@ -71,7 +71,7 @@ def box() -> Iterator[Sandbox]:
 
 def test_the_list_of_places_is_complete(box: Sandbox, tmp_path: Path) -> None:
     """A step that a run takes and this file does not know would go untortured."""
-    gone = child.run(*Ground(box, tmp_path, max_in_flight=IN_FLIGHT).words, folder=tmp_path, trace=True)
+    gone = child_process.run(*Ground(box, tmp_path, max_in_flight=IN_FLIGHT).words, folder=tmp_path, trace=True)
     assert gone.code == 3, gone.printed
     assert Counter(gone.passed) == PLACES
 
@@ -79,7 +79,7 @@ def test_the_list_of_places_is_complete(box: Sandbox, tmp_path: Path) -> None:
 def killed(box: Sandbox, folder: Path, **how: Any) -> Ended:
     """The process dies there and then; whatever it left behind, the next run makes everything good."""
     here = Ground(box, folder, max_in_flight=IN_FLIGHT)
-    gone = child.run(*here.words, folder=folder, **how)
+    gone = child_process.run(*here.words, folder=folder, **how)
     assert gone.code == -signal.SIGKILL or (gone.code == 3 and "due" in how), gone
     here.is_underway()
     exits = (gone.code, here.heals())
@@ -96,7 +96,7 @@ def killed_after(box: Sandbox, folder: Path, seconds: float) -> Ended:
 def signalled(box: Sandbox, folder: Path, blow: Blow) -> Ended:
     """The run ends in order: what was begun is recorded, the rest is told as not attempted, the exit code agrees."""
     here = Ground(box, folder, max_in_flight=IN_FLIGHT)
-    gone = child.run(*here.words, folder=folder, blow=blow)
+    gone = child_process.run(*here.words, folder=folder, blow=blow)
     told = decode(gone.printed.encode())
     counts = told["flows"]["products"]
     assert (told["outcome"], gone.code) in (("interrupted", 5), ("attention", 3)), gone

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.sandbox import Sandbox
-from tests.conftest import TORTURE
-from tests.line.helpers import FOREVER
+from tests.support.shop import TORTURE
+from tests.support.shop_helpers import FOREVER
 from tests.torture import ground
 from tests.torture.ground import Ground
 

@@ -11,9 +11,9 @@ import pytest
 
 from pipelines.core.json_codec import decode
 from pipelines.sandbox import Sandbox
-from tests import child
-from tests.conftest import TORTURE
-from tests.line.helpers import writes
+from tests.support import child_process
+from tests.support.shop import TORTURE
+from tests.support.shop_helpers import writes
 from tests.torture import ground
 from tests.torture.ground import Ground
 
@@ -36,7 +36,7 @@ def test_of_several_at_once_some_run_one_after_the_other_and_the_rest_end_with_6
     for place in places:
         place.mkdir()
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        ended = list(pool.map(lambda place: child.run(*here.words, folder=place), places))
+        ended = list(pool.map(lambda place: child_process.run(*here.words, folder=place), places))
     codes = Counter(gone.code for gone in ended)
     assert set(codes) <= {3, 6}, ended
     assert codes[3] >= 1

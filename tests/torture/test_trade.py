@@ -15,9 +15,9 @@ import pytest
 import requests
 
 from pipelines.sandbox import Sandbox
-from tests import child
-from tests.child import Blow
-from tests.line.helpers import FOREVER, Elsewhere
+from tests.support import child_process
+from tests.support.child_process import Blow
+from tests.support.shop_helpers import FOREVER, Elsewhere
 from tests.torture import trade
 from tests.torture.cells import Cell, Ended, chosen
 from tests.torture.faults import FAULTS, Fault
@@ -102,7 +102,7 @@ def struck(fault: Fault, nth: int, place: Place, lasting: bool, box: Sandbox, fo
 def killed(blow: Blow, box: Sandbox, folder: Path, other: Elsewhere) -> Ended:
     """The process dies there and then; whatever it left behind, the next run makes everything good."""
     here = Trade(box, folder)
-    gone = child.run(*here.words, folder=folder, blow=blow)
+    gone = child_process.run(*here.words, folder=folder, blow=blow)
     assert gone.code == -signal.SIGKILL, gone
     here.is_underway()
     exits = (gone.code, here.heals())
@@ -147,7 +147,7 @@ def test_the_places_are_the_requests_of_a_run(box: Sandbox, tmp_path: Path) -> N
 
 
 def test_the_list_of_blows_is_complete(box: Sandbox, tmp_path: Path) -> None:
-    gone = child.run(*Trade(box, tmp_path).words, folder=tmp_path, trace=True)
+    gone = child_process.run(*Trade(box, tmp_path).words, folder=tmp_path, trace=True)
     assert gone.code == 0, gone.printed
     passed: Any = Counter(place for place in gone.passed if place.startswith(("Centra", "myOGO", "journal: ")))
     assert {place: times for place, times in passed.items() if not place.endswith(("folded", "gone"))} == BLOWS

@@ -19,8 +19,8 @@ from pipelines.sandbox.channel_file import channel_file
 from pipelines.state.run_result import RunResult
 from pipelines.systems.myogo.client import MyOgoClient
 from pipelines.systems.myogo.order_client import MyOgoOrders
-from tests.conftest import Shop, catalogue, size
-from tests.line.helpers import is_token
+from tests.support.shop import Shop, catalogue, size
+from tests.support.shop_helpers import is_token
 from tests.torture import promises
 from tests.torture.ground import ATTEMPTS, small
 

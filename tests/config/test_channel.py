@@ -1,0 +1,472 @@
+"""Channel files: what a complaint says about each mistake that an operator makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.config.channel import CHANNELS_VARIABLE, Channel, data_folder, load
+from pipelines.config.reference import import_string
+from pipelines.config.url import is_loopback
+from pipelines.core.errors import ConfigError
+from tests.support.shop import Shop
+
+GOOD = """\
+name = "se-web"
+
+[systems.centra]
+base_url            = "https://shop.example/api/order-api"
+token               = { env = "CENTRA_TOKEN" }
+timezone            = "Europe/Stockholm"
+page_size           = 100
+requests_per_second = 2.0
+
+[systems.myogo]
+base_url            = "https://api.ogoship.com"
+token_url           = "https://my.ogoship.com/OAuth/Token"
+client_id           = { env = "MYOGO_CLIENT_ID" }
+client_secret       = { env = "MYOGO_CLIENT_SECRET" }
+merchant_id         = { env = "MYOGO_MERCHANT_ID" }
+secret_token        = { env = "MYOGO_SECRET_TOKEN" }
+requests_per_second = 2.0
+
+[flows.products.params]
+currency         = "EUR"
+pricelist_id     = "36"
+language         = "en"
+include_inactive = false
+allow_zero_price = false
+
+[flows.products.select]
+include = ["*"]
+exclude = []
+
+[flows.products.limits]
+min_rows         = 1
+max_creates      = 5000
+max_updates      = 2000
+max_update_share = 0.30
+"""
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """`write(("old", "new"), ...)`: a channel file that is the good one but for these changes."""
+
+    def make(*changes: tuple[str, str]) -> Path:
+        text = GOOD
+        for old, new in changes:
+            assert text.count(old) == 1, old
+            text = text.replace(old, new)
+        file = tmp_path / "se-web.toml"
+        file.write_text(text, "utf-8")
+        return file
+
+    return make
+
+
+def complaint(file: Path) -> list[str]:
+    """What is said about the file, line by line: one screen, each line about this file, then what to do."""
+    with pytest.raises(ConfigError) as caught:
+        load(str(file))
+    lines = caught.value.message.splitlines()
+    assert 0 < len(lines) < 20
+    assert max(map(len, lines)) < 300 + len(str(file))
+    assert all(line.startswith(str(file)) for line in lines)
+    assert caught.value.fix
+    assert caught.value.exit_code == 2
+    return [line.removeprefix(str(file)).removeprefix(": ").strip() for line in lines]
+
+
+def test_the_file_of_the_manual_is_good(write: Write) -> None:
+    """Every documented key, read as what it says."""
+    channel = load(str(write()))
+    assert (channel.name, channel.systems.centra.timezone) == ("se-web", "Europe/Stockholm")
+    flow = channel.flows["products"]
+    assert (flow.source, flow.target_system) == ("centra", "myogo")
+    assert channel.flow_limits("products").max_update_share == 0.30
+    params = channel.flow_params("products")
+    assert (params.currency, params.pricelist_id, params.include_inactive) == ("EUR", "36", False)
+
+
+def test_a_short_file_takes_the_documented_defaults(write: Write) -> None:
+    text = write().read_text("utf-8")
+    file = write()
+    file.write_text(text.split("[flows.products.params]")[0] + "[flows.products]\n", "utf-8")
+    channel = load(str(file))
+    limits, params = channel.flow_limits("products"), channel.flow_params("products")
+    assert (limits.min_rows, limits.max_creates, limits.max_updates, limits.max_update_share) == (1, 5000, 2000, 0.3)
+    assert (params.currency, params.pricelist_id, params.language) == ("EUR", None, "en")
+    assert (params.include_inactive, params.allow_zero_price) == (False, False)
+    assert (channel.flows["products"].select.include, channel.flows["products"].select.exclude) == (("*",), ())
+    assert channel.systems.centra.timezone == "Europe/Stockholm"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "nearest"),
+    [
+        pytest.param('name = "se-web"', 'name = "a"\nnmae = 1', "nmae", "name", id="top"),
+        pytest.param("[systems.centra]", "[systems.centre]\n[systems.centra]", "systems.centre", "centra",
+                     id="systems"),
+        pytest.param("page_size ", "pagesize = 1\npage_size ", "systems.centra.pagesize", "page_size", id="centra"),
+        pytest.param("token_url ", 'token_uri = ""\ntoken_url ', "systems.myogo.token_uri", "token_url", id="myogo"),
+        pytest.param('{ env = "CENTRA_TOKEN" }', '{ evn = "CENTRA_TOKEN" }', "systems.centra.token.evn", "env",
+                     id="secret"),
+        pytest.param("[flows.products.params]", '[flows.products]\nextrct = "a"\n[flows.products.params]',
+                     "flows.products.extrct", "extract", id="flow"),
+        pytest.param("currency ", 'curency = "EUR"\ncurrency ', "flows.products.params.curency", "currency",
+                     id="params"),
+        pytest.param("exclude ", 'exlude = []\nexclude ', "flows.products.select.exlude", "exclude", id="select"),
+        pytest.param("min_rows ", "min_row = 1\nmin_rows ", "flows.products.limits.min_row", "min_rows", id="limits"),
+    ],
+)  # fmt: skip
+def test_an_unknown_key(write: Write, old: str, new: str, key: str, nearest: str) -> None:
+    """Named with the file and the nearest key that there is; nothing else is complained about."""
+    assert complaint(write((old, new))) == [f"unknown key {key}; did you mean {nearest}?"]
+
+
+LISTEN = """
+[listen]
+centra_secret = { env = "CENTRA_WEBHOOK_SECRET" }
+myogo_key     = { file = "hook.key" }
+"""
+
+
+def test_what_listening_is_by_default(write: Write) -> None:
+    """Off; and with a table, on this machine alone, without polls. A secret's file lies beside the channel file."""
+    file = write()
+    assert load(str(file)).listen is None
+    file.write_text(GOOD + LISTEN)
+    listen = load(str(file)).listen
+    assert listen is not None
+    assert (listen.host, listen.port, listen.stays_here) == ("127.0.0.1", 8625, True)
+    assert (listen.settle_s, listen.longest_s, listen.tolerance_s, listen.poll_minutes) == (5, 60, 300, None)
+    assert listen.centra_secret is not None
+    assert listen.centra_secret.env == "CENTRA_WEBHOOK_SECRET"
+    assert listen.myogo_key is not None
+    assert listen.myogo_key.file == file.parent / "hook.key"
+
+
+@pytest.mark.parametrize(
+    ("host", "here"),
+    [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False),
+     ("10.1.2.3", False), ("shop.example", False), ("localhost.example", False)],
+)  # fmt: skip
+def test_who_can_reach_a_host(write: Write, host: str, here: bool) -> None:
+    file = write()
+    file.write_text(f'{GOOD}{LISTEN}host = "{host}"\n')
+    listen = load(str(file)).listen
+    assert listen is not None
+    assert listen.stays_here is here
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("prot = 1", "unknown key listen.prot; did you mean port?"),
+        ("myogo_secret = 1", "unknown key listen.myogo_secret; did you mean myogo_key?"),
+        ('host = "0.0.0.0:80/x"', "listen.host: must be an address or a name of this machine, such as 127.0.0.1, "
+         "without a port"),
+        ('host = ""', "listen.host: must be an address or a name of this machine, such as 127.0.0.1, without a port"),
+        ("port = 65536", "listen.port: Input should be less than or equal to 65535"),
+        ("settle_s = -1", "listen.settle_s: Input should be greater than or equal to 0"),
+        ("settle_s = nan", "listen.settle_s: Input should be a finite number"),
+        ("settle_s = 61", "listen: longest_s = 60 is less than settle_s = 61"),
+        ("tolerance_s = 0", "listen.tolerance_s: Input should be greater than 0"),
+        ("poll_minutes = 0", "listen.poll_minutes: Input should be greater than 0"),
+    ],
+    ids=lambda text: text[:20],
+)  # fmt: skip
+def test_a_mistake_about_listening(write: Write, line: str, said: str) -> None:
+    file = write()
+    file.write_text(f"{GOOD}{LISTEN}{line}\n")
+    assert complaint(file) == [said]
+
+
+def test_a_mistake_in_a_secret_of_listening(write: Write) -> None:
+    file = write()
+    file.write_text(GOOD + LISTEN.replace("env", "evn"))
+    assert complaint(file)[0] == "unknown key listen.centra_secret.evn; did you mean env?"
+    file.write_text(f"listen = 1\n{GOOD}")
+    assert complaint(file) == ["listen: must be a table"]
+
+
+def test_an_unknown_key_like_no_other_lists_the_known_ones(write: Write) -> None:
+    said = complaint(write(("min_rows ", "zzzz = 1\nmin_rows ")))
+    assert said == [
+        "unknown key flows.products.limits.zzzz; known: max_creates, max_price_jumps, max_update_share, max_updates, "
+        "max_withheld_share, min_known_share, min_read_share, min_rows, price_jump_factor"
+    ]
+
+
+def test_the_internal_key_path_is_unknown(write: Write) -> None:
+    assert complaint(write(('name = "se-web"', 'name = "a"\npath = "x"')))[0].startswith("unknown key path")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ('name = "se-web"\n', "", "name"),
+        ('token               = { env = "CENTRA_TOKEN" }\n', "", "systems.centra.token"),
+        ('base_url            = "https://api.ogoship.com"\n', "", "systems.myogo.base_url"),
+        ('token_url           = "https://my.ogoship.com/OAuth/Token"\n', "", "systems.myogo.token_url"),
+        ('secret_token        = { env = "MYOGO_SECRET_TOKEN" }\n', "", "systems.myogo.secret_token"),
+    ],
+)  # fmt: skip
+def test_a_missing_key(write: Write, old: str, new: str, key: str) -> None:
+    assert complaint(write((old, new))) == [f"missing key {key}"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param("", "at least one flow", id="empty file"),
+        pytest.param('name = "x"\nflows = 5', "at least one flow", id="flows is a number"),
+        pytest.param("[flows]\nproducts = 5", "flows.products must be a table", id="flow is a number"),
+        pytest.param('name = "x"\nsystems = 5\n[flows.products]', "systems: must be a table", id="systems is a number"),
+        pytest.param("[flows.products]\nparams = 5", "flows.products.params: must be a table", id="params is a number"),
+        pytest.param("[flows.product]", "flows.product is not a flow we have; did you mean products?", id="near flow"),
+        pytest.param(
+            "[flows.zzz]",
+            "flows.zzz is not a flow we have; known: orders, products, stock, tracking",
+            id="unknown flow",
+        ),
+        pytest.param("[flows.products]", "missing key systems", id="no systems"),
+    ],
+)
+def test_a_file_of_another_shape(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "a.toml"
+    file.write_text(text, "utf-8")
+    assert any(said in line for line in complaint(file))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("name =", "name", "is not valid TOML"),
+        ('currency         = "EUR"', "currency = EUR", "is not valid TOML"),
+        ('currency         = "EUR"', 'currency = "EUR"\ncurrency = "SEK"', "is not valid TOML"),
+        ("[flows.products.select]", "[flows.products.params]", "is not valid TOML"),
+    ],
+    ids=["no equals sign", "no quotes", "key twice", "table twice"],
+)
+def test_bad_toml_names_the_line(write: Write, old: str, new: str, said: str) -> None:
+    line = complaint(write((old, new)))[0]
+    assert said in line
+    assert "line" in line
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b'name = "\xe5"'], ids=["utf-16", "latin-1"])
+def test_a_file_that_is_no_text(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.toml").write_bytes(content)
+    assert "cannot be read" in complaint(tmp_path / "a.toml")[0]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("Europe/Stockholm", "Europe/Stokholm", "systems.centra.timezone: 'Europe/Stokholm' is no time zone"),
+        ("Europe/Stockholm", "", "systems.centra.timezone: '' is no time zone"),
+        ("Europe/Stockholm", "Europe", "systems.centra.timezone: 'Europe' is no time zone"),
+        ("Europe/Stockholm", "/etc/passwd", "systems.centra.timezone: '/etc/passwd' is no time zone"),
+        ("https://shop.example", "http://shop.example", "systems.centra.base_url: must start with https://"),
+        ("https://shop.example", "http://127.0.0.1.evil.test", "systems.centra.base_url: must start with https://"),
+        ("https://shop.example", "http://localhost.evil.test", "systems.centra.base_url: must start with https://"),
+        ("https://my.ogoship.com", "http://my.ogoship.com", "systems.myogo.token_url: must start with https://"),
+        ("https://shop.example", "shop.example", "systems.centra.base_url: must be a full web address"),
+        ("https://shop.example", "ftp://shop.example", "systems.centra.base_url: must be a full web address"),
+        ("https://shop.example", "https://", "systems.centra.base_url: must be a full web address"),
+        ("order-api", "order-api?x=1", "systems.centra.base_url: must not carry"),
+        ("shop.example", "shop.example:port", "systems.centra.base_url: has a port"),
+        ("shop.example", "shop.example:99999", "systems.centra.base_url: has a port"),
+        ("https://shop.example", "https://[::1", "systems.centra.base_url: Invalid IPv6 URL"),
+        ('"se-web"', '"SE web"', "name: String should match"),
+        ('"se-web"', '"../up"', "name: String should match"),
+        ('"36"', "36", "flows.products.params.pricelist_id: must be text in quotes"),
+        ("include_inactive = false", 'include_inactive = "maybe"', "flows.products.params.include_inactive"),
+        ('["*"]', '"*"', "flows.products.select.include: must be a list in square brackets"),
+        ("= 0.30", "= 1.5", "flows.products.limits.max_update_share: Input should be less than or equal to 1"),
+        ("= 0.30", "= nan", "flows.products.limits.max_update_share"),
+        ("min_rows         = 1", "min_rows = -1", "flows.products.limits.min_rows"),
+        ("page_size           = 100", "page_size = 0", "systems.centra.page_size"),
+    ],
+)
+def test_a_bad_value(write: Write, old: str, new: str, said: str) -> None:
+    """Named by its key, and by what would be right."""
+    assert any(line.startswith(said) for line in complaint(write((old, new))))
+
+
+def test_all_mistakes_are_told_at_once(write: Write) -> None:
+    said = complaint(write(('name = "se-web"\n', ""), ("page_size ", "pagesize "), ("Europe/", "Eurpoe/")))
+    assert len(said) == 3
+
+
+@pytest.mark.parametrize(
+    ("url", "loopback"),
+    [
+        ("http://127.0.0.1:80/x", True), ("http://127.9.8.7", True), ("http://localhost:8620", True),
+        ("http://LOCALHOST", True), ("http://[::1]:5", True), ("http://10.0.0.1", False), ("http://0.0.0.0", False),
+        ("http://127.0.0.1.evil.test", False), ("http://evil.test/127.0.0.1", False),
+        ("http://evil.test#localhost", False), ("http://localhost@evil.test", False), ("", False),
+    ],
+)  # fmt: skip
+def test_loopback(url: str, loopback: bool) -> None:
+    assert is_loopback(url) is loopback
+
+
+def test_plain_http_to_this_machine_is_fine(write: Write) -> None:
+    """And a slash at the end does not matter."""
+    file = write(("https://shop.example/api/order-api", "http://127.0.0.1:8620/api/order-api/"))
+    assert load(str(file)).systems.centra.base_url == "http://127.0.0.1:8620/api/order-api"
+
+
+@pytest.mark.parametrize(
+    "inline",
+    [
+        '"hunter2-hunter2"',
+        '["hunter2-hunter2"]',
+        '{ value = "hunter2-hunter2" }',
+        '{ env = "hunter2-hunter2" }',
+        '{ env = "hunter2-hunter2", file = "x" }',
+        '{ env = ["hunter2-hunter2"] }',
+    ],
+)
+def test_a_secret_written_inline_is_refused_and_not_repeated(write: Write, inline: str) -> None:
+    said = complaint(write(('{ env = "CENTRA_TOKEN" }', inline)))
+    assert all(line.startswith(("systems.centra.token", "unknown key systems.centra.token")) for line in said)
+    assert "hunter2" not in "".join(said)
+
+
+@pytest.mark.parametrize("inline", ["", 'env = "A", file = "B"'], ids=["neither", "both"])
+def test_a_secret_lies_in_one_place(write: Write, inline: str) -> None:
+    said = complaint(write(('{ env = "CENTRA_TOKEN" }', "{ " + inline + " }")))
+    assert said == ['systems.centra.token: give exactly one of { env = "NAME" } or { file = "PATH" }']
+
+
+def test_a_password_in_an_address_is_refused_and_not_repeated(write: Write) -> None:
+    said = complaint(write(("https://shop.example", "https://user:hunter2@shop.example")))
+    assert "must not carry a user name" in said[0]
+    assert "hunter2" not in "".join(said)
+
+
+def test_the_command_line_shows_the_complaint_and_nothing_else(shop: Shop) -> None:
+    """Exit code 2, the message on stderr, no traceback, nothing of the secret."""
+    shop.edit("token               = {", 'token = "hunter2-hunter2"\ntken = {')
+    result = shop.command("plan", str(shop.file), "--data", str(shop.data))
+    shown = result.stdout + result.stderr
+    assert result.exit_code == 2
+    assert "systems.centra.token" in shown
+    assert "did you mean token?" in shown.replace("\n", " ")
+    assert "hunter2" not in shown
+    assert "Traceback" not in shown
+    assert len(shown.splitlines()) < 24
+
+
+# References
+
+
+@pytest.mark.parametrize(
+    ("reference", "said"),
+    [
+        ("nonsense", "no reference"),
+        ("schemas.fields.myogo", "no reference"),
+        ("schemas.fields.myogo:", "no reference"),
+        ("os; rm:x", "no reference"),
+        ("schemas.nowhere:PRODUCT", "leads nowhere"),
+        ("schemas.fields.myogo:NOTHING", "leads nowhere"),
+        ("a..b:c", "leads nowhere"),
+    ],
+)
+def test_a_bad_reference(write: Write, reference: str, said: str) -> None:
+    """By itself, and in the file named by its key, whichever reference it is that can be known before a run."""
+    with pytest.raises(ConfigError, match=said):
+        import_string(reference)
+    for key in ("transform", "contract", "target"):
+        line = f'[flows.products]\n{key} = "{reference}"\n[flows.products.params]'
+        line = complaint(write(("[flows.products.params]", line)))[0]
+        assert line.startswith(f"flows.products.{key}: ")
+        assert said in line
+
+
+@pytest.mark.parametrize("reference", ["transforms.products:selected", "os:path", "pathlib:Path"])
+def test_a_transform_that_is_none(write: Write, reference: str) -> None:
+    line = f'[flows.products]\ntransform = "{reference}"\n[flows.products.params]'
+    assert f"{reference!r} is no transform" in complaint(write(("[flows.products.params]", line)))[0]
+
+
+def test_a_good_reference() -> None:
+    assert import_string("pipelines.config.channel:Channel") is Channel
+
+
+# Where channels lie
+
+
+def test_a_name_is_looked_up_in_the_users_folder(write: Write, tmp_path: Path, monkeypatch: Any) -> None:
+    write()
+    monkeypatch.setenv(CHANNELS_VARIABLE, str(tmp_path))
+    assert load("se-web").path == tmp_path / "se-web.toml"
+
+
+def test_the_users_folder_goes_before_ours(write: Write, tmp_path: Path, monkeypatch: Any) -> None:
+    write(('"se-web"', '"demo"')).rename(tmp_path / "demo.toml")
+    assert load("demo").path.parent != tmp_path
+    monkeypatch.setenv(CHANNELS_VARIABLE, str(tmp_path))
+    assert load("demo").path == tmp_path / "demo.toml"
+
+
+def test_an_unknown_name_says_where_we_looked(write: Write, tmp_path: Path, monkeypatch: Any) -> None:
+    write()
+    monkeypatch.setenv(CHANNELS_VARIABLE, str(tmp_path))
+    with pytest.raises(ConfigError) as caught:
+        load("se-wep")
+    assert str(tmp_path) in caught.value.message
+    assert "did you mean se-web?" in caught.value.message
+    assert CHANNELS_VARIABLE in caught.value.fix
+
+
+@pytest.mark.parametrize("folder", ["", "/nowhere/at/all"], ids=["empty", "no such folder"])
+def test_an_odd_users_folder_does_no_harm(folder: str, monkeypatch: Any) -> None:
+    monkeypatch.setenv(CHANNELS_VARIABLE, folder)
+    assert load("demo").name == "demo"
+
+
+@pytest.mark.parametrize("name", ["nowhere.toml", "some/folder", ".toml", ""], ids=["file", "path", "dot", "empty"])
+def test_a_path_that_leads_nowhere(name: str) -> None:
+    with pytest.raises(ConfigError, match="There is no channel"):
+        load(name)
+
+
+def test_a_folder_is_no_channel_file(tmp_path: Path) -> None:
+    (tmp_path / "x.toml").mkdir()
+    with pytest.raises(ConfigError, match="There is no channel file"):
+        load(str(tmp_path / "x.toml"))
+
+
+def test_where_working_files_go(monkeypatch: Any) -> None:
+    assert data_folder(None) == Path("data")
+    monkeypatch.setenv("CENTRA_MYOGO_DATA", "/somewhere")
+    assert data_folder(None) == Path("/somewhere")
+    assert data_folder(Path("here")) == Path("here")
+    monkeypatch.setenv("CENTRA_MYOGO_DATA", "")
+    assert data_folder(None) == Path("data")
+
+
+def test_a_secret_file_is_relative_to_the_channel_file(write: Write, tmp_path: Path, monkeypatch: Any) -> None:
+    """Not to the folder that somebody happens to be in; a line break at its end is no part of it."""
+    file = write(('{ env = "CENTRA_TOKEN" }', '{ file = "secrets/token" }'))
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets/token").write_text("abc-123\n", "utf-8")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert load(f"../{file.name}").systems.centra.token.reveal() == "abc-123"
+    assert load(str(file)).systems.centra.token.reveal() == "abc-123"
+
+
+def test_a_parameter_named_file_is_no_secret_file(write: Write) -> None:
+    file = write(('language         = "en"', 'language_by_store = { file = "sv" }'))
+    assert load(str(file)).flow_params("products").language_by_store == {"file": "sv"}

@@ -1,0 +1,233 @@
+"""The difference between what we want and what the target holds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from pipelines.core.json_codec import decode_exact
+from pipelines.engine.plan import CHANGE_COLUMNS, Plan, diff
+from schemas.products.contract import PRODUCT
+from tests.support.frames import held, plain_list, products
+from tests.support.shop import euro, size
+
+# What myOGO holds after size(n) was created there.
+SAME: dict[str, Any] = {
+    "name": "Parka Blue S", "salesPrice": "10.00", "supplier": "Acme", "group": "Jackets", "countryOfOrigin": "PT",
+    "customsDescription": "Coats", "hsCode": "62014000", "languageCode": "en",
+}  # fmt: skip
+
+
+def planned(*sizes: dict[str, Any], live: list[dict[str, Any]] | None = None) -> Plan:
+    return diff(products(*sizes), held(*(live or [])), PRODUCT)
+
+
+def same(number: int, **fields: Any) -> dict[str, Any]:
+    return SAME | {"code": f"SKU{number}"} | fields
+
+
+def changes(plan: Plan) -> list[tuple[str, str, dict[str, Any], dict[str, Any]]]:
+    """Action, key, before and after; numbers as the text of their digits."""
+    rows = plan.changes[["action", "key", "before", "after"]].itertuples(index=False)
+    return [(action, key, _digits(before), _digits(after)) for action, key, before, after in rows]
+
+
+def _digits(text: str) -> dict[str, Any]:
+    return dict(json.loads(text, parse_float=str, parse_int=str))
+
+
+def test_a_create_holds_the_whole_product() -> None:
+    """Every value that there is, none that there is not, and which size it came from."""
+    plan = planned(size(1, ean="7350000000016"))
+    after = {
+        "code": "SKU1", "name": "Parka Blue S", "sales_price": "10.00", "supplier": "Acme", "group": "Jackets",
+        "country_of_origin": "PT", "customs_description": "Coats", "hs_code": "62014000", "language_code": "en",
+        "ean_code": "7350000000016",
+    }  # fmt: skip
+    assert changes(plan) == [("create", "SKU1", {}, after)]
+    assert list(plan.changes["stock_item_id"]) == ["1"]
+    assert list(plan.changes.columns) == CHANGE_COLUMNS
+    assert (plan.count("create"), plan.count("update"), plan.unchanged, plan.live) == (1, 0, 0, 0)
+
+
+def test_nothing_to_do() -> None:
+    plan = planned(size(1), size(2), live=[same(2), same(1), same(3)])
+    assert (len(plan.changes), plan.unchanged, plan.live) == (0, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("column", "vendor", "theirs", "before", "after"),
+    [
+        ("name", "name", "Old", "Old", "Parka Blue S"),
+        ("name", "name", None, None, "Parka Blue S"),
+        ("name", "name", "", None, "Parka Blue S"),
+        ("name", "name", "parka blue s", "parka blue s", "Parka Blue S"),
+        ("name", "name", "Parka Blue S ", "Parka Blue S ", "Parka Blue S"),
+        ("sales_price", "salesPrice", "9.99", "9.99", "10.00"),
+        ("sales_price", "salesPrice", "10.0001", "10.0001", "10.00"),
+        ("sales_price", "salesPrice", 0, "0.00", "10.00"),
+        ("sales_price", "salesPrice", None, None, "10.00"),
+        ("supplier", "supplier", "X", "X", "Acme"),
+        ("group", "group", "X", "X", "Jackets"),
+        ("country_of_origin", "countryOfOrigin", "SE", "SE", "PT"),
+        ("customs_description", "customsDescription", "X", "X", "Coats"),
+        ("hs_code", "hsCode", "62014001", "62014001", "62014000"),
+        ("language_code", "languageCode", "sv", "sv", "en"),
+    ],
+)
+def test_an_update_holds_what_changes(column: str, vendor: str, theirs: Any, before: Any, after: Any) -> None:
+    """And only that, before and after."""
+    plan = planned(size(1), size(2), live=[same(1), same(2, **{vendor: theirs})])
+    assert changes(plan) == [("update", "SKU2", {column: before}, {column: after})]
+    assert plan.unchanged == 1
+
+
+@pytest.mark.parametrize("theirs", [10, "10", "10.0", "10.00", "10.0000", "1000e-2"])
+def test_equal_prices_are_equal_however_they_are_written(theirs: Any) -> None:
+    """Also with an exponent."""
+    assert planned(size(1), live=[same(1, salesPrice=theirs)]).count("update") == 0
+
+
+@pytest.mark.parametrize(
+    ("ours", "sent"),
+    [("49", "49.00"), ("49.9", "49.90"), ("49.90", "49.90"), ("0.0001", "0.0001"), ("49.125", "49.125"),
+     ("100", "100.00"), ("12345678901234.5678", "12345678901234.5678")],
+)  # fmt: skip
+def test_money_as_it_is_sent(ours: str, sent: str) -> None:
+    """At least two decimals, no exponent, no digit lost; a JSON number."""
+    after = planned(size(1, prices=[euro(ours)])).changes["after"][0]
+    assert f'"sales_price":{sent},' in after
+
+
+def test_what_we_do_not_have_is_neither_compared_nor_sent() -> None:
+    """myOGO keeps what it holds."""
+    poor = size(
+        1, brand="", categoryName="", categories=[], folder="", countryOfOrigin="", harmCode="", harmDescription=""
+    )
+    live = same(1, description="theirs", pictureUrl="https://x.test/", eanCode="123")
+    assert len(planned(poor, live=[live]).changes) == 0
+    created = changes(planned(poor))[0][3]
+    assert set(created) == {"code", "name", "sales_price", "language_code"}
+
+
+@pytest.mark.parametrize("theirs", [None, ""], ids=["null", "empty"])
+def test_an_ean_is_filled_in_where_there_is_none(theirs: str | None) -> None:
+    plan = planned(size(1, ean="96385074"), live=[same(1, eanCode=theirs)])
+    assert [change[3] for change in changes(plan)] == [{"ean_code": "96385074"}]
+
+
+def test_an_ean_that_is_kept_is_never_changed() -> None:
+    """Not even beside another change, and not even one of blanks: myOGO would keep it, run after run."""
+    assert len(planned(size(1, ean="96385074"), live=[same(1, eanCode=" ")]).changes) == 0
+    assert len(planned(size(1, ean="96385074"), live=[same(1, eanCode="1")]).changes) == 0
+    plan = planned(size(1, ean="96385074"), live=[same(1, eanCode="1", name="Old")])
+    assert changes(plan) == [("update", "SKU1", {"name": "Old"}, {"name": "Parka Blue S"})]
+
+
+def test_codes_match_exactly() -> None:
+    """A code that differs by case or a blank is another product."""
+    plan = planned(size(1, sku="a"), size(2, sku="A "), live=[same(1, code="A")])
+    assert [change[:2] for change in changes(plan)] == [("create", "A "), ("create", "a")]
+
+
+def test_what_only_myogo_has_is_left_alone() -> None:
+    """Twice held codes included, as long as we do not want them."""
+    plan = planned(size(1), live=[same(1), same(7), same(8), same(8)])
+    assert (len(plan.changes), plan.unchanged, plan.live) == (0, 1, 4)
+
+
+def test_each_update_is_compared_with_its_own_product() -> None:
+    live = [same(n, salesPrice=f"{n}.00") for n in (3, 1, 2)]
+    plan = planned(*(size(n, prices=[euro(f"{n}.00" if n != 2 else "5")]) for n in (2, 3, 1)), live=live)
+    assert changes(plan) == [("update", "SKU2", {"sales_price": "2.00"}, {"sales_price": "5.00"})]
+    assert plan.changes["stock_item_id"][0] == "2"
+
+
+def test_changes_are_sorted() -> None:
+    """By action, then by code."""
+    plan = planned(*(size(n) for n in (3, 9, 2, 1)), live=[same(9, name="x"), same(2, name="x")])
+    assert [change[:2] for change in changes(plan)] == [
+        ("create", "SKU1"), ("create", "SKU3"), ("update", "SKU2"), ("update", "SKU9"),
+    ]  # fmt: skip
+    assert list(plan.changes.index) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("sizes", [[], [size(1)]], ids=["nothing wanted", "one wanted"])
+@pytest.mark.parametrize("live", [[], [same(5)]], ids=["nothing held", "one held"])
+def test_empty_sides(sizes: list[dict[str, Any]], live: list[dict[str, Any]]) -> None:
+    plan = planned(*sizes, live=live)
+    assert (plan.count("create"), plan.count("update"), plan.unchanged) == (len(sizes), 0, 0)
+
+
+def test_the_fingerprint_does_not_depend_on_order() -> None:
+    sizes, live = [size(n) for n in range(1, 6)], [same(2, name="x"), same(4, name="y"), same(9)]
+    assert planned(*sizes, live=live).fingerprint == planned(*sizes[::-1], live=live[::-1]).fingerprint
+
+
+def test_a_fingerprint_is_the_same_in_every_version() -> None:
+    """What was reviewed yesterday can be pushed today: SHA-256 of a line of JSON per change, 16 digits of it."""
+    lines = (
+        b'["create","SKU2","{}","{\\"code\\":\\"SKU2\\",\\"name\\":\\"Parka Blue S\\",\\"sales_price\\":10.00,'
+        b'\\"language_code\\":\\"en\\"}"]\n'
+        b'["update","SKU1","{\\"name\\":\\"Old\\"}","{\\"name\\":\\"Parka Blue S\\"}"]\n'
+    )
+    bare = {"brand": "", "categoryName": "", "categories": [], "folder": "", "countryOfOrigin": "", "harmCode": "",
+            "harmDescription": ""}  # fmt: skip
+    plan = planned(size(1), size(2, **bare), live=[same(1, name="Old")])
+    assert plan.fingerprint == hashlib.sha256(lines).hexdigest()[:16]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "live"),
+    [
+        pytest.param([size(1)], [], id="create instead of update"),
+        pytest.param([size(1, name="New")], [same(1, name="x")], id="another after"),
+        pytest.param([size(1)], [same(1, name="z")], id="another before"),
+        pytest.param([size(1)], [same(1, supplier="x")], id="another column"),
+        pytest.param([size(1, sku="SKU2")], [same(2, name="x")], id="another product"),
+        pytest.param([size(1), size(2)], [same(1, name="x")], id="one more"),
+        pytest.param([size(1)], [same(1)], id="none"),
+    ],
+)
+def test_the_fingerprint_tells_plans_apart(sizes: list[dict[str, Any]], live: list[dict[str, Any]]) -> None:
+    assert planned(*sizes, live=live).fingerprint != planned(size(1), live=[same(1, name="x")]).fingerprint
+
+
+def test_the_fingerprint_ignores_what_is_not_touched() -> None:
+    """Products that stay as they are, and ids that are carried but not sent."""
+    base = planned(size(1), live=[same(1, name="x")]).fingerprint
+    assert planned(size(1), size(2), live=[same(1, name="x"), same(2), same(3)]).fingerprint == base
+    assert planned(size(7, sku="SKU1"), live=[same(1, name="x", stock=5)]).fingerprint == base
+
+
+def test_the_frames_given_are_not_changed() -> None:
+    desired, live = products(size(2), size(1)), held(same(2, name="x"), same(7))
+    before = desired.copy(), live.copy()
+    diff(desired, live, PRODUCT)
+    pd.testing.assert_frame_equal(desired, before[0])
+    pd.testing.assert_frame_equal(live, before[1])
+
+
+def test_the_target_gets_decimals_back() -> None:
+    """`after` read exactly gives the price that was planned."""
+    plan = planned(size(1, prices=[euro("49.90")]))
+    assert decode_exact(plan.changes["after"][0].encode())["sales_price"] == Decimal("49.90")
+    assert plain_list(plan.changes["before"]) == ["{}"]
+
+
+def test_a_plan_that_is_made_in_pieces_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows become Python objects some thousands at a time; each object stays with its own row."""
+    sizes = [size(n) for n in range(1, 8)]
+    live = [same(n, name=f"Name {n}") for n in range(1, 4)]
+    whole = planned(*sizes, live=live)
+    monkeypatch.setattr("pipelines.engine.plan.CHUNK_ROWS", 2)
+    pieces = planned(*sizes, live=live)
+    assert whole.count("create") == 4
+    assert whole.count("update") == 3
+    assert pieces.fingerprint == whole.fingerprint
+    assert changes(pieces) == changes(whole)

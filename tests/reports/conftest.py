@@ -1,0 +1,75 @@
+"""A reported push of the sample, and what reads a page as a person would."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html.parser import HTMLParser
+
+import pytest
+
+from pipelines.sandbox import Catalogue, Sandbox
+from tests.support.shop import Shop, shop_in
+
+
+class Page(HTMLParser):
+    """The page's text, styles aside, by the heading it stands under, and whatever it would fetch or run."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.html = html
+        self.fetches: list[str] = []
+        self.sections: dict[str, list[str]] = {"": []}
+        self.rows: dict[str, int] = {"": 0}
+        self.ids: list[str] = []
+        self._under = ""
+        self._style = False
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = dict(attrs)
+        self._style = tag == "style"
+        if tag in ("script", "link", "img", "iframe", "object", "embed") or any(a.startswith("on") for a in named):
+            self.fetches.append(tag)
+        if (there := named.get("href")) and not there.startswith("#"):
+            self.ids.append(there)
+        if tag in ("h2", "details") and (section := named.get("id")):
+            self._under = section
+            self.sections[section] = []
+            self.rows[section] = 0
+        if tag == "td":
+            self.rows[self._under] += 1
+
+    def handle_endtag(self, tag: str) -> None:
+        self._style = False
+
+    def handle_data(self, data: str) -> None:
+        if not self._style:
+            self.sections[self._under].append(data)
+
+    def text(self, section: str | None = None) -> str:
+        """All of it, or what stands under one heading or to-do."""
+        words = [w for name, ws in self.sections.items() if section in (None, name) for w in ws]
+        return " ".join(" ".join(words).split())
+
+
+def reported(shop: Shop, *more: str) -> Page:
+    """The page of the last run."""
+    path = shop.folder / "report.html"
+    result = shop.command("report", str(shop.file), "--data", str(shop.data), "--html", str(path), *more)
+    assert result.exit_code == 0, result.output
+    return Page(path.read_text("utf-8"))
+
+
+@pytest.fixture(scope="session")
+def pushed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """The sample after one push. Shared: look, change nothing."""
+    with Sandbox.start(Catalogue.sample()) as box:
+        shop = shop_in(box, tmp_path_factory.mktemp("pushed"))
+        shop.run("push")
+        yield shop
+
+
+@pytest.fixture(scope="session")
+def page(pushed: Shop) -> Page:
+    """The page of that push."""
+    return reported(pushed)

@@ -1,0 +1,74 @@
+"""A catalogue of a million sizes, a tenth of them bad: the page stays small and quick, the lists stay whole."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import duckdb
+
+from tests.reports.conftest import reported
+from tests.support.shop import Shop, size
+
+BAD, CHANGED, STOCKED = 200_000, 200_000, 200_000
+RULES_BROKEN = "['SKU-002', 'PRICE-001', 'PRICE-002', 'NAME-001', 'COO-001']"
+TEXT = "A text that is long enough to be one: " + "x" * 200
+
+
+def grown(shop: Shop, run_id: str) -> None:
+    """As if the run had found all this."""
+    with duckdb.connect(str(shop.data / "demo" / "analytics.duckdb")) as db:
+        db.execute(
+            "insert into sync.withheld by name select $run as run_id, 'products' as flow, i::varchar as key, "
+            f"i::varchar as stock_item_id, 'CODE' || i as code, {RULES_BROKEN}[1 + i % 5] as rule, "
+            f"now()::timestamp as since, '{TEXT}' as message, 'Fix it.' as fix, 'Centra' as owner "
+            f"from range({BAD}) t(i)",
+            {"run": run_id},
+        )
+        db.execute(
+            "insert into sync.faults by name select 'products' as flow, i::varchar as stock_item_id, "
+            f"'CODE' || i as code, {RULES_BROKEN}[1 + i % 5] as rule, '{TEXT}' as message, 'Centra' as owner, "
+            "if(i % 2 = 0, $run, null) as closed_run_id, if(i % 2 = 0, 'fixed', null) as closed_because, "
+            f"now()::timestamp as since, 2 as times from range({BAD}) t(i)",
+            {"run": run_id},
+        )
+        db.execute(
+            "insert into sync.changes select $run, 'products', if(i % 2 = 0, 'create', 'update'), 'CODE' || i, "
+            f'i::varchar, \'{{"name":null,"sales_price":1.50}}\', \'{{"name":"{TEXT}","sales_price":2.50}}\' '
+            f"from range({CHANGED}) t(i)",
+            {"run": run_id},
+        )
+        db.execute(
+            "insert into raw_myogo.stock by name select 'CODE' || i as product_code, i as stock, 0 as reserved, "
+            "i as stock_available, '2026-01-01T00:00:00Z' as modified, 'x' as _dlt_load_id, i::varchar as _dlt_id "
+            f"from range({STOCKED}) t(i)"
+            if _has_dlt(db)
+            else "insert into raw_myogo.stock by name select 'CODE' || i as product_code, i as stock, 0 as reserved, "
+            f"i as stock_available, '2026-01-01T00:00:00Z' as modified from range({STOCKED}) t(i)"
+        )
+
+
+def _has_dlt(db: duckdb.DuckDBPyConnection) -> bool:
+    return any(row[0] == "_dlt_id" for row in db.execute("describe raw_myogo.stock").fetchall())
+
+
+def test_a_big_run_makes_a_small_page_at_once(shop_of: Callable[..., Shop]) -> None:
+    """Under 2 MB and 5 s, with at most 50 rows per table and the true numbers; the lists have the rest."""
+    shop = shop_of(size(1))
+    grown(shop, shop.run("plan").run_id)
+    began = time.monotonic()
+    page = reported(shop)
+    took = time.monotonic() - began
+    assert len(page.html.encode()) < 2_000_000
+    assert took < 5
+    assert page.text("PRICE-001").startswith("40,000 Centra PRICE-001")
+    assert "39,950 more in withheld.csv" in page.text("PRICE-001")
+    assert page.text("closed").startswith("Closed since the last run: 100,000 100,000 fixed.")
+    assert "Updated: 100,000" in page.text("changes")
+    assert "200,000 in myOGO only" in page.text("stock")
+    assert max(html.count("<tr>") for html in page.html.split("<table>")) <= 51
+    folder = shop.folder / "csv"
+    shop.command("report", str(shop.file), "--data", str(shop.data), "--csv", str(folder))
+    lines = {path.stem: path.read_bytes().count(b"\n") - 1 for path in folder.iterdir()}
+    assert (lines["withheld"], lines["changes"], lines["closed"]) == (BAD, CHANGED + 1, BAD // 2)
+    assert lines["stock"] >= STOCKED

@@ -1,0 +1,45 @@
+"""Barcodes with their check digit."""
+
+from __future__ import annotations
+
+import pytest
+
+from schemas.gtin import is_gtin
+from tests.support.frames import texts
+
+
+@pytest.mark.parametrize(
+    ("code", "right"),
+    [
+        pytest.param("96385074", True, id="GTIN-8"),
+        pytest.param("036000291452", True, id="GTIN-12"),
+        pytest.param("5901234123457", True, id="GTIN-13"),
+        pytest.param("10614141000415", True, id="GTIN-14"),
+        pytest.param("5901234123458", False, id="last digit wrong"),
+        pytest.param("5901234123547", False, id="two digits swapped"),
+        pytest.param("963850741", False, id="9 digits"),
+        pytest.param("59012341234", False, id="11 digits"),
+        pytest.param("000005901234123457", False, id="18 digits"),
+        pytest.param("96385074abc", False, id="8 digits and letters"),
+        pytest.param("abc5901234123457", False, id="letters and 13 digits"),
+        pytest.param("5901234123457\n", False, id="line break at the end"),
+        pytest.param(" 5901234123457", False, id="blank before"),
+        pytest.param("٩٦٣٨٥٠٧٤", False, id="other digits"),
+        pytest.param("StockTestEAN", False, id="words"),
+        pytest.param("7.35E+12", False, id="a spreadsheet's number"),
+        pytest.param("", False, id="empty"),
+        pytest.param(None, False, id="null"),
+    ],
+)
+def test_is_gtin(code: str | None, right: bool) -> None:
+    assert list(is_gtin(texts([code]))) == [right]
+
+
+def test_rows_keep_their_place() -> None:
+    given = texts(["96385074", None, "1"])
+    given.index = [7, 5, 3]
+    assert is_gtin(given).to_dict() == {7: True, 5: False, 3: False}
+
+
+def test_no_rows() -> None:
+    assert list(is_gtin(texts([]))) == []

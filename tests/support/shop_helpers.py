@@ -1,0 +1,204 @@
+"""What the tests of this folder share: clients of a shop, what its log says, and a host that must stay unasked."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pandas as pd
+
+from pipelines.core.json_codec import decode, encode
+from pipelines.engine.plan import Plan
+from pipelines.engine.push import Pushed, push
+from pipelines.sandbox.common.credentials import DATA, Credentials
+from pipelines.state.journal import Journal
+from pipelines.systems.centra.client import CentraClient
+from pipelines.systems.myogo.client import MyOgoClient
+from pipelines.systems.myogo.product_target import ProductTarget
+from tests.support.shop import Shop
+
+FOREVER = 10**6
+SECRETS = tuple(vars(Credentials.fixed()).values())
+
+
+@contextmanager
+def centra_of(shop: Shop) -> Iterator[CentraClient]:
+    with closing(CentraClient(shop.channel().systems.centra)) as client:
+        yield client
+
+
+@contextmanager
+def myogo_of(shop: Shop) -> Iterator[MyOgoClient]:
+    with closing(MyOgoClient(shop.channel().systems.myogo)) as client:
+        yield client
+
+
+def pages_of(shop: Shop, rows: int) -> None:
+    """Makes both systems be read in pages of so many rows."""
+    shop.edit("page_size           = 100", f"page_size           = {rows}")
+    shop.edit("client_id  ", f"page_size           = {rows}\nclient_id  ")
+
+
+def system_key(shop: Shop, system: str, line: str) -> None:
+    """Adds a line to a system's table."""
+    shop.edit(f"[systems.{system}]\n", f"[systems.{system}]\n{line}\n")
+
+
+def secret(shop: Shop, name: str, value: str) -> None:
+    """Puts another value in the place of one of the sandbox's secrets, by the name of its file."""
+    file = shop.folder / f"{name}.secret"
+    file.write_text(value)
+    shop.edit(f"{DATA}/sandbox/{name}", str(file))
+
+
+def held(shop: Shop) -> dict[str, dict[str, Any]]:
+    """What myOGO holds by code; a code held twice is a failure."""
+    products = shop.box.myogo_products()
+    found = {product["code"]: product for product in products}
+    assert len(found) == len(products), "myOGO holds a code twice"
+    return found
+
+
+def calls(shop: Shop, side: str = "myogo", about: str = "") -> list[str]:
+    """The log as `METHOD code` lines, without reads of whole lists and without tokens, for one code or all."""
+    lines = []
+    for entry in shop.box.requests(side):
+        code = _code(entry)
+        if code and about in (code, ""):
+            lines.append(f"{entry['method']} {code}")
+    return lines
+
+
+def writes(shop: Shop) -> list[str]:
+    """The writes that reached myOGO, as `METHOD code`."""
+    return [line for line in calls(shop) if not line.startswith("GET ")]
+
+
+def token_requests(shop: Shop) -> list[str]:
+    """The grants that were asked for, in order."""
+    return [e["body"].get("grant_type", "?") for e in shop.box.requests("myogo") if is_token(e)]
+
+
+def is_token(entry: dict[str, Any]) -> bool:
+    return bool(entry["path"].lower() == "/oauth/token")
+
+
+def _code(entry: dict[str, Any]) -> str:
+    path = entry["path"]
+    if entry["method"] == "POST" and path == "/api/v1/Products":
+        return str(entry["body"]["code"])
+    if entry["method"] == "PUT":
+        text = path.rsplit("/", 1)[1]
+        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+    params = dict(part.partition("=")[::2] for part in entry["query"].split("&"))
+    return params.get("code", "")
+
+
+def journal(shop: Shop) -> list[tuple[str, str, str]]:
+    """Key, action and outcome of the newest run's writes; every one of them has an intent and an end."""
+    rows = shop.sql(
+        "select key, action, outcome, intended_at, ended_at from sync.journal "
+        "where run_id = (select max(run_id) from sync.runs) order by key"
+    )
+    assert all(intended and ended and intended <= ended for *_, intended, ended in rows)
+    return [(key, action, outcome) for key, action, outcome, *_ in rows]
+
+
+def withheld_of(shop: Shop, flow: str) -> list[tuple[Any, ...]]:
+    """Code, rule and record of the lines that the newest run withholds of the flow."""
+    return shop.sql(
+        "select code, rule, stock_item_id from sync.withheld where flow = ? and run_id = "
+        "(select run_id from sync.runs order by started_at desc limit 1) order by 1, 2",
+        flow,
+    )
+
+
+def oracle(*sizes: dict[str, Any]) -> dict[str, tuple[str, Decimal, str | None]]:
+    """Code to name, euro price and EAN, made of the Centra rows without any of our own code."""
+    wanted = {}
+    for row in sizes:
+        code = row["sku"] + row["variantSku"] + row["sizeSku"]
+        price = next(Decimal(str(entry["price"])) for entry in row["prices"] if entry["currency"] == "EUR")
+        wanted[code] = (f"{row['name']} {row['variant']} {row['size']}", price, row["ean"] or None)
+    return wanted
+
+
+def synced(shop: Shop) -> dict[str, tuple[str, Decimal, str | None]]:
+    """What myOGO holds, in the words of `oracle`."""
+    return {code: (p["name"], Decimal(p["salesPrice"]), p["eanCode"] or None) for code, p in held(shop).items()}
+
+
+def create(code: str, **fields: Any) -> tuple[str, str, dict[str, Any]]:
+    """A planned create, with fields enough to be a product."""
+    return "create", code, {"code": code, "name": code, "sales_price": 10, "language_code": "en"} | fields
+
+
+def update(code: str, **fields: Any) -> tuple[str, str, dict[str, Any]]:
+    return "update", code, fields
+
+
+def push_of(shop: Shop, *changes: tuple[str, str, dict[str, Any]]) -> tuple[Pushed, dict[str, str]]:
+    """Pushes changes as a run does, without the reading before it; and what the journal says of each code."""
+    frame = pd.DataFrame(
+        [(action, code, encode(after).decode()) for action, code, after in changes], columns=["action", "key", "after"]
+    )
+    path = shop.folder / "journal.jsonl"
+    path.unlink(missing_ok=True)
+    config = shop.channel().systems.myogo
+    with myogo_of(shop) as client, Journal(path, "run", "products") as lines:
+        done = push(
+            Plan(frame, 0, 0, ""), ProductTarget(client), lines, config.max_in_flight, lambda _: None, threading.Event()
+        )
+    assert sum(done.counts.values()) == len(changes)
+    outcomes: dict[str, str] = {}
+    for event in map(decode, filter(None, path.read_bytes().splitlines())):
+        if "outcome" in event:
+            assert outcomes[event["key"]] == "intended"
+        outcomes[event["key"]] = event.get("outcome", "intended")
+    assert "intended" not in outcomes.values()
+    assert {end: n for end, n in done.counts.items() if end != "not_attempted"}.items() <= Counter(
+        {"applied": 0, "refused": 0, "unknown": 0} | Counter(outcomes.values())
+    ).items()
+    return done, outcomes
+
+
+class Elsewhere:
+    """Another host. It answers like Centra with an empty catalogue and remembers all that it was sent."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+        heard = self.heard
+
+        class Handler(BaseHTTPRequestHandler):
+            def _answer(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                heard.append(f"{self.requestline}\n{self.headers}{body.decode()}")
+                answer = b'{"status":"ok","products":[]}'
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            do_GET = do_POST = do_PUT = _answer
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Elsewhere:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()

@@ -1,0 +1,200 @@
+"""Centra's rows on their way to the stage: prices apart, each size once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from pipelines.core.errors import ContractError, SourceError
+from pipelines.core.json_codec import DuplicateKeyValue
+from pipelines.systems.arrow_columns import Findings
+from pipelines.systems.centra.source import _batches, price_table, product_table
+from tests.support.shop import Shop, euro, size
+
+
+class Pages:
+    """A client with these pages; the source asks nothing else of it."""
+
+    def __init__(self, *pages: list[Any]) -> None:
+        self.given = pages
+
+    def pages(self, path: str, only: object = None) -> Iterator[list[Any]]:
+        yield from self.given
+
+
+def read(*pages: list[Any], findings: Findings | None = None) -> list[Any]:
+    """The rows of all batches."""
+    client: Any = Pages(*pages)
+    return [row for batch in _batches(client, "/products", findings or Findings()) for row in batch]
+
+
+def priced(*rows: dict[str, Any]) -> list[tuple[Any, ...]]:
+    made = price_table(list(rows), Findings()).to_pydict()
+    return list(zip(*(made[name] for name in ("stock_item_id", "position", "pricelist_id", "price")), strict=True))
+
+
+def test_a_row_per_size_and_list() -> None:
+    """Positions count within each size; sizes without prices have no row."""
+    assert priced(
+        size(1, prices=[euro("1.00", 9), euro(2, "36")]),
+        size(2, prices=[]),
+        size("S-3", prices=[euro(None, "36"), euro("", "40"), euro("3.50", "41")]),
+    ) == [
+        ("1", 0, "9", "1.00"), ("1", 1, "36", "2"),
+        ("S-3", 0, "36", None), ("S-3", 1, "40", ""), ("S-3", 2, "41", "3.50"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("nothing", [None, "", [], {}], ids=["null", "empty text", "empty list", "empty map"])
+def test_no_prices(nothing: object) -> None:
+    assert priced(size(1, prices=nothing), size(2)) == [("2", 0, "36", "10.00")]
+
+
+def test_no_rows_at_all() -> None:
+    """An empty catalogue empties the table; it does not break the run."""
+    assert price_table([], Findings()).schema == price_table([size(1)], Findings()).schema
+    assert price_table([], Findings()).num_rows == 0
+
+
+def test_campaigns_are_kept_as_they_came() -> None:
+    campaigns = [{"id": "40", "campaign": "Outlet", "price": "164.5"}]
+    made = price_table([size(1, prices=[euro("1", campaigns=campaigns), euro("2")])], Findings())
+    assert made["campaigns"].to_pylist() == ['[{"id":"40","campaign":"Outlet","price":"164.5"}]', None]
+
+
+def test_unknown_fields_of_an_entry_are_kept() -> None:
+    assert price_table([size(1, prices=[euro("1", market=5)])], Findings())["extra"].to_pylist() == ['{"market":5}']
+
+
+@pytest.mark.parametrize(
+    ("prices", "said"),
+    [
+        pytest.param("329.00", "'prices' is '329.00', which is no list", id="text"),
+        pytest.param({"36": {"price": 1}}, "which is no list", id="map"),
+        pytest.param(0, "which is no list", id="number"),
+        pytest.param(
+            DuplicateKeyValue(([], None)), r"'prices' is given more than once \(\[\], None\)", id="given twice"
+        ),
+    ],
+)
+def test_prices_that_are_no_list_break_the_contract(prices: object, said: str) -> None:
+    """With the size in the message."""
+    with pytest.raises(ContractError, match=said) as caught:
+        price_table([size(1), size(7002, sku="JKT", sizeSku="-M", prices=prices)], Findings())
+    assert "Centra size 7002 ('JKT++-M')" in caught.value.message
+    assert caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("entry", "staged"),
+    [
+        pytest.param(euro(True), ("36", "EUR", "true", None), id="price is a flag"),
+        pytest.param(euro({"amount": 1}), ("36", "EUR", '{"amount":1}', None), id="price is an object"),
+        pytest.param(euro([]), ("36", "EUR", None, None), id="price is an empty map"),
+        pytest.param(euro("1", currency=True), ("36", None, "1", '{"currency":true}'), id="currency is a flag"),
+        pytest.param(euro("1", [36]), (None, "EUR", "1", '{"id":[36]}'), id="id is a list"),
+        pytest.param(
+            euro("1", DuplicateKeyValue(("36", "9"))),
+            (None, "EUR", "1", '{"id":{"given_more_than_once":["36","9"]}}'),
+            id="two ids",
+        ),
+    ],
+)
+def test_an_odd_value_of_a_price_costs_nobody_else(entry: dict[str, Any], staged: tuple[Any, ...]) -> None:
+    """It is staged as what cannot be taken for a price, or kept raw; the neighbours stay as they are."""
+    findings = Findings()
+    made = price_table([size(1), size(2, prices=[entry])], findings).to_pylist()
+    assert made[0]["price"] == "10.00"
+    assert tuple(made[1][name] for name in ("pricelist_id", "currency", "price", "extra")) == staged
+    assert (staged[2] is None) == (findings.odd == {})
+
+
+@pytest.mark.parametrize("entry", [None, "49.00", 49, [], True], ids=repr)
+def test_a_price_that_is_no_object_stays_with_its_size(entry: object) -> None:
+    """Kept raw, with its neighbours; only those are price rows."""
+    rows, findings = [size(1, prices=[euro("1"), entry]), size(2)], Findings()
+    assert [row["price"] for row in price_table(rows, findings).to_pylist()] == ["1", "10.00"]
+    extra = product_table(rows, findings)["extra"].to_pylist()
+    assert json.loads(extra[0])["prices"][1] == entry
+    assert "prices" not in json.loads(extra[1])
+    assert list(findings.odd) == ["prices"]
+
+
+def test_a_row_without_prices_breaks_the_contract() -> None:
+    row = size(2)
+    del row["prices"]
+    with pytest.raises(ContractError, match=r"Centra size 2 .* has no field 'prices'"):
+        price_table([size(1), row], Findings())
+
+
+def test_a_message_can_always_be_printed() -> None:
+    """Whatever the codes hold: on one line and without characters that no terminal takes."""
+    with pytest.raises(ContractError) as caught:
+        price_table([size(1, sku="A\ud800\n\x1b[31m", prices=5)], Findings())
+    assert caught.value.message.isprintable()
+
+
+def test_all_pages_in_order() -> None:
+    pages = [[size(n * 10 + k) for k in range(10)] for n in range(45)]
+    assert [row["stockItemId"] for row in read(*pages)] == list(range(450))
+
+
+def test_a_row_that_two_pages_show_is_read_once() -> None:
+    """The first sight of it counts, 7 and "7" are one size, and the repetitions are counted."""
+    findings = Findings()
+    rows = read(
+        [size(1, name="first"), size(2), size(1, name="same page")],
+        [size("2", name="next page"), size(3)],
+        findings=findings,
+    )
+    assert [(str(row["stockItemId"]), row["name"]) for row in rows] == [("1", "first"), ("2", "Parka"), ("3", "Parka")]
+    assert findings.repeated == 2
+
+
+def test_a_page_of_only_old_rows_is_paging_that_stands_still() -> None:
+    with pytest.raises(SourceError, match="page 2 repeats only sizes") as caught:
+        read([size(1), size(2)], [size(2)])
+    assert not isinstance(caught.value, ContractError)
+
+
+def test_an_empty_catalogue_is_one_empty_batch() -> None:
+    client: Any = Pages()
+    assert list(_batches(client, "/products", Findings())) == [[]]
+
+
+@pytest.mark.parametrize(
+    "own", [None, "", True, [], 1.5, "\ud800"], ids=["null", "empty", "flag", "list", "float", "surrogate"]
+)
+def test_a_row_without_usable_id(own: object) -> None:
+    """Names path, page and row: there is nothing else to name it by."""
+    with pytest.raises(ContractError, match="/products: row 2 of page 2 has no usable field 'stockItemId'"):
+        read([size(1)], [size(2), {**size(3), "stockItemId": own}])
+
+
+@pytest.mark.parametrize("row", ["x", None, [1], 5], ids=["text", "null", "list", "number"])
+def test_a_row_that_is_no_object(row: object) -> None:
+    with pytest.raises(ContractError, match="row 1 of page 1"):
+        read([row])
+
+
+def test_an_empty_shop_is_staged(shop_of: Callable[..., Shop]) -> None:
+    """Through dlt into DuckDB, over the rows of the run before: refused by min_rows, never a fault of ours."""
+    shop = shop_of()
+    report = shop.run("plan")
+    assert (report.outcome, report.exit_code) == ("refused", 4)
+    assert shop.sql("select count(*) from raw_centra.products union all select count(*) from raw_centra.prices") == [
+        (0,), (0,),
+    ]  # fmt: skip
+
+
+def test_the_stage_holds_what_was_said(shop_of: Callable[..., Shop]) -> None:
+    """Ids beyond 2**53, digits of prices, empty text apart from null, blanks, unknown fields."""
+    shop = shop_of(size(2**53 + 1, sku=" A", brand="", collection=None, prices=[euro("10.100")], costPrice="5.10"))
+    shop.run("plan")
+    assert shop.sql("select stock_item_id, sku, brand, collection, extra from raw_centra.products") == [
+        (str(2**53 + 1), " A", "", None, '{"costPrice":"5.10"}')
+    ]
+    assert shop.sql("select stock_item_id, position, price from raw_centra.prices") == [(str(2**53 + 1), 0, "10.100")]

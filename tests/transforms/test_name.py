@@ -1,0 +1,59 @@
+"""The name by which a person in the warehouse knows a size."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.frames import plain_list, staged
+from tests.support.shop import size
+from transforms.name import warehouse_name
+
+
+def _name(**fields: object) -> object:
+    sizes, _ = staged(size(1, **fields))
+    return plain_list(warehouse_name(sizes))[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "variant", "label", "expected"),
+    [
+        pytest.param("Parka", "Blue", "S", "Parka Blue S", id="all three"),
+        pytest.param("Parka Blue", "Blue", "S", "Parka Blue S", id="variant is in the name"),
+        pytest.param("PARKA BLUE", "blue", "S", "PARKA BLUE S", id="variant is in the name, case aside"),
+        pytest.param("Bluebell Dress", "Blue", "S", "Bluebell Dress Blue S", id="variant is only part of a word"),
+        pytest.param("Parka Navy Blue", "Navy Blue", "S", "Parka Navy Blue S", id="variant of two words"),
+        pytest.param("Parka", "", "S", "Parka S", id="no variant"),
+        pytest.param("Parka", None, None, "Parka", id="name only"),
+        pytest.param("Parka", " ", " ", "Parka", id="blanks add nothing"),
+        pytest.param("Scarf", "Red", "One Size", "Scarf Red", id="One Size"),
+        pytest.param("Scarf", "Red", "ONE SIZE", "Scarf Red", id="ONE SIZE"),
+        pytest.param("Scarf", "Red", "One  Size", "Scarf Red", id="One Size with two blanks"),
+        pytest.param("Scarf", "Red", "os", "Scarf Red", id="os"),
+        pytest.param("Scarf", "Red", "-", "Scarf Red", id="dash"),
+        pytest.param("Jeans", "Red", "One Size Plus", "Jeans Red One Size Plus", id="more than One Size"),
+        pytest.param("<b>Parka</b>", "Blue&nbsp;&amp;<br>Red", "S", "Parka Blue & Red S", id="HTML"),
+        pytest.param("  Parka ", " Blue ", " S ", "Parka Blue S", id="trimmed"),
+        pytest.param("Sock", "Blue", 42, "Sock Blue 42", id="size as a number"),
+    ],
+)
+def test_name_parts(name: object, variant: object, label: object, expected: str) -> None:
+    """Variant and size are added where they add something."""
+    assert _name(name=name, variant=variant, size=label) == expected
+
+
+@pytest.mark.parametrize("empty", [None, "", "  ", "<p><br></p>"], ids=["null", "empty", "blank", "only HTML"])
+def test_product_stands_in_for_an_empty_name(empty: object) -> None:
+    assert _name(name=empty, product="parka int", variant="", size="") == "parka int"
+
+
+def test_without_name_and_product_there_is_no_name() -> None:
+    """Variant and size alone are no name."""
+    assert _name(name="", product=None) is None
+
+
+def test_each_name_stands_beside_its_size() -> None:
+    """On the index of the sizes, whatever it is; the same parts make the same name."""
+    sizes, _ = staged(size(1), size(2, name=None, product=None), size(3, variant="Red"), size(4))
+    names = warehouse_name(sizes.set_axis([40, 30, 20, 10]))
+    assert (names.name, list(names.index)) == ("name", [40, 30, 20, 10])
+    assert plain_list(names) == ["Parka Blue S", None, "Parka Red S", "Parka Blue S"]

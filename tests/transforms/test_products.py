@@ -1,0 +1,181 @@
+"""Centra's sizes as products for myOGO."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from tests.support.frames import plain_list, products, staged
+from tests.support.shop import euro, size
+from transforms.products import Params, by_number, customs_code, to_myogo
+
+
+def _one(column: str, params: dict[str, Any] | None = None, **fields: Any) -> Any:
+    return plain_list(products(size(1, **fields), **(params or {}))[column])[0]
+
+
+def test_a_whole_product() -> None:
+    """Every field of a size lands in its column."""
+    row = products(
+        size(
+            7001,
+            sku="JKT100", variantSku="-BLU", sizeSku="-S", ean="7350000000016", shortDescription="<b>Warm</b>",
+            harmCode="6201 40.00", harmDescription="Over&shy;coats", countryOfOrigin="pt",
+            images=["https://cdn.test/1.jpg", "https://cdn.test/2.jpg"], prices=[euro("329.00")],
+        )
+    ).iloc[0]  # fmt: skip
+    assert row.where(row.notna(), None).to_dict() == {
+        "stock_item_id": "7001", "product_id": "7001", "code": "JKT100-BLU-S", "name": "Parka Blue S",
+        "sales_price": Decimal("329.0000"), "description": "Warm", "supplier": "Acme", "group": "Jackets",
+        "picture_url": "https://cdn.test/1.jpg", "country_of_origin": "PT",
+        "customs_description": "Over\u00adcoats", "hs_code": "62014000", "language_code": "en",
+        "ean_code": "7350000000016", "active": True, "folder": "Outerwear", "category": "Jackets",
+        "store": "Retail", "price_text": "329.00", "pricelist_id": "36", "pricelists": 1,
+        "harm_code": "6201 40.00", "ean_text": "7350000000016", "odd": None,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("ean", "upc", "expected"),
+    [
+        pytest.param("111", "222", "111", id="EAN first"),
+        pytest.param("", "222", "222", id="UPC where the EAN is empty"),
+        pytest.param(" ", " 222 ", "222", id="UPC where the EAN is blank"),
+        pytest.param(None, None, None, id="neither"),
+        pytest.param(7350000000016, None, "7350000000016", id="as a number"),
+        pytest.param("00123", "", "00123", id="leading zeros"),
+        pytest.param("7.35E+12", "", None, id="a spreadsheet's number"),
+        pytest.param("7,35094E+12", "", None, id="a Nordic spreadsheet's number"),
+        pytest.param("7350000000016.0", None, None, id="a float"),
+        pytest.param("735000000001\u200e6", None, None, id="a direction mark in it"),
+        pytest.param("735000000001\ufffd", None, None, id="half a character in it"),
+        pytest.param("AB-12E", None, "AB-12E", id="a code of its own"),
+    ],
+)
+def test_barcode(ean: object, upc: object, expected: str | None) -> None:
+    assert _one("ean_code", ean=ean, upc=upc) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("62014000", "62014000"),
+        ("6201.40.00", "62014000"),
+        ("6201 40-00", "62014000"),
+        ("620140", "620140"),
+        ("6201400000", "6201400000"),
+        ("62014", None),
+        ("62014000001", None),
+        ("62O14000", None),
+        ("n/a", None),
+        ("", None),
+        (None, None),
+        ("٦٢٠١٤٠٠٠", None),
+    ],
+)
+def test_customs_code(text: str | None, expected: str | None) -> None:
+    """6 to 10 digits, points, blanks and hyphens aside."""
+    assert plain_list(customs_code(pd.Series([text], dtype="str"))) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("name", "paths", "folder", "expected"),
+    [
+        pytest.param("Jackets", ["Shop / Coats"], "Outerwear", "Jackets", id="categoryName"),
+        pytest.param("", ["Shop / Coats", "Sale"], "Outerwear", "Shop / Coats", id="first path"),
+        pytest.param(None, [], "Outerwear", "Outerwear", id="folder"),
+        pytest.param(" ", [" "], " Outer ", "Outer", id="blanks pass the turn on"),
+        pytest.param(None, None, None, None, id="nothing"),
+        pytest.param(None, "", "", None, id="empty text for a list"),
+    ],
+)
+def test_group_and_category(name: object, paths: object, folder: object, expected: str | None) -> None:
+    given = {"categoryName": name, "categories": paths, "folder": folder}
+    assert _one("group", **given) == expected
+    assert _one("category", **given) == expected
+
+
+@pytest.mark.parametrize(
+    ("short", "long", "expected"),
+    [
+        pytest.param("short", "long", "short", id="short first"),
+        pytest.param("", "<p>long</p>", "long", id="long where short is empty"),
+        pytest.param("<p>&nbsp;</p>", "long", "long", id="long where short is an empty paragraph"),
+        pytest.param(None, "", None, id="neither"),
+    ],
+)
+def test_description(short: object, long: object, expected: str | None) -> None:
+    assert _one("description", shortDescription=short, description=long) == expected
+
+
+@pytest.mark.parametrize(
+    ("country", "expected"),
+    [("PT", "PT"), ("pt", "PT"), (" pt ", "PT"), ("", None), (None, None), ("Portugal", "PORTUGAL")],
+)
+def test_country(country: object, expected: str | None) -> None:
+    """In capitals; whether it is one is for the rules to say."""
+    assert _one("country_of_origin", countryOfOrigin=country) == expected
+
+
+@pytest.mark.parametrize(
+    ("params", "store", "expected"),
+    [
+        pytest.param({}, "Retail", "en", id="default"),
+        pytest.param({"language": "SV"}, "Retail", "sv", id="in small letters"),
+        pytest.param({"language_by_store": {"Retail": "fi"}}, "Retail", "fi", id="of the store"),
+        pytest.param({"language_by_store": {"Retail": "fi"}}, "Other", "en", id="another store"),
+        pytest.param({"language_by_store": {"Retail": "fi"}}, "retail", "en", id="a store's name is exact"),
+        pytest.param({"language_by_store": {"Retail": "fi"}}, None, "en", id="no store"),
+    ],
+)
+def test_language(params: dict[str, Any], store: object, expected: str) -> None:
+    assert _one("language_code", params, store=store) == expected
+
+
+def test_order_and_index() -> None:
+    """One row per size in the order given, on a fresh index, each with its own price."""
+    sizes, prices = staged(*(size(n, prices=[euro(f"{n}.00")]) for n in (5, 3, 10)))
+    made = to_myogo(sizes[::-1], prices, Params())
+    assert list(made["stock_item_id"]) == ["10", "3", "5"]
+    assert list(made["price_text"]) == ["10.00", "3.00", "5.00"]
+    assert list(made.index) == [0, 1, 2]
+
+
+def test_the_chosen_price_list_decides() -> None:
+    """And what the rules count on is of its type: a truth, a number."""
+    two = size(1, prices=[euro("10.00", "1"), euro("20.00", "36")])
+    assert list(products(two)["price_text"]) == ["10.00"]
+    chosen = products(two, size(2, active=0, prices=[]), pricelist_id="36")
+    assert plain_list(chosen["price_text"]) == ["20.00", None]
+    assert (chosen["active"].dtype, list(chosen["active"])) == (bool, [True, False])
+    assert (chosen["pricelists"].dtype, list(chosen["pricelists"])) == (int, [1, 0])
+
+
+def test_nothing_is_left_out() -> None:
+    """Unfit and inactive rows are rows."""
+    made = products(size(1, active=0), size(2, sku=None, name=None, product=None, prices=[]), size(3))
+    assert list(made["active"]) == [False, True, True]
+    assert list(made["pricelists"]) == [1, 0, 1]
+
+
+def test_an_empty_catalogue_has_all_columns() -> None:
+    assert list(products().columns) == list(products(size(1)).columns)
+
+
+def test_the_frames_given_are_not_changed() -> None:
+    sizes, prices = staged(size(1), size(2, prices=[euro("1", 9), euro(" 2 ")], countryOfOrigin="pt", name=" <b>x</b>"))
+    before = sizes.copy(), prices.copy()
+    to_myogo(sizes, prices, Params(pricelist_id="36"))
+    pd.testing.assert_frame_equal(sizes, before[0])
+    pd.testing.assert_frame_equal(prices, before[1])
+
+
+def test_sizes_come_in_the_order_of_their_numbers() -> None:
+    """Ids are texts: 10 would come before 9; an id that is no number comes among those of its length."""
+    made = products(*(size(n) for n in (10, 9, 100, 1)))
+    assert [*by_number(made)["stock_item_id"]] == ["1", "9", "10", "100"]
+    assert [*by_number(made).index] == [0, 1, 2, 3]
+    assert [*by_number(made)["code"]] == ["SKU1", "SKU9", "SKU10", "SKU100"]

@@ -1,0 +1,58 @@
+"""Which sizes a channel wants."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.frames import products, texts
+from tests.support.shop import size
+from transforms.products import selected
+from transforms.select import matches
+
+
+@pytest.mark.parametrize(
+    ("patterns", "expected"),
+    [
+        pytest.param(["*"], [True, True, True, True], id="all, null too"),
+        pytest.param([], [False, False, False, False], id="none"),
+        pytest.param(["A-*"], [True, False, False, False], id="prefix"),
+        pytest.param(["a-*"], [False, True, False, False], id="case matters"),
+        pytest.param(["[Aa]-1"], [True, True, False, False], id="brackets"),
+        pytest.param(["[!A]*"], [False, True, True, False], id="not in brackets"),
+        pytest.param(["?-1"], [True, True, False, False], id="one character"),
+        pytest.param(["A"], [False, False, False, False], id="whole text only"),
+        pytest.param(["B[[]x]"], [False, False, True, False], id="a bracket itself"),
+        pytest.param(["zzz", "A-1"], [True, False, False, False], id="any pattern"),
+    ],
+)
+def test_patterns(patterns: list[str], expected: list[bool]) -> None:
+    assert list(matches([texts(["A-1", "a-1", "B[x]", None])], patterns)) == expected
+
+
+def test_any_column_will_do() -> None:
+    """And a null in one does not hide a hit in another."""
+    assert list(matches([texts(["A", None, "C"]), texts([None, "A", "C"])], ["A"])) == [True, True, False]
+
+
+CATALOGUE = (
+    size(1, sku="A-1", brand="Acme", folder="Outerwear", categoryName="Jackets"),
+    size(2, sku="B-1", brand="Other", folder="Outerwear", categoryName="Coats"),
+    size(3, sku="C-1", brand=None, folder="", categoryName="", categories=[]),
+)
+
+
+@pytest.mark.parametrize(
+    ("include", "exclude", "expected"),
+    [
+        pytest.param(("*",), (), [True, True, True], id="by default everything"),
+        pytest.param(("A-*",), (), [True, False, False], id="by code"),
+        pytest.param(("Acme",), (), [True, False, False], id="by brand"),
+        pytest.param(("Outerwear",), (), [True, True, False], id="by folder"),
+        pytest.param(("Coats",), (), [False, True, False], id="by category"),
+        pytest.param(("*",), ("Outer*",), [False, False, True], id="exclude"),
+        pytest.param(("A-1",), ("Acme",), [False, False, False], id="exclude wins"),
+        pytest.param(("*",), ("*",), [False, False, False], id="exclude everything"),
+    ],
+)
+def test_selected(include: tuple[str, ...], exclude: tuple[str, ...], expected: list[bool]) -> None:
+    assert list(selected(products(*CATALOGUE), include, exclude)) == expected

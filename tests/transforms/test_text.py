@@ -1,0 +1,68 @@
+"""Texts for a warehouse."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.frames import plain_list, texts
+from transforms.text import first_filled, plain, plain_texts
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        pytest.param("Parka", "Parka", id="nothing to do"),
+        pytest.param("  two \n\t blanks ", "two blanks", id="runs of blanks"),
+        pytest.param("a\u00a0b", "a b", id="no-break space"),
+        pytest.param("a<br>b<BR/>c<br />d", "a b c d", id="br"),
+        pytest.param("<p>one</p><p>two</p>", "one two", id="closed paragraphs"),
+        pytest.param("one<p>two<p>three", "one two three", id="paragraphs never closed"),
+        pytest.param("<ul><li>one</li><li>two</li></ul>", "one two", id="closed list"),
+        pytest.param("<ul><li>one<li>two</ul>", "one two", id="list never closed"),
+        pytest.param('<p class="x">one</p><div id=y>two</div>', "one two", id="attributes"),
+        pytest.param("<table><tr><td>a</td><td>b</td></tr></table>", "a b", id="table cells"),
+        pytest.param("pre<b>fix</b>ed", "prefixed", id="inline tag joins"),
+        pytest.param("<pre>x</pre>y", "xy", id="pre is no p"),
+        pytest.param("Caf&eacute; &amp; &#39;T&#x27;", "Café & 'T'", id="entities"),
+        pytest.param("Caf&eacute; <b>&amp;</b>", "Café &", id="entities beside a tag"),
+        pytest.param("AT&T <b>R&D</b>", "AT&T R&D", id="bare ampersand"),
+        pytest.param("&amp;lt;", "&lt;", id="unescaped once, not twice"),
+        pytest.param("<p>&amp;lt;</p>", "&lt;", id="unescaped once beside a tag"),
+        pytest.param("<p>5 &lt; 6</p>", "5 < 6", id="escaped less-than"),
+        pytest.param("x<script>if (a<b) alert('no')</script>y", "xy", id="script goes with its text"),
+        pytest.param("<style>p{}</style>text", "text", id="style goes with its text"),
+        pytest.param("a<!-- hidden -->b", "ab", id="comment"),
+        pytest.param("a < b", "a < b", id="less-than with blanks"),
+        pytest.param("from 5 <10", "from 5 <10", id="less-than before a digit"),
+        pytest.param("XS<S<M", "XS<S<M", id="less-than before a letter"),
+        pytest.param("warmth: x<y, <b>light</b>", "warmth: x<y, light", id="less-than before a tag"),
+        pytest.param('<img alt="a>b" src="x">picture', "picture", id="greater-than in an attribute"),
+        pytest.param("a>b", "a>b", id="greater-than"),
+        pytest.param("<p> &nbsp; <br></p>", "", id="an editor's empty paragraph"),
+        pytest.param("a\x00b\x07<b>\x7fc</b>\x0bd\x85e", "abc d e", id="control characters"),
+        pytest.param("a\u200db", "a\u200db", id="joiners, as in emoji"),
+        pytest.param("", "", id="empty"),
+    ],
+)
+def test_plain(given: str, expected: str) -> None:
+    """One line without tags, scripts and entities, and with nothing of the text itself lost."""
+    assert plain(given) == expected
+
+
+def test_plain_texts_keep_their_place() -> None:
+    """Null and what is empty once cleaned are null; equal texts stay on their own rows."""
+    given = texts(["<b>a</b>", None, "<br>", "<b>a</b>", ""])
+    given.index = [4, 3, 2, 1, 0]
+    cleaned = plain_texts(given)
+    assert plain_list(cleaned) == ["a", None, None, "a", None]
+    assert list(cleaned.index) == [4, 3, 2, 1, 0]
+
+
+def test_first_filled_takes_the_first_with_more_than_blanks() -> None:
+    """Null, empty and blank all pass the turn on; what is taken is trimmed."""
+    taken = first_filled(texts([" a ", None, "", " ", None]), texts(["x", " b", "c", "\t", None]))
+    assert plain_list(taken) == ["a", "b", "c", None, None]
+
+
+def test_first_filled_of_one_column() -> None:
+    assert plain_list(first_filled(texts(["a", " ", None]))) == ["a", None, None]

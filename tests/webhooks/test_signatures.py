@@ -1,0 +1,166 @@
+"""Signatures of webhooks: both vendors' published ones, what is tolerated, what is not, and what came before."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.webhooks.deduplication import ReplayGuard
+from pipelines.webhooks.signatures import NotVerified, VerifiedMessage, centra, myogo
+from tests.support.strategies import tried
+
+MOMENT = 12345678
+BODY = b"payload=%7B%22x%22%3A%22test%22%7D"
+V1 = "0b9cd84f5d583e5e1aadfb9f160aa8080b51d5b85ff85808d6b75bdac356c549"
+OTHER = "0" * 64
+HEADER = f"t={MOMENT},v1={V1}"
+
+
+def of_centra(header: str, body: bytes = BODY, now: float = MOMENT, secret: str = "test123") -> VerifiedMessage:
+    return centra(secret, 300, header, body, now)
+
+
+def refused(header: str, body: bytes = BODY, now: float = MOMENT, secret: str = "test123") -> str:
+    with pytest.raises(NotVerified) as caught:
+        of_centra(header, body, now, secret)
+    return caught.value.reason
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        HEADER,
+        f"t={MOMENT}, v1={V1}",
+        f"t={MOMENT},\r\n v1={V1}",
+        f"t={MOMENT},\n\tv1={V1}\n",
+        f" t = {MOMENT} , v1 = {V1} ",
+        f"v1={V1},t={MOMENT}",
+        f"t={MOMENT},v1={V1.upper()}",
+        f"t={MOMENT},v1={OTHER},v1={V1}",
+        f"t={MOMENT},v1={V1},v1={OTHER}",
+        f"t={MOMENT},v0={OTHER},v1={V1},",
+        f"t={MOMENT},v1={V1},t={MOMENT},v1={V1}",
+    ],
+    ids=ascii,
+)
+def test_centra_s_published_signature_however_it_is_written(header: str) -> None:
+    assert of_centra(header) == VerifiedMessage(bytes.fromhex(V1), MOMENT + 300)
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        ("", "no_signature"),
+        ("  ", "no_signature"),
+        (V1, "unreadable_signature"),
+        (f"v1={V1}", "unreadable_signature"),
+        (f"t={MOMENT}", "unreadable_signature"),
+        (f"t={MOMENT},t={MOMENT + 1},v1={V1}", "unreadable_signature"),
+        (f"t=+{MOMENT},v1={V1}", "unreadable_signature"),
+        (f"t={'9' * 5000},v1={V1}", "unreadable_signature"),
+        (f"t=１２３,v1={V1}", "unreadable_signature"),
+        (f"t=,v1={V1}", "unreadable_signature"),
+        (f"t={MOMENT},v0={V1}", "unreadable_signature"),
+        (f"t={MOMENT},v1=", "wrong_signature"),
+        (f"t={MOMENT},v1={V1[:-1]}", "wrong_signature"),
+        (f"t={MOMENT},v1={V1}0", "wrong_signature"),
+        (f"t={MOMENT},v1={OTHER}", "wrong_signature"),
+        (f"t={MOMENT},v1=ÿ\udcff", "wrong_signature"),
+        (f"t={MOMENT + 1},v1={V1}", "wrong_signature"),
+        (f"t=0{MOMENT},v1={V1}", "wrong_signature"),
+    ],
+    ids=ascii,
+)
+def test_what_centra_has_not_signed(header: str, reason: str) -> None:
+    assert refused(header) == reason
+
+
+def test_the_bytes_are_what_is_signed() -> None:
+    """Not what they mean: another way to write the same form is another message."""
+    assert refused(HEADER, BODY.lower()) == "wrong_signature"
+    assert refused(HEADER, BODY + b"&") == "wrong_signature"
+    assert refused(HEADER, b"") == "wrong_signature"
+    assert refused(HEADER, secret="test124") == "wrong_signature"
+
+
+@pytest.mark.parametrize("off", [300, -300])
+def test_five_minutes_both_ways(off: int) -> None:
+    """On both sides of each edge; a wrong signature is called that, however old."""
+    assert of_centra(HEADER, now=MOMENT + off).until == MOMENT + 300
+    assert refused(HEADER, now=MOMENT + off * 1.001) == "out_of_time"
+    assert refused(f"t={MOMENT},v1={OTHER}", now=MOMENT + off * 2) == "wrong_signature"
+
+
+@pytest.mark.parametrize(
+    ("body", "header"),
+    [
+        ('{"reference":"1001","status":"Shipped"}', "RyAf/qvEDxIZrPBViyX6av+7kZDXwteHKeniO7mARek="),
+        ('{"name":"Tröja Ä"}', "C4XzH3tMMiLov9bzWkBuP6Ksm7Gi9F1IS0ClLJoDAfs="),
+    ],
+)
+def test_myogo_s_signature_by_the_documented_recipe(body: str, header: str) -> None:
+    assert myogo("testKey", 300, header, body.encode(), 1000.0) == VerifiedMessage(base64.b64decode(header), 1300.0)
+    assert myogo("testKey", 300, f" {header}\r\n", body.encode(), 1000.0).until == 1300.0
+    for key, claimed, said in (
+        ("testkey", header, body.encode()),
+        ("testKey", header[:-1], body.encode()),
+        ("testKey", header.lower(), body.encode()),
+        ("testKey", f"{header},{header}", body.encode()),
+        ("testKey", "ÿ", body.encode()),
+        ("testKey", header, body.encode() + b"\n"),
+        ("testKey", header, body.encode("utf-16")),
+    ):
+        with pytest.raises(NotVerified, match="wrong_signature"):
+            myogo(key, 300, claimed, said, 1000.0)
+    with pytest.raises(NotVerified, match="no_signature"):
+        myogo("testKey", 300, " ", body.encode(), 1000.0)
+
+
+@tried(200)
+@given(st.text(max_size=80), st.binary(max_size=80))
+def test_any_header_is_refused_with_one_of_our_words(header: str, body: bytes) -> None:
+    assert refused(header, body) in ("no_signature", "unreadable_signature", "wrong_signature")
+    with pytest.raises(NotVerified):
+        myogo("testKey", 300, header, body, 0)
+
+
+@tried(100)
+@given(st.integers(0, 10**11), st.binary(max_size=200), st.text("abcXYZ019-_", min_size=4))
+def test_whatever_centra_signs_is_taken(moment: int, body: bytes, secret: str) -> None:
+    signed = hmac.new(secret.encode(), str(moment).encode() + b"." + body, hashlib.sha256).hexdigest()
+    assert centra(secret, 300, f"t={moment}, v1={signed}", body, moment).digest.hex() == signed
+
+
+def test_the_same_message_again_for_as_long_as_it_would_be_taken() -> None:
+    """Also one whose time lies ahead, and one that is written in another way."""
+    seen, early = ReplayGuard(), MOMENT - 300.0
+    assert not seen.before(of_centra(HEADER, now=early), early)
+    again = of_centra(f"v1={OTHER},v1={V1.upper()}, t={MOMENT}", now=MOMENT)
+    assert seen.before(again, MOMENT)
+    assert seen.before(again, MOMENT + 300)
+    assert not seen.before(VerifiedMessage(b"another", MOMENT + 300), MOMENT)
+
+
+def test_what_has_no_time_is_new_again_after_the_window() -> None:
+    seen = ReplayGuard()
+    assert not seen.before(VerifiedMessage(b"a", 300.0), 0.0)
+    assert seen.before(VerifiedMessage(b"a", 500.0), 200.0)
+    assert not seen.before(VerifiedMessage(b"a", 601.0), 301.0), "a repetition must not make the window longer"
+    assert seen.before(VerifiedMessage(b"a", 900.0), 601.0)
+
+
+def test_the_memory_has_a_bound() -> None:
+    """The oldest go first, and all that nobody could send again."""
+    seen = ReplayGuard(most=3)
+    for number in range(5):
+        assert not seen.before(VerifiedMessage(bytes([number]), 100.0), 0.0)
+    assert len(seen) == 3
+    assert seen.before(VerifiedMessage(bytes([2]), 100.0), 0.0)
+    assert not seen.before(VerifiedMessage(bytes([1]), 100.0), 0.0)
+    assert not seen.before(VerifiedMessage(b"late", 300.0), 200.0)
+    assert len(seen) == 1
