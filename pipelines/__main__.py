@@ -12,8 +12,8 @@ log = logging.getLogger(__name__)
 
 
 def main() -> None:
-    """Runs the command line. What nobody foresaw ends as one message and exit code 1, not as a traceback; a
-    signal ends with exit code 5, also while a run has not begun yet (a run has handlers of its own)."""
+    """Runs the command line. An unforeseen error ends as one message and exit code 1, not as a traceback; a signal ends
+    with exit code 5, also before a run has begun (a run sets handlers itself)."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stopped)
     from pipelines.cli import app
@@ -25,24 +25,25 @@ def main() -> None:
     try:
         app()
     except Exception as error:
-        log.debug("a fault of ours", exc_info=True)
+        log.debug("internal error", exc_info=True)
         sys.stderr.write(
-            f"centra-myogo: a fault of ours: {type(error).__name__}: {strip_control_characters(redact(str(error)))}\n"
+            f"centra-myogo: internal error (a bug in this program): {type(error).__name__}: "
+            f"{strip_control_characters(redact(str(error)))}\n"
             "Please report it with what `centra-myogo --log debug ...` prints.\n"
         )
         sys.exit(1)
 
 
 def _stopped(*_: object) -> None:
-    sys.stderr.write("centra-myogo: stopped when asked to; nothing was left half done. Run again when you like.\n")
+    sys.stderr.write("centra-myogo: stopped on request; nothing was left half done. Run again when you like.\n")
     sys.exit(5)
 
 
 def _say_everything_through_the_log() -> None:
     """Warnings, and faults that nobody can catch: Python would print them as they are, secrets included."""
     logging.captureWarnings(True)
-    threading.excepthook = lambda fault: log.error("a fault in a thread", exc_info=fault.exc_value)
-    sys.unraisablehook = lambda fault: log.error("a fault while cleaning up", exc_info=fault.exc_value)
+    threading.excepthook = lambda fault: log.error("internal error in a thread", exc_info=fault.exc_value)
+    sys.unraisablehook = lambda fault: log.error("internal error while cleaning up", exc_info=fault.exc_value)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -25,8 +26,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 done; 1 a fault of ours; 2 configuration or credentials; 3 done, but rows need a "
-    "person; 4 a limit refused the plan; 5 a system was not available; 6 another run holds the lock.",
+    epilog="Exit codes: 0 done; 1 internal error; 2 configuration or credentials; 3 done, but rows need "
+    "fixing; 4 a limit refused the plan; 5 a system was not available; 6 another run holds the lock.",
 )
 
 ChannelArgument = Annotated[
@@ -73,20 +74,20 @@ def _set_up(
 @app.command()
 def check(channel: ChannelArgument, json: JsonOption = False, data: DataOption = None) -> None:
     """Ask both sides whether everything a run needs is there. Writes nothing."""
-    from pipelines.config.channel import data_folder
+    from pipelines.config.load import data_folder
     from pipelines.core.errors import CentraMyogoError
     from pipelines.engine.preflight import check as ask
-    from pipelines.reports.console import ConsoleReporter
+    from pipelines.reports.console import StandardOutput, print_check
 
-    screen = ConsoleReporter()
+    out = StandardOutput()
     try:
-        report = ask(_load(channel), data_folder(data), (lambda _: None) if json else screen.check)
+        report = ask(_load(channel), data_folder(data), (lambda _: None) if json else partial(print_check, out))
     except CentraMyogoError as error:
         _stop(error, json, channel, "check", {"checks": []})
     if json:
         _print_json(report.as_json())
     else:
-        screen.out.print(f"\n[bold]{report.headline}[/] (exit {report.exit_code})")
+        out.print(f"\n[bold]{report.headline}[/] (exit {report.exit_code})")
     raise typer.Exit(report.exit_code)
 
 
@@ -143,9 +144,9 @@ def report(
     data: DataOption = None,
 ) -> None:
     """The last run again, as text, JSON, one HTML page, Markdown, CSV files or Data Docs."""
-    from pipelines.config.channel import data_folder
+    from pipelines.config.load import data_folder
     from pipelines.core.errors import CentraMyogoError
-    from pipelines.reports.console import ConsoleReporter
+    from pipelines.reports.console import StandardOutput
     from pipelines.reports.data_docs import write as data_docs_of
     from pipelines.reports.query import gather
     from pipelines.reports.terminal import show
@@ -154,9 +155,10 @@ def report(
 
     lists = shlex.join(["centra-myogo", "report", channel, *(["--data", str(data)] if data else []), "--csv", "DIR"])
     try:
-        with contextlib.closing(published(Folder(data_folder(data), _load(channel).name))) as db:
-            facts = gather(db)
-            written = write(db, facts, lists, html, csv, markdown)
+        loaded = _load(channel)
+        with contextlib.closing(published(Folder(data_folder(data), loaded.name))) as db:
+            facts = gather(db, loaded)
+            written = write(db, loaded, facts, lists, html, csv, markdown)
             if data_docs is not None:
                 written += data_docs_of(db, data_docs)
     except CentraMyogoError as error:
@@ -164,7 +166,7 @@ def report(
     if json:
         _print_json(facts.as_json())
     else:
-        show(facts, ConsoleReporter().out)
+        show(facts, StandardOutput())
         for path in written:
             typer.echo(f"Written: {path}")
         if html is not None and csv is None:
@@ -178,13 +180,13 @@ def history(
     data: DataOption = None,
 ) -> None:
     """All that ever happened to one code: plans, writes, and when and why it was withheld."""
-    from pipelines.config.channel import data_folder
+    from pipelines.config.load import data_folder
     from pipelines.core.errors import CentraMyogoError
-    from pipelines.reports.history import history as told
+    from pipelines.reports.history import history as events
     from pipelines.state.store import Folder
 
     try:
-        lines = told(Folder(data_folder(data), _load(channel).name), code)
+        lines = events(Folder(data_folder(data), _load(channel).name), code)
     except CentraMyogoError as error:
         _stop(error, False, channel, "history", {})
     for line in lines:
@@ -201,13 +203,14 @@ def export(
     data: DataOption = None,
 ) -> None:
     """Every table of the last run as Parquet files, for tools that do not read DuckDB."""
-    from pipelines.config.channel import data_folder
+    from pipelines.config.load import data_folder
     from pipelines.core.errors import CentraMyogoError
     from pipelines.reports.parquet import parquet_files
     from pipelines.state.store import Folder
 
     try:
-        written = parquet_files(Folder(data_folder(data), _load(channel).name), parquet)
+        loaded = _load(channel)
+        written = parquet_files(loaded, Folder(data_folder(data), loaded.name), parquet)
     except CentraMyogoError as error:
         _stop(error, False, channel, "export", {})
     for path in written:
@@ -262,7 +265,7 @@ def sandbox(
 
 
 def _load(channel: str) -> Channel:
-    from pipelines.config.channel import load
+    from pipelines.config.load import load
 
     return load(channel)
 
@@ -281,21 +284,22 @@ def _narrowed(flow: list[str] | None, sku: list[str] | None) -> dict[str, tuple[
     return {"flows": tuple(flow or ()), "sku": tuple(sku or ())}
 
 
-def _go(channel: str, data: Path | None, json: bool, **order: Any) -> NoReturn:
-    from pipelines.config.channel import data_folder
+def _go(channel: str, data: Path | None, json: bool, **options: Any) -> NoReturn:
+    from pipelines.config.load import data_folder
     from pipelines.core.errors import CentraMyogoError
     from pipelines.engine.run import RunOptions, run
     from pipelines.reports.console import ConsoleReporter, SilentReporter
 
-    screen = ConsoleReporter()
     try:
-        report = run(_load(channel), data_folder(data), RunOptions(**order), SilentReporter() if json else screen)
+        loaded = _load(channel)
+        console = ConsoleReporter(loaded)
+        report = run(loaded, data_folder(data), RunOptions(**options), SilentReporter() if json else console)
     except CentraMyogoError as error:
-        _stop(error, json, channel, order["verb"], {"run_id": "", "fingerprint": "", "flows": {}})
+        _stop(error, json, channel, options["verb"], {"run_id": "", "fingerprint": "", "flows": {}})
     if json:
         _print_json(report.as_json())
     else:
-        screen.ended(report)
+        console.ended(report)
     raise typer.Exit(report.exit_code)
 
 
@@ -304,11 +308,11 @@ def _stop(error: CentraMyogoError, json: bool, channel: str, verb: str, rest: di
     from pipelines.reports.console import print_error
 
     if json:
-        told = {"id": error.entry.id, "message": error.message, "fix": error.fix}
+        shown = {"id": error.entry.id, "message": error.message, "fix": error.fix}
         _print_json(
             {"channel": _name(channel), "verb": verb, "outcome": error.outcome, "exit_code": error.exit_code}
             | rest
-            | {"error": told}
+            | {"error": shown}
         )
     else:
         print_error(error)
@@ -319,10 +323,10 @@ def _print_json(document: dict[str, Any]) -> None:
     from pipelines.core.json_codec import encode
 
     # A terminal shows it too: what would steer it is written as JSON's own escape.
-    steadied = re.sub(
+    text = re.sub(
         r"[\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]", _escaped, encode(document).decode()
     )
-    sys.stdout.write(steadied + "\n")
+    sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 

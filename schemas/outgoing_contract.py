@@ -1,4 +1,4 @@
-"""The last look at what is sent: what is unfit was to be withheld before, so anything found here is our fault."""
+"""Final check of outgoing rows. Invalid rows were withheld earlier; a failure here is a bug."""
 
 from __future__ import annotations
 
@@ -8,18 +8,21 @@ from pandera.errors import SchemaErrors
 
 
 class BrokenContract(Exception):
-    """The frame as a whole is not what the contract speaks of: a missing column, for example."""
+    """A frame does not satisfy its schema, or lacks a column of it."""
 
 
 def non_empty() -> pa.Check:
-    """A text with something in it."""
+    """A check that texts are not empty."""
     return pa.Check(lambda text: text.str.len() > 0)
 
 
 def validate_outgoing(rows: pd.DataFrame, schema: pa.DataFrameSchema) -> None:
-    """Raises BrokenContract. Of the values at fault none is told: they may say something of a person."""
+    """Raises BrokenContract. Its message has no values: they may be personal data."""
     try:
         schema.validate(rows, lazy=True)
     except SchemaErrors as error:
-        told = error.failure_cases[["column", "check"]].drop_duplicates().head().astype("str").to_dict("records")
-        raise BrokenContract(f"the contract of a {schema.name} does not hold: {told}") from error
+        cases = error.failure_cases
+        missing = cases["check"] == "column_in_dataframe"
+        where = cases["column"].mask(missing, cases["failure_case"]).astype("str")
+        failed = sorted(set(where + " (" + cases["check"].astype("str") + ")"))[:5]
+        raise BrokenContract(f"The contract of a {schema.name} is broken by: {', '.join(failed)}.") from error

@@ -1,21 +1,18 @@
-"""What a row rule says of itself."""
+"""What a row rule says about itself."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
-
-Owner = Literal["Centra", "myOGO", "channel file"]
 
 
 @dataclass(frozen=True)
 class Rule:
-    """`withholds`: the row is not sent. `meaning` completes "rows where ..."; `fix` says where to do what."""
+    """`withholds`: the row is not sent. `meaning` completes "rows where ..."; `fix` says what to do, `fix_in` where: in
+    which system, or in the channel file."""
 
     id: str
     withholds: bool
     meaning: str
     cause: str
     fix: str
-    owner: Owner
-    flow: str = "products"
+    fix_in: str

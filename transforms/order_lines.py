@@ -1,4 +1,4 @@
-"""The goods of an order, whatever way Centra's plugin lists bundles: contents once, never twice, never left out."""
+"""The goods of an order, in whatever way Centra's plugin lists bundles: contents once, never twice, never left out."""
 
 from __future__ import annotations
 
@@ -7,68 +7,134 @@ import pandas as pd
 from transforms.sku import combined_code
 from transforms.type_mismatch import mismatches_in
 
-OWNER = "owner_id"
+ORDER = "source_id"
 _FLAGS = ("", "0", "1", "true", "false")
+
+# The role of a line. Only a bundle whose contents are listed, and contents that are listed twice, are not picked.
+GOODS = "goods"
+BUNDLE = "bundle with contents"
+EMPTY_BUNDLE = "bundle without contents"
+UNCLEAR_BUNDLE = "bundle that may or may not have contents"
+CONTENT = "content inside of its bundle"
+COMPONENT = "component beside its bundle"
+LISTED_TWICE = "content that also stands beside its bundle"
+PICKED = (GOODS, EMPTY_BUNDLE, UNCLEAR_BUNDLE, CONTENT, COMPONENT)
 
 
 def pickable_lines(lines: pd.DataFrame, contents_are: str | None) -> tuple[pd.DataFrame, pd.Series]:
-    """The lines to pick; and, by `owner_id`, what is wrong with those of an owner, where something is.
+    """The lines to pick; and, by `source_id`, what is wrong with the lines of an order, where something is.
 
-    `lines` has `owner_id` (shipment or order), `position`, `inside` (the position of the line that a line stands in,
-    else null) and the staged columns of a line. The goods have `owner_id`, `line_id`, `code`, `quantity` (units),
-    `price` and `tax_percent` (texts as sent).
+    `lines` has `source_id` (the shipment or order), `position`, `inside` (the position of the line that a line stands
+    in, else null) and the staged columns of a line. The picked lines have `source_id`, `line_id`, `code`, `quantity`
+    (units), `price` and `tax_percent` (texts as sent).
 
-    Of the plugin's four modes: contained items alone are lines like any other; a bundle that has its items inside, or
-    beside it on the top level, gives way to them; a bundle without items stands for itself. Which id an item beside its
-    bundle names is not documented: where it is no line's, as many sets as bundles will do, and anything else is a
-    fault. Whether quantities inside of a bundle are of one bundle or of all is not documented either: `contents_are`
-    says "each" or "total", and where neither is said a bundle ordered more than once is a fault.
+    The plugin has four ways to list a bundle:
+
+        contents alone                       they are lines like any other
+        contents inside of the bundle line   they are picked, the bundle is not
+        components beside the bundle line    they are picked, the bundle is not
+        the bundle line alone                it is picked itself
+
+    Which id a component names for its bundle is not documented: where it is no line's id, an order with as many sets
+    of components as bundles without contents will do, and anything else is a problem. Whether the quantities of
+    contents are of one bundle or of all is not documented either: `contents_are` says "each" or "total", and where it
+    says neither, a bundle ordered more than once is a problem.
     """
-    lines = lines.sort_values([OWNER, "position"], kind="stable").reset_index(drop=True)
-    lines = lines.assign(quantity=lines["quantity"].astype("Int64"))
-    places, parents = (pd.MultiIndex.from_frame(lines[[OWNER, name]]) for name in ("position", "inside"))
-    top = lines["inside"].isna()
-    holds = pd.Series(places.isin(parents[~top]), lines.index)
-    bundle = top & (holds | is_true(lines["is_bundle"]))
-    of = plain(lines["part_of_bundle"])
-    strange = top & ~plain(lines["is_bundle"]).isin(_FLAGS)
-    lines = lines.assign(code=combined_code(lines), is_bundle=bundle, of=of.mask(of.isin(["", "0", "false"])))
-    beside = top & lines["of"].notna() & ~bundle
-    ids = pd.MultiIndex.from_frame(lines[[OWNER, "line_id"]].fillna(""))
-    named = pd.MultiIndex.from_frame(lines[[OWNER, "of"]].fillna(""))
-    known = bundle & pd.Series(ids.isin(named[beside]), lines.index)
-    loose = beside & ~pd.Series(named.isin(ids[bundle]), lines.index)
-    bare = bundle & ~holds & ~known
-    sets = lines[OWNER].map(lines[loose].groupby(OWNER)["of"].nunique()).fillna(0)
-    bares = lines[OWNER].map(lines[bare].groupby(OWNER).size()).fillna(0)
-    matched = bare & (sets == bares)
-    mixed = lines[OWNER].isin(lines.loc[(bundle & ~bare) | loose, OWNER])
-    doubtful = bare & ~matched & mixed
-    explained = bundle & (holds | known | matched)
-    # Items that stand both inside and beside are told twice.
-    twice = ~top & lines[OWNER].isin(lines.loc[beside, OWNER])
-    times = lines.loc[holds & top, "quantity"]
-    times.index = places[holds & top]
-    of_set = pd.Series(times.reindex(parents).to_numpy(), lines.index, dtype="Int64").fillna(1)
-    quantity = lines["quantity"] * (of_set if contents_are == "each" else 1)
-    unclear = ~top & (of_set > 1) & (contents_are is None)
-    odd = mismatches_in(lines["extra"], ("lineId", "qty", "isPartOfBundle"))
-    picked = lines.assign(quantity=quantity)[~explained & ~twice]
-    faults = pd.concat(
+    lines = lines.sort_values([ORDER, "position"], kind="stable").reset_index(drop=True)
+    lines = lines.assign(
+        quantity=lines["quantity"].astype("Int64"),
+        code=combined_code(lines),
+        bundle_id=_bundle_id(lines["part_of_bundle"]),
+        ordered_bundles=_units_of_the_bundle_around(lines),
+    )
+    lines = lines.assign(role=_roles(lines))
+    in_bundles = lines["role"].isin([CONTENT, LISTED_TWICE])
+    if contents_are == "each":
+        lines["quantity"] = lines["quantity"] * lines["ordered_bundles"]
+    picked = lines[lines["role"].isin(PICKED)]
+    unreadable = mismatches_in(lines["extra"], ("lineId", "qty", "isPartOfBundle")).notna()
+    unreadable |= lines["inside"].isna() & ~plain(lines["is_bundle"]).isin(_FLAGS)
+    uncounted = in_bundles & (lines["ordered_bundles"] > 1) & (contents_are is None)
+    problems = pd.concat(
         [
-            _fault(lines[unclear], "a bundle ordered more than once lists its contents, and contents_are is not set"),
-            _fault(lines[doubtful], "a bundle stands beside items that may or may not be its contents"),
-            _fault(lines[odd.notna() | strange], "a field of a line holds another type than ever"),
-            _fault(picked[~(picked["quantity"] > 0).fillna(False)], "a line's quantity is no number above zero"),
-            _fault(picked[picked["code"] == ""], "a line has no code"),
+            _problem(
+                lines[uncounted], "a bundle ordered more than once lists its contents, and contents_are is not set"
+            ),
+            _problem(
+                lines[lines["role"] == UNCLEAR_BUNDLE],
+                "a bundle stands beside items that may or may not be its contents",
+            ),
+            _problem(lines[unreadable], "a field of a line has an unexpected type"),
+            _problem(picked[~(picked["quantity"] > 0).fillna(False)], "a line's quantity is no number above zero"),
+            _problem(picked[picked["code"] == ""], "a line has no code"),
         ]
     )
-    columns = [OWNER, "line_id", "code", "quantity", "price", "tax_percent"]
-    return picked[columns].reset_index(drop=True), faults.groupby(level=0).agg("; ".join)
+    columns = [ORDER, "line_id", "code", "quantity", "price", "tax_percent"]
+    return picked[columns].reset_index(drop=True), problems.groupby(level=0).agg("; ".join)
 
 
-def _fault(lines: pd.DataFrame, words: str) -> pd.Series:
-    return pd.Series(words, index=pd.Index(lines[OWNER].unique(), dtype="str"), dtype="str")
+def _roles(lines: pd.DataFrame) -> pd.Series:
+    """The role of each line; the first that fits."""
+    on_top = lines["inside"].isna()
+    has_contents = _is_among(lines, "position", lines[~on_top], "inside")
+    bundle = on_top & (has_contents | is_true(lines["is_bundle"]))
+    component = on_top & ~bundle & lines["bundle_id"].notna()
+    is_named = _is_among(lines, "line_id", lines[component], "bundle_id")
+    orphan = component & ~_is_among(lines, "bundle_id", lines[bundle], "line_id")
+    empty = bundle & ~has_contents & ~is_named
+
+    orphan_sets = _per_order(lines, lines[orphan].groupby(ORDER)["bundle_id"].nunique())
+    empty_bundles = _per_order(lines, lines[empty].groupby(ORDER).size())
+    explained_by_orphans = empty & (orphan_sets == empty_bundles)
+    others_have_contents = lines[ORDER].isin(lines.loc[(bundle & ~empty) | orphan, ORDER])
+    has_components = lines[ORDER].isin(lines.loc[component, ORDER])
+
+    role = pd.Series(GOODS, index=lines.index, dtype="str")
+    for name, fits in reversed(  # the last that is set stays, so the first in this list wins
+        [
+            (BUNDLE, bundle & (~empty | explained_by_orphans)),
+            (UNCLEAR_BUNDLE, empty & others_have_contents),
+            (EMPTY_BUNDLE, empty),
+            (COMPONENT, component),
+            (LISTED_TWICE, ~on_top & has_components),
+            (CONTENT, ~on_top),
+        ]
+    ):
+        role = role.mask(fits, name)
+    return role
+
+
+def _units_of_the_bundle_around(lines: pd.DataFrame) -> pd.Series:
+    """Of each line inside of a bundle line, how many of the bundle were ordered; 1 for all others."""
+    on_top = lines["inside"].isna()
+    units = pd.Series(lines.loc[on_top, "quantity"].astype("Int64").array, index=_index(lines[on_top], "position"))
+    units = units[~units.index.duplicated()]
+    return pd.Series(units.reindex(_index(lines, "inside")).array, index=lines.index).fillna(1)
+
+
+def _is_among(lines: pd.DataFrame, column: str, others: pd.DataFrame, other: str) -> pd.Series:
+    """Whether another line of the same order has the value in its column `other`."""
+    return pd.Series(_index(lines, column).isin(_index(others, other)), index=lines.index)
+
+
+def _index(lines: pd.DataFrame, column: str) -> pd.MultiIndex:
+    """Order and value: ids and positions mean something within one order only."""
+    values = lines[column].fillna("") if column in ("line_id", "bundle_id") else lines[column]
+    return pd.MultiIndex.from_arrays([lines[ORDER], values])
+
+
+def _per_order(lines: pd.DataFrame, counts: pd.Series) -> pd.Series:
+    return lines[ORDER].map(counts).fillna(0)
+
+
+def _bundle_id(part_of_bundle: pd.Series) -> pd.Series:
+    """The id that a component names for its bundle; null where it names none."""
+    named = plain(part_of_bundle)
+    return named.mask(named.isin(["", "0", "false"]))
+
+
+def _problem(lines: pd.DataFrame, words: str) -> pd.Series:
+    return pd.Series(words, index=pd.Index(lines[ORDER].unique(), dtype="str"), dtype="str")
 
 
 def plain(flags: pd.Series) -> pd.Series:

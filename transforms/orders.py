@@ -15,12 +15,12 @@ from pydantic.dataclasses import dataclass
 
 from schemas.fields.centra_orders import NUMBER, ORDERS, SHIPMENTS
 from transforms.order_lines import is_true, payment_due, pickable_lines
-from transforms.price import money
+from transforms.price import money, plain_money
 from transforms.shipping import shipping_codes
 from transforms.text import capitals, first_filled
 from transforms.type_mismatch import mismatches_in
 
-_CENT, _FOUR = Decimal("0.01"), Decimal("0.0001")
+_FOUR = Decimal("0.0001")
 _PLAIN = re.compile(r"\s*-?[0-9]{1,14}\.[0-9]{5,30}\s*", re.ASCII)
 
 
@@ -43,23 +43,24 @@ class Params:
 
 
 def to_myogo(rows: pd.DataFrame, lines: pd.DataFrame, taxes: pd.DataFrame, params: Params, prefix: str) -> pd.DataFrame:
-    """One row per shipment (or order), in the order given, on a fresh index; nothing is judged here.
+    """One row per shipment (or order), in the order given, on a fresh index; nothing is left out here.
 
-    `rows` are staged shipments or orders, `lines` their lines (`owner_id`), `taxes` gives `tax_percent` by `order_id`
+    `rows` are staged shipments or orders, `lines` their lines (`source_id`), `taxes` gives `tax_percent` by `order_id`
     and `line_id` where the lines do not. Columns of the order: `reference` (`prefix-id`), `status`, `test`,
     `shipping_code`, `pick_up_point_code`, `price_total` (decimal), `price_currency`, `lines` (JSON list of myOGO's
     order lines), `cash_on_delivery` (JSON object or null), `customer` and `comments` (both personal), `shipment_id`,
-    `capture` (whether the payment is to be taken first). Beside them: `owner_id`, `ordered` (text as
-    sent), `state` (Centra's order status), `held` (on hold or unpaid), `owed`, `shipping_method`, `codes` (JSON list),
-    `line_fault`, `unnamed`, `phoneless` and `odd` (what cannot be used as it is, in words; "" for nothing).
+    `capture` (whether the payment is to be taken first). Besides them: `source_id` (of the shipment or order),
+    `ordered` (text as sent), `order_status` (Centra's), `on_hold` (held or unpaid), `payment_due`, `shipping_method`,
+    `codes` (JSON list), `line_problem`, `missing_address_fields`, `has_no_phone` and `unreadable` (what cannot be used
+    as it is, in words; "" for nothing).
     """
     rows = rows.reset_index(drop=True)
     of_shipments = params.source == "shipments"
-    owner = rows["shipment_id" if of_shipments else "order_id"]
-    picked, faults = pickable_lines(lines, params.contents_are)
-    picked = _taxed(picked, rows.assign(owner_id=owner), taxes)
-    listed = {own: _order_lines(of) for own, of in picked.groupby("owner_id")}
-    codes = picked.groupby("owner_id")["code"].agg(lambda own: json.dumps(sorted(set(own))))
+    own_id = rows["shipment_id" if of_shipments else "order_id"]
+    picked, problems = pickable_lines(lines, params.contents_are)
+    picked = _taxed(picked, rows.assign(source_id=own_id), taxes)
+    listed = {own: _order_lines(its_lines) for own, its_lines in picked.groupby("source_id")}
+    codes = picked.groupby("source_id")["code"].agg(lambda own: json.dumps(sorted(set(own))))
     due = payment_due(rows) if of_shipments else pd.Series(False, index=rows.index)
     shipping = shipping_codes(rows, params.shipping)
     total = money(_rounded(rows["total"]))
@@ -67,39 +68,39 @@ def to_myogo(rows: pd.DataFrame, lines: pd.DataFrame, taxes: pd.DataFrame, param
     phone = first_filled(rows["cell"], rows["tele"])
     country = capitals(first_filled(rows["country"]))
     made = {
-        "reference": prefix + "-" + owner.astype("str"),
+        "reference": prefix + "-" + own_id.astype("str"),
         "status": params.status,
         "test": params.test,
         "shipping_code": shipping["shipping_code"],
         "pick_up_point_code": first_filled(rows["pick_up_point"]),
         "price_total": total,
         "price_currency": currency,
-        "lines": owner.map(listed).astype("str"),
-        "cash_on_delivery": _cash(rows, total, currency, params.cash_on_delivery, owner),
+        "lines": own_id.map(listed).astype("str"),
+        "cash_on_delivery": _cash(rows, total, currency, params.cash_on_delivery, own_id),
         "customer": _customers(rows, phone, country),
         "comments": _comments(rows),
         "shipment_id": rows["shipment_id"] if of_shipments else pd.Series(None, index=rows.index, dtype="str"),
         "capture": due & params.capture,
-        "owner_id": owner,
+        "source_id": own_id,
         "ordered": rows["order_date"],
-        "state": pd.Series(None, index=rows.index, dtype="str") if of_shipments else rows["order_status"],
-        "held": pd.Series(False, index=rows.index)
+        "order_status": pd.Series(None, index=rows.index, dtype="str") if of_shipments else rows["order_status"],
+        "on_hold": pd.Series(False, index=rows.index)
         if of_shipments
         else is_true(rows["hold"]) | is_true(rows["waiting_for_payment"]),
-        "owed": due,
+        "payment_due": due,
         "shipping_method": shipping["shipping_method"],
-        "codes": owner.map(codes).astype("str"),
-        "line_fault": owner.map(faults).astype("str"),
-        "unnamed": _missing(rows, country),
-        "phoneless": phone.isna(),
-        "odd": _odd(rows, owner, total, currency, params),
+        "codes": own_id.map(codes).astype("str"),
+        "line_problem": own_id.map(problems).astype("str"),
+        "missing_address_fields": _missing(rows, country),
+        "has_no_phone": phone.isna(),
+        "unreadable": _unreadable(rows, own_id, total, currency, params),
     }
     return pd.DataFrame(made, index=rows.index)
 
 
 def _taxed(picked: pd.DataFrame, rows: pd.DataFrame, taxes: pd.DataFrame) -> pd.DataFrame:
-    """Lines of shipments tell no tax: it stands in the order's."""
-    orders = picked["owner_id"].map(rows.drop_duplicates("owner_id").set_index("owner_id")["order_id"])
+    """Lines of shipments have no tax: the order's lines have it."""
+    orders = picked["source_id"].map(rows.drop_duplicates("source_id").set_index("source_id")["order_id"])
     known = taxes.drop_duplicates(["order_id", "line_id"]).set_index(["order_id", "line_id"])["tax_percent"]
     found = known.reindex(pd.MultiIndex.from_arrays([orders, picked["line_id"]]))
     own = picked["tax_percent"].astype("str")
@@ -107,7 +108,7 @@ def _taxed(picked: pd.DataFrame, rows: pd.DataFrame, taxes: pd.DataFrame) -> pd.
 
 
 def _order_lines(lines: pd.DataFrame) -> str:
-    told = []
+    made = []
     prices, taxes = (money(_rounded(lines[name])) for name in ("price", "tax_percent"))
     for code, quantity, price, tax in zip(lines["code"], lines["quantity"], prices, taxes, strict=True):
         line: dict[str, Any] = {"code": code, "quantity": 0 if pd.isna(quantity) else int(quantity)}
@@ -115,8 +116,8 @@ def _order_lines(lines: pd.DataFrame) -> str:
             line["unitPrice"] = price
         if isinstance(tax, Decimal):
             line["vatPercentage"] = tax
-        told.append(line)
-    return _text(told)
+        made.append(line)
+    return _text(made)
 
 
 def _rounded(amounts: pd.Series) -> pd.Series:
@@ -145,21 +146,21 @@ def _customers(rows: pd.DataFrame, phone: pd.Series, country: pd.Series) -> pd.S
         "email": first_filled(rows["email"]),
     }
     cells = zip(*columns.values(), strict=True)
-    told = [_text({k: v for k, v in zip(columns, row, strict=True) if isinstance(v, str)}) for row in cells]
-    return pd.Series(told, index=rows.index, dtype="str")
+    texts = [_text({k: v for k, v in zip(columns, row, strict=True) if isinstance(v, str)}) for row in cells]
+    return pd.Series(texts, index=rows.index, dtype="str")
 
 
 def _missing(rows: pd.DataFrame, country: pd.Series) -> pd.Series:
-    """What myOGO requires of an address and is not there, in words; "" for nothing."""
-    there = {
+    """The fields that myOGO requires of an address and that are empty, in words; "" for none."""
+    filled = {
         "name": first_filled(rows["name"], rows["company"]).notna(),
         "address": first_filled(rows["address"]).notna(),
         "city": first_filled(rows["city"]).notna(),
         "two-letter country": country.str.fullmatch("[A-Z]{2}").fillna(False).astype(bool),
     }
-    cells = zip(*there.values(), strict=True)
-    told = [", ".join(name for name, ok in zip(there, row, strict=True) if not ok) for row in cells]
-    return pd.Series(told, index=rows.index, dtype="str")
+    cells = zip(*filled.values(), strict=True)
+    texts = [", ".join(name for name, ok in zip(filled, row, strict=True) if not ok) for row in cells]
+    return pd.Series(texts, index=rows.index, dtype="str")
 
 
 def _comments(rows: pd.DataFrame) -> pd.Series:
@@ -170,17 +171,17 @@ def _comments(rows: pd.DataFrame) -> pd.Series:
 
 
 def _cash(
-    rows: pd.DataFrame, total: pd.Series, currency: pd.Series, plugins: tuple[str, ...], owner: pd.Series
+    rows: pd.DataFrame, total: pd.Series, currency: pd.Series, plugins: tuple[str, ...], own_id: pd.Series
 ) -> pd.Series:
     """For orders whose payment plugin is one of `plugins`."""
-    cells = zip(_on_delivery(rows, plugins), total, currency, owner, strict=True)
-    told = [
+    cells = zip(_on_delivery(rows, plugins), total, currency, own_id, strict=True)
+    texts = [
         _text({"amount": amount, "currencyCode": code, "reference": own})
         if one and isinstance(amount, Decimal) and isinstance(code, str)
         else None
         for one, amount, code, own in cells
     ]
-    return pd.Series(told, index=rows.index, dtype="str")
+    return pd.Series(texts, index=rows.index, dtype="str")
 
 
 def _on_delivery(rows: pd.DataFrame, plugins: tuple[str, ...]) -> pd.Series:
@@ -188,24 +189,26 @@ def _on_delivery(rows: pd.DataFrame, plugins: tuple[str, ...]) -> pd.Series:
     return rows["payment_plugin"].fillna("").str.strip().str.casefold().isin(known)
 
 
-def _odd(rows: pd.DataFrame, owner: pd.Series, total: pd.Series, currency: pd.Series, params: Params) -> pd.Series:
-    """What keeps an order back because it cannot be read beyond doubt."""
+def _unreadable(
+    rows: pd.DataFrame, own_id: pd.Series, total: pd.Series, currency: pd.Series, params: Params
+) -> pd.Series:
+    """What cannot be read beyond doubt, in words; it withholds the order."""
     fields = SHIPMENTS if params.source == "shipments" else ORDERS
     found = {
-        "its number is no order's": ~owner.str.fullmatch(NUMBER),
+        "its number is no order's": ~own_id.str.fullmatch(NUMBER),
         "it has no date": first_filled(rows["order_date"]).isna(),
         "its total is no plain number": first_filled(rows["total"]).notna() & total.isna(),
         "cash on delivery without an amount or a currency": _on_delivery(rows, params.cash_on_delivery)
         & (total.isna() | currency.isna()),
     }
     if params.source == "orders":
-        found["its status is not told"] = first_filled(rows["order_status"]).isna()
-    told = mismatches_in(
+        found["it has no status"] = first_filled(rows["order_status"]).isna()
+    words = mismatches_in(
         rows["extra"], [field.vendor for field in fields if field.on_type_mismatch == "withhold"]
     ).fillna("")
-    for words, hit in found.items():
-        told = told.mask(hit.fillna(False).astype(bool), told + "; " + words)
-    return told.str.removeprefix("; ")
+    for problem, hit in found.items():
+        words = words.mask(hit.fillna(False).astype(bool), words + "; " + problem)
+    return words.str.removeprefix("; ")
 
 
 def _text(value: Any) -> str:
@@ -215,6 +218,5 @@ def _text(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(map(_text, value)) + "]"
     if isinstance(value, Decimal):
-        cents = value.quantize(_CENT)
-        return format(cents if cents == value else value.normalize(), "f")
+        return format(plain_money(value), "f")
     return json.dumps(value, ensure_ascii=False)

@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+_CENT = Decimal("0.01")
 MONEY = pd.ArrowDtype(pa.decimal128(18, 4))
 # What a money column can hold without rounding: up to 14 digits before the point, 4 after it, zeros aside.
 _PLAIN_NUMBER = r"\s*[+-]?(?:[0-9]{1,14}(?:\.[0-9]{0,4}0*)?|\.[0-9]{1,4}0*)\s*"
@@ -27,6 +28,12 @@ def money(text: pd.Series) -> pd.Series:
     # Arrow will not drop digits that do not fit, so zeros beyond the fourth place go first.
     short = pc.replace_substring_regex(trimmed, r"(\.[0-9]{4})0+$", r"\1")
     return pd.Series(pc.cast(short, pa.decimal128(18, 4)), index=text.index, dtype=MONEY)
+
+
+def plain_money(value: Decimal) -> Decimal:
+    """With two decimals, or as many more as it has."""
+    cents = value.quantize(_CENT)
+    return cents if cents == value else value.normalize()
 
 
 def price_in(prices: pd.DataFrame, currency: str, pricelist_id: str | None) -> pd.DataFrame:

@@ -37,13 +37,13 @@ class Params:
 
 
 def to_myogo(sizes: pd.DataFrame, prices: pd.DataFrame, params: Params) -> pd.DataFrame:
-    """One row per size, in the order given, on a fresh index. Nothing is left out and nothing judged here.
+    """One row per size, in the order given, on a fresh index. Nothing is left out here.
 
     Columns of the product: `code`, `name`, `sales_price` (decimal, 4 places), `description`, `supplier`,
-    `group`, `picture_url`, `country_of_origin`, `customs_description`, `hs_code`, `language_code`,
-    `ean_code`. Beside them, for rules and reports: `stock_item_id`, `product_id`, `active`, `folder`,
+    `product_group`, `picture_url`, `country_of_origin`, `customs_description`, `hs_code`, `language_code`,
+    `ean_code`. Besides them, for rules and reports: `stock_item_id`, `product_id`, `active`, `folder`,
     `category`, `store`, `price_text` and `ean_text` (as Centra sent them), `pricelist_id`, `pricelists`,
-    `harm_code`, and `odd` (fields that the product is made of and that hold another type than ever).
+    `harm_code`, and `mismatched` (fields that the product is made of and that have an unexpected type).
     """
     sizes = sizes.reset_index(drop=True)
     price = price_in(prices, params.currency, params.pricelist_id).reindex(sizes["stock_item_id"])
@@ -61,7 +61,7 @@ def to_myogo(sizes: pd.DataFrame, prices: pd.DataFrame, params: Params) -> pd.Da
             "sales_price": money(price_text),
             "description": first_filled(plain_texts(sizes["short_description"]), plain_texts(sizes["description"])),
             "supplier": first_filled(sizes["brand"]),
-            "group": category,
+            "product_group": category,
             "picture_url": first_filled(_first(sizes["images"])),
             "country_of_origin": capitals(first_filled(sizes["country_of_origin"])),
             "customs_description": plain_texts(first_filled(sizes["harm_description"])),
@@ -80,7 +80,7 @@ def to_myogo(sizes: pd.DataFrame, prices: pd.DataFrame, params: Params) -> pd.Da
             "pricelists": price["pricelists"].reset_index(drop=True).fillna(0).astype(int),
             "harm_code": harm_code,
             "ean_text": ean_text,
-            "odd": mismatched_fields(sizes, prices, _OF_SIZE, _OF_PRICE),
+            "mismatched": mismatched_fields(sizes, prices, _OF_SIZE, _OF_PRICE),
         }
     )
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 
+from schemas.fields.centra import CODE_PARTS
+
 
 def combined_code(sizes: pd.DataFrame) -> pd.Series:
     """`sku` + `variant_sku` + `size_sku`, verbatim and without a separator, as Centra and myOGO both do it.
 
     Absent parts count as empty. Nothing is trimmed or folded, and the code is never split again.
     """
-    parts = [sizes[column].fillna("").astype("str") for column in ("sku", "variant_sku", "size_sku")]
+    parts = [sizes[column].fillna("").astype("str") for column in CODE_PARTS]
     return (parts[0] + parts[1] + parts[2]).rename("code")

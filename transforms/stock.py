@@ -41,41 +41,51 @@ def to_centra(levels: pd.DataFrame, params: Params) -> pd.DataFrame:
     return rows.drop_duplicates("code").reset_index(drop=True)
 
 
-def addressed(levels: pd.DataFrame, sizes: pd.DataFrame, eans: pd.Series) -> pd.DataFrame:
-    """`levels` with the size of Centra that each belongs to, and the text by which Centra is told which one is meant.
+def address_sizes(levels: pd.DataFrame, sizes: pd.DataFrame, eans: pd.Series) -> pd.DataFrame:
+    """`levels` with the size of Centra that each belongs to, and the text by which Centra can tell which one is meant.
 
     `sizes` has one row per size: `stock_item_id`, `code`, `ean` (null for none) and whatever else is to come along.
-    `eans` are myOGO's, by code. New columns: `owners` (how many sizes make the code), `stock_item_id` (null where
+    `eans` are myOGO's, by code. New columns: `size_count` (how many sizes make the code), `stock_item_id` (null where
     none or several do) with the other columns of `sizes`, and `key`, null where no text means this size alone.
 
     Centra takes an EAN or a full code, and which wins where one size's code is another's EAN is not documented: a
     text is used only if it can mean nothing else. Several sizes that make one code are told apart by the EAN that
     myOGO keeps, if a single size has it.
     """
-    made = sizes[sizes["code"] != ""]
-    owners = levels["code"].map(made["code"].value_counts()).fillna(0).astype(int)
-    alone = made[~made["code"].duplicated(keep=False)].set_index("code")["stock_item_id"]
-    barred = sizes.dropna(subset=["ean"])
-    barred = barred[~barred["ean"].duplicated(keep=False)]
-    of_ean = barred.set_index("ean")
-    theirs = levels["code"].map(eans).astype("str")
-    by_ean = theirs.map(of_ean["stock_item_id"]).where(theirs.map(of_ean["code"]) == levels["code"])
-    own = levels["code"].map(alone).astype("str").where(owners == 1, by_ean.astype("str")).astype("str")
-    rows = levels.assign(owners=owners, stock_item_id=own).merge(
+    coded = sizes[sizes["code"] != ""]
+    with_own_ean = sizes[sizes["ean"].notna() & ~sizes["ean"].duplicated(keep=False)]
+    size_count = levels["code"].map(coded["code"].value_counts()).fillna(0).astype(int)
+    by_code = _only_size_of_code(levels["code"], coded)
+    by_ean = _size_with_ean_of_myogo(levels["code"], eans, with_own_ean)
+    rows = levels.assign(size_count=size_count, stock_item_id=by_code.where(size_count == 1, by_ean)).merge(
         sizes.drop(columns="code"), on="stock_item_id", how="left"
     )
-    by_code = (rows["owners"] == 1) & _means_only(rows["code"], rows["stock_item_id"], sizes, "ean")
-    ean_is_its_own = rows["ean"].notna() & rows["ean"].isin(barred["ean"])
-    ean_is_its_own &= _means_only(rows["ean"], rows["stock_item_id"], sizes, "code")
-    key = rows["code"].where(by_code, rows["ean"].where(ean_is_its_own))
+    code_is_clear = (rows["size_count"] == 1) & _means_only(rows["code"], rows["stock_item_id"], sizes, "ean")
+    ean_is_clear = rows["ean"].isin(with_own_ean["ean"]) & _means_only(
+        rows["ean"], rows["stock_item_id"], sizes, "code"
+    )
+    key = rows["code"].where(code_is_clear, rows["ean"].where(ean_is_clear))
     return rows.assign(key=key.where(rows["stock_item_id"].notna()).astype("str"))
+
+
+def _only_size_of_code(codes: pd.Series, coded: pd.DataFrame) -> pd.Series:
+    """The size that alone makes each code; null where none or several do."""
+    alone = coded[~coded["code"].duplicated(keep=False)].set_index("code")["stock_item_id"]
+    return codes.map(alone).astype("str")
+
+
+def _size_with_ean_of_myogo(codes: pd.Series, eans: pd.Series, with_own_ean: pd.DataFrame) -> pd.Series:
+    """The size that makes each code and alone has the EAN that myOGO keeps for it; null where there is none."""
+    by_ean = with_own_ean.set_index("ean")
+    ean = codes.map(eans).astype("str")
+    return ean.map(by_ean["stock_item_id"]).where(ean.map(by_ean["code"]) == codes).astype("str")
 
 
 def compared(rows: pd.DataFrame, params: Params) -> pd.DataFrame:
     """`rows` with `current`, the amount that Centra holds (null where it lists none), and `raised`.
 
     Centra silently raises a physical amount to what it has allocated. Where it has done so, writing ours again would
-    change nothing: `raised` is true, and `current` is told as ours.
+    change nothing: `raised` is true, and `current` is set to ours.
     """
     if params.stock_update_type == "fta":
         return rows.assign(current=rows["available_stock"].astype("Int64"), raised=False)

@@ -40,37 +40,36 @@ class Params:
 def to_centra(orders: pd.DataFrame, shipments: pd.DataFrame, params: Params) -> pd.DataFrame:
     """One row per order of myOGO and open shipment of Centra that it is of; orders without one stand alone.
 
-    `orders` are ours (`reference`, `owner_id`, `status`, `shipping_code`, `tracking_number`), `shipments` those that
-    are open (`shipment_id`, `order_id`, `paid`, `should_capture`): an order is of the shipment that `owner_id` names,
-    or of all shipments of that order. Columns: the orders', `shipment_id` and `owed` (whether its payment is still to
-    be taken) or null and false without one, `final` (one of FINAL or ""), and of the completion `tracking` (numbers
-    joined by ", ", null for none), `packages`, `carrier`, `service`. No shipment is in more than one row.
+    `orders` are ours (`reference`, `source_id`, `status`, `shipping_code`, `tracking_number`), `shipments` those that
+    are open (`shipment_id`, `order_id`, `paid`, `should_capture`): an order is of the shipment that `source_id` names,
+    or of all shipments of that order. Columns: the orders', `shipment_id` and `payment_due` (whether its payment is
+    still to be taken) or null and false without one, `final` (one of FINAL or ""), and of the completion `tracking`
+    (numbers joined by ", ", null for none), `packages`, `carrier`, `service`. No shipment is in more than one row.
     """
-    open_ones = shipments.assign(owed=payment_due(shipments))
-    open_ones = open_ones[["shipment_id", "order_id", "owed"]]
-    found = [orders.merge(open_ones, left_on="owner_id", right_on=own) for own in ("shipment_id", "order_id")]
+    still_open = shipments.assign(payment_due=payment_due(shipments))[["shipment_id", "order_id", "payment_due"]]
+    found = [orders.merge(still_open, left_on="source_id", right_on=own) for own in ("shipment_id", "order_id")]
     rows = pd.concat(found, ignore_index=True).drop(columns="order_id").drop_duplicates("shipment_id")
-    alone = orders[~orders["reference"].isin(rows["reference"])].assign(shipment_id=None, owed=False)
+    alone = orders[~orders["reference"].isin(rows["reference"])].assign(shipment_id=None, payment_due=False)
     rows = pd.concat([rows, alone], ignore_index=True).sort_values(["reference", "shipment_id"], ignore_index=True)
-    told = rows["tracking_number"].fillna("").map(numbers)
+    parcels = rows["tracking_number"].fillna("").map(numbers)
     named = rows["shipping_code"].map(lambda code: params.carriers.get(code) or Carrier(code), na_action="ignore")
     status = rows["status"].str.casefold()
     return rows.assign(
         shipment_id=rows["shipment_id"].astype("str"),
-        payment_due=rows["owed"].astype(bool),
+        payment_due=rows["payment_due"].astype(bool),
         final=status.where(status.isin(FINAL), ""),
-        tracking=first_filled(told.map(", ".join).astype("str")),
-        packages=told.map(len).astype("int64").clip(lower=1),
+        tracking=first_filled(parcels.map(", ".join).astype("str")),
+        packages=parcels.map(len).astype("int64").clip(lower=1),
         carrier=first_filled(named.map(lambda own: own.carrier, na_action="ignore").astype("str")),
         service=first_filled(named.map(lambda own: own.service, na_action="ignore").astype("str")),
     )
 
 
-def units_of(goods: pd.DataFrame) -> dict[str, dict[str, Decimal]]:
-    """By `owner_id`: the units of each code among the goods of `transforms.order_lines`."""
+def units_of(picked: pd.DataFrame) -> dict[str, dict[str, Decimal]]:
+    """By `source_id`: the units of each code among the lines that `transforms.order_lines` picks."""
     found: dict[str, dict[str, Decimal]] = {}
-    summed = goods.groupby(["owner_id", "code"], as_index=False)["quantity"].sum()
-    for own, code, quantity in summed[["owner_id", "code", "quantity"]].itertuples(index=False, name=None):
+    summed = picked.groupby(["source_id", "code"], as_index=False)["quantity"].sum()
+    for own, code, quantity in summed[["source_id", "code", "quantity"]].itertuples(index=False, name=None):
         found.setdefault(own, {})[code] = Decimal(int(quantity))
     return found
 

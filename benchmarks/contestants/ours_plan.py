@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pipelines.config.channel import Channel, load
+from pipelines.config.channel import Channel
+from pipelines.config.load import load
 from pipelines.engine.run import RunOptions, run
 from pipelines.reports.console import SilentReporter
 

@@ -1,17 +1,17 @@
 """What can go wrong, grouped by what the machine should do about it.
 
 CentraMyogoError                 exit  then
-├── OurFault                     1     a fault of ours: stop, tell, please report
+├── InternalError                1     a bug in this program: stop, please report
 ├── ConfigError                  2     stop before anything
-│   ├── CredentialsError         2     a system turned our key down, or it lacks a right
+│   ├── CredentialsError         2     a system rejected our key, or the key lacks a permission
 │   └── StorageError             2     the disk is full, or a working file is damaged, held or too new
 ├── RecordError                        next record; the run ends with 3
 │   ├── TargetRefused                  the target said no to this record
-│   └── TargetUnknown                  the target never said what became of it
+│   └── TargetUnknown                  the target never answered what became of it
 ├── UnsafePlan                   4     stop; nothing was written
-├── SystemTrouble                5     stop; safe to run again
+├── RemoteSystemError            5     stop; safe to run again
 │   ├── SourceError                    a system we read from did not answer as it should
-│   │   └── ContractError              it answered, but a field we rely on is not what it was
+│   │   └── ContractError              it answered, but a field we rely on is missing or of another type
 │   └── TargetUnavailable              the system we write to is not there
 │       └── TargetLost                 it went away before it said what became of a record
 ├── Interrupted                  5     somebody asked us to stop; the change in flight was finished
@@ -39,7 +39,7 @@ def walk_causes(error: BaseException, *links: str) -> list[BaseException]:
 
 @dataclass(frozen=True)
 class Entry:
-    """What the error catalogue says of a kind of failure; `owner` is who can mend it."""
+    """What the error reference says about a kind of failure; `owner` is who can fix it."""
 
     id: str
     meaning: str
@@ -55,12 +55,12 @@ class CentraMyogoError(Exception):
     """
 
     exit_code = 1
-    outcome = "fault"
+    outcome = "internal_error"
     entry = Entry(
         "FAULT-001",
-        "A promise that this program makes about itself does not hold.",
-        "A mistake in this program.",
-        "Report it with what `centra-myogo --log debug` prints; what was done stands in sync.journal.",
+        "Internal error: a check that this program makes on itself failed.",
+        "A bug in this program.",
+        "Report it with what `centra-myogo --log debug` prints; what was done is recorded in sync.journal.",
         "us",
     )
 
@@ -75,7 +75,7 @@ class CentraMyogoError(Exception):
 
 
 class InternalError(CentraMyogoError):
-    """A promise this program makes about itself does not hold."""
+    """A check that this program makes on itself failed: a bug."""
 
 
 class ConfigError(CentraMyogoError):
@@ -95,7 +95,7 @@ class CredentialsError(ConfigError):
     entry = Entry(
         "CRED-001",
         "A system turned our credentials down, or they lack a right.",
-        "A wrong or renewed key, an endpoint group not ticked in Centra's plugin, a scope OGOship has not granted.",
+        "A wrong or renewed key, a group of endpoints that is not ticked for it, a scope that is not granted.",
         "Do what the message says, then run check.",
         "whoever runs it",
     )
@@ -122,13 +122,19 @@ class RecordError(CentraMyogoError):
 
 
 class TargetRefused(RecordError):
+    """`stale` says that the target did not hold what had been read: the next run must read everything."""
+
     entry = Entry(
         "TARGET-001",
         "A system refused a change; the others went on.",
         "A value that it does not take, a payment that cannot be captured, a bundle; the message is the system's own.",
-        "Mend what the message names, mostly in Centra; the next push tries again.",
-        "Centra",
+        "Correct what the message names, mostly in the source system; the next push tries again.",
+        "the source system",
     )
+
+    def __init__(self, message: str, fix: str = "", status: int | None = None, *, stale: bool = False) -> None:
+        super().__init__(message, fix, status)
+        self.stale = stale
 
 
 class TargetUnknown(RecordError):
@@ -136,7 +142,7 @@ class TargetUnknown(RecordError):
 
     entry = Entry(
         "TARGET-002",
-        "Nobody knows what became of a write, not even after looking it up.",
+        "The outcome of a write is not known, not even after looking it up.",
         "The connection broke off before the system answered.",
         "Run again: the plan is made from what both sides hold then.",
         "nobody, run again",
@@ -180,10 +186,10 @@ class ContractError(SourceError):
     outcome = "contract"
     entry = Entry(
         "CONTRACT-001",
-        "A field that we rely on is missing or of another type; nothing was written.",
+        "A field that we rely on is missing or has an unexpected type; nothing was written.",
         "The system's answers have changed.",
         "Show the message, which names field and row, to whoever runs the system, and to us.",
-        "Centra or myOGO",
+        "the system that the message names",
     )
 
 

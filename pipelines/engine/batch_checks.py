@@ -1,4 +1,4 @@
-"""Judges a run's whole batches with Great Expectations; no row of a catalogue stays in what it tells."""
+"""Validates whole batches of a run with Great Expectations; no row of a catalogue stays in the results."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import logging
 import os
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -19,7 +19,7 @@ import pandas as pd
 
 from pipelines.core.logs import excerpt, redact
 from pipelines.state.store import Store
-from schemas.products.expectations import EXPECTATIONS, Expectation, Known, suites
+from schemas.expectation import Expectation, Known, Suite
 
 log = logging.getLogger(__name__)
 
@@ -27,50 +27,15 @@ os.environ["GX_ANALYTICS_ENABLED"] = "false"  # read when Great Expectations is 
 
 RUNS_TO_COMPARE = 10
 
-CODE = "nullif(coalesce(sku, '') || coalesce(variant_sku, '') || coalesce(size_sku, ''), '')"
-# A time without a zone is UTC, as OGOship's older documentation says.
-_MODIFIED = r"""epoch(try_cast(case when regexp_matches(modified, '(Z|[+-]\d\d:?\d\d)$') then modified
-    else modified || 'Z' end as timestamptz))"""
-# What each suite looks at: only these columns, with absent texts as null, which no expectation of a share counts.
-_FRAMES = {
-    "raw_centra.products": f"""
-        select stock_item_id, {CODE} as code, trim(coalesce(nullif(ean, ''), nullif(upc, ''))) as ean,
-            nullif(weight_unit, '') as weight_unit
-        from raw_centra.products""",
-    "raw_centra.prices": "select coalesce(currency, '') as currency from raw_centra.prices",
-    "raw_centra.stock": """
-        select stock_item_id, physical_stock, case when available_stock = 0 and physical_stock < allocated_stock then 0
-            else physical_stock - allocated_stock - available_stock end as imbalance
-        from raw_centra.stock""",
-    "raw_myogo.products": """
-        select code, nullif(trim(ean_code), '') as ean_code, nullif(lower(language_code), '') as language_code
-        from raw_myogo.products""",
-    "raw_myogo.stock": f"""
-        select product_code, stock, case when stock_available = 0 and stock < reserved then 0
-            else stock - reserved - stock_available end as imbalance,
-            (epoch($now::timestamp) - {_MODIFIED}) / 3600 as modified_hours_ago
-        from raw_myogo.stock""",
-    "sync.runs": """
-        select (epoch($now::timestamp) - epoch(max(started_at))) / 3600 as good_hours_ago
-        from sync.runs where exit_code in (0, 3) having max(started_at) is not null""",
-    "out_myogo.products": "select code, stock_item_id, ean_code, language_code from out_myogo.products",
-    "stock_side_by_side": f"""
-        with centra as (
-            select {CODE} as code, sum(s.available_stock) as available
-            from raw_centra.products join raw_centra.stock s using (stock_item_id) group by 1),
-        myogo as (select product_code as code, sum(stock_available) as available from raw_myogo.stock group by 1)
-        select cast(m.available - c.available as bigint) as difference from centra c join myogo m using (code)""",
-}
-
 # Runs that a limit or an expectation refused are not what is usual. What a push with --force let through is:
-# the runs before it no longer count. A run narrowed by --sku has an output of its own size.
+# the runs before it no longer count. Of some tables, a run narrowed by --sku has a batch of its own size.
 _USUAL = """
     with compared as (
         select e.expectation, e.observed,
             row_number() over (partition by e.expectation order by r.started_at desc) as newest
         from sync.expectations e join sync.runs r using (run_id)
-        where e.flow = $flow and r.exit_code in (0, 3) and e."column" = '' and e.observed is not null
-            and (e."table" <> 'out_myogo.products' or r.selection = $selection::varchar[])
+        where e.flow = $flow and r.exit_code in (0, 3) and e.field = '' and e.observed is not null
+            and (not list_contains($per_selection::varchar[], e.table_name) or r.selection = $selection::varchar[])
             and r.started_at >= coalesce((select max(started_at) from sync.runs
                 where run_id in (select run_id from sync.flows where flow = $flow)
                     and forced and exit_code in (0, 3) and selection = $selection::varchar[]),
@@ -80,50 +45,59 @@ _USUAL = """
 
 @dataclass(frozen=True)
 class Batch:
-    """What a run brings besides its tables. `candidates` has one row per wanted size, `price` null where unusable."""
+    """What a flow brings to its batch checks besides the tables: `frames` for suites without a query, by table."""
 
     run_id: str
     flow: str
     at: datetime
     selection: tuple[str, ...]
-    candidates: pd.DataFrame
+    frames: Mapping[str, pd.DataFrame]
 
 
-def validate_batches(store: Store, batch: Batch, stop: tuple[str, ...]) -> pd.DataFrame:
-    """One row of `sync.expectations` per expectation of the catalogue, in its order; never raises for one of them."""
+def validate_batches(store: Store, suites: Sequence[Suite], batch: Batch, stop: Collection[str]) -> pd.DataFrame:
+    """One row of `sync.expectations` per expectation, in the order of the suites; never raises for one of them.
+
+    `stop` are the ids of those that stop a push.
+    """
     usual = store.connection.execute(
-        _USUAL, {"flow": batch.flow, "selection": list(batch.selection), "most": RUNS_TO_COMPARE}
+        _USUAL,
+        {
+            "flow": batch.flow,
+            "selection": list(batch.selection),
+            "per_selection": [suite.table for suite in suites if suite.per_selection],
+            "most": RUNS_TO_COMPARE,
+        },
     ).fetchall()
     known = Known(usual_rows=dict(usual))
-    told: dict[str, dict[str, Any]] = {}
+    rows = []
     with great_expectations():
-        for table, suite in suites().items():
+        for suite in suites:
             try:
-                told |= suite_results(_frame(store, batch, table), suite, known)
+                results = suite_results(_frame(store, batch, suite), suite.expectations, known)
             except Exception as error:
-                log.debug("the suite could not be run table=%s", table, exc_info=True)
-                told |= {own.id: _errored(error) for own in suite}
-    rows = [
-        {
-            "run_id": batch.run_id,
-            "flow": batch.flow,
-            "expectation": own.id,
-            "table": own.table,
-            "column": own.column,
-            "meaning": own.meaning,
-            "fix": own.fix,
-            "stops": own.id in stop,
-        }
-        | told[own.id]
-        for own in EXPECTATIONS.values()
-    ]
+                log.debug("the suite could not be run table=%s", suite.table, exc_info=True)
+                results = {one.id: _errored(error) for one in suite.expectations}
+            rows += [
+                {
+                    "run_id": batch.run_id,
+                    "flow": batch.flow,
+                    "expectation": one.id,
+                    "table_name": suite.table,
+                    "field": one.column,
+                    "meaning": one.meaning,
+                    "fix": one.fix,
+                    "stops": one.id in stop,
+                }
+                | results[one.id]
+                for one in suite.expectations
+            ]
     return pd.DataFrame(rows).astype({"observed": "Float64", "unexpected": "Int64", "total": "Int64"})
 
 
 def summary(rows: pd.DataFrame) -> dict[str, Any]:
     """How many passed, failed and could not be judged, and all there is to know of those that did not pass."""
     counted = rows["status"].value_counts()
-    bad = rows[rows["status"] != "passed"].drop(columns=["run_id", "flow", "gx"])
+    bad = rows[rows["status"] != "passed"].drop(columns=["run_id", "flow", "gx_result"])
     return {status: int(counted.get(status, 0)) for status in ("passed", "failed", "errored")} | {
         "told": bad.astype(object).where(bad.notna(), None).to_dict("records")
     }
@@ -139,21 +113,20 @@ def stopping(told: dict[str, Any], forced: bool) -> list[str]:
     ]
 
 
-def _frame(store: Store, batch: Batch, table: str) -> pd.DataFrame:
-    if table == "candidates":
-        return batch.candidates
-    select = _FRAMES[table]
-    parameters = {"now": batch.at} if "$now" in select else None
-    reader: Any = store.connection.execute(select, parameters)
+def _frame(store: Store, batch: Batch, suite: Suite) -> pd.DataFrame:
+    if not suite.query:
+        return batch.frames[suite.table]
+    parameters = {"now": batch.at} if "$now" in suite.query else None
+    reader: Any = store.connection.execute(suite.query, parameters)
     frame: pd.DataFrame = reader.to_arrow_table().to_pandas()
     return frame
 
 
-def get_ready() -> None:
-    """Begins to import Great Expectations, which takes seconds, for a run that waits for answers meanwhile."""
+def preload() -> None:
+    """Imports Great Expectations, which takes seconds, in the background while a run waits for answers."""
 
     def read() -> None:
-        with contextlib.suppress(Exception):  # whoever needs it will be told
+        with contextlib.suppress(Exception):  # the error shows where it is used
             importlib.import_module("great_expectations")
 
     threading.Thread(target=read, name="expectations").start()
@@ -199,7 +172,7 @@ def _any_frame() -> Any:
     return asset.add_batch_definition_whole_dataframe("whole")
 
 
-def suite_results(frame: pd.DataFrame, suite: list[Expectation], known: Known) -> dict[str, dict[str, Any]]:
+def suite_results(frame: pd.DataFrame, suite: Sequence[Expectation], known: Known) -> dict[str, dict[str, Any]]:
     """What became of each expectation, by id: status, observed, unexpected, total, message, gx."""
     told: dict[str, dict[str, Any]] = {}
     built: dict[str, Any] = {}
@@ -255,7 +228,7 @@ def _result(gx: dict[str, Any], rows: int) -> dict[str, Any]:
         "unexpected": unexpected,
         "total": total,
         "message": f"{said}; expected {expected}",
-        "gx": _kept(gx),
+        "gx_result": _kept(gx),
     }
 
 
@@ -273,7 +246,7 @@ def _errored(error: Exception | str, gx: dict[str, Any] | None = None) -> dict[s
         "unexpected": None,
         "total": None,
         "message": f"could not be judged: {excerpt(' '.join(said.split()), 300)}",
-        "gx": _kept(gx) if gx else None,
+        "gx_result": _kept(gx) if gx else None,
     }
 
 

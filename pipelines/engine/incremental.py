@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,17 +12,17 @@ import pandas as pd
 
 from pipelines.config.channel import Channel
 from pipelines.core.json_codec import encode
-from pipelines.state.store import MIRRORED, Store
+from pipelines.state.store import Store
 
 # More than clocks differ, than an hour that summer time takes back, and than a change takes to show in a list.
 OVERLAP = timedelta(hours=2)
-ROWS = ("centra.products", "centra.stock", "myogo.products", "myogo.stock")  # the lists that are asked for changes
+Sources = Mapping[str, Sequence[str]]  # by system
 
 
 @dataclass(frozen=True)
 class ReadMode:
     """What to read. `since` (UTC) is the moment from which changes are asked for, None where everything is read;
-    `why` says in words why it is everything."""
+    `why` says why it is everything."""
 
     since: datetime | None
     why: str = ""
@@ -31,15 +32,13 @@ class ReadMode:
         return "full" if self.since is None else "changes"
 
 
-def choose_read_mode(
-    store: Store, channel: Channel, sources: dict[str, str], now: datetime, *, whole: bool
-) -> ReadMode:
-    """Changes only where the stage stands on a full read that went through, of the same two systems, not long ago.
+def choose_read_mode(store: Store, channel: Channel, sources: Sources, now: datetime, *, full_read: bool) -> ReadMode:
+    """Changes only where the stage holds a full read that went through, of the same systems, not long ago.
 
     The moment from which they are asked for is the beginning of the last run but one that went through (exit 0 or 3),
-    less the overlap: a list is no snapshot, so each change is asked for twice. `whole` asks for everything this once.
+    less the overlap: a list is no snapshot, so each change is asked for twice. `full_read` asks for everything.
     """
-    if whole:
+    if full_read:
         return ReadMode(None, "asked for with --full")
     if channel.refresh == "full":
         return ReadMode(None, 'this channel\'s refresh is "full"')
@@ -51,7 +50,7 @@ def choose_read_mode(
     _, began_at, went_through, systems = reads[full]
     if not went_through:
         return ReadMode(None, "the last full read did not go through")
-    if systems != _systems(channel, sources):
+    if systems != _identity(channel, sources):
         return ReadMode(None, "the channel file or a secret names other systems than before")
     if now - began_at >= timedelta(hours=channel.full_every):
         return ReadMode(None, f"the last full read is {channel.full_every:g} h old or more")
@@ -61,18 +60,16 @@ def choose_read_mode(
     return ReadMode(min(good[:2]) - OVERLAP)
 
 
-def record_read(
-    store: Store, run_id: str, refresh: ReadMode, channel: Channel, sources: dict[str, str], now: datetime
-) -> None:
+def record_read(store: Store, run_id: str, mode: ReadMode, channel: Channel, sources: Sources, now: datetime) -> None:
     """Writes down what the run is going to read. To be called before a full read replaces anything: until its run
-    has gone through, no other run takes the stage for a base."""
+    has gone through, no other run merges changes into the stage."""
     row = {
         "run_id": run_id,
-        "kind": refresh.kind,
+        "kind": mode.kind,
         "began_at": now,
-        "since": refresh.since,
-        "why": refresh.why,
-        "systems": _systems(channel, sources),
+        "since": mode.since,
+        "why": mode.why,
+        "systems": _identity(channel, sources),
     }
     store.append("sync.reads", pd.DataFrame([row]).astype({"since": "datetime64[us]"}))
 
@@ -85,30 +82,11 @@ def _reads(store: Store) -> list[tuple[Any, ...]]:
     ).fetchall()
 
 
-def _systems(channel: Channel, sources: dict[str, str]) -> str:
-    """A short digest of all that says whose data it is and what is kept of it. Of 32 bits: it tells no secret."""
-    centra, myogo = channel.systems.centra, channel.systems.myogo
-    secrets = (centra.token, myogo.client_id, myogo.client_secret, myogo.merchant_id, myogo.secret_token)
-    told = [
-        centra.base_url,
-        centra.timezone,
-        myogo.base_url,
-        *sorted(sources.values()),
-        *(secret.reveal() for secret in secrets),
-    ]
-    told += [repr(field) for fields in MIRRORED.values() for field in fields]
-    return hashlib.blake2s(encode(told), digest_size=4).hexdigest()
-
-
-def describe_read(read: dict[str, Any]) -> str:
-    """What was read, in words; "" for a run of the time before there was a choice."""
-    if not read:
-        return ""
-    if read["kind"] == "full":
-        return f"Everything was read: {read['why']}."
-    sizes, stock, products, levels = (read["rows"][name] for name in ROWS)
-    return (
-        f"Only changes since {read['since']} UTC were read: {sizes:,} sizes and {stock:,} stock rows of Centra, "
-        f"{products:,} products and {levels:,} stock rows of myOGO. Prices and stock may change without a trace, and "
-        f"removals leave none: they show with the next full read."
-    )
+def _identity(channel: Channel, sources: Sources) -> str:
+    """A short digest of all that says whose data it is and what is kept of it. Of 32 bits: it gives no secret away."""
+    parts = [reference for name in sorted(sources) for reference in sorted(sources[name])]
+    for name in sorted(sources):
+        system = channel.system_declarations[name]
+        parts += system.identity(channel.systems[name])
+        parts += [repr(spec) for table in system.mirror for spec in table.fields]
+    return hashlib.blake2s(encode(parts), digest_size=4).hexdigest()

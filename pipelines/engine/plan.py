@@ -11,9 +11,10 @@ import pandas as pd
 
 from pipelines.core.json_codec import encode
 from schemas.contract import Contract
+from transforms.price import plain_money
 
 CHUNK_ROWS = 10_000  # rows that are Python objects at one time
-CHANGE_COLUMNS = ["action", "key", "stock_item_id", "before", "after"]
+CHANGE_COLUMNS = ["action", "key", "source_id", "before", "after"]
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Plan:
     """`changes` is sorted by action and key; `before` and `after` are JSON objects of our columns.
 
     A create's `after` is the whole product and its `before` empty; an update's hold the changed fields only.
-    `live` is how many products the target holds. `personal` is what belongs to a create and is kept nowhere: a JSON
+    `live` is how many rows the target holds. `personal` is what belongs to a create and is kept nowhere: a JSON
     object by key.
     """
 
@@ -37,7 +38,7 @@ class Plan:
 
 def diff(desired: pd.DataFrame, live: pd.DataFrame, contract: Contract) -> Plan:
     """The plan that takes `live` to `desired`. Both hold the contract's columns in the same types, keys unique;
-    `desired` says of each row which `stock_item_id` it is made of.
+    `desired` also has `source_id`.
 
     A value that `desired` does not have is never sent and never compared: what the target holds stays. A
     `create_only` column is sent where the target has none yet; a later difference is drift, not a change.
@@ -62,8 +63,8 @@ def diff(desired: pd.DataFrame, live: pd.DataFrame, contract: Contract) -> Plan:
     nothing = pd.Series("{}", index=new.index, dtype="str")
     creates = _changes("create", key, new, nothing, _objects(new[columns], whole))
     changes = pd.concat([creates, updates]).sort_values(["action", "key"], ignore_index=True)
-    kept_back = new[list(contract.personal)]
-    personal = dict(zip(new[key], _objects(kept_back, kept_back.notna()), strict=True)) if contract.personal else {}
+    private = new[list(contract.personal)]
+    personal = dict(zip(new[key], _objects(private, private.notna()), strict=True)) if contract.personal else {}
     return Plan(changes, int((~rows).sum()), len(live), _fingerprint(changes, personal), personal)
 
 
@@ -77,21 +78,21 @@ def _blank(texts: pd.Series) -> pd.Series:
 
 def _changes(action: str, key: str, rows: pd.DataFrame, before: pd.Series, after: pd.Series) -> pd.DataFrame:
     """The three share an index."""
-    told = {
+    made = {
         "action": action,
         "key": rows[key],
-        "stock_item_id": rows["stock_item_id"],
+        "source_id": rows["source_id"],
         "before": before,
         "after": after,
     }
-    return pd.DataFrame(told, index=rows.index, columns=CHANGE_COLUMNS).astype("str")
+    return pd.DataFrame(made, index=rows.index, columns=CHANGE_COLUMNS).astype("str")
 
 
 def _objects(rows: pd.DataFrame, shown: pd.DataFrame) -> pd.Series:
     """Row by row, the cells that `shown` marks, as a JSON object."""
-    pieces = [slice(begin, begin + CHUNK_ROWS) for begin in range(0, len(rows), CHUNK_ROWS)]
-    told = [pd.Series(_to_json(rows[piece], shown[piece]), dtype="str") for piece in pieces]
-    texts: pd.Series = pd.concat([pd.Series(dtype="str"), *told])
+    chunks = [slice(begin, begin + CHUNK_ROWS) for begin in range(0, len(rows), CHUNK_ROWS)]
+    made = [pd.Series(_to_json(rows[chunk], shown[chunk]), dtype="str") for chunk in chunks]
+    texts: pd.Series = pd.concat([pd.Series(dtype="str"), *made])
     return texts.set_axis(rows.index)
 
 
@@ -106,10 +107,9 @@ def _to_json(rows: pd.DataFrame, shown: pd.DataFrame) -> list[str]:
 
 
 def _plain(value: Any) -> Any:
-    """Money with two decimals, or as many more as it has; absent values as null."""
+    """Money as `plain_money` writes it; absent values as null."""
     if isinstance(value, Decimal):
-        cents = value.quantize(Decimal("0.01"))
-        return cents if cents == value else value.normalize()
+        return plain_money(value)
     return None if pd.isna(value) else value
 
 

@@ -32,7 +32,9 @@ from pipelines.systems.target import BatchTarget, Target, WrittenRow
 
 log = logging.getLogger(__name__)
 
-UNKNOWN_IN_A_ROW = 5  # one product may be more than myOGO can digest; five in a row are an outage
+UNKNOWN_IN_A_ROW = 5  # one record may be more than a target can digest; five in a row are an outage
+NOT_FOUND = 404
+STALE_READ = "stale_read"  # the target did not hold what had been read: the next run reads everything
 Outcome = str  # applied, refused, unknown, not_attempted
 
 
@@ -50,16 +52,16 @@ class Result:
     outcome: Outcome
     status: int | None = None
     message: str = ""
+    reason: str | None = None
 
 
 @dataclass
 class Pushed:
-    """What became of the plan: counts per outcome, the results worth telling, and why it stopped early."""
+    """What became of the plan: how many changes had each outcome, and why the push stopped early."""
 
     counts: dict[Outcome, int] = field(
         default_factory=lambda: {"applied": 0, "refused": 0, "unknown": 0, "not_attempted": 0}
     )
-    told: list[Result] = field(default_factory=list)
     stopped: CentraMyogoError | None = None
 
 
@@ -71,79 +73,149 @@ def push(
     on_result: Callable[[Result], None],
     interrupted: threading.Event,
 ) -> Pushed:
-    """Each change ends in exactly one outcome; a target that takes batches gets as many at a time as it takes.
+    """Applies the plan; each change ends in exactly one outcome.
 
-    A refused change does not stop the rest, an unavailable target does, and so do UNKNOWN_IN_A_ROW writes that nobody
-    knows the fate of. After a stop no further change is begun; those in flight are finished and recorded.
+    A target that takes batches gets as many changes at a time as it takes. A refused change does not stop the rest, an
+    unavailable target does, and so do UNKNOWN_IN_A_ROW calls without a usable answer. After a stop no further change is
+    begun; those in flight are finished and recorded.
     """
-    pushed = Pushed()
-    stop = threading.Event()
-    pending = _groups(plan, target.batch if isinstance(target, BatchTarget) else 1)
-    running: set[Future[list[Result]]] = set()
-    left = len(plan.changes)
-    calls_unknown = 0
-
-    with ThreadPoolExecutor(in_flight, thread_name_prefix="push") as pool:
-        while True:
-            while len(running) < in_flight * 2 and not stop.is_set() and not interrupted.is_set():
-                group = next(pending, None)
-                if group is None:
-                    break
-                running.add(pool.submit(_apply, group, target, journal, stop, interrupted))
-            if not running:
-                break
-            done, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                try:
-                    results = future.result()
-                except _Stopped as stopped:
-                    pushed.stopped = pushed.stopped or stopped.why
-                    results = stopped.results
-                for result in results:
-                    left -= 1
-                    pushed.counts[result.outcome] += 1
-                    if result.message:
-                        pushed.told.append(result)
-                    on_result(result)
-                calls_unknown = calls_unknown + 1 if {result.outcome for result in results} == {"unknown"} else 0
-                if calls_unknown >= UNKNOWN_IN_A_ROW and not stop.is_set():
-                    stop.set()
-                    pushed.stopped = TargetUnavailable(
-                        f"{calls_unknown} writes in a row ended without a usable answer, the last: {result.message}",
-                        "The rest was not begun. Safe to run again when the system answers.",
-                    )
-    pushed.counts["not_attempted"] += left
-    if interrupted.is_set() and pushed.stopped is None and pushed.counts["not_attempted"]:
-        pushed.stopped = Interrupted(
-            f"Asked to stop: {pushed.counts['not_attempted']} changes were not begun.",
-            "What was begun is finished and recorded. Run again to do the rest.",
-        )
-    return pushed
+    return _Push(plan, target, journal, on_result, interrupted).run(in_flight)
 
 
 def read_back(target: BatchTarget, changes: pd.DataFrame, began: datetime, journal: Journal) -> list[str]:
     """What the target holds otherwise than it was written, one line each; the journal keeps it too, by key.
 
-    That it could not be asked is told in the same way: what was written stays written.
+    That the target could not be asked is one such line: what was written stays written.
     """
-    rows = changes[["key", "stock_item_id", "after"]].itertuples(index=False, name=None)
-    written = [WrittenRow(key, own, decode_exact(after.encode())) for key, own, after in rows]
+    rows = changes[["key", "source_id", "after"]].itertuples(index=False, name=None)
+    written = [WrittenRow(key, source_id, decode_exact(after.encode())) for key, source_id, after in rows]
     try:
         said = target.read_back(written, began)
-    except (RemoteSystemError, ConfigError) as trouble:
-        return [f"What was written could not be read back: {trouble.message}"]
+    except (RemoteSystemError, ConfigError) as error:
+        return [f"What was written could not be read back: {error.message}"]
     for key, words in said.items():
         if key:
             journal.record_outcome(key, "update", "applied", 200, words)
     return [f"{key}: {words}" if key else words for key, words in said.items()]
 
 
-class _Stopped(Exception):
-    """These changes ended in a way that ends the push."""
+class _Push:
+    """`_work` runs in worker threads, everything else in the thread that called `run`."""
 
-    def __init__(self, why: CentraMyogoError, results: list[Result]) -> None:
-        super().__init__(str(why))
-        self.why, self.results = why, results
+    def __init__(
+        self,
+        plan: Plan,
+        target: Target | BatchTarget,
+        journal: Journal,
+        on_result: Callable[[Result], None],
+        interrupted: threading.Event,
+    ) -> None:
+        self._plan, self._target, self._journal = plan, target, journal
+        self._on_result, self._interrupted = on_result, interrupted
+        self._stopped = threading.Event()
+        self._reasons: list[CentraMyogoError] = []  # why no further change may be begun; the first one counts
+        self._counts = Pushed().counts
+        self._unknown_in_a_row = 0
+
+    def run(self, in_flight: int) -> Pushed:
+        groups = _groups(self._plan, self._target.batch if isinstance(self._target, BatchTarget) else 1)
+        running: set[Future[list[Result]]] = set()
+        with ThreadPoolExecutor(in_flight, thread_name_prefix="push") as pool:
+            while True:
+                while len(running) < in_flight * 2 and self._may_begin() and (group := next(groups, None)):
+                    running.add(pool.submit(self._work, group))
+                if not running:
+                    break
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    self._count(future.result())
+        return self._summary()
+
+    def _may_begin(self) -> bool:
+        return not self._stopped.is_set() and not self._interrupted.is_set()
+
+    def _stop(self, reason: CentraMyogoError) -> None:
+        self._reasons.append(reason)
+        self._stopped.set()
+
+    def _count(self, results: list[Result]) -> None:
+        for result in results:
+            self._counts[result.outcome] += 1
+            self._on_result(result)
+        unknown = {result.outcome for result in results} == {"unknown"}
+        self._unknown_in_a_row = self._unknown_in_a_row + 1 if unknown else 0
+        if self._unknown_in_a_row >= UNKNOWN_IN_A_ROW and not self._stopped.is_set():
+            self._stop(
+                TargetUnavailable(
+                    f"{self._unknown_in_a_row} writes in a row ended without a usable answer, the last: "
+                    f"{results[-1].message}",
+                    "The rest was not begun. Safe to run again when the system answers.",
+                )
+            )
+
+    def _summary(self) -> Pushed:
+        counts = self._counts
+        counts["not_attempted"] += len(self._plan.changes) - sum(counts.values())
+        if self._interrupted.is_set() and not self._reasons and counts["not_attempted"]:
+            self._stop(
+                Interrupted(
+                    f"Stopped on request: {counts['not_attempted']} changes were not begun.",
+                    "What was begun is finished and recorded. Run again to do the rest.",
+                )
+            )
+        return Pushed(counts, self._reasons[0] if self._reasons else None)
+
+    def _work(self, group: list[Change]) -> list[Result]:
+        """Intent, call, outcome of the changes of one call. Raises nothing."""
+        if not self._may_begin():
+            return [Result(change, "not_attempted") for change in group]
+        try:
+            rows = [decode_exact(change.after.encode()) | decode_exact(change.personal.encode()) for change in group]
+            for change in group:
+                self._journal.record_intent(change.key, change.action)
+        except Exception as error:
+            reason = _explained(group, error)
+            self._stop(reason)
+            return [Result(change, "not_attempted", None, reason.message) for change in group]
+        results = self._call(group, rows)
+        try:
+            for one in results:
+                self._journal.record_outcome(
+                    one.change.key, one.change.action, one.outcome, one.status, one.message, one.reason
+                )
+        except CentraMyogoError as error:
+            self._stop(error)
+        return results
+
+    def _call(self, group: list[Change], rows: list[dict[str, Any]]) -> list[Result]:
+        """What became of the changes of one call."""
+
+        def all_of(outcome: Outcome, error: CentraMyogoError, status: int | None = None) -> list[Result]:
+            return [Result(change, outcome, status, error.message, _reason(error)) for change in group]
+
+        try:
+            said = self._write({change.key: row for change, row in zip(group, rows, strict=True)}, group[0].action)
+            return [_result(change, said[change.key]) for change in group]
+        except TargetRefused as refused:
+            return all_of("refused", refused, refused.status)
+        except TargetUnknown as unknown:
+            return all_of("unknown", unknown, unknown.status)
+        except TargetLost as lost:
+            self._stop(lost)
+            return all_of("unknown", lost)
+        except CentraMyogoError as error:  # not there, or credentials or configuration: nothing was done to this record
+            self._stop(error)
+            return all_of("not_attempted", error)
+        except Exception as error:
+            bug = _explained(group, error)
+            self._stop(bug)
+            return all_of("unknown", bug)
+
+    def _write(self, rows: dict[str, dict[str, Any]], action: str) -> Mapping[str, str | RecordError]:
+        if isinstance(self._target, BatchTarget):
+            return self._target.update_batch(rows)
+        write = self._target.create if action == "create" else self._target.update
+        return {key: write(key, row) for key, row in rows.items()}
 
 
 def _groups(plan: Plan, size: int) -> Iterator[list[Change]]:
@@ -154,81 +226,24 @@ def _groups(plan: Plan, size: int) -> Iterator[list[Change]]:
         yield group
 
 
-def _apply(
-    group: list[Change],
-    target: Target | BatchTarget,
-    journal: Journal,
-    stop: threading.Event,
-    interrupted: threading.Event,
-) -> list[Result]:
-    if stop.is_set() or interrupted.is_set():
-        return [Result(change, "not_attempted") for change in group]
-    try:
-        rows: list[dict[str, Any]] = [
-            decode_exact(change.after.encode()) | decode_exact(change.personal.encode()) for change in group
-        ]
-        for change in group:
-            journal.record_intent(change.key, change.action)
-    except Exception as error:
-        stop.set()
-        why = _explained(group, error)
-        raise _Stopped(why, [Result(change, "not_attempted", None, why.message) for change in group]) from error
-    results, stopped = _attempt(group, rows, target)
-    try:
-        for result in results:
-            journal.record_outcome(
-                result.change.key, result.change.action, result.outcome, result.status, result.message
-            )
-    except CentraMyogoError as error:
-        stopped = stopped or error
-    if stopped is not None:
-        stop.set()  # here and not by whoever collects the results: the next change is already waiting
-        raise _Stopped(stopped, results)
-    return results
-
-
-def _attempt(
-    group: list[Change], rows: list[dict[str, Any]], target: Target | BatchTarget
-) -> tuple[list[Result], CentraMyogoError | None]:
-    """What became of the changes of one call, and why no other should be begun, where that is so."""
-
-    def act() -> Mapping[str, str | RecordError]:
-        by_key = {change.key: row for change, row in zip(group, rows, strict=True)}
-        if isinstance(target, BatchTarget):
-            return target.update_batch(by_key)
-        one = target.create if group[0].action == "create" else target.update
-        return {key: one(key, row) for key, row in by_key.items()}
-
-    def all_of(outcome: Outcome, status: int | None, error: CentraMyogoError) -> list[Result]:
-        return [Result(change, outcome, status, error.message) for change in group]
-
-    try:
-        said = act()
-        return [_result(change, said[change.key]) for change in group], None
-    except TargetRefused as refused:
-        return all_of("refused", refused.status, refused), None
-    except TargetUnknown as unknown:
-        return all_of("unknown", unknown.status, unknown), None
-    except TargetLost as lost:
-        return all_of("unknown", None, lost), lost
-    except CentraMyogoError as error:  # not there, or credentials or configuration: nothing was done to this record
-        return all_of("not_attempted", None, error), error
-    except Exception as error:
-        fault = _explained(group, error)
-        return all_of("unknown", None, fault), fault
-
-
 def _result(change: Change, said: str | RecordError) -> Result:
     if isinstance(said, str):
         return Result(change, "applied", 200, said)
-    return Result(change, "refused" if isinstance(said, TargetRefused) else "unknown", said.status, said.message)
+    outcome = "refused" if isinstance(said, TargetRefused) else "unknown"
+    return Result(change, outcome, said.status, said.message, _reason(said))
+
+
+def _reason(error: CentraMyogoError) -> str | None:
+    """STALE_READ where the target did not hold what had been read."""
+    refused = isinstance(error, TargetRefused) and (error.stale or error.status == NOT_FOUND)
+    return STALE_READ if refused else None
 
 
 def _explained(group: list[Change], error: Exception) -> CentraMyogoError:
-    """The error itself where it explains itself; else a fault of ours."""
+    """The error itself where it explains itself; else an internal error."""
     if isinstance(error, CentraMyogoError):
         return error
     first = group[0]
-    log.error("a fault of ours %s key=%r", first.action, first.key, exc_info=error)
+    log.error("internal error %s key=%r", first.action, first.key, exc_info=error)
     said = f"{first.action} of {first.key!r}: {type(error).__name__}: {error}"
     return InternalError(said, "Please report this with the log. Safe to run again.")

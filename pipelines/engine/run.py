@@ -6,7 +6,7 @@ import contextlib
 import logging
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -26,7 +26,6 @@ from pipelines.engine.flow import Evaluation, Flow, FlowContext
 from pipelines.engine.plan import Plan, diff
 from pipelines.engine.push import Result, push, read_back
 from pipelines.engine.safety_limits import refusal
-from pipelines.flows.product_catalogue import ProductCatalogue
 from pipelines.state import retention
 from pipelines.state.issue_history import update_issues
 from pipelines.state.journal import Journal
@@ -37,10 +36,8 @@ from pipelines.state.run_history import RunRecorder
 from pipelines.state.run_result import RunResult
 from pipelines.state.storage_errors import storage_error_from
 from pipelines.state.store import Folder, Store, publish, utc_now
-from pipelines.systems.centra.client import CentraClient
-from pipelines.systems.myogo.client import MyOgoClient
+from pipelines.systems.system import Client
 from pipelines.systems.target import BatchTarget
-from schemas.rules import RULES
 
 log = logging.getLogger(__name__)
 
@@ -63,25 +60,30 @@ class RunObserver(Protocol):
 
     def step(self, name: str) -> None: ...
 
-    def planned(self, report: RunResult, flow: str, plan: Plan, judged: Evaluation) -> None: ...
+    def planned(self, report: RunResult, flow: str, plan: Plan, evaluation: Evaluation) -> None: ...
 
     def result(self, result: Result) -> None: ...
 
 
-def run(channel: Channel, data: Path, order: RunOptions, watcher: RunObserver) -> RunResult:
-    """One whole run of `plan` or `push`. The report says how it ended; only ChannelBusy and what comes before
-    the run begins (configuration, a missing secret, the data folder, a working file that cannot be opened) are
-    raised."""
+def run(channel: Channel, data: Path, options: RunOptions, observer: RunObserver) -> RunResult:
+    """One run of `plan` or `push`. The result says how it ended; only ChannelBusy and what comes before the run begins
+    (configuration, a missing secret, the data folder, a working file that cannot be opened) are raised."""
     folder = Folder(data, channel.name)
     folder.make()
-    with (
-        restrictive_umask(),
-        contextlib.closing(CentraClient(channel.systems.centra)) as centra,
-        contextlib.closing(MyOgoClient(channel.systems.myogo, channel.scopes(channel.in_order(order.flows)))) as myogo,
-        interruptible() as interrupted,
-        channel_lock(folder, channel.name, order.verb),
-    ):
-        return _Run(channel, folder, order, watcher, centra, myogo, interrupted).go()
+    flows = channel.in_order(options.flows)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(restrictive_umask())
+        clients = {
+            name: stack.enter_context(
+                contextlib.closing(
+                    channel.system_declarations[name].connect(channel.systems[name], channel.permissions(name, flows))
+                )
+            )
+            for name in channel.systems_of(flows)
+        }
+        interrupted = stack.enter_context(interruptible())
+        stack.enter_context(channel_lock(folder, channel.name, options.verb))
+        return _Run(channel, folder, options, observer, clients, interrupted).execute()
 
 
 class _Run:
@@ -89,140 +91,139 @@ class _Run:
         self,
         channel: Channel,
         folder: Folder,
-        order: RunOptions,
-        watcher: RunObserver,
-        centra: CentraClient,
-        myogo: MyOgoClient,
+        options: RunOptions,
+        observer: RunObserver,
+        clients: Mapping[str, Client],
         interrupted: Interrupt,
     ) -> None:
-        self.channel, self.folder, self.order, self.watcher = channel, folder, order, watcher
-        self.flows = channel.in_order(order.flows)
-        self.centra, self.myogo, self.interrupted = centra, myogo, interrupted
+        self.channel, self.folder, self.options, self.observer = channel, folder, options, observer
+        self.clients, self.interrupted = clients, interrupted
         now = utc_now()
         # Sorts like the time; two runs of one channel never begin at the same moment.
         run_id = f"{now:%Y%m%dT%H%M%S}-{now.microsecond:05x}{uuid.uuid4().hex[:1]}"
-        self.report = RunResult(channel.name, run_id, order.verb, now)
-        for name in self.flows:
+        self.report = RunResult(channel.name, run_id, options.verb, now)
+        self.names = channel.in_order(options.flows)
+        for name in self.names:
             self.report.begin(name)
         self.steps: dict[str, float] = {}
         self.findings: dict[str, Any] = {}
-        self.unasked: dict[str, frozenset[str]] = {}
 
-    def go(self) -> RunResult:
-        report = self.report
-        if self.order.rebuild or is_truncated(self.folder):
-            report.facts["rebuilt"] = rebuild(self.folder, report.started_at)
-        with contextlib.closing(Store(self.folder)) as store:
-            books = RunRecorder(self.folder, store, report)
-            with self._told():
-                books.open(self.order.force, list(self.order.sku))
-                self._line(store, books)
-            with self._told():
-                retention.blank(store, self._kept_from())
-                retention.forget_destinations(store, self._sent_from())
-            with self._told():
-                books.close(self._facts())
+    def execute(self) -> RunResult:
+        report, schema = self.report, self.channel.database_schema
+        if self.options.rebuild or is_truncated(self.folder):
+            report.facts["rebuilt"] = rebuild(self.folder, schema, report.started_at)
+        with contextlib.closing(Store(self.folder, schema)) as store:
+            recorder = RunRecorder(self.folder, store, report)
+            with self._capture_errors():
+                recorder.start(self.options.force, list(self.options.sku))
+                self._line(store, recorder)
+            with self._capture_errors():
+                self._forget(store)
+            with self._capture_errors():
+                recorder.finish(self._facts())
         # A file that has turned out to be damaged must not take the place of a good copy: history may come from it.
         if report.ended_at is not None and report.outcome != StorageError.outcome:
-            with self._told():
+            with self._capture_errors():
                 publish(self.folder)
         return report
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
+    def _capture_errors(self) -> Iterator[None]:
         """Whatever goes wrong inside ends up in the report."""
         try:
             yield
         except CentraMyogoError as error:
             self.report.failed(error)
         except Exception as error:
-            if told := storage_error_from(error, self.folder.root):
-                self.report.failed(told)
+            if storage_error := storage_error_from(error, self.folder.root):
+                self.report.failed(storage_error)
                 return
-            log.exception("a fault of ours run=%s", self.report.run_id)
+            log.exception("internal error run=%s", self.report.run_id)
             self.report.failed(InternalError(f"{type(error).__name__}: {error}", "Please report this with the log."))
 
-    def _line(self, store: Store, books: RunRecorder) -> None:
+    def _line(self, store: Store, recorder: RunRecorder) -> None:
         plans: dict[str, Plan] = {}
         refused: list[UnsafePlan] = []
         with gc_paused():
-            self._read(store)
-            catalogue = ProductCatalogue(self.channel, store)
-            for name in self.flows:
-                judge = self._judge(name, catalogue)
-                judged = judge.judged(partial(self._step, flow=name))
+            flows = self._flows(store)
+            self._read(store, flows)
+            for name, flow in flows.items():
+                evaluation = flow.evaluate(partial(self._step, flow=name))
                 with self._step("plan", name):
-                    self._record(store, name, judged)
-                    plans[name] = self._plan(store, name, judged)
-                self.watcher.planned(self.report, name, plans[name], judged)
-                refused += self._refusals(name, judge, judged, plans[name])
+                    self._record(store, name, flow, evaluation)
+                    plans[name] = self._plan(store, name, evaluation)
+                self.observer.planned(self.report, name, plans[name], evaluation)
+                refused += self._refusals(name, flow, evaluation, plans[name])
         self._refuse_if_unsafe(refused)
-        if self.order.verb == "push":
+        if self.options.verb == "push":
             if any(len(plan.changes) for plan in plans.values()):
-                books.planned()
+                recorder.record_plan()
             for name, plan in plans.items():
                 with self._step("push", name):
                     self._push(name, plan)
         if any(self.report.counts[name] for name in ("withheld", "refused", "unknown")):
             self.report.outcome, self.report.exit_code = "attention", 3
 
-    def _read(self, store: Store) -> None:
-        """The catalogues first, then what has dates: an order is judged by what is known of its products."""
+    def _flows(self, store: Store) -> dict[str, Flow]:
+        services: dict[type, Any] = {}
+        return {
+            name: self.channel.declarations[name](
+                FlowContext(name, self.channel, store, self.report.run_id, self.options.sku, services=services)
+            )
+            for name in self.names
+        }
+
+    def _read(self, store: Store, flows: Mapping[str, Flow]) -> None:
+        """The catalogues first, then what has dates: a row of these may be checked against a catalogue."""
         report, channel = self.report, self.channel
-        reader = Extractor(channel, store, self.centra, self.myogo, self.interrupted, self._step, self.findings)
-        judges = {name: channel.judge(name) for name in self.flows}
-        if of_catalogue := [name for name in self.flows if judges[name].of_catalogue]:
-            sources = channel.sources(of_catalogue)
-            report.facts["read"] = reader.read(sources, report.run_id, report.started_at, whole=self.order.full)
-        if dated := [name for name in self.flows if not judges[name].of_catalogue]:
-            since = min(judges[name].since(channel.flow_params(name), report.started_at) for name in dated)
-            people = frozenset(table for name in dated for table in judges[name].people(channel.flow_params(name)))
-            reader.read_since(channel.sources(dated), since, people)
-        for name in dated:  # where each of them comes to is where it is looked for
-            with self._step("look up", name):
-                rest = [
-                    key
-                    for system in ("myogo", "centra")
-                    for key in reader.read_unlisted(system, judges[name].unlisted(store, channel, system))
-                ]
-            self.unasked[name] = frozenset(rest)
+        extractor = Extractor(channel, store, self.clients, self.interrupted, self._step, self.findings)
+        if catalogues := [name for name, flow in flows.items() if flow.kind == "catalogue"]:
+            report.facts["read"] = extractor.read_catalogues(
+                channel.sources(catalogues),
+                report.run_id,
+                report.started_at,
+                full_read=self.options.full,
+                preload=any(flows[name].suites for name in catalogues),
+            )
+        windows = {name: flow for name, flow in flows.items() if flow.kind == "window"}
+        if windows:
+            since = min(flow.window(report.started_at) for flow in windows.values())
+            personal = frozenset(table for flow in windows.values() for table in flow.personal_tables())
+            rows = dict.fromkeys(flow.words.rows for flow in windows.values())
+            extractor.read_windows(channel.sources([*windows]), since, personal, ", ".join(rows))
+        for name, flow in flows.items():
+            flow.context.full_read = report.facts.get("read", {}).get("kind") == "full"
+            if lookups := flow.lookups():
+                with self._step("look up", name):
+                    rest = [key for lookup in lookups for key in extractor.look_up(lookup)]
+                    flow.context.skipped_lookups = frozenset(rest)
 
-    def _judge(self, name: str, catalogue: ProductCatalogue) -> Flow:
-        asked = FlowContext(
-            name=name,
-            channel=self.channel,
-            run_id=self.report.run_id,
-            whole=self.report.facts.get("read", {}).get("kind") == "full",
-            sku=self.order.sku,
-            unasked=self.unasked.get(name, frozenset()),
-        )
-        judge: Flow = import_string(self.channel.flows[name].judge)(asked, catalogue)
-        return judge
-
-    def _record(self, store: Store, name: str, judged: Evaluation) -> None:
+    def _record(self, store: Store, name: str, flow: Flow, evaluation: Evaluation) -> None:
         """What is withheld, since when, and how many rows each rule of the flow concerns."""
-        report, told = self.report, judged.withheld
-        report.flows[name].update(judged.counts)
-        if judged.expectations:
-            report.facts["expectations"] = judged.expectations
-        narrowed = bool(self.order.sku)
-        since = update_issues(store, name, report.run_id, report.started_at, told, judged.records, narrowed=narrowed)
-        store.append("sync.withheld", told.assign(run_id=report.run_id, flow=name, since=since))
-        store.replace_flow(f"out_{self.channel.flows[name].target_system}.warnings", name, judged.warned)
-        counted = pd.concat([told["rule"], judged.warned["rule"]]).value_counts()
-        rules = [rule for rule in RULES.values() if rule.flow == name]
+        report, withheld, warned = self.report, evaluation.withheld, evaluation.warned
+        report.flows[name].update(evaluation.counts)
+        if evaluation.expectations:
+            report.facts["expectations"] = evaluation.expectations
+        narrowed = bool(self.options.sku)
+        since = update_issues(
+            store, name, report.run_id, report.started_at, withheld, evaluation.records, narrowed=narrowed
+        )
+        store.append("sync.withheld", withheld.assign(run_id=report.run_id, flow=name, since=since))
+        target = self.channel.flows[name].target_system
+        store.replace_flow(f"out_{target}.warnings", name, warned)
+        counted = pd.concat([withheld["rule"], warned["rule"]]).value_counts()
         counts = {
             "run_id": report.run_id,
             "flow": name,
-            "rule": [rule.id for rule in rules],
-            "withholds": [rule.withholds for rule in rules],
-            "rows": [int(counted.get(rule.id, 0)) for rule in rules],
+            "rule": [rule.id for rule in flow.rules],
+            "withholds": [rule.withholds for rule in flow.rules],
+            "row_count": [int(counted.get(rule.id, 0)) for rule in flow.rules],
         }
         store.append("sync.rule_counts", pd.DataFrame(counts))
 
-    def _plan(self, store: Store, name: str, judged: Evaluation) -> Plan:
+    def _plan(self, store: Store, name: str, evaluation: Evaluation) -> Plan:
         report = self.report
-        plan = diff(judged.desired, judged.live, import_string(self.channel.flows[name].contract))
+        plan = diff(evaluation.desired, evaluation.live, import_string(self.channel.flows[name].contract))
         report.flows[name] |= {
             "create": plan.count("create"),
             "update": plan.count("update"),
@@ -230,23 +231,24 @@ class _Run:
             "not_attempted": len(plan.changes) if report.verb == "push" else 0,
         }
         report.fingerprints[name] = plan.fingerprint
-        if fault := report.count_mismatch(name):
-            raise InternalError(f"The counts do not add up: {fault}.", "Please report this; nothing was written.")
+        if mismatch := report.count_mismatch(name):
+            raise InternalError(f"The counts do not add up: {mismatch}.", "Please report this; nothing was written.")
         store.append("sync.changes", plan.changes.assign(run_id=report.run_id, flow=name))
         return plan
 
-    def _refusals(self, name: str, judge: Flow, judged: Evaluation, plan: Plan) -> Iterator[UnsafePlan]:
-        said = judge.violations(plan, judged)
-        self.report.facts.setdefault("limits", []).extend(violation.words for violation in said)
-        stopped = batch_checks.stopping(judged.expectations, self.order.force) if judged.expectations else []
-        if never := judge.forbidden(plan):
+    def _refusals(self, name: str, flow: Flow, evaluation: Evaluation, plan: Plan) -> Iterator[UnsafePlan]:
+        broken = flow.limit_violations(plan, evaluation)
+        self.report.facts.setdefault("limits", []).extend(violation.words for violation in broken)
+        expectations = evaluation.expectations
+        stopped = batch_checks.stopping(expectations, self.options.force) if expectations else []
+        if never := flow.hard_stop(plan):
             yield never
-        if (said or stopped) and not self.order.force:
-            yield refusal(said, stopped, name, self.channel.path)
+        if (broken or stopped) and not self.options.force:
+            yield refusal(broken, stopped, name, self.channel.path)
 
     def _refuse_if_unsafe(self, refused: list[UnsafePlan]) -> None:
         """Nothing at all is written where the plan of one flow is refused, or is not the one that was reviewed."""
-        expect, found = self.order.expect, self.report.fingerprint
+        expect, found = self.options.expect, self.report.fingerprint
         if expect is not None and expect != found:
             raise UnsafePlan(
                 f"The plan is {found}, not the reviewed {expect}: something changed on either side.",
@@ -257,59 +259,62 @@ class _Run:
             raise UnsafePlan(" ".join(one.message for one in refused), " ".join(fixes))
 
     def _push(self, name: str, plan: Plan) -> None:
-        report, flow, began = self.report, self.channel.flows[name], utc_now()
-        to_centra = flow.target_system == "centra"
-        client, other = (self.centra, self.myogo) if to_centra else (self.myogo, self.centra)
-        target = import_string(flow.target)(client, self.channel.flow_params(name), other)
+        report, settings, began = self.report, self.channel.flows[name], utc_now()
+        target = import_string(settings.target)(self.clients, self.channel.flow_params(name))
+        in_flight = self.clients[settings.target_system].config.max_in_flight
         applied: set[str] = set()
 
-        def hear(result: Result) -> None:
+        def on_result(result: Result) -> None:
             if result.outcome == "applied":
                 applied.add(result.change.key)
-            self.watcher.result(result)
+            self.observer.result(result)
 
         with Journal(self.folder.journal, report.run_id, name) as journal:
-            in_flight = client.config.max_in_flight
-            pushed = push(plan, target, journal, in_flight, hear, self.interrupted.event)
+            pushed = push(plan, target, journal, in_flight, on_result, self.interrupted.event)
             self.interrupted.written |= bool(pushed.counts["applied"] + pushed.counts["unknown"])
             report.flows[name].update(pushed.counts)
-            report.facts["told"] = report.facts.get("told", 0) + len(pushed.told)
             if pushed.stopped is not None:
                 raise pushed.stopped
             if applied and isinstance(target, BatchTarget):
                 written = plan.changes[plan.changes["key"].isin(applied)]
                 report.facts["read_back"] = read_back(target, written, began, journal)
 
-    def _kept_from(self) -> str | None:
-        """From when on orders may keep what they say of a person, as Centra writes times; None where none may."""
-        if "orders" not in self.channel.flows:
-            return None
-        days = self.channel.flow_params("orders").personal_days
-        if not days:
-            return None
-        return self.centra.moment(self.report.started_at - timedelta(days=days))
-
-    def _sent_from(self) -> str:
-        """The least id of a run whose orders may still be open and compared with what they were."""
-        days = self.channel.flow_params("orders").look_back_days if "orders" in self.channel.flows else 0
-        return f"{self.report.started_at - timedelta(days=days):%Y%m%dT%H%M%S}"
+    def _forget(self, store: Store) -> None:
+        """Blanks personal data, and drops fields of plans, that no flow of the channel may keep any longer."""
+        channel, now = self.channel, self.report.started_at
+        kept: dict[tuple[str, str], int] = {}
+        for name, declared in channel.declarations.items():
+            for place, days in declared.personal_days(channel.flow_params(name)).items():
+                kept[place] = max(days, kept.get(place, 0))
+        for system in channel.known_systems.values():
+            for one in system.personal:
+                days = kept.get((system.name, one.table), 0)
+                config = channel.systems.get(system.name)
+                before = system.moment(config, now - timedelta(days=days)) if days and config else None
+                retention.blank_personal_data(
+                    store, f"raw_{system.name}.{one.table}", one.columns, one.dated_by, before
+                )
+        for name, declared in channel.known_flows.items():
+            params = channel.flow_params(name) if name in channel.flows else None
+            oldest = {
+                field: f"{now - timedelta(days=days):%Y%m%dT%H%M%S}"
+                for field, days in declared.expiring_fields(params).items()
+            }
+            retention.drop_expired_fields(store, name, oldest)
 
     def _facts(self) -> dict[str, Any]:
         return {
             "findings": self.findings,
             "seconds": {name: round(seconds, 3) for name, seconds in self.steps.items()},
-            "health": {
-                "centra": self.centra.session.health.facts(),
-                "myogo": self.myogo.session.health.facts(),
-            },
+            "health": {name: client.stats.facts() for name, client in self.clients.items()},
         }
 
     @contextlib.contextmanager
     def _step(self, name: str, flow: str = "") -> Iterator[None]:
         self.interrupted.check()
-        if flow != self.flows[0] and flow:
+        if flow != self.names[0] and flow:
             name = f"{flow}: {name}"
-        self.watcher.step(name)
+        self.observer.step(name)
         begun = time.monotonic()
         try:
             yield

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipelines.config.channel import Channel
 from pipelines.config.reference import import_string
-from pipelines.engine.batch_checks import CODE
-from pipelines.engine.flow import Evaluation, Step
+from pipelines.engine.flow import Evaluation, Step, Words
 from pipelines.engine.plan import Plan
-from pipelines.engine.safety_limits import Violation
+from pipelines.engine.safety_limits import Violation, change_violations
 from pipelines.flows.order_flow import (
     LINE_COLUMNS,
     OrderFlow,
@@ -24,11 +23,35 @@ from pipelines.flows.order_flow import (
     recorded_destinations,
     reference_prefix,
 )
-from pipelines.state.store import Store
+from pipelines.state.schema import Table, columns
+from pipelines.systems.system import Answer, Lookup
+from schemas.fields.centra import CODE_SQL
 from schemas.fields.centra_orders import ORDERS, SHIPMENTS
 from schemas.fields.myogo_orders import FINAL
+from schemas.orders.rules import RULES
 from transforms.order_lines import is_true
 from transforms.shipping import METHODS
+
+OUTPUT = Table(
+    "out_myogo.orders",
+    "Orders that myOGO should have, of the newest run of the orders flow; no personal data.",
+    columns(
+        """
+        reference varchar | What the order is called in myOGO.
+        status varchar | Draft or New.
+        test boolean | Whether it is marked as a test.
+        shipping_code varchar | myOGO's code of the shipping method.
+        pick_up_point_code varchar | The pick-up point, where the customer chose one.
+        price_total decimal(18, 4) | The total of the order.
+        price_currency varchar | Its currency.
+        lines json | Code, units, price and tax per line.
+        cash_on_delivery json | Amount and currency, where the carrier collects it.
+        shipment_id varchar | The shipment of Centra.
+        capture boolean | Whether the payment is taken first.
+        source_id varchar | The shipment of Centra, or its order, that it is made of.
+        """
+    ),
+)
 
 
 class OrderLimits(BaseModel):
@@ -40,21 +63,22 @@ class OrderLimits(BaseModel):
 
 
 class OrdersFlow(OrderFlow):
-    """What myOGO should be asked to send: each order once, and what needs a person instead."""
+    """What myOGO should be asked to send: each order once, and what somebody must look at instead."""
 
+    source, target_system = "centra", "myogo"
+    extract = "pipelines.systems.centra.order_source:centra_orders"
+    live = "pipelines.systems.myogo.order_source:myogo_orders"
+    transform = "transforms.orders:to_myogo"
+    contract = "schemas.orders.contract:ORDER"
+    target = "pipelines.flows.order_target:CaptureThenCreate"
+    words = Words("order", "orders", unmatched="open in myOGO that Centra no longer shows as good to go")
+    rules = RULES
     Limits = OrderLimits
+    webhook_events: ClassVar = {"centra": frozenset({"order", "shipment"})}
+    outputs = (OUTPUT,)
 
-    @staticmethod
-    def people(params: Any) -> tuple[str, ...]:
-        """Of whom we need to know: the table of the stage that orders are made of."""
-        return (params.source,)
-
-    @staticmethod
-    def unlisted(store: Store, channel: Channel, system: str) -> list[str]:
-        return previously_sent_references(store, channel.flow_params("orders").source) if system == "myogo" else []
-
-    @staticmethod
-    def advice(params: Any) -> tuple[Literal["ok", "warning"], str, str]:
+    @classmethod
+    def settings_hint(cls, params: Any) -> Answer:
         if not params.shipping:
             return (
                 "warning",
@@ -75,120 +99,168 @@ class OrdersFlow(OrderFlow):
             )
         return "ok", f"{params.source} of Centra from {params.starting} on become orders that are shipped", ""
 
-    def judged(self, step: Step) -> Evaluation:
+    @classmethod
+    def mapped_methods(cls, params: Any) -> dict[str, str]:
+        return dict(params.shipping)
+
+    @classmethod
+    def personal_days(cls, params: Any) -> Mapping[tuple[str, str], int]:
+        return {("centra", table): params.personal_days for table in ("shipments", "orders")}
+
+    @classmethod
+    def expiring_fields(cls, params: Any) -> Mapping[str, int]:
+        return {"destination": params.look_back_days if params is not None else 0}
+
+    def personal_tables(self) -> Sequence[str]:
+        return (self.params.source,)
+
+    def lookups(self) -> Sequence[Lookup]:
+        sent = previously_sent_references(self.store, self.params.source)
+        return [Lookup("myogo", "pipelines.systems.myogo.order_source:with_references", sent)]
+
+    def evaluate(self, step: Step) -> Evaluation:
         from schemas.orders.contract import SENDABLE
         from schemas.outgoing_contract import validate_outgoing
 
-        asked, params, store = self.asked, self.params, self.store
+        context, params, store = self.context, self.params, self.store
         of_shipments = params.source == "shipments"
         table, fields = ("shipments", SHIPMENTS) if of_shipments else ("orders", ORDERS)
-        own = "shipment_id" if of_shipments else "order_id"
+        own_id = "shipment_id" if of_shipments else "order_id"
         with step("transform"):
-            rows = store.frame(f"raw_centra.{table}", [*(field.column for field in fields), "extra"], f"order by {own}")
-            lines = store.frame(f"raw_centra.{table[:-1]}_lines", [own, *LINE_COLUMNS]).rename(
-                columns={own: "owner_id"}
-            )
+            picked = [*(field.column for field in fields), "extra"]
+            rows = store.frame(f"raw_centra.{table}", picked, f"order by {own_id}")
+            lines = store.frame(f"raw_centra.{table[:-1]}_lines", [own_id, *LINE_COLUMNS])
+            lines = lines.rename(columns={own_id: "source_id"})
             taxes = store.frame("raw_centra.order_lines", ["order_id", "line_id", "tax_percent"])
-            orders = import_string(asked.flow.transform)(
-                rows, lines, taxes, params, reference_prefix(asked.channel, params)
-            )
-            told = orders[["reference", "customer", "pick_up_point_code"]].join(rows[list(METHODS)])
-            orders["destination"] = destination_digest(told, asked.channel.systems.myogo.secret_token.reveal())
+            transform, prefix = import_string(context.settings.transform), reference_prefix(context.channel, params)
+            orders = transform(rows, lines, taxes, params, prefix)
+            destination = orders[["reference", "customer", "pick_up_point_code"]].join(rows[list(METHODS)])
+            merchant: Any = context.channel.systems[context.settings.target_system]
+            key = merchant.secret_token.reveal()
+            orders["destination"] = destination_digest(destination, key)
             del rows
         with step("validate"):
-            judged = self._judge(orders)
-            validate_outgoing(judged.desired, SENDABLE)
-        return judged
+            evaluation = self._evaluate(orders)
+            validate_outgoing(evaluation.desired, SENDABLE)
+        return evaluation
 
-    def violations(self, plan: Plan, judged: Evaluation) -> list[Violation]:
-        return self.at_most("max_creates", "create", plan, "orders would be created")
+    def limit_violations(self, plan: Plan, evaluation: Evaluation) -> list[Violation]:
+        most = self.context.limits.max_creates
+        return change_violations("max_creates", most, plan, "create", "orders would be created")
 
-    def _judge(self, orders: pd.DataFrame) -> Evaluation:
+    def _evaluate(self, orders: pd.DataFrame) -> Evaluation:
         from schemas.orders.contract import ORDER
-        from schemas.orders.issues import judged, waiting, warnings, withheld
-        from transforms.select import matches
+        from schemas.orders.issues import Known, checked, waiting, warnings, withheld
 
-        params = self.params
-        everybodys = self._live()
-        live = own_orders(everybodys, reference_prefix(self.asked.channel, params))
-        named = matches([orders["reference"]], self.asked.sku or ("*",))
-        is_open = live[~live["status"].isin(FINAL)]
-        # Cancelled or put on hold, and listed all the same: myOGO has it open.
-        stopped = ~self._stands(orders) & orders["reference"].isin(is_open["reference"])
-        wanted = self._stands(orders) & self._in_time(orders["ordered"]) & named
-        gone = is_open[
-            ~is_open["reference"].isin(orders.loc[~stopped, "reference"]) & ~self._out_of_sight(is_open, orders)
-        ].drop_duplicates("reference")
-        before = self._sent_before(orders["owner_id"], everybodys)
-        sent_to = recorded_destinations(self.store)
-        rows = judged(orders, live, self._known(), self._clashing(), before, sent_to, params.capture)
-        gone = gone[matches([gone["reference"]], self.asked.sku or ("*",))]
-        listed = int(gone["reference"].isin(orders["reference"]).sum())
-        held = rows[wanted & (rows["rule"] != "")]
-        fit = rows[wanted & (rows["rule"] == "")].reset_index(drop=True)
-        columns = [*ORDER.columns, *ORDER.personal]
-        desired = fit[columns].assign(stock_item_id=fit["owner_id"])
-        shown = desired.drop(columns=[*ORDER.personal, "destination"]).rename(columns={"stock_item_id": "owner_id"})
-        self.store.replace("out_myogo.orders", shown)
-        records = pd.concat(
-            [
-                pd.DataFrame({"stock_item_id": orders["owner_id"], "wanted": wanted})[~stopped],
-                pd.DataFrame({"stock_item_id": gone["owner_id"], "wanted": True}),
-            ],
-            ignore_index=True,
+        all_orders = self._live()
+        live = own_orders(all_orders, reference_prefix(self.context.channel, self.params))
+        known = Known(
+            live=live,
+            codes=self._codes_in_myogo(),
+            ambiguous_codes=self._ambiguous_codes(),
+            sent_as=self._sent_as(orders["source_id"], all_orders),
+            destinations=recorded_destinations(self.store),
+            methods=self.params.shipping,
+            capture=self.params.capture,
         )
+        rows = checked(orders, known)
+        gone = self._gone(rows, live)
+        rows = rows.assign(bucket=self._buckets(rows, gone))
+        valid = rows[rows["bucket"] == "selected"].reset_index(drop=True)
+        desired = valid[[*ORDER.columns, *ORDER.personal, "source_id"]]
+        self.store.replace(OUTPUT.name, desired[[column.name for column in OUTPUT.columns]])
         counts = {
-            "read": len(orders) + len(gone) - listed,
-            "skipped": int((~wanted).sum()) - listed,
-            "withheld": len(held) + len(gone),
+            "read": int((rows["bucket"] != "gone").sum()) + len(gone),
+            "skipped": int((rows["bucket"] == "skipped").sum()),
+            "withheld": int((rows["bucket"] == "withheld").sum()) + len(gone),
             "drifted": 0,
             "unmatched": len(gone),
         }
-        told = withheld(held, gone, params.shipping)
-        there = live[live["reference"].isin(desired["reference"])]
-        warned = warnings(fit, live)
-        if params.source == "shipments":
+        records = pd.concat(
+            [
+                pd.DataFrame(
+                    {"source_id": rows["source_id"], "selected": rows["bucket"].isin(["selected", "withheld"])}
+                )[~self._stopped_but_open(rows, live)],
+                pd.DataFrame({"source_id": gone["source_id"], "selected": True}),
+            ],
+            ignore_index=True,
+        )
+        warned = warnings(valid)
+        if self.params.source == "shipments":
             warned = pd.concat([warned, waiting(self._waiting())], ignore_index=True)
-        return Evaluation(desired, there[["reference"]], told, warned, records, counts, None)
+        return Evaluation(
+            desired=desired,
+            live=live.loc[live["reference"].isin(desired["reference"]), ["reference"]],
+            withheld=withheld(rows[rows["bucket"] == "withheld"], gone),
+            warned=warned,
+            records=records,
+            counts=counts,
+        )
+
+    def _buckets(self, orders: pd.DataFrame, gone: pd.DataFrame) -> pd.Series:
+        """Where each order is counted, once: "selected", "withheld", "skipped", or "gone" for one that Centra lists
+        though it was stopped: it is counted among `gone`."""
+        selected = self._is_good_to_go(orders) & self._in_time(orders["ordered"]) & self._named(orders)
+        bucket = pd.Series("skipped", index=orders.index, dtype="str")
+        bucket = bucket.mask(selected, "selected").mask(selected & (orders["failed"] >= 0), "withheld")
+        return bucket.mask(orders["reference"].isin(gone["reference"]), "gone")
+
+    def _gone(self, orders: pd.DataFrame, live: pd.DataFrame) -> pd.DataFrame:
+        """Ours that myOGO has open and that Centra no longer lists as good to go, each once."""
+        listed = orders.loc[~self._stopped_but_open(orders, live), "reference"]
+        still_open = live[~live["status"].isin(FINAL)]
+        gone = still_open[~still_open["reference"].isin(listed) & ~self._out_of_sight(still_open, orders)]
+        return gone[self._named(gone)].drop_duplicates("reference")
+
+    def _stopped_but_open(self, orders: pd.DataFrame, live: pd.DataFrame) -> pd.Series:
+        """Cancelled or put on hold in Centra, and open in myOGO."""
+        still_open = live.loc[~live["status"].isin(FINAL), "reference"]
+        return ~self._is_good_to_go(orders) & orders["reference"].isin(still_open)
+
+    def _named(self, orders: pd.DataFrame) -> pd.Series:
+        """Whether --sku selects the reference."""
+        from transforms.select import matches
+
+        return matches([orders["reference"]], self.context.sku or ("*",))
 
     def _in_time(self, ordered: pd.Series) -> pd.Series:
         """Whether an order was placed from the starting day on."""
         ordered = ordered.fillna("")
         return (ordered >= f"{self.params.starting:%Y-%m-%d}") | (ordered == "")
 
-    def _stands(self, orders: pd.DataFrame) -> pd.Series:
+    def _is_good_to_go(self, orders: pd.DataFrame) -> pd.Series:
         """In a status that counts, and neither on hold nor unpaid."""
-        stands = ~orders["held"]
+        good = ~orders["on_hold"]
         if self.params.source == "orders":
-            stands &= self._counts(orders["state"]) | (orders["state"].fillna("") == "")
-        return stands
+            good &= self._counts(orders["order_status"]) | (orders["order_status"].fillna("") == "")
+        return good
 
     def _out_of_sight(self, sent: pd.DataFrame, orders: pd.DataFrame) -> pd.Series:
-        """Which of the orders that myOGO has Centra's list does not reach back to: it is of recent orders, and their
-        numbers grow. Open shipments are listed whatever their age."""
-        numbers = sent["owner_id"].map(order_id_of).astype(int)
+        """Orders in myOGO that are older than the oldest order in Centra's list (order numbers increase). Open
+        shipments are listed whatever their age."""
         if self.params.source == "shipments":
             return pd.Series(False, index=sent.index)
-        listed = orders["owner_id"].map(order_id_of)
+        numbers = sent["source_id"].map(order_id_of).astype(int)
+        listed = orders["source_id"].map(order_id_of)
         listed = listed[listed.str.fullmatch("[0-9]+").astype(bool)].astype(int)
         return numbers < (listed.min() if len(listed) else float("inf"))
 
-    def _sent_before(self, owners: pd.Series, everybodys: pd.DataFrame) -> dict[str, str]:
+    def _sent_as(self, source_ids: pd.Series, all_orders: pd.DataFrame) -> dict[str, str]:
         """By shipment (or order): the reference under which myOGO has the same goods of the same order already.
 
         A shipment that Centra still lists is another one than its neighbours; one that is no longer listed was made
         anew, for all we know.
         """
-        sent = open_orders(self.store, everybodys, reference_prefix(self.asked.channel, self.params))
+        sent = open_orders(self.store, all_orders, reference_prefix(self.context.channel, self.params))
         listed = set(self.store.frame("raw_centra.shipments", ["shipment_id"])["shipment_id"])
         by_order: dict[str, list[tuple[str, str]]] = {}
-        for own, reference in zip(sent["owner_id"], sent["reference"], strict=True):
+        for own, reference in zip(sent["source_id"], sent["reference"], strict=True):
             by_order.setdefault(order_id_of(own), []).append((own, reference))
         return {
-            owner: reference
-            for owner in owners
-            for own, reference in by_order.get(order_id_of(owner), [])
-            if own == owner or ("-" in own) != ("-" in owner) or own not in listed
+            source_id: reference
+            for source_id in source_ids
+            for own, reference in by_order.get(order_id_of(source_id), [])
+            if own == source_id or ("-" in own) != ("-" in source_id) or own not in listed
         }
 
     def _waiting(self) -> pd.DataFrame:
@@ -212,7 +284,7 @@ class OrdersFlow(OrderFlow):
         live = self.store.frame("raw_myogo.orders", ["reference", "status", "lines", "test"])
         return live.assign(status=live["status"].fillna("").str.casefold(), test=is_true(live["test"]))
 
-    def _known(self) -> set[str]:
+    def _codes_in_myogo(self) -> set[str]:
         """The codes that myOGO listed, and those that were made since the last reading that went through."""
         made = (
             "select key from sync.journal where flow = 'products' and action = 'create' and outcome = 'applied' "
@@ -221,15 +293,14 @@ class OrdersFlow(OrderFlow):
         )
         return self._codes(f"select code from raw_myogo.products union {made}", "raw_myogo", "products")
 
-    def _clashing(self) -> set[str]:
+    def _ambiguous_codes(self) -> set[str]:
+        made = f"select {CODE_SQL} as code from raw_centra.products"
         return self._codes(
-            f"select {CODE} as code from raw_centra.products group by 1 having count(*) > 1 and code is not null",
-            "raw_centra",
-            "products",
+            f"select code from ({made}) where code <> '' group by 1 having count(*) > 1", "raw_centra", "products"
         )
 
     def _codes(self, query: str, schema: str, table: str) -> set[str]:
-        """Of the last time the catalogues were read; none where they never were."""
+        """As of the last time that the catalogues were read; none where they never were."""
         there = self.store.connection.execute(
             "select count(*) from information_schema.tables where table_schema = ? and table_name = ?", [schema, table]
         ).fetchall()

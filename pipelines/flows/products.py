@@ -2,85 +2,284 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import ClassVar
+
 import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
 
-from pipelines.engine import batch_checks, safety_limits
-from pipelines.engine.flow import Evaluation, FlowContext, Step
+from pipelines.core.json_codec import decode_exact
+from pipelines.engine import batch_checks
+from pipelines.engine.flow import Evaluation, Flow, Step, Words, WriteTrace
 from pipelines.engine.plan import Plan
-from pipelines.engine.safety_limits import ProductMetrics, Violation, last_read, violations
+from pipelines.engine.safety_limits import (
+    MAX_EXAMPLES,
+    SHARE_FROM,
+    Violation,
+    exact,
+    examples,
+    last_read,
+    percent,
+    read_violations,
+    shortened,
+    update_violations,
+)
 from pipelines.flows.product_catalogue import ProductCatalogue
+from pipelines.state.schema import Table, View, columns
 from pipelines.state.store import utc_now
+from schemas.fields.centra import CODE_SQL
+from schemas.products.expectations import SUITES
+from schemas.products.rules import RULES
+
+OUTPUT = Table(
+    "out_myogo.products",
+    "What myOGO should hold: the valid products of the newest run.",
+    columns(
+        """
+        code varchar | The combined code.
+        name varchar | Name, variant and size, as the warehouse reads them.
+        ean_code varchar | The EAN, where there is one that can be sent.
+        sales_price decimal(18, 4) | The price in the channel's currency.
+        description varchar | The description without HTML.
+        supplier varchar | The brand.
+        product_group varchar | The category.
+        picture_url varchar | The first picture.
+        country_of_origin varchar | ISO 3166-1 alpha-2.
+        customs_description varchar | What customs reads.
+        hs_code varchar | The customs tariff number, 6 to 10 digits.
+        language_code varchar | Language of the texts, two letters.
+        stock_item_id varchar | The size in Centra.
+        pricelist_id varchar | The price list that the price is from.
+        """
+    ),
+)
+DUPLICATE_CODES = View(
+    "v_duplicate_codes",
+    "Every size of Centra whose combined code is made by another size too, owners side by side.",
+    f"""
+    with sizes as (select {CODE_SQL} as code, * from raw_centra.products)
+    select code, stock_item_id, product_id, sku, variant_sku, size_sku, coalesce(nullif(name, ''), product) as name,
+           variant, size, active, count(*) over (partition by code) as size_count
+    from sizes where code <> '' qualify size_count > 1 order by code, stock_item_id
+    """,
+    columns(
+        """
+        code varchar | sku + variant_sku + size_sku.
+        stock_item_id varchar | The size in Centra.
+        product_id varchar | The product in Centra.
+        sku varchar | First part of the code.
+        variant_sku varchar | Second part.
+        size_sku varchar | Third part.
+        name varchar | name, or else product.
+        variant varchar | Name of the variant.
+        size varchar | Label of the size.
+        active boolean | Whether Centra sells it.
+        size_count bigint | How many sizes make the code.
+        """
+    ),
+)
+MISSING_PRICE = View(
+    "v_missing_euro_price",
+    "Sizes of the newest run without a price in the channel's currency; the message lists the currencies found.",
+    """
+    select w.code, w.source_id as stock_item_id, coalesce(nullif(p.name, ''), p.product) as name, p.variant, p.size,
+           w.since, w.message
+    from sync.withheld w left join raw_centra.products p on p.stock_item_id = w.source_id
+    where w.rule = 'PRICE-001' and w.run_id = (select f.run_id from sync.flows f join sync.runs r using (run_id)
+        where f.flow = 'products' and f.rows_read > 0 order by r.started_at desc limit 1)
+    order by w.code
+    """,
+    columns(
+        """
+        code varchar | The combined code.
+        stock_item_id varchar | The size in Centra.
+        name varchar | name, or else product.
+        variant varchar | Name of the variant.
+        size varchar | Label of the size.
+        since timestamp | When the price began to be missing, UTC.
+        message varchar | Lists the currencies that are there.
+        """
+    ),
+)
 
 
-class ProductFlow:
+class ProductLimits(BaseModel):
+    """`[flows.products.limits]` of a channel file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    min_rows: int = Field(default=1, ge=0)
+    max_creates: int = Field(default=5000, ge=0)
+    max_updates: int = Field(default=2000, ge=0)
+    max_update_share: float = Field(default=0.30, ge=0, le=1)
+    min_read_share: float = Field(default=0.60, ge=0, le=1)
+    min_known_share: float = Field(default=0.10, ge=0, le=1)
+    max_withheld_share: float = Field(default=0.50, ge=0, le=1)
+    max_price_jumps: int = Field(default=10, ge=0)
+    price_jump_factor: float = Field(default=5.0, ge=1, le=1_000_000)
+
+
+@dataclass(frozen=True)
+class ProductMetrics:
+    """What the limits look at besides the plan, whatever --sku says.
+
+    `read` is how many rows the source gave, `read_before` how many it gave to the last good full read (None without
+    one), `full_read` whether this is one, `selected` how many of the rows the channel selects. `withheld` has one line
+    per selected row and rule that it breaks (`row`, `rule`, `code`). `made` are the codes that the source makes,
+    `held` those of the target.
+    """
+
+    read: int
+    read_before: int | None
+    full_read: bool
+    selected: int
+    withheld: pd.DataFrame
+    made: pd.Series
+    held: pd.Series
+
+
+class ProductFlow(Flow):
     """What myOGO should hold of Centra's sizes."""
 
-    Limits = safety_limits.ProductLimits
-    of_catalogue = True
-    scopes = ("read:product", "write:product")
+    source, target_system = "centra", "myogo"
+    extract = "pipelines.systems.centra.source:centra"
+    live = "pipelines.systems.myogo.source:myogo"
+    transform = "transforms.products:to_myogo"
+    contract = "schemas.products.contract:PRODUCT"
+    target = "pipelines.systems.myogo.product_target:ProductTarget"
+    words = Words("size", "sizes", "with another EAN in myOGO", "only in myOGO")
+    rules = RULES
+    Limits = ProductLimits
+    selects = True
+    suites = SUITES
+    permissions: ClassVar = {"myogo": ("read:product", "write:product")}
+    # A size's group, supplier and price come from its category, brand and price list.
+    webhook_events: ClassVar = {"centra": frozenset({"products", "displayitems", "categories", "brands", "pricelists"})}
+    outputs = (OUTPUT,)
+    views = (DUPLICATE_CODES, MISSING_PRICE)
+    write_trace = WriteTrace("products", "code", "key", "what we wrote ourselves is not among myOGO's changes")
 
-    def __init__(self, asked: FlowContext, catalogue: ProductCatalogue) -> None:
-        self.asked, self.catalogue = asked, catalogue
-
-    @staticmethod
-    def advice(params: object) -> None:
-        """The limits say it all."""
-
-    def judged(self, step: Step) -> Evaluation:
-        catalogue, store = self.catalogue, self.catalogue.store
+    def evaluate(self, step: Step) -> Evaluation:
+        context, catalogue = self.context, self.context.service(ProductCatalogue)
         with step("transform"):
             products, live = catalogue.products(), catalogue.live()
         with step("validate"):
-            judged = self._judge(products, live)
+            evaluation = self._evaluate(catalogue, products, live)
             usable = products["price_text"].where(products["sales_price"].notna())
-            amounts = usable[catalogue.wanted(products)].to_frame("price")
+            prices = usable[catalogue.selected(products)].to_frame("price")
             del products
-            store.replace("out_myogo.products", judged.desired)
+            output = evaluation.desired.rename(columns={"source_id": "stock_item_id"})
+            self.store.replace(OUTPUT.name, output[[column.name for column in OUTPUT.columns]])
         with step("expect"):
-            asked = self.asked
-            batch = batch_checks.Batch(asked.run_id, asked.name, utc_now(), asked.sku, amounts)
-            rows = batch_checks.validate_batches(store, batch, asked.flow.expectations.stop)
-            store.append("sync.expectations", rows)
-            judged.expectations = batch_checks.summary(rows)
-        return judged
+            batch = batch_checks.Batch(context.run_id, context.name, utc_now(), context.sku, {"candidates": prices})
+            rows = batch_checks.validate_batches(self.store, self.suites, batch, context.settings.expectations.stop)
+            self.store.append("sync.expectations", rows)
+            evaluation.expectations = batch_checks.summary(rows)
+        return evaluation
 
-    def forbidden(self, plan: Plan) -> None:
-        """Nothing is beyond --force but what is withheld row by row."""
+    def limit_violations(self, plan: Plan, evaluation: Evaluation) -> list[Violation]:
+        return violations(self.context.limits, plan, evaluation.metrics)
 
-    def violations(self, plan: Plan, judged: Evaluation) -> list[Violation]:
-        return violations(self.asked.channel.flow_limits(self.asked.name), plan, judged.evidence)
-
-    def _judge(self, products: pd.DataFrame, live: pd.DataFrame) -> Evaluation:
+    def _evaluate(self, catalogue: ProductCatalogue, products: pd.DataFrame, live: pd.DataFrame) -> Evaluation:
         from schemas.products.issues import warnings
         from transforms.select import matches
 
-        catalogue, asked = self.catalogue, self.asked
-        candidates = catalogue.wanted(products)
-        wanted = candidates & matches([products["code"]], asked.sku or ("*",))
-        told = catalogue.withheld(products, live)
-        catalogue.settle(products, told)
-        seen = ProductMetrics(
+        context = self.context
+        candidates = catalogue.selected(products)
+        selected = candidates & matches([products["code"]], context.sku or ("*",))
+        withheld = catalogue.withheld(products, live)
+        catalogue.cache_status(products, withheld)
+        metrics = ProductMetrics(
             read=len(products),
-            read_before=last_read(catalogue.store, asked.name),
-            whole=asked.whole,
-            wanted=int(candidates.sum()),
-            withheld=told[candidates.loc[told["row"]].to_numpy()],
+            read_before=last_read(self.store, context.name),
+            full_read=context.full_read,
+            selected=int(candidates.sum()),
+            withheld=withheld[candidates.loc[withheld["row"]].to_numpy()],
             made=products.loc[products["code"] != "", "code"],
             held=live["code"],
         )
-        told = told[wanted.loc[told["row"]].to_numpy()]
-        unfit = products.index.isin(told["row"])
+        withheld = withheld[selected.loc[withheld["row"]].to_numpy()]
+        invalid = products.index.isin(withheld["row"])
         kept = [*catalogue.contract.columns, "stock_item_id", "pricelist_id"]
-        desired = products.loc[wanted & ~unfit, kept].reset_index(drop=True)
-        warned = warnings(products, wanted, live, catalogue.params.pricelist_id)
-        drifted = warned["stock_item_id"].isin(desired["stock_item_id"]) & (warned["rule"] == "EAN-004")
+        desired = products.loc[selected & ~invalid, kept].reset_index(drop=True)
+        desired = desired.rename(columns={"stock_item_id": "source_id"})
+        warned = warnings(products, selected, live, catalogue.params.pricelist_id)
+        drifted = warned["source_id"].isin(desired["source_id"]) & (warned["rule"] == "EAN-004")
         counts = {
             "read": len(products),
-            "skipped": int((~wanted).sum()),
-            "withheld": int(told["row"].nunique()),
+            "skipped": int((~selected).sum()),
+            "withheld": int(withheld["row"].nunique()),
             "drifted": int(drifted.sum()),
             "unmatched": int(warned["rule"].isin(["TGT-002", "TGT-003"]).sum()),
         }
-        told = told.drop(columns="row").reset_index(drop=True)
-        records = products[["stock_item_id"]].assign(wanted=wanted)
-        return Evaluation(desired, live, told, warned, records, counts, seen)
+        withheld = withheld.drop(columns="row").reset_index(drop=True)
+        records = pd.DataFrame({"source_id": products["stock_item_id"], "selected": selected})
+        return Evaluation(desired, live, withheld, warned, records, counts, metrics)
+
+
+def violations(limits: ProductLimits, plan: Plan, metrics: ProductMetrics) -> list[Violation]:
+    """What the limits say against the plan, in words with counts; empty where it may go ahead."""
+    return [*read_violations(limits, metrics), *_of_both_sides(limits, metrics), *_of_the_plan(limits, plan)]
+
+
+def _of_both_sides(limits: ProductLimits, metrics: ProductMetrics) -> Iterable[Violation]:
+    holds = len(metrics.held)
+    known = metrics.held.isin(metrics.made)
+    if holds >= SHARE_FROM and known.sum() < exact(limits.min_known_share) * holds:
+        only_there = examples(metrics.held[~known])
+        only_here = examples(metrics.made[~metrics.made.isin(metrics.held)]) or "none"
+        yield Violation(
+            "min_known_share",
+            f"{known.sum()} of the {holds} products in the target have a code that a size of the source makes "
+            f"({percent(known.sum(), holds)}), less than min_known_share = {limits.min_known_share:g} (only in the "
+            f"target: {only_there}; only in the source: {only_here}): is it the right shop? Compare merchant_id and "
+            "both base_url with the shop that is meant",
+            False,
+        )
+    withheld = metrics.withheld["row"].nunique()
+    if metrics.selected >= SHARE_FROM and withheld > exact(limits.max_withheld_share) * metrics.selected:
+        by_rule = sorted(metrics.withheld.groupby("rule").size().items(), key=lambda pair: -pair[1])
+        rules = ", ".join(f"{rule} {rows}" for rule, rows in by_rule[:MAX_EXAMPLES])
+        yield Violation(
+            "max_withheld_share",
+            f"{withheld} of the {metrics.selected} selected rows would be withheld "
+            f"({percent(withheld, metrics.selected)}), more than max_withheld_share = {limits.max_withheld_share:g} "
+            f"(most by {rules}; for example {examples(metrics.withheld['code'])})",
+            False,
+        )
+
+
+def _of_the_plan(limits: ProductLimits, plan: Plan) -> Iterable[Violation]:
+    creates, updates = plan.count("create"), plan.count("update")
+    if creates > limits.max_creates:
+        words = f"{creates} products would be created, more than max_creates = {limits.max_creates}"
+        yield Violation("max_creates", words, True)
+    yield from update_violations(limits, plan, "products")
+    jumps = price_jumps(plan, exact(limits.price_jump_factor))
+    if len(jumps) > limits.max_price_jumps:
+        yield Violation(
+            "max_price_jumps",
+            f"{len(jumps)} of the {updates} updates would change the price by a factor of more than "
+            f"price_jump_factor = {limits.price_jump_factor:g}, more than max_price_jumps = {limits.max_price_jumps} "
+            f"(for example {', '.join(jumps[:MAX_EXAMPLES])})",
+            True,
+        )
+
+
+def price_jumps(plan: Plan, factor: Fraction) -> list[str]:
+    """The updates whose price is multiplied or divided by more than `factor`, as `code old -> new`.
+
+    A price that the target lacks is no jump; one that is zero (or less) there or here is.
+    """
+    updates = plan.changes[plan.changes["action"] == "update"]
+    jumps = []
+    for key, before, after in updates[["key", "before", "after"]].itertuples(index=False):
+        old, new = (decode_exact(side.encode()).get("sales_price") for side in (before, after))
+        if old is None or new is None:
+            continue
+        low, high = sorted((Fraction(old), Fraction(new)))
+        if high > factor * low:
+            jumps.append(f"{shortened(key)} {old} -> {new}")
+    return jumps

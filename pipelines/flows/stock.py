@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipelines.config.reference import import_string
 from pipelines.core.errors import UnsafePlan
-from pipelines.engine.flow import Evaluation, FlowContext, Step
+from pipelines.engine.flow import Comparison, Evaluation, Flow, Step, Words, WriteTrace
 from pipelines.engine.plan import Plan
 from pipelines.engine.safety_limits import (
     SHARE_FROM,
@@ -19,16 +19,66 @@ from pipelines.engine.safety_limits import (
     exact,
     examples,
     last_read,
-    of_the_source,
-    of_updates,
     percent,
+    read_violations,
+    update_violations,
 )
 from pipelines.flows.product_catalogue import ProductCatalogue
+from pipelines.state.schema import Table, View, columns
+from pipelines.systems.system import Answer
+from schemas.fields.centra import CODE_SQL
+from schemas.stock.rules import RULES
 
 _AMOUNTS = ["physical_stock", "allocated_stock", "available_stock"]
 _SIZES = (
     f"(select p.stock_item_id, nullif(p.ean, '') as ean, {', '.join(_AMOUNTS)} "
     "from raw_centra.products p left join raw_centra.stock s using (stock_item_id))"
+)
+OUTPUT = Table(
+    "out_centra.stock",
+    "What Centra should hold: the amounts of the newest run of the stock flow, absolute, in units.",
+    columns(
+        """
+        key varchar | What Centra is given: the full code, or the EAN where the code could mean another size.
+        quantity bigint | The amount, in units.
+        stock_item_id varchar | The size in Centra.
+        code varchar | The combined code.
+        """
+    ),
+)
+SIDE_BY_SIDE = View(
+    "v_stock_side_by_side",
+    "Stock of each code in Centra and in myOGO; null where a side does not have the code.",
+    f"""
+    with centra as (
+        select {CODE_SQL} as code, count(*) as sizes, cast(sum(s.physical_stock) as bigint) as centra_physical,
+               cast(sum(s.allocated_stock) as bigint) as centra_allocated,
+               cast(sum(s.available_stock) as bigint) as centra_available
+        from raw_centra.products p left join raw_centra.stock s using (stock_item_id) group by 1),
+    myogo as (
+        select product_code as code, cast(sum(stock) as bigint) as myogo_stock,
+               cast(sum(reserved) as bigint) as myogo_reserved, cast(sum(stock_available) as bigint) as myogo_available,
+               max(modified) as myogo_modified
+        from raw_myogo.stock group by 1)
+    select coalesce(c.code, m.code) as code, c.sizes, c.centra_physical, c.centra_allocated, c.centra_available,
+           m.myogo_stock, m.myogo_reserved, m.myogo_available, m.myogo_modified,
+           m.myogo_available - c.centra_available as difference
+    from centra c full join myogo m on c.code = m.code order by code
+    """,
+    columns(
+        """
+        code varchar | The combined code.
+        sizes bigint | How many sizes of Centra make it; their stock is summed.
+        centra_physical bigint | Units on the shelf, as Centra has it.
+        centra_allocated bigint | Units reserved in Centra.
+        centra_available bigint | Units that Centra may still sell.
+        myogo_stock bigint | Units in the warehouse.
+        myogo_reserved bigint | Units reserved in myOGO.
+        myogo_available bigint | Units that can be ordered from myOGO.
+        myogo_modified varchar | When myOGO's number last changed, as myOGO wrote it.
+        difference bigint | myogo_available minus centra_available, in units.
+        """
+    ),
 )
 
 
@@ -46,31 +96,50 @@ class StockLimits(BaseModel):
 
 @dataclass(frozen=True)
 class StockMetrics:
-    """`read`, `read_before` and `whole` as in `ProductMetrics`, counted in codes of myOGO's stock list.
-
-    `stocked` is how many of the compared sizes Centra has units of, `falling` which of them would be left with none.
+    """`read` counts the codes of myOGO's stock list, `read_before` those of the last good full read (None without one);
+    `full_read` says whether this is one. `stocked` is how many of the compared sizes Centra has units of, `falling`
+    which of them would be left with none.
     """
 
     read: int
     read_before: int | None
-    whole: bool
+    full_read: bool
     stocked: int
     falling: pd.Series
 
 
-class StockFlow:
+class StockFlow(Flow):
     """What Centra should hold of myOGO's amounts: absolute, zeros too, of sizes that are known beyond doubt."""
 
+    source, target_system = "myogo", "centra"
+    extract = "pipelines.systems.myogo.source:myogo"
+    live = "pipelines.systems.centra.source:centra"
+    transform = "transforms.stock:to_centra"
+    contract = "schemas.stock.contract:LEVEL"
+    target = "pipelines.systems.centra.stock_target:StockTarget"
+    words = Words("code", "codes", "raised by Centra to what its orders have allocated", "that no size of Centra makes")
+    rules = RULES
     Limits = StockLimits
-    of_catalogue = True
-    scopes = ("read:product", "write:product")
+    permissions: ClassVar = {"myogo": ("read:product", "write:product")}
+    webhook_events: ClassVar = {"myogo": frozenset({"productstocklevelchanged", "level"})}
+    outputs = (OUTPUT,)
+    views = (SIDE_BY_SIDE,)
+    comparison = Comparison(
+        view=SIDE_BY_SIDE.name,
+        title="Stock side by side",
+        left="centra_available",
+        right="myogo_available",
+        dated_by="myogo_modified",
+        left_title="Centra",
+        right_title="myOGO",
+        left_undated="Centra's numbers carry no date",
+    )
+    write_trace = WriteTrace(
+        "stock", "stock_item_id", "source_id", "amounts that we wrote ourselves are not among Centra's changes"
+    )
 
-    def __init__(self, asked: FlowContext, catalogue: ProductCatalogue) -> None:
-        self.asked, self.catalogue = asked, catalogue
-        self.store, self.params = catalogue.store, asked.params
-
-    @staticmethod
-    def advice(params: Any) -> tuple[Literal["ok", "warning"], str, str]:
+    @classmethod
+    def settings_hint(cls, params: Any) -> Answer:
         setting = {"physical": "physical stock", "fta": "FTA"}[params.stock_update_type]
         if not params.goods_received:
             return (
@@ -86,80 +155,85 @@ class StockFlow:
             )
         return "ok", f"amounts go to Centra; its plugin's Stock update type must be {setting}", ""
 
-    def judged(self, step: Step) -> Evaluation:
+    def evaluate(self, step: Step) -> Evaluation:
         from schemas.outgoing_contract import validate_outgoing
         from schemas.stock.contract import SENDABLE
-        from transforms.stock import addressed, compared
+        from transforms.stock import address_sizes, compared
 
         with step("transform"):
             listed = self.store.frame("raw_myogo.stock", ["product_code", "stock", "stock_available"])
-            levels = import_string(self.asked.flow.transform)(listed, self.params)
+            levels = import_string(self.context.settings.transform)(listed, self.params)
             staged = self.store.frame(_SIZES, ["stock_item_id", "ean", *_AMOUNTS])
-            sizes = self.catalogue.standing().merge(staged, on="stock_item_id", how="left")
+            status = self.context.service(ProductCatalogue).size_status()
+            sizes = status.merge(staged, on="stock_item_id", how="left")
             products = self.store.frame("raw_myogo.products", ["code", "ean_code"])
             eans = products.drop_duplicates("code", keep=False).set_index("code")["ean_code"]
-            rows = compared(addressed(levels, sizes, eans), self.params)
+            rows = compared(address_sizes(levels, sizes, eans), self.params)
         with step("validate"):
-            judged = self._judge(rows, sizes)
-            validate_outgoing(judged.desired, SENDABLE)
-        self.store.replace("out_centra.stock", judged.desired)
-        return judged
+            evaluation = self._evaluate(rows, sizes)
+            validate_outgoing(evaluation.desired, SENDABLE)
+        self.store.replace(OUTPUT.name, evaluation.desired.rename(columns={"source_id": "stock_item_id"}))
+        return evaluation
 
-    def forbidden(self, plan: Plan) -> UnsafePlan | None:
+    def hard_stop(self, plan: Plan) -> UnsafePlan | None:
         """Until the merchant says that the goods are there, myOGO's zeros would empty the shop."""
         if self.params.goods_received or plan.changes.empty:
             return None
         return UnsafePlan(
-            f"The stock flow would write {len(plan.changes)} amounts, but nobody has said that the goods are in stock.",
+            f"The stock flow would write {len(plan.changes)} amounts, but goods_received is not set: nobody has "
+            "confirmed that the goods are in stock.",
             "Nothing was written. Once they are in stock in myOGO, set goods_received = true in [flows.stock.params] "
-            f"of {self.asked.channel.path}; until then, run the other flows with --flow.",
+            f"of {self.context.channel.path}; until then, run the other flows with --flow.",
         )
 
-    def violations(self, plan: Plan, judged: Evaluation) -> list[Violation]:
-        limits: StockLimits = self.asked.channel.flow_limits(self.asked.name)
-        seen: StockMetrics = judged.evidence
-        return [*of_the_source(limits, seen), *of_updates(limits, plan, "amounts"), *_of_zeros(limits, seen)]
+    def limit_violations(self, plan: Plan, evaluation: Evaluation) -> list[Violation]:
+        limits: StockLimits = self.context.limits
+        metrics: StockMetrics = evaluation.metrics
+        return [
+            *read_violations(limits, metrics),
+            *update_violations(limits, plan, "amounts"),
+            *_zero_violations(limits, metrics),
+        ]
 
-    def _judge(self, rows: pd.DataFrame, sizes: pd.DataFrame) -> Evaluation:
-        from schemas.stock.issues import broken, warnings, withheld
+    def _evaluate(self, rows: pd.DataFrame, sizes: pd.DataFrame) -> Evaluation:
+        from schemas.stock.issues import failed_checks, warnings, withheld
         from transforms.select import matches
 
-        sku = self.asked.sku
-        chosen = sizes.loc[sizes["wanted"], "code"]
-        candidates = rows["code"].isin(chosen) & (rows["owners"] > 0)
-        wanted = candidates & matches([rows["code"]], sku or ("*",))
-        rule = broken(rows)
-        held = wanted & (rule != "")
-        told = withheld(rows[held], rule[held], sizes)
-        fit = rows[wanted & ~held].reset_index(drop=True)
-        desired = fit[["key", "quantity", "stock_item_id", "code"]]
-        live = fit[["key"]].assign(quantity=fit["current"])
-        falling = (fit["current"] > 0) & (fit["quantity"] == 0)
-        evidence = StockMetrics(
+        of_channel = rows["code"].isin(sizes.loc[sizes["selected"], "code"]) & (rows["size_count"] > 0)
+        selected = of_channel & matches([rows["code"]], self.context.sku or ("*",))
+        failed = failed_checks(rows).where(selected, -1)
+        broken = failed >= 0
+        valid = rows[selected & ~broken].reset_index(drop=True)
+        desired = valid[["key", "quantity", "stock_item_id", "code"]].rename(columns={"stock_item_id": "source_id"})
+        live = valid[["key"]].assign(quantity=valid["current"])
+        stocked = valid["current"] > 0
+        metrics = StockMetrics(
             read=len(rows),
-            read_before=last_read(self.store, self.asked.name),
-            whole=self.asked.whole,
-            stocked=int((fit["current"] > 0).sum()),
-            falling=fit.loc[falling.fillna(False), "code"],
+            read_before=last_read(self.store, self.context.name),
+            full_read=self.context.full_read,
+            stocked=int(stocked.sum()),
+            falling=valid.loc[(stocked & (valid["quantity"] == 0)).fillna(False), "code"],
         )
         counts = {
             "read": len(rows),
-            "skipped": int((~wanted).sum()),
-            "withheld": int(held.sum()),
-            "drifted": int(fit["raised"].sum()),
-            "unmatched": int((rows["owners"] == 0).sum()),
+            "skipped": int((~selected).sum()),
+            "withheld": int(broken.sum()),
+            "drifted": int(valid["raised"].sum()),
+            "unmatched": int((rows["size_count"] == 0).sum()),
         }
-        records = sizes[["stock_item_id"]].assign(wanted=sizes["code"].isin(rows.loc[wanted, "code"]))
-        return Evaluation(desired, live, told, warnings(rows, fit), records, counts, evidence)
+        records = pd.DataFrame(
+            {"source_id": sizes["stock_item_id"], "selected": sizes["code"].isin(rows.loc[selected, "code"])}
+        )
+        return Evaluation(desired, live, withheld(rows, failed, sizes), warnings(rows, valid), records, counts, metrics)
 
 
-def _of_zeros(limits: StockLimits, seen: StockMetrics) -> Iterable[Violation]:
-    falling = len(seen.falling)
-    if seen.stocked >= SHARE_FROM and falling > exact(limits.max_zero_share) * seen.stocked:
+def _zero_violations(limits: StockLimits, metrics: StockMetrics) -> Iterable[Violation]:
+    falling = len(metrics.falling)
+    if metrics.stocked >= SHARE_FROM and falling > exact(limits.max_zero_share) * metrics.stocked:
         yield Violation(
             "max_zero_share",
-            f"{falling} of the {seen.stocked} sizes that Centra has in stock would fall to zero "
-            f"({percent(falling, seen.stocked)}), more than max_zero_share = {limits.max_zero_share:g} (for example "
-            f"{examples(seen.falling)}): are the goods received, and is it the right merchant?",
+            f"{falling} of the {metrics.stocked} sizes that Centra has in stock would fall to zero "
+            f"({percent(falling, metrics.stocked)}), more than max_zero_share = {limits.max_zero_share:g} (for example "
+            f"{examples(metrics.falling)}): are the goods received, and is it the right merchant?",
             True,
         )

@@ -2,33 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipelines.config.channel import Channel
 from pipelines.config.reference import import_string
-from pipelines.engine.flow import Evaluation, Step
+from pipelines.engine.flow import Evaluation, Step, Words
 from pipelines.engine.plan import Plan
-from pipelines.engine.safety_limits import Violation
+from pipelines.engine.safety_limits import Violation, change_violations
 from pipelines.flows.order_flow import (
     LINE_COLUMNS,
     OrderFlow,
     completed,
     order_id_of,
+    orders_params,
     own_orders,
     previously_sent_references,
     reference_prefix,
 )
-from pipelines.state.store import Store
+from pipelines.state.schema import Table, columns
+from pipelines.systems.system import Answer, Lookup
 from schemas.order_units import units_in
+from schemas.tracking.rules import RULES
 from transforms.order_lines import is_true, pickable_lines
 from transforms.tracking import numbers, units_of
 
 _ORDERS = ["reference", "status", "shipping_code", "tracking_number", "edit_time", "test", "lines"]
 _SHIPPED = "where lower(status) = 'shipped'"
 _SHIPMENTS = ["shipment_id", "order_id", "paid", "should_capture"]
+OUTPUT = Table(
+    "out_centra.shipments",
+    "Shipments to complete in Centra, of the newest run of the tracking flow.",
+    columns(
+        """
+        shipment_id varchar | The shipment in Centra.
+        reference varchar | The order in myOGO.
+        shipped boolean | Always true.
+        tracking varchar | All tracking numbers, with commas.
+        packages bigint | How many parcels.
+        carrier varchar | The carrier, as Centra is to name it.
+        service varchar | Its service.
+        """
+    ),
+)
 
 
 class TrackingLimits(BaseModel):
@@ -42,64 +60,82 @@ class TrackingLimits(BaseModel):
 class TrackingFlow(OrderFlow):
     """Which of Centra's shipments are to be completed, each once, and which ended otherwise."""
 
+    source, target_system = "myogo", "centra"
+    extract = "pipelines.systems.myogo.order_source:myogo_orders"
+    live = "pipelines.systems.centra.order_source:centra_orders"
+    transform = "transforms.tracking:to_centra"
+    contract = "schemas.tracking.contract:COMPLETION"
+    target = "pipelines.systems.centra.shipment_target:ShipmentTarget"
+    words = Words("order", "orders")
+    rules = RULES
     Limits = TrackingLimits
+    webhook_events: ClassVar = {"myogo": frozenset({"ordershipped", "order"})}
+    outputs = (OUTPUT,)
 
-    @staticmethod
-    def unlisted(store: Store, channel: Channel, system: str) -> list[str]:
-        """Of myOGO, what is still open in Centra. Of Centra, orders that have left the warehouse and whose shipments
-        are neither open nor in its recent list, but for those that we have completed ourselves."""
-        params = channel.flow_params("tracking")
-        if system == "myogo":
-            return previously_sent_references(store, "shipments")
-        prefix = reference_prefix(channel, params)
-        orders = own_orders(
-            _since(store.frame("raw_myogo.orders", ["reference", "edit_time"], _SHIPPED), params), prefix
-        )
-        listed = store.frame("raw_centra.shipments", ["shipment_id", "order_id"])
-        known = {*listed["shipment_id"], *listed["order_id"], *completed(store)}
-        unknown = orders[~orders["owner_id"].isin(known)]
-        return sorted(set(unknown["owner_id"].map(order_id_of)))
-
-    @staticmethod
-    def advice(params: Any) -> tuple[Literal["ok", "warning"], str, str]:
+    @classmethod
+    def settings_hint(cls, params: Any) -> Answer:
         how = "with capture" if params.capture else "without capture: what is not paid is withheld"
         return "ok", f"shipments are completed in Centra {how}", ""
 
-    def judged(self, step: Step) -> Evaluation:
+    def lookups(self) -> Sequence[Lookup]:
+        """Of myOGO, what Centra still has open. Of Centra, orders that have left the warehouse and whose shipments are
+        neither open nor in its recent list, except those that we have completed."""
+        prefix = reference_prefix(self.context.channel, self.params)
+        shipped = self.store.frame("raw_myogo.orders", ["reference", "edit_time"], _SHIPPED)
+        orders = own_orders(self._since_starting(shipped), prefix)
+        listed = self.store.frame("raw_centra.shipments", ["shipment_id", "order_id"])
+        known = {*listed["shipment_id"], *listed["order_id"], *completed(self.store)}
+        unknown = orders[~orders["source_id"].isin(known)]
+        return [
+            Lookup(
+                "myogo",
+                "pipelines.systems.myogo.order_source:with_references",
+                previously_sent_references(self.store, "shipments"),
+            ),
+            Lookup(
+                "centra",
+                "pipelines.systems.centra.order_source:completed_of",
+                sorted(set(unknown["source_id"].map(order_id_of))),
+            ),
+        ]
+
+    def evaluate(self, step: Step) -> Evaluation:
         from schemas.outgoing_contract import validate_outgoing
         from schemas.tracking.contract import SENDABLE
 
         with step("transform"):
-            orders = _since(self.store.frame("raw_myogo.orders", _ORDERS), self.params)
-            mine = own_orders(orders, reference_prefix(self.asked.channel, self.params))
+            orders = self._since_starting(self.store.frame("raw_myogo.orders", _ORDERS))
+            mine = own_orders(orders, reference_prefix(self.context.channel, self.params))
             copies = mine["reference"].map(mine["reference"].value_counts())
             mine = mine.assign(copies=copies).drop_duplicates("reference")
             shipments = self.store.frame("raw_centra.shipments", _SHIPMENTS)
-            rows = import_string(self.asked.flow.transform)(mine, shipments, self.params)
-            rows = self._compared(rows.assign(unreal=is_true(rows["test"]) & (not self._tests())))
+            rows = import_string(self.context.settings.transform)(mine, shipments, self.params)
+            rows = self._with_units(rows).assign(
+                is_open=rows["shipment_id"].notna(),
+                is_completed=rows["source_id"].isin(completed(self.store)),
+                is_test=is_true(rows["test"]) & (not self._sends_tests()),
+                may_capture=self.params.capture,
+            )
         with step("validate"):
-            judged = self._judge(rows)
-            validate_outgoing(judged.desired, SENDABLE)
-        return judged
+            evaluation = self._evaluate(rows)
+            validate_outgoing(evaluation.desired, SENDABLE)
+        return evaluation
 
-    def violations(self, plan: Plan, judged: Evaluation) -> list[Violation]:
-        return self.at_most("max_updates", "update", plan, "shipments would be completed")
+    def limit_violations(self, plan: Plan, evaluation: Evaluation) -> list[Violation]:
+        most = self.context.limits.max_updates
+        return change_violations("max_updates", most, plan, "update", "shipments would be completed")
 
-    def _judge(self, rows: pd.DataFrame) -> Evaluation:
+    def _evaluate(self, rows: pd.DataFrame) -> Evaluation:
         from schemas.tracking.contract import COMPLETION
-        from schemas.tracking.issues import broken, warnings, withheld
-        from transforms.select import matches
+        from schemas.tracking.issues import failed_checks, warnings, withheld
 
-        rows = rows.assign(rule=broken(rows, self.params.capture, completed(self.store)))
-        wanted = (rows["final"] != "") & matches([rows["reference"]], self.asked.sku or ("*",))
-        # Too many to be asked for in one run: nothing is known of them, so nothing is said.
-        wanted &= (rows["rule"] != "TRACK-004") | ~rows["owner_id"].map(order_id_of).isin(self.asked.unasked)
-        held = rows[wanted & (rows["rule"] != "")]
-        fit = rows[wanted & (rows["rule"] == "")].reset_index(drop=True)
-        due = fit["shipment_id"].notna()
+        selected = self._selected(rows)
+        failed = failed_checks(rows).where(selected, -1)
+        valid = rows[selected & (failed == -1)].reset_index(drop=True)
+        due = valid["is_open"]
         # What is no longer open was completed before, by us or by somebody else: it is as it should be.
-        desired = fit[["tracking", "packages", "carrier", "service"]].assign(
-            shipment_id=fit["shipment_id"].fillna(fit["owner_id"]), shipped=True
+        desired = valid[["tracking", "packages", "carrier", "service"]].assign(
+            shipment_id=valid["shipment_id"].fillna(valid["source_id"]), shipped=True
         )
         live = desired.assign(
             shipped=~due,
@@ -108,52 +144,66 @@ class TrackingFlow(OrderFlow):
             carrier=desired["carrier"].mask(due),
             service=desired["service"].mask(due),
         )
-        columns = [COMPLETION.key, *COMPLETION.compare]
-        self.store.replace("out_centra.shipments", desired.loc[due, columns].assign(reference=fit["reference"]))
-        own = rows["shipment_id"].fillna(rows["owner_id"])
-        records = pd.DataFrame({"stock_item_id": own, "wanted": wanted}).drop_duplicates("stock_item_id")
-        counts = {
-            "read": len(rows),
-            "skipped": int((~wanted).sum()),
-            "withheld": len(held),
-            "drifted": 0,
-            "unmatched": 0,
-        }
-        desired = desired[columns].assign(stock_item_id=desired[COMPLETION.key])
-        warned = warnings(fit[due], self._told_otherwise(fit[~due]))
-        return Evaluation(desired, live[columns], withheld(held), warned, records, counts, None)
+        compared = [COMPLETION.key, *COMPLETION.compare]
+        self.store.replace(OUTPUT.name, desired.loc[due, compared].assign(reference=valid["reference"]))
+        own = rows["shipment_id"].fillna(rows["source_id"])
+        return Evaluation(
+            desired=desired[compared].assign(source_id=desired[COMPLETION.key]),
+            live=live[compared],
+            withheld=withheld(rows, failed),
+            warned=warnings(valid[due], self._with_other_numbers(valid[~due])),
+            records=pd.DataFrame({"source_id": own, "selected": selected}).drop_duplicates("source_id"),
+            counts={
+                "read": len(rows),
+                "skipped": int((~selected).sum()),
+                "withheld": int((failed >= 0).sum()),
+                "drifted": 0,
+                "unmatched": 0,
+            },
+        )
 
-    def _tests(self) -> bool:
+    def _selected(self, rows: pd.DataFrame) -> pd.Series:
+        """Orders that have ended, except those of which nothing is known because they were too many to look up."""
+        from transforms.select import matches
+
+        ended = (rows["final"] != "") & matches([rows["reference"]], self.context.sku or ("*",))
+        unknown = ~rows["is_open"] & (rows["final"] == "shipped") & ~rows["is_completed"] & (rows["copies"] == 1)
+        return ended & ~(unknown & rows["source_id"].map(order_id_of).isin(self.context.skipped_lookups))
+
+    def _sends_tests(self) -> bool:
         """Whether the channel itself sends orders as tests."""
-        channel = self.asked.channel
-        return "orders" in channel.flows and bool(channel.flow_params("orders").test)
+        orders = orders_params(self.context.channel)
+        return orders is not None and bool(orders.test)
 
-    def _compared(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """`rows` with the units by code that were `shipped` and that the shipment has `held`, and whether it `differs`:
-        where one order is of one shipment, and its goods can be counted."""
-        channel = self.asked.channel
-        contents_are = channel.flow_params("orders").contents_are if "orders" in channel.flows else None
+    def _with_units(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """`rows` with the units by code that myOGO shipped and that the shipment holds, and whether they differ: where
+        one order is of one shipment, and its goods can be counted."""
+        orders = orders_params(self.context.channel)
         lines = self.store.frame("raw_centra.shipment_lines", ["shipment_id", *LINE_COLUMNS])
         left = rows.loc[rows["final"] == "shipped", "shipment_id"]
-        lines = lines[lines["shipment_id"].isin(left.dropna())]
-        picked, faults = pickable_lines(lines.rename(columns={"shipment_id": "owner_id"}), contents_are)
-        there = units_of(picked[~picked["owner_id"].isin(faults.index)])
+        lines = lines[lines["shipment_id"].isin(left.dropna())].rename(columns={"shipment_id": "source_id"})
+        picked, problems = pickable_lines(lines, orders and orders.contents_are)
+        held = units_of(picked[~picked["source_id"].isin(problems.index)])
         shipped = pd.Series([units_in(text) for text in rows["lines"]], rows.index, dtype=object)
-        held = pd.Series([there.get(own) for own in rows["shipment_id"]], rows.index, dtype=object)
-        differ = [None not in pair and pair[0] != pair[1] for pair in zip(shipped, held, strict=True)]
-        alone = (rows["owner_id"] == rows["shipment_id"]) & self.params.lines_must_match
-        return rows.assign(shipped=shipped, held=held, differs=alone & pd.Series(differ, rows.index, dtype=bool))
+        in_shipment = pd.Series([held.get(own) for own in rows["shipment_id"]], rows.index, dtype=object)
+        differ = [None not in pair and pair[0] != pair[1] for pair in zip(shipped, in_shipment, strict=True)]
+        one_to_one = (rows["source_id"] == rows["shipment_id"]) & self.params.lines_must_match
+        return rows.assign(
+            shipped_units=shipped,
+            shipment_units=in_shipment,
+            units_differ=one_to_one & pd.Series(differ, rows.index, dtype=bool),
+        )
 
-    def _told_otherwise(self, done: pd.DataFrame) -> pd.DataFrame:
-        """Shipments that were completed, with the numbers that Centra has been `told`."""
+    def _with_other_numbers(self, done: pd.DataFrame) -> pd.DataFrame:
+        """Shipments that were completed, with the tracking numbers that Centra was given (`centra_has`)."""
         listed = self.store.frame("raw_centra.completed_shipments", ["shipment_id", "tracking_number"])
-        told = listed.drop_duplicates("shipment_id").set_index("shipment_id")["tracking_number"].fillna("")
-        left = done[(done["final"] == "shipped") & done["owner_id"].isin(told.index)]
-        own = left["owner_id"]
-        return left.assign(shipment_id=own, told=own.map(told).map(numbers).map(", ".join))
+        given = listed.drop_duplicates("shipment_id").set_index("shipment_id")["tracking_number"].fillna("")
+        left = done[(done["final"] == "shipped") & done["source_id"].isin(given.index)]
+        own = left["source_id"]
+        return left.assign(shipment_id=own, centra_has=own.map(given).map(numbers).map(", ".join))
 
-
-def _since(orders: pd.DataFrame, params: Any) -> pd.DataFrame:
-    """Those that myOGO has touched from the starting day on; another flow may have had more of them read."""
-    touched = orders["edit_time"].fillna("")
-    return orders[(touched >= f"{params.starting:%Y-%m-%d}") | ~touched.str.match(r"[0-9]{4}-").astype(bool)]
+    def _since_starting(self, orders: pd.DataFrame) -> pd.DataFrame:
+        """Those that myOGO has touched from the starting day on; another flow may have had more of them read."""
+        touched = orders["edit_time"].fillna("")
+        dated = touched.str.match(r"[0-9]{4}-").astype(bool)
+        return orders[(touched >= f"{self.params.starting:%Y-%m-%d}") | ~dated]

@@ -11,30 +11,30 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from pipelines.config.channel import Channel
 from pipelines.core.errors import CentraMyogoError
 from pipelines.core.json_codec import decode_exact
 from pipelines.core.logs import redact, strip_control_characters
 from pipelines.engine.flow import Evaluation
-from pipelines.engine.incremental import describe_read
 from pipelines.engine.plan import Plan
 from pipelines.engine.preflight import Check
 from pipelines.engine.push import Result
+from pipelines.reports.notes import describe_read, notes
+from pipelines.reports.query import words_of
 from pipelines.state.run_result import RunResult
-from pipelines.systems.centra.list_gaps import describe_list_gaps
-from schemas.rules import RULES
 
 MAX_EXAMPLES = 5
-MAX_MESSAGE_LENGTH = 4000  # a refusal says what every limit has against the plan
+MAX_MESSAGE_LENGTH = 4000  # a refusal names every limit that the plan breaks
 _MARK = {"ok": "[green]✓[/]", "warning": "[yellow]![/]", "failed": "[red]✗[/]", "skipped": "[dim]-[/]"}
 
 
 class SilentReporter:
-    """Watches a run and says nothing: for `--json`."""
+    """Watches a run and prints nothing: for `--json`."""
 
     def step(self, name: str) -> None:
         pass
 
-    def planned(self, report: RunResult, flow: str, plan: Plan, judged: Evaluation) -> None:
+    def planned(self, report: RunResult, flow: str, plan: Plan, evaluation: Evaluation) -> None:
         pass
 
     def result(self, result: Result) -> None:
@@ -56,10 +56,10 @@ class StandardOutput(Console):
 
 
 class ConsoleReporter:
-    """Watches a run and prints it to stdout."""
+    """Watches a run of the channel and prints it to stdout."""
 
-    def __init__(self) -> None:
-        self.out = StandardOutput()
+    def __init__(self, channel: Channel) -> None:
+        self.channel, self.out = channel, StandardOutput()
         self._progress: Progress | None = None
         self._total = 0
         self._done = 0
@@ -67,54 +67,58 @@ class ConsoleReporter:
     def step(self, name: str) -> None:
         self.out.print(f"[dim]... {escape(name)}[/]")
 
-    def planned(self, report: RunResult, flow: str, plan: Plan, judged: Evaluation) -> None:
+    def planned(self, report: RunResult, flow: str, plan: Plan, evaluation: Evaluation) -> None:
         c, first = report.flows[flow], flow == next(iter(report.flows))
         of = f", flow {escape(flow)}" if len(report.flows) > 1 else ""
         self.out.print(
             f"\n[bold]Plan {plan.fingerprint}[/] for channel {escape(report.channel)}{of}\n"
             f"  read {c['read']} = skipped {c['skipped']} + withheld {c['withheld']} + create {c['create']} "
-            f"+ update {c['update']} + unchanged {c['unchanged']}\n"
-            f"  beside: drifted {c['drifted']}, in myOGO only {c['unmatched']}"
+            f"+ update {c['update']} + unchanged {c['unchanged']}"
         )
-        if first and (read := describe_read(report.facts.get("read", {}))):
+        if also := words_of(self.channel, flow).also(c):
+            self.out.print(f"  {escape(also)}")
+        if first and (read := describe_read(self.channel, report.facts.get("read", {}))):
             self.out.print(f"  {read}")
-        self._changes(plan)
-        self._by_rule("Withheld", judged.withheld, report.verb == "plan")
-        self._by_rule("Warnings (sent all the same)", judged.warned, report.verb == "plan")
-        if judged.expectations:
-            self._expectations(judged.expectations)
+        self._changes(flow, plan)
+        how = report.verb == "plan"
+        self._by_rule("Withheld", flow, evaluation.withheld, how)
+        self._by_rule("Warnings (sent all the same)", flow, evaluation.warned, how)
+        if evaluation.expectations:
+            self._expectations(evaluation.expectations)
         self._total += len(plan.changes)
 
-    def _changes(self, plan: Plan) -> None:
+    def _changes(self, flow: str, plan: Plan) -> None:
+        summary = words_of(self.channel, flow).summary
         for action in ("create", "update"):
             rows = plan.changes[plan.changes["action"] == action]
             if rows.empty:
                 continue
             self.out.print(f"\n[bold]Would {action}[/] {len(rows)}")
             for key, before, after in rows[["key", "before", "after"]].head(MAX_EXAMPLES).itertuples(index=False):
-                self.out.print(f"  {escape(_clean(key))}  {escape(_change(action, before, after))}")
+                self.out.print(f"  {escape(_clean(key))}  {escape(_change(action, before, after, summary))}")
             if len(rows) > MAX_EXAMPLES:
                 self.out.print(f"  [dim]... and {len(rows) - MAX_EXAMPLES} more (table sync.changes)[/]")
 
-    def _by_rule(self, title: str, told: pd.DataFrame, how: bool) -> None:
+    def _by_rule(self, title: str, flow: str, issues: pd.DataFrame, how: bool) -> None:
         """A line per rule; with `how`, an example and what to do about it, which `report` has in full."""
-        if told.empty:
+        if issues.empty:
             return
         self.out.print(f"\n[bold]{title}[/]")
-        for rule, rows in told.groupby("rule", sort=True):
-            known = RULES[str(rule)]
-            self.out.print(f"  [yellow]{rule:9}[/] {len(rows):6}  {escape(known.meaning)}")
+        rules = {rule.id: rule for rule in self.channel.declarations[flow].rules}
+        for name, rows in issues.groupby("rule", sort=True):
+            rule = rules[str(name)]
+            self.out.print(f"  [yellow]{rule.id:9}[/] {len(rows):6}  {escape(rule.meaning)}")
             if how:
                 self.out.print(f"                    [dim]{escape(_clean(rows['message'].iat[0]))}[/]")
-                self.out.print(f"                    [dim]{escape(known.fix)}[/]")
+                self.out.print(f"                    [dim]{escape(rule.fix)}[/]")
 
-    def _expectations(self, told: dict[str, Any]) -> None:
+    def _expectations(self, summary: dict[str, Any]) -> None:
         """A line per expectation of the batch that did not pass."""
-        bad = told["told"]
+        bad = summary["told"]
         if bad:
             self.out.print(
-                f"\n[bold]Expected of the batch[/]: {told['passed']} passed, {told['failed']} failed, "
-                f"{told['errored']} errored"
+                f"\n[bold]Batch expectations[/]: {summary['passed']} passed, {summary['failed']} failed, "
+                f"{summary['errored']} errored"
             )
         for one in bad:
             line = f"{one['status']}: {one['meaning']}: {one['message']}"
@@ -136,28 +140,13 @@ class ConsoleReporter:
         if self._progress is not None:
             self._progress.advance(self._task)
 
-    def check(self, check: Check) -> None:
-        line = f"{_MARK[check.status]} {check.system:8} {check.name:10} {escape(_clean(check.message))}"
-        self.out.print(line)
-        if check.fix:
-            self.out.print(f"    [bold]{escape(strip_control_characters(check.fix))}[/]")
-
     def ended(self, report: RunResult) -> None:
         if self._progress is not None:
             self._progress.stop()
         if rebuilt := report.facts.get("rebuilt"):
-            self.out.print(f"[yellow]![/] {escape(_clean(rebuilt))}")
-        for system, found in report.facts.get("findings", {}).items():
-            for name, row in found["unknown_fields"].items():
-                told = f"New field from {system}: {name}, first seen on {row}; kept raw in column extra."
-                self.out.print(f"[yellow]![/] {escape(_clean(told))}")
-            for name, row in found.get("odd_fields", {}).items():
-                told = f"Of another type than ever in {system}: {name}, first seen on {row}; read as absent."
-                self.out.print(f"[yellow]![/] {escape(_clean(told))}")
-            if mended := found.get("mended_cells"):
-                self.out.print(f"[yellow]![/] {mended} texts of {system} held half a character; � stands for it.")
-            for told in describe_list_gaps(found):
-                self.out.print(f"[yellow]![/] {escape(_clean(told))}")
+            self._note(rebuilt)
+        for note in notes(self.channel, report.facts.get("findings", {})):
+            self._note(note)
         for flow, c in report.flows.items():
             if report.verb == "push" and c["read"]:
                 of = f" ({escape(flow)})" if len(report.flows) > 1 else ""
@@ -165,8 +154,8 @@ class ConsoleReporter:
                     f"\nPushed{of}: create {c['create']} + update {c['update']} = applied {c['applied']} + refused "
                     f"{c['refused']} + unknown {c['unknown']} + not attempted {c['not_attempted']}"
                 )
-        for told in report.facts.get("read_back", []):
-            self.out.print(f"[yellow]![/] {escape(_clean(told))}")
+        for line in report.facts.get("read_back", []):
+            self._note(line)
         if len(report.flows) > 1 and report.fingerprint:
             self.out.print(f"\n[bold]Plan of all flows: {report.fingerprint}[/]")
         self.out.print(f"\n[bold]{escape(report.headline)}[/] (exit {report.exit_code}, run {report.run_id})")
@@ -174,19 +163,30 @@ class ConsoleReporter:
             said = escape(_clean(report.message, MAX_MESSAGE_LENGTH))
             self.out.print(f"{said} [dim]({report.error_id})[/]\n{escape(strip_control_characters(report.fix))}")
 
+    def _note(self, text: str) -> None:
+        self.out.print(f"[yellow]![/] {escape(_clean(text))}")
+
+
+def print_check(out: Console, check: Check) -> None:
+    """One line, and below it what to do, where there is something to do."""
+    out.print(f"{_MARK[check.status]} {check.system:8} {check.name:10} {escape(_clean(check.message))}")
+    if check.fix:
+        out.print(f"    [bold]{escape(strip_control_characters(check.fix))}[/]")
+
 
 def print_error(error: CentraMyogoError) -> None:
     """What happened and what to do next, on stderr."""
     console = Console(file=sys.stderr, highlight=False, soft_wrap=True, emoji=False)
-    console.print(f"[red]centra-myogo:[/] {escape(strip_control_characters(error.message))} [dim]({error.entry.id})[/]")
+    said = escape(strip_control_characters(error.message))
+    console.print(f"[red]centra-myogo:[/] {said} [dim]({error.entry.id})[/]")
     if error.fix:
         console.print(f"[bold]{escape(strip_control_characters(error.fix))}[/]")
 
 
-def _change(action: str, before: str, after: str) -> str:
+def _change(action: str, before: str, after: str, summary: tuple[str, ...]) -> str:
     new, old = decode_exact(after.encode()), decode_exact(before.encode())
     if action == "create":
-        known = [str(new[field]) for field in ("name", "sales_price") if field in new]
+        known = [str(new[field]) for field in summary if field in new]
         return _clean(", ".join(known or [f"{field}: {_short(value)}" for field, value in new.items()]))
     return _clean(", ".join(f"{field}: {_short(old.get(field))} -> {_short(value)}" for field, value in new.items()))
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import duckdb
 
+from pipelines.config.channel import Channel
 from pipelines.reports.model import Facts, FieldChange
-from pipelines.reports.query import CHANGES, CLOSED, EXPECTATIONS, STOCK, WARNINGS, WITHHELD, fields, has
+from pipelines.reports.query import CHANGES, CLOSED, EXPECTATIONS, WITHHELD, comparison_query, fields, warnings_query
 
 # What a spreadsheet takes for the start of a formula, also after blanks and characters that cannot be seen, the wide
 # forms of East Asian keyboards included; and the same after what another locale's spreadsheet takes for the end of a
@@ -21,34 +22,37 @@ _UNSEEN = (
 FORMULA = rf"((?:^|[;\t\r\n])[{_UNSEEN}]*)([=+\-@＝＋－＠])"
 _NEUTRAL = r"\1'\2"
 _LEADING, _LED = r"^([\t\r\n])", r"'\1"
-_TREND = 'select started_at, run_id, rule, withholds, "rows" from main.v_rule_trend'
+_TREND = "select started_at, run_id, flow, rule, withholds, row_count from main.v_rule_trend"
 _CHUNK = 20_000
 
 
-def write_lists(db: duckdb.DuckDBPyConnection, facts: Facts, folder: Path) -> list[Path]:
+def write_lists(db: duckdb.DuckDBPyConnection, channel: Channel, facts: Facts, folder: Path) -> list[Path]:
     """One file per list below `folder`. Texts that a spreadsheet would run get an apostrophe before them.
 
     Numbers are left alone: only texts can be anything.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    about = {"run": "" if facts.judged is None else facts.judged.run_id, "flow": "products"}
-    lists = {
-        "withheld": (f"{WITHHELD} order by w.rule, w.code, w.stock_item_id", "sync.withheld"),
-        "warnings": (f"{WARNINGS} order by rule, code, stock_item_id", "out_myogo.warnings"),
-        "closed": (f"{CLOSED} order by rule, code, stock_item_id", "sync.faults"),
-        "stock": (f"{STOCK} order by abs(coalesce(difference, 0)) desc, code", "main.v_stock_side_by_side"),
-        "rules": (f"{_TREND} order by started_at, run_id, rule", "main.v_rule_trend"),
-        "expectations": (f'{EXPECTATIONS} order by "table", "column", expectation', "sync.expectations"),
-    }
-    written = [_write_changes(db, about, folder / "changes.csv")]
-    for name, (sql, table) in lists.items():
-        if has(db, table):
-            written.append(_copy(db, sql, about, folder / f"{name}.csv"))
-    for other in facts.others:
-        at = {"run": other.run.run_id, "flow": other.flow}
-        written.append(_write_changes(db, at, folder / f"{other.flow}-changes.csv"))
-        for name in ("withheld", "warnings", "closed"):
-            written.append(_copy(db, lists[name][0], at, folder / f"{other.flow}-{name}.csv"))
+    written = []
+    for flow in (facts.lead, *facts.others):
+        if flow is not None:
+            prefix = "" if flow is facts.lead else f"{flow.flow}-"
+            at = {"run": flow.run.run_id, "flow": flow.flow}
+            written.append(_write_changes(db, at, folder / f"{prefix}changes.csv"))
+            for name, query, order in (
+                ("withheld", WITHHELD, "w.rule, w.code, w.source_id"),
+                ("warnings", warnings_query(channel, flow.flow), "rule, code, source_id"),
+                ("closed", CLOSED, "rule, code, source_id"),
+            ):
+                written.append(_copy(db, f"{query} order by {order}", at, folder / f"{prefix}{name}.csv"))
+    for side in facts.comparisons:
+        comparison = channel.known_flows[side.flow].comparison
+        if comparison is not None:
+            query = f"{comparison_query(comparison)} order by abs(coalesce(difference, 0)) desc, code"
+            written.append(_copy(db, query, {}, folder / f"{side.flow}.csv"))
+    about = {"run": "" if facts.lead is None else facts.lead.run.run_id}
+    written.append(_copy(db, f"{_TREND} order by started_at, run_id, rule", {}, folder / "rules.csv"))
+    order = "table_name, field, expectation"
+    written.append(_copy(db, f"{EXPECTATIONS} order by {order}", about, folder / "expectations.csv"))
     return sorted(written)
 
 
@@ -71,15 +75,15 @@ def _write_changes(db: duckdb.DuckDBPyConnection, at: dict[str, str], path: Path
     found = db.cursor().execute(f"select * from ({CHANGES}) order by action, code", at)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["action", "code", "stock_item_id", "changes", "outcome", "message"])
+        writer.writerow(["action", "code", "source_id", "changes", "outcome", "message"])
         while rows := found.fetchmany(_CHUNK):
-            for action, code, stock_item_id, before, after, outcome, message in rows:
-                change = "; ".join(_told(field, action) for field in fields(before, after))
-                writer.writerow([*map(_neutral, (action, code, stock_item_id, change, outcome, message))])
+            for action, code, source_id, before, after, outcome, message in rows:
+                change = "; ".join(_in_words(field, action) for field in fields(before, after))
+                writer.writerow([*map(_neutral, (action, code, source_id, change, outcome, message))])
     return path
 
 
-def _told(field: FieldChange, action: str) -> str:
+def _in_words(field: FieldChange, action: str) -> str:
     if action == "create":
         return f"{field.name}: {field.new or 'nothing'}"
     return f"{field.name}: {field.old or 'nothing'} -> {field.new or 'nothing'}"

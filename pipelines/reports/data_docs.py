@@ -1,4 +1,4 @@
-"""Great Expectations' Data Docs of the last judged run, from its stored results, for readers without a network."""
+"""Great Expectations' Data Docs of the last run that had any, from stored results, for readers without a network."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LAST = """
     select run_id, channel, verb, strftime(started_at, '%Y-%m-%d %H:%M:%S') as started_at from sync.runs
     where run_id in (select run_id from sync.expectations) order by started_at desc, run_id desc limit 1"""
 _ROWS = """
-    select expectation, "table", status, meaning, fix, message, stops, cast(gx as varchar) as gx
+    select expectation, table_name, status, meaning, fix, message, stops, cast(gx_result as varchar) as gx_result
     from sync.expectations where run_id = $run_id order by rowid"""
 
 
@@ -27,9 +27,9 @@ def write(db: duckdb.DuckDBPyConnection, into: Path) -> list[Path]:
     run, rows = _read(db)
     tables: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
-        if row["gx"] is not None:
-            tables.setdefault(row["table"], []).append(row)
-        row["link"] = f"{row['table']}.html" if row["gx"] is not None else ""
+        if row["gx_result"] is not None:
+            tables.setdefault(row["table_name"], []).append(row)
+        row["link"] = f"{row['table_name']}.html" if row["gx_result"] is not None else ""
     environment = Environment(
         loader=PackageLoader("pipelines.reports", "templates"),
         autoescape=True,
@@ -40,8 +40,8 @@ def write(db: duckdb.DuckDBPyConnection, into: Path) -> list[Path]:
     style = (Path(__file__).parent / "templates" / "data_docs.css").read_text("utf-8")
     pages = {"index.html": template.render(title="Batch expectations", run=run, rows=rows, style=style, page="")}
     with great_expectations():
-        for table, judged in tables.items():
-            page = _sections(_rendered(table, judged, run))
+        for table, results in tables.items():
+            page = _sections(_rendered(table, results, run))
             pages[f"{table}.html"] = template.render(title=table, run=run, style=style, page=page)
     try:
         into.mkdir(parents=True, exist_ok=True)
@@ -53,13 +53,13 @@ def write(db: duckdb.DuckDBPyConnection, into: Path) -> list[Path]:
 
 
 def _read(db: duckdb.DuckDBPyConnection) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The newest run that judged its batches, and what it found."""
+    """The newest run that validated its batches, and the results."""
     try:
         runs = _dicts(db, _LAST, {})
     except duckdb.CatalogException:  # published before there were expectations
         runs = []
     if not runs:
-        raise ConfigError("No run of this channel has judged its batches yet.", "Run plan or push first.")
+        raise ConfigError("No run of this channel has validated its batches yet.", "Run plan or push first.")
     return runs[0], _dicts(db, _ROWS, {"run_id": runs[0]["run_id"]})
 
 
@@ -79,7 +79,7 @@ def _rendered(table: str, rows: list[dict[str, Any]], run: dict[str, Any]) -> st
 
     results = []
     for row in rows:
-        stored = json.loads(row["gx"])
+        stored = json.loads(row["gx_result"])
         described = stored["expectation_config"] | {"description": f"{row['expectation']}: {row['meaning']}"}
         results.append(
             ExpectationValidationResult(

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from pipelines.config.reference import import_string
+from pipelines.config.registry import BUILTIN_FLOWS
 from pipelines.core.errors import CentraMyogoError, Entry
-from schemas.products.expectations import EXPECTATIONS
-from schemas.rules import RULES
+from pipelines.engine.flow import Flow
+from schemas.rule import Rule
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "errors.md"
 
 
-def rules(withholds: bool) -> list[Entry]:
-    """The row rules, those that withhold or those that only warn."""
-    return [
-        Entry(rule.id, rule.meaning, rule.cause, rule.fix, rule.owner)
-        for rule in RULES.values()
-        if rule.withholds == withholds
-    ]
+def flows() -> dict[str, type[Flow]]:
+    return {name: import_string(reference) for name, reference in BUILTIN_FLOWS.items()}
+
+
+def rules(withholds: bool) -> list[Rule]:
+    """The row rules of all flows, those that withhold or those that only warn."""
+    return [rule for flow in flows().values() for rule in flow.rules if rule.withholds == withholds]
 
 
 def errors() -> list[Entry]:
@@ -28,7 +30,8 @@ def errors() -> list[Entry]:
 
 
 def page() -> str:
-    """The whole catalogue as Markdown."""
+    """The reference as Markdown."""
+    suites = [suite for flow in flows().values() for suite in flow.suites]
     return "\n".join(
         [
             "# Rules and errors",
@@ -37,28 +40,32 @@ def page() -> str:
             "",
             "## Rules that withhold a row",
             "",
-            *_table(rules(withholds=True), "A row is withheld when"),
+            *_rule_table(rules(withholds=True), "A row is withheld when"),
             "",
             "## Warnings",
             "",
             "The row is sent all the same.",
             "",
-            *_table(rules(withholds=False), "Told when"),
+            *_rule_table(rules(withholds=False), "Reported when"),
             "",
             "## Batch expectations",
             "",
-            "Judged by Great Expectations on every plan and push; they stop one only where the channel file says so.",
+            "Validated by Great Expectations on every plan and push; they stop it only where the channel file says so.",
             "",
             "| Id | Of | It is expected that | What to do |",
             "|---|---|---|---|",
-            *(f"| {one.id} | `{one.table}` | {one.meaning} | {one.fix} |" for one in EXPECTATIONS.values()),
+            *(
+                f"| {one.id} | `{suite.table}` | {one.meaning} | {one.fix} |"
+                for suite in suites
+                for one in suite.expectations
+            ),
             "",
             "## Errors",
             "",
             "They stand in `error.id` of the JSON and behind the message on the screen. `TARGET-001` and `TARGET-002`",
             "are outcomes of single records in `sync.journal` (refused, unknown).",
             "",
-            *_table(errors(), "Meaning"),
+            *_table([(e.id, e.meaning, e.cause, e.fix, e.owner) for e in errors()], "Meaning"),
             "",
         ]
     )
@@ -72,9 +79,13 @@ def _kinds(kind: type[CentraMyogoError]) -> Iterator[type[CentraMyogoError]]:
             yield from _kinds(below)
 
 
-def _table(entries: list[Entry], meaning: str) -> list[str]:
-    rows = [f"| {e.id} | {e.meaning} | {e.cause} | {e.fix} | {e.owner} |" for e in entries]
-    return [f"| Id | {meaning} | Usual cause | What to do | Who |", "|---|---|---|---|---|", *rows]
+def _rule_table(found: list[Rule], meaning: str) -> list[str]:
+    return _table([(rule.id, rule.meaning, rule.cause, rule.fix, rule.fix_in) for rule in found], meaning)
+
+
+def _table(rows: list[tuple[str, ...]], meaning: str) -> list[str]:
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    return [f"| Id | {meaning} | Usual cause | What to do | Where |", "|---|---|---|---|---|", *lines]
 
 
 if __name__ == "__main__":

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-OUTCOMES = {
-    "applied": "written",
-    "planned": "planned",
-    "refused": "refused by myOGO",
-    "unknown": "unknown: nobody heard the answer",
-    "not_attempted": "not attempted",
-}
+
+def outcome(name: str, target: str) -> str:
+    """What became of a change that was to be written to the target."""
+    return {
+        "applied": "written",
+        "refused": f"refused by {target}",
+        "unknown": "unknown: no answer came",
+        "not_attempted": "not attempted",
+    }.get(name, name)
 
 
 def when(moment: datetime | None) -> str:
@@ -47,8 +49,9 @@ def clean(text: object) -> str:
 
 
 def sentence(text: str) -> str:
-    """With a capital, except where it begins with a name that has none."""
-    return text if text.startswith("myOGO") else text[:1].upper() + text[1:]
+    """With a capital, except where the first word is a name that has one inside."""
+    first = text.split(" ", 1)[0]
+    return text if first[1:] != first[1:].lower() else text[:1].upper() + text[1:]
 
 
 def short(text: str, most: int = 160) -> str:
@@ -57,13 +60,13 @@ def short(text: str, most: int = 160) -> str:
 
 def sums(c: dict[str, int], verb: str) -> list[str]:
     """The sums of a flow in words; the second is known after a push only."""
-    told = [
+    lines = [
         f"read {c['read']:,} = skipped {c['skipped']:,} + withheld {c['withheld']:,} + create {c['create']:,} "
         f"+ update {c['update']:,} + unchanged {c['unchanged']:,}"
     ]
     if verb == "push":
-        told.append(
+        lines.append(
             f"create {c['create']:,} + update {c['update']:,} = applied {c['applied']:,} + refused {c['refused']:,} "
             f"+ unknown {c['unknown']:,} + not attempted {c['not_attempted']:,}"
         )
-    return told
+    return lines

@@ -9,17 +9,16 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from pipelines.engine.incremental import describe_read
-from pipelines.reports.formatting import OUTCOMES, age, number, sentence, short, sums, visible, when
-from pipelines.reports.model import MAX_INLINE, Facts
+from pipelines.reports.formatting import age, number, outcome, sentence, short, sums, visible, when
+from pipelines.reports.model import Facts
 from pipelines.state.run_result import HEADLINES
-from pipelines.systems.centra.list_gaps import describe_list_gaps
 
 _WIDTH, _HEIGHT = 120, 24
 
 
-def page(facts: Facts, command: str, lists: str | None) -> str:
-    """The page. `command` writes the CSV files; where they are written already, `lists` is the way to them."""
+def page(facts: Facts, places: Sequence[str], command: str, lists: str | None) -> str:
+    """The page. `places` are the names of the channel's systems for people, in their order; `command` writes the CSV
+    files; where they are written already, `lists` is the way to them."""
     environment = Environment(
         loader=PackageLoader("pipelines.reports", "templates"),
         autoescape=True,
@@ -27,29 +26,26 @@ def page(facts: Facts, command: str, lists: str | None) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    now = facts.judged.started_at if facts.judged else facts.run.started_at
+    now = facts.compared.started_at if facts.compared else facts.run.started_at
     environment.filters |= {
         "when": when,
         "age": partial(age, now=now),
         "visible": visible,
-        "told_of_lists": describe_list_gaps,
         "number": number,
         "sentence": sentence,
         "short": short,
         "spark": spark,
+        "outcome": outcome,
+        "place": lambda owner: f"place-{places.index(owner) + 1}" if owner in places else "place-0",
         "n": "{:,}".format,
     }
     return environment.get_template("report.html.j2").render(
         facts=facts,
         run=facts.run,
-        judged=facts.judged,
-        counts=None if facts.judged is None else facts.counts,
-        sums=[] if facts.judged is None else sums(facts.counts, facts.judged.verb),
+        lead=facts.lead,
         sums_of=sums,
-        read="" if facts.judged is None else describe_read(facts.judged.facts.get("read", {})),
-        outcomes=OUTCOMES,
+        read=facts.read,
         headlines=HEADLINES,
-        most=MAX_INLINE,
         command=command,
         lists=None if lists is None else quote(lists),
     )

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 
-from pipelines.engine.incremental import describe_read
-from pipelines.reports.formatting import OUTCOMES, clean, number, short, sums, when
-from pipelines.reports.model import Facts, FlowFacts, Row, Todo
+from pipelines.reports.formatting import clean, number, outcome, short, sums, when
+from pipelines.reports.model import Facts, FlowFacts, FlowWords, Row, Todo
 
 MAX_CHANGES = 20
 
 
 def summary(facts: Facts) -> str:
     """Headline, sums, to-do list, changes and what was closed. Vendor text stands in code spans, so it stays text."""
-    run, told = facts.run, facts.judged
+    run, lead = facts.run, facts.lead
     lines = [
         f"# {run.headline}",
         "",
@@ -23,54 +22,49 @@ def summary(facts: Facts) -> str:
     ]
     if run.message:
         lines += ["", f"**What happened:** {_code(run.message)}", "", f"**What to do:** {_code(run.fix)}"]
-    if told is None:
+    if lead is None:
         return "\n".join([*lines, "", "No run has compared both sides yet.", ""])
     if not facts.fresh:
         lines += [
             "",
-            f"What follows is of run {told.run_id} ({when(told.started_at)}), the last that compared both sides.",
+            f"What follows is of run {lead.run.run_id} ({when(lead.run.started_at)}), the last that compared both "
+            "sides.",
         ]
     if facts.selection:
         lines += ["", f"Only codes like {', '.join(map(_code, facts.selection))}; the others count as skipped."]
-    lines += ["", f"**{facts.right:,} of {facts.wanted:,}** sizes are in myOGO as Centra has them.", ""]
-    lines += [f"- {line}" for line in sums(facts.counts, told.verb)]
-    lines += [f"- beside: drifted {facts.counts['drifted']:,}, in myOGO only {facts.counts['unmatched']:,}"]
-    if read := describe_read(told.facts.get("read", {})):
-        lines += ["", read]
-    lines += ["", "## To fix", ""]
-    lines += _table(
-        ["Rule", "Sizes", "Where", "What", "How", "Since"],
-        [[t.rule, f"{t.rows:,}{_came_back(t)}", t.owner, t.meaning, t.fix, when(t.since)] for t in facts.todos],
-        "Nothing is withheld.",
-    )
-    if facts.unwritten.total:
-        lines += ["", f"## Not written: {facts.unwritten.total:,}", ""]
+    words = lead.words
+    lines += [
+        "",
+        f"**{lead.correct:,} of {lead.selected:,}** {words.rows} are in {words.target} as {words.source} has them.",
+        "",
+        *_counts(lead),
+    ]
+    if facts.read:
+        lines += ["", facts.read]
+    lines += ["", "## To fix", "", *_todos(lead, words.rows.capitalize())]
+    if lead.not_written.total:
+        lines += ["", f"## Not written: {lead.not_written.total:,}", ""]
         lines += _table(
             ["Outcome", "Change", "Code", "What was said"],
-            [[OUTCOMES[row["outcome"]], row["action"], _code(row["code"]), _code(short(row["message"], 300))]
-             for row in facts.unwritten.rows[:MAX_CHANGES]],
+            [[outcome(row["outcome"], words.target), row["action"], _code(row["code"]),
+              _code(short(row["message"], 300))] for row in lead.not_written.rows[:MAX_CHANGES]],
             "",
         )  # fmt: skip
-    if facts.expectations.told.total:
-        lines += ["", "## Expectations that did not come true", ""]
+    if facts.expectations.not_passed.total:
+        lines += ["", "## Batch expectations that did not pass", ""]
         lines += _table(
             ["Status", "Of", "What", "Message"],
-            [[row["status"], _code(f"{row['table']} {row['column'] or ''}"), _code(row["meaning"]),
-              _code(row["message"] or number(row["observed"]))] for row in facts.expectations.told.rows],
+            [[row["status"], _code(f"{row['table_name']} {row['field'] or ''}"), _code(row["meaning"]),
+              _code(row["message"] or number(row["observed"]))] for row in facts.expectations.not_passed.rows],
             "",
         )  # fmt: skip
-    lines += ["", f"## Changes: {facts.created.total:,} created, {facts.updated.total:,} updated", ""]
-    shown = [*facts.updated.rows[:MAX_CHANGES], *facts.created.rows[:MAX_CHANGES]]
+    lines += ["", f"## Changes: {lead.created.total:,} created, {lead.updated.total:,} updated", ""]
+    lines += _changes([*lead.updated.rows[:MAX_CHANGES], *lead.created.rows[:MAX_CHANGES]], words, "None.")
+    lines += ["", f"## Closed since the last run: {lead.closed.total:,}", ""]
     lines += _table(
-        ["Change", "Code", "What", "Outcome"],
-        [[row["action"], _code(row["code"]), _change(row), OUTCOMES[row["outcome"]]] for row in shown],
-        "None.",
-    )
-    lines += ["", f"## Closed since the last run: {facts.closed.total:,}", ""]
-    lines += _table(
-        ["Rule", "Code", "Centra size", "Why"],
-        [[row["rule"], _code(row["code"]), _code(row["stock_item_id"]), row["closed_because"]]
-         for row in facts.closed.rows[:MAX_CHANGES]],
+        ["Rule", "Code", f"{words.source} {words.row}", "Why"],
+        [[row["rule"], _code(row["code"]), _code(row["source_id"]), row["closed_reason"]]
+         for row in lead.closed.rows[:MAX_CHANGES]],
         "None.",
     )  # fmt: skip
     for other in facts.others:
@@ -79,22 +73,34 @@ def summary(facts: Facts) -> str:
 
 
 def _other(flow: FlowFacts) -> list[str]:
-    lines = ["", f"## Flow {_code(flow.flow)}", ""]
-    lines += [f"- {line}" for line in sums(flow.counts, flow.run.verb)]
-    lines += [""]
-    lines += _table(
-        ["Rule", "Rows", "Where", "What", "How", "Since"],
+    lines = ["", f"## Flow {_code(flow.flow)}", "", *_counts(flow), "", *_todos(flow, "Rows")]
+    if shown := [*flow.not_written.rows[:MAX_CHANGES], *flow.changed.rows[:MAX_CHANGES]]:
+        lines += ["", *_changes(shown, flow.words, "")]
+    return lines
+
+
+def _counts(flow: FlowFacts) -> list[str]:
+    also = flow.words.also(flow.counts)
+    return [f"- {line}" for line in (*sums(flow.counts, flow.run.verb), *([also] if also else []))]
+
+
+def _todos(flow: FlowFacts, rows: str) -> list[str]:
+    return _table(
+        ["Rule", rows, "Where", "What", "How", "Since"],
         [[t.rule, f"{t.rows:,}{_came_back(t)}", t.owner, t.meaning, t.fix, when(t.since)] for t in flow.todos],
         "Nothing is withheld.",
     )
-    if shown := [*flow.unwritten.rows[:MAX_CHANGES], *flow.changed.rows[:MAX_CHANGES]]:
-        lines += [""]
-        lines += _table(
-            ["Change", "Key", "What", "Outcome"],
-            [[row["action"], _code(row["code"]), _change(row), OUTCOMES[row["outcome"]]] for row in shown],
-            "",
-        )
-    return lines
+
+
+def _changes(rows: list[Row], words: FlowWords, none: str) -> list[str]:
+    return _table(
+        ["Change", "Code", "What", "Outcome"],
+        [
+            [row["action"], _code(row["code"]), _change(row, words), outcome(row["outcome"], words.target)]
+            for row in rows
+        ],
+        none,
+    )
 
 
 def _came_back(todo: Todo) -> str:
@@ -108,12 +114,10 @@ def _table(heads: list[str], rows: list[list[str]], none: str) -> list[str]:
     return ["| " + " | ".join(cells) + " |" for cells in lines]
 
 
-def _change(row: Row) -> str:
-    """An update field by field; of a create, what it is called and costs."""
+def _change(row: Row, words: FlowWords) -> str:
+    """An update field by field; of a create, what names it."""
     if row["action"] == "create":
-        return "<br>".join(
-            _code(short(f.new, 60)) for f in row["fields"] if f.name in ("name", "sales_price") and f.new
-        )
+        return "<br>".join(_code(short(field.new or "", 60)) for field in words.summary_of(row))
     return "<br>".join(
         f"{f.name}: {_code(short(f.old, 60)) if f.old else 'nothing'} → {_code(short(f.new or 'nothing', 60))}"
         for f in row["fields"]
@@ -122,8 +126,8 @@ def _change(row: Row) -> str:
 
 def _code(text: object) -> str:
     """A code span that the text cannot end, also in a table."""
-    told = clean("" if text is None else text).replace("\\|", "\\ |").replace("|", "\\|").strip()
-    if not told:
+    shown = clean("" if text is None else text).replace("\\|", "\\ |").replace("|", "\\|").strip()
+    if not shown:
         return ""
-    fence = "`" * (1 + max((len(run) for run in re.findall("`+", told)), default=0))
-    return f"{fence} {told} {fence}" if "`" in told else f"{fence}{told}{fence}"
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", shown)), default=0))
+    return f"{fence} {shown} {fence}" if "`" in shown else f"{fence}{shown}{fence}"

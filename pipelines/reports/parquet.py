@@ -7,15 +7,19 @@ from pathlib import Path
 
 import duckdb
 
+from pipelines.config.channel import Channel
 from pipelines.core.errors import ConfigError
-from pipelines.state.retention import TABLES
 from pipelines.state.store import Folder, published
-from schemas.fields.centra_orders import PERSONAL
 
 
-def parquet_files(folder: Folder, to: Path) -> list[Path]:
+def parquet_files(channel: Channel, folder: Folder, to: Path) -> list[Path]:
     """Writes `<schema>.<table>.parquet` for every table that holds a run's data. Raises ConfigError."""
     written = []
+    personal = {
+        f"raw_{system.name}.{one.table}": one.columns
+        for system in channel.known_systems.values()
+        for one in system.personal
+    }
     with contextlib.closing(published(folder)) as db:
         tables = db.execute(
             "select schema_name, table_name from duckdb_tables() "
@@ -27,8 +31,8 @@ def parquet_files(folder: Folder, to: Path) -> list[Path]:
             for schema, table in tables:
                 path = to / f"{schema}.{table}.parquet"
                 rows = db.table(f"{schema}.{table}")
-                # What says something of a person stays where it is blanked in time.
-                left_out = [name for name in rows.columns if f"{schema}.{table}" in TABLES and name in PERSONAL]
+                # Personal data stays where it is blanked in time.
+                left_out = [name for name in rows.columns if name in personal.get(f"{schema}.{table}", ())]
                 rows = rows.select(duckdb.StarExpression(exclude=left_out)) if left_out else rows
                 rows.write_parquet(str(path))
                 written.append(path)

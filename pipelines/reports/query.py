@@ -1,4 +1,4 @@
-"""The facts of the last run out of the published tables: counts and the starts of lists, never a whole table."""
+"""Reads the facts of the last run from the published tables: counts and the starts of lists, never a whole table."""
 
 from __future__ import annotations
 
@@ -7,32 +7,34 @@ from typing import Any
 
 import duckdb
 
-from pipelines.config.builtin_flows import BUILT_IN_FLOWS
+from pipelines.config.channel import Channel
+from pipelines.config.reference import import_string
 from pipelines.core.errors import ConfigError
 from pipelines.core.json_codec import decode
+from pipelines.engine.flow import Comparison
 from pipelines.reports.model import (
     MAX_INLINE,
     ExpectationSummary,
     Facts,
     FieldChange,
     FlowFacts,
+    FlowWords,
     Row,
     Section,
-    StockComparison,
+    SideBySide,
     Todo,
     Trend,
 )
+from pipelines.reports.notes import describe_read, notes
 from pipelines.state.run_result import RunResult
-from pipelines.state.store import COUNTS
-from schemas.rules import RULES
+from pipelines.state.store import COUNT_COLUMNS
+from schemas.rule import Rule
 
-RUNS_SHOWN = 14
-PRODUCTS = "products"
-LARGEST = 10
-# What became of each change of the run $run; the ones that need a person come first.
+MAX_RUNS = 14
+MAX_LARGEST = 10
+# What became of each change of the run $run; the ones that somebody must look at come first.
 CHANGES = """
-    select c.action, c.key as code, c.stock_item_id, cast(c.before as varchar) as before,
-           cast(c.after as varchar) as after,
+    select c.action, c.key as code, c.source_id, cast(c.before as varchar) as before, cast(c.after as varchar) as after,
            coalesce(j.outcome, case when r.verb = 'plan' then 'planned' else 'not_attempted' end) as outcome,
            coalesce(j.message, '') as message
     from sync.changes c join sync.runs r using (run_id)
@@ -40,96 +42,119 @@ CHANGES = """
         on j.key = c.key and j.action = c.action
     where c.run_id = $run and c.flow = $flow"""
 WITHHELD = """
-    select w.rule, w.owner, w.code, w.stock_item_id, w."value", w.message, w.since, w.fix,
-           coalesce(f.times, 1) as times
-    from sync.withheld w left join sync.faults f
-      on f.flow = w.flow and f.stock_item_id = w.stock_item_id and f.rule = w.rule
+    select w.rule, w.fix_in, w.code, w.source_id, w.value, w.message, w.since, w.fix,
+           coalesce(i.occurrences, 1) as times
+    from sync.withheld w left join sync.issues i
+      on i.flow = w.flow and i.source_id = w.source_id and i.rule = w.rule
     where w.run_id = $run and w.flow = $flow"""
-WARNINGS = """
-    select rule, owner, code, stock_item_id, "value", message, fix, 1 as times
-    from (from out_myogo.warnings union all by name from out_centra.warnings) where flow = $flow"""
 CLOSED = """
-    select rule, owner, code, stock_item_id, message, since, closed_at, closed_because, times
-    from sync.faults where closed_run_id = $run and flow = $flow"""
-STOCK = "select * from main.v_stock_side_by_side where code <> ''"
+    select rule, fix_in, code, source_id, message, since, closed_at, closed_reason, occurrences as times
+    from sync.issues where closed_run_id = $run and flow = $flow"""
 EXPECTATIONS = """
-    select flow, "table", "column", expectation, meaning, fix, status, stops, observed, unexpected, total, message
+    select flow, table_name, field, expectation, meaning, fix, status, stops, observed, unexpected, total, message
     from sync.expectations where run_id = $run and status <> 'passed'"""
 
 
-def gather(db: duckdb.DuckDBPyConnection) -> Facts:
-    """What `db` has to say about its last run. Raises ConfigError where there is none yet."""
+def warnings_query(channel: Channel, flow: str) -> str:
+    """What selects the warnings of the newest run of the flow."""
+    return (
+        "select rule, fix_in, code, source_id, value, message, fix, 1 as times "
+        f"from out_{channel.ends_of(flow)[1]}.warnings where flow = $flow"
+    )
+
+
+def comparison_query(comparison: Comparison) -> str:
+    return f"select * from main.{comparison.view} where code <> ''"
+
+
+def gather(db: duckdb.DuckDBPyConnection, channel: Channel) -> Facts:
+    """What `db` holds about its last run. Raises ConfigError where there is none yet."""
     newest = _rows(db, "select * from sync.runs order by started_at desc, run_id desc limit 1")
     if not newest:
         raise ConfigError("This channel has not run yet.", "Run plan or push first.")
-    # A run that judged its rows counts every rule, also those that nothing breaks.
-    compared = _compared(db, PRODUCTS)
-    judged = _run(db, compared[0]) if compared else None
-    about = judged.run_id if judged else ""
-    of_products = {"run": about, "flow": PRODUCTS}
     last_good, last_good_push = db.execute(
         "select max(started_at), max(started_at) filter (verb = 'push') from sync.runs where exit_code in (0, 3)"
     ).fetchall()[0]
-    because = db.execute(
-        "select closed_because, count(*) from sync.faults where closed_run_id = $run and flow = $flow "
-        "group by 1 order by 1",
-        of_products,
-    ).fetchall()
+    names = _compared_flows(db, channel)
+    flows = [_flow(db, channel, name) for name in names]
+    lead = flows[0] if flows else None
+    about = lead.run.run_id if lead else ""
+    last = _run(db, newest[0])
+    selection = db.execute("select selection from sync.runs where run_id = ?", [about]).fetchall()
     return Facts(
-        run=_run(db, newest[0]),
-        judged=judged,
-        selection=list(compared[0]["selection"] or []) if compared else [],
+        run=last,
+        lead=lead,
+        words=lead.words if lead else words_of(channel, next(iter(channel.flows))),
+        read=describe_read(channel, lead.run.facts.get("read", {})) if lead else "",
+        others=flows[1:],
+        selection=list(selection[0][0] or []) if selection else [],
         last_good=last_good,
         last_good_push=last_good_push,
-        todos=_todos(db, WITHHELD, of_products, dated=True),
-        warnings=_todos(db, WARNINGS, of_products, dated=False),
-        closed=_section(db, CLOSED, of_products, "rule, code, stock_item_id"),
-        closed_because=dict(because),
-        created=_changes(db, "action = 'create' and outcome in ('applied', 'planned')", of_products),
-        updated=_changes(db, "action = 'update' and outcome in ('applied', 'planned')", of_products),
-        unwritten=_changes(db, "outcome not in ('applied', 'planned')", of_products),
-        others=_others(db),
-        stock=_stock(db),
+        comparisons=[
+            _side_by_side(db, channel, name, flow.comparison)
+            for name, flow in channel.known_flows.items()
+            if flow.comparison is not None and has(db, f"main.{flow.comparison.view}")
+        ],
         expectations=_expectations(db, [newest[0]["run_id"], about]),
-        trend=_trend(db, about),
+        trend=_trend(db, channel, names[0], about) if names else [],
         runs=_rows(
             db,
-            'select started_at, ended_at, verb, outcome, exit_code, selection, "read", withheld, '
-            '"create" + "update" as changes, applied from sync.runs order by started_at desc, run_id desc limit '
-            f"{RUNS_SHOWN}",
+            "select started_at, ended_at, verb, outcome, exit_code, selection, rows_read as read, withheld, "
+            "creates + updates as changes, applied from sync.runs order by started_at desc, run_id desc limit "
+            f"{MAX_RUNS}",
         ),
+        notes=[*notes(channel, last.facts.get("findings", {}))],
     )
 
 
-def _compared(db: duckdb.DuckDBPyConnection, flow: str) -> list[Row]:
-    """The newest run that judged the rows of the flow, if any did."""
+def words_of(channel: Channel, flow: str) -> FlowWords:
+    """A known flow in words."""
+    words = channel.known_flows[flow].words
+    source, target = (channel.title(system) for system in channel.ends_of(flow))
+    settings = channel.flows.get(flow) or channel.known_flows[flow]
+    summary = import_string(settings.contract).summary
+    return FlowWords(words.row, words.rows, source, target, words.drifted, words.unmatched, summary)
+
+
+def _compared_flows(db: duckdb.DuckDBPyConnection, channel: Channel) -> list[str]:
+    """The known flows that ever compared both sides; those that the channel has come first."""
+    found = {name for (name,) in db.execute("select distinct flow from sync.flows where fingerprint <> ''").fetchall()}
+    known = [name for name in channel.known_flows if name in found]
+    return sorted(known, key=lambda name: name not in channel.flows)
+
+
+def _compared(db: duckdb.DuckDBPyConnection, flow: str) -> Row:
+    """The newest run that compared both sides of the flow."""
     return _rows(
         db,
-        "select * from sync.runs where run_id in (select run_id from sync.rule_counts where flow = $flow) "
-        "order by started_at desc, run_id desc limit 1",
+        "select * from sync.runs where run_id in (select run_id from sync.flows where flow = $flow and "
+        "fingerprint <> '') order by started_at desc, run_id desc limit 1",
         {"flow": flow},
+    )[0]
+
+
+def _flow(db: duckdb.DuckDBPyConnection, channel: Channel, flow: str) -> FlowFacts:
+    run = _run(db, _compared(db, flow))
+    at = {"run": run.run_id, "flow": flow}
+    rules = {rule.id: rule for rule in channel.known_flows[flow].rules}
+    reasons = db.execute(
+        "select closed_reason, count(*) from sync.issues where closed_run_id = $run and flow = $flow "
+        "group by 1 order by 1",
+        at,
+    ).fetchall()
+    return FlowFacts(
+        flow=flow,
+        words=words_of(channel, flow),
+        run=run,
+        todos=_todos(db, WITHHELD, at, rules, dated=True),
+        warnings=_todos(db, warnings_query(channel, flow), at, rules, dated=False),
+        closed=_section(db, CLOSED, at, "rule, code, source_id"),
+        closed_reasons=dict(reasons),
+        created=_changes(db, "action = 'create' and outcome in ('applied', 'planned')", at),
+        updated=_changes(db, "action = 'update' and outcome in ('applied', 'planned')", at),
+        changed=_changes(db, "outcome in ('applied', 'planned')", at),
+        not_written=_changes(db, "outcome not in ('applied', 'planned')", at),
     )
-
-
-def _others(db: duckdb.DuckDBPyConnection) -> list[FlowFacts]:
-    """What there is to say of every other flow that ever compared both sides."""
-    rows = db.execute("select distinct flow from sync.rule_counts where flow <> ? order by 1", [PRODUCTS]).fetchall()
-    order = [*BUILT_IN_FLOWS]
-    told = []
-    for flow in sorted((row[0] for row in rows), key=lambda one: order.index(one) if one in order else len(order)):
-        run = _run(db, _compared(db, flow)[0])
-        at = {"run": run.run_id, "flow": flow}
-        told.append(
-            FlowFacts(
-                flow=flow,
-                run=run,
-                todos=_todos(db, WITHHELD, at, dated=True),
-                warnings=_todos(db, WARNINGS, at, dated=False),
-                changed=_changes(db, "outcome in ('applied', 'planned')", at),
-                unwritten=_changes(db, "outcome not in ('applied', 'planned')", at),
-            )
-        )
-    return told
 
 
 def has(db: duckdb.DuckDBPyConnection, name: str) -> bool:
@@ -166,26 +191,30 @@ def _section(db: duckdb.DuckDBPyConnection, sql: str, at: dict[str, str], order:
 
 
 def _changes(db: duckdb.DuckDBPyConnection, which: str, at: dict[str, str]) -> Section:
-    told = _section(
+    found = _section(
         db, f"select * from ({CHANGES}) where {which}", at,
         "case outcome when 'refused' then 0 when 'unknown' then 1 else 2 end, action, code",
     )  # fmt: skip
-    rows = [row | {"fields": fields(row.pop("before"), row.pop("after"))} for row in told.rows]
-    return Section(told.total, rows)
+    rows = [row | {"fields": fields(row.pop("before"), row.pop("after"))} for row in found.rows]
+    return Section(found.total, rows)
 
 
-def _todos(db: duckdb.DuckDBPyConnection, sql: str, at: dict[str, str], *, dated: bool) -> list[Todo]:
+def _todos(
+    db: duckdb.DuckDBPyConnection, sql: str, at: dict[str, str], rules: dict[str, Rule], *, dated: bool
+) -> list[Todo]:
     """One per rule, the most frequent first."""
     at = {name: value for name, value in at.items() if f"${name}" in sql}
     since = "min(since)" if dated else "null"
     counted = db.execute(
-        f"select rule, count(*), {since}, count(*) filter (times > 1) from ({sql}) group by rule order by 2 desc, 1", at
+        f"select rule, count(*), {since}, count(*) filter (times > 1), any_value(fix), any_value(fix_in) "
+        f"from ({sql}) group by rule order by 2 desc, 1",
+        at,
     ).fetchall()
     examples = _rows(
         db,
-        f"select * exclude (owner, fix) from ({sql}) qualify "
-        f"row_number() over (partition by rule order by code, stock_item_id) <= {MAX_INLINE} "
-        "order by rule, code, stock_item_id",
+        f"select * exclude (fix_in, fix) from ({sql}) qualify "
+        f"row_number() over (partition by rule order by code, source_id) <= {MAX_INLINE} "
+        "order by rule, code, source_id",
         at,
     )
     return [
@@ -194,43 +223,53 @@ def _todos(db: duckdb.DuckDBPyConnection, sql: str, at: dict[str, str], *, dated
             rows=rows,
             since=first,
             came_back=came_back,
-            meaning=RULES[rule].meaning,
-            fix=RULES[rule].fix,
-            owner=RULES[rule].owner,
+            meaning=rules[rule].meaning if rule in rules else f"rule {rule} of an earlier version",
+            fix=rules[rule].fix if rule in rules else fix,
+            owner=rules[rule].fix_in if rule in rules else fix_in,
             examples=[row for row in examples if row["rule"] == rule],
         )
-        for rule, rows, first, came_back in counted
+        for rule, rows, first, came_back, fix, fix_in in counted
     ]
 
 
-def _stock(db: duckdb.DuckDBPyConnection) -> StockComparison | None:
-    """None where both sides were never read."""
-    if not has(db, "main.v_stock_side_by_side"):
-        return None
-    modified = "try_cast(myogo_modified as timestamp)"
-    counts = db.execute(
+def _side_by_side(db: duckdb.DuckDBPyConnection, channel: Channel, flow: str, comparison: Comparison) -> SideBySide:
+    query, left, right = comparison_query(comparison), comparison.left, comparison.right
+    dated = f"try_cast({comparison.dated_by} as timestamp)"
+    equal, differing, left_more, left_only, right_only, oldest, newest, undated = db.execute(
         f"select count(*) filter (difference = 0), count(*) filter (difference <> 0), "
-        f"count(*) filter (myogo_available < centra_available), "
-        f"count(*) filter (myogo_available is null), count(*) filter (centra_available is null), "
-        f"min({modified}), max({modified}), count(*) filter (myogo_available is not null and {modified} is null) "
-        f"from ({STOCK})"
+        f"count(*) filter ({right} < {left}), count(*) filter ({right} is null), count(*) filter ({left} is null), "
+        f"min({dated}), max({dated}), count(*) filter ({right} is not null and {dated} is null) from ({query})"
     ).fetchall()[0]
     largest = _rows(
         db,
-        f"select code, centra_available, myogo_available, difference, {modified} as modified from ({STOCK}) "
-        f"where difference <> 0 order by abs(difference) desc, code limit {LARGEST}",
+        f"select code, {left}, {right}, difference, {dated} as modified from ({query}) "
+        f"where difference <> 0 order by abs(difference) desc, code limit {MAX_LARGEST}",
     )
-    equal, differing, centra_more, centra_only, myogo_only, oldest, newest, undated = counts
-    read_at = db.execute("select max(began_at) from sync.reads").fetchall()[0][0] if has(db, "sync.reads") else None
-    return StockComparison(
-        equal, differing, centra_more, read_at, centra_only, myogo_only, oldest, newest, undated, largest
+    read_at = db.execute("select max(began_at) from sync.reads").fetchall()[0][0]
+    return SideBySide(
+        flow=flow,
+        title=comparison.title,
+        left=comparison.left_title,
+        right=comparison.right_title,
+        left_column=left,
+        right_column=right,
+        left_undated=comparison.left_undated,
+        is_written=flow in channel.flows,
+        equal=equal,
+        differing=differing,
+        left_more=left_more,
+        read_at=read_at,
+        left_only=left_only,
+        right_only=right_only,
+        oldest=oldest,
+        newest=newest,
+        undated=undated,
+        largest=largest,
     )
 
 
 def _expectations(db: duckdb.DuckDBPyConnection, runs: list[str]) -> ExpectationSummary:
     """Of the first of `runs` that has any."""
-    if not has(db, "sync.expectations"):
-        return ExpectationSummary(0, 0, 0, Section(0, []))
     for run_id in runs:
         counted = dict(
             db.execute(
@@ -238,28 +277,28 @@ def _expectations(db: duckdb.DuckDBPyConnection, runs: list[str]) -> Expectation
             ).fetchall()
         )
         if counted:
-            told = _section(db, EXPECTATIONS, {"run": run_id}, 'status desc, "table", "column", expectation')
+            bad = _section(db, EXPECTATIONS, {"run": run_id}, "status desc, table_name, field, expectation")
             return ExpectationSummary(
-                counted.get("passed", 0), counted.get("failed", 0), counted.get("errored", 0), told
+                counted.get("passed", 0), counted.get("failed", 0), counted.get("errored", 0), bad
             )
     return ExpectationSummary(0, 0, 0, Section(0, []))
 
 
-def _trend(db: duckdb.DuckDBPyConnection, about: str) -> list[Trend]:
-    """Over the last runs of the whole catalogue: one narrowed with --sku would look like an improvement."""
-    own = [rule for rule in RULES.values() if rule.flow == PRODUCTS]
+def _trend(db: duckdb.DuckDBPyConnection, channel: Channel, flow: str, about: str) -> list[Trend]:
+    """Over the last runs without --sku: one narrowed with it would look like an improvement."""
+    own = channel.known_flows[flow].rules
     counted: dict[str, list[int]] = {rule.id: [] for rule in own}
     for rule, rows in db.execute(
-        'select rule, "rows" from sync.rule_counts join (select run_id, started_at from sync.runs '
-        f"where run_id in (select run_id from sync.rule_counts where flow = '{PRODUCTS}') "
-        "and (len(selection) = 0 or selection is null "
-        f"or run_id = ?) order by started_at desc, run_id desc limit {RUNS_SHOWN}) using (run_id) "
+        "select rule, row_count from sync.rule_counts c join (select run_id, started_at from sync.runs "
+        "where run_id in (select run_id from sync.rule_counts where flow = $flow) "
+        "and (len(selection) = 0 or selection is null or run_id = $about) "
+        f"order by started_at desc, run_id desc limit {MAX_RUNS}) using (run_id) where c.flow = $flow "
         "order by started_at, run_id",
-        [about],
+        {"flow": flow, "about": about},
     ).fetchall():
         if rule in counted:
             counted[rule].append(rows)
-    return [Trend(r.id, r.owner, r.meaning, r.withholds, counted[r.id]) for r in own]
+    return [Trend(rule.id, rule.fix_in, rule.meaning, rule.withholds, counted[rule.id]) for rule in own]
 
 
 def _run(db: duckdb.DuckDBPyConnection, row: Row) -> RunResult:
@@ -277,7 +316,7 @@ def _run(db: duckdb.DuckDBPyConnection, row: Row) -> RunResult:
         fix=str(facts.get("fix", "")),
         error_id=str(facts.get("error_id", "")),
         fingerprints={one["flow"]: one["fingerprint"] or "" for one in flows},
-        flows={one["flow"]: {name: one[name] or 0 for name in COUNTS} for one in flows},
+        flows={one["flow"]: {name: one[column] or 0 for name, column in COUNT_COLUMNS.items()} for one in flows},
         facts=facts,
         ended_at=row["ended_at"],
     )

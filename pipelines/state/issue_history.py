@@ -1,4 +1,4 @@
-"""Withheld rows that remember: since when, when closed and why, and whether it came back."""
+"""Lifecycle of withheld rows: first seen, closed and why, reopened."""
 
 from __future__ import annotations
 
@@ -8,57 +8,61 @@ import pandas as pd
 
 from pipelines.state.store import Store
 
-# A fault is one size breaking one rule; `told_now` are those of this run, `sizes_now` all sizes that were read.
-_SAME = "f.flow = $flow and f.stock_item_id = t.stock_item_id and f.rule = t.rule"
+# An issue is one row breaking one rule. `broken_now` are the lines of this run, `rows_now` all rows that were read.
+_SAME = "i.flow = $flow and i.source_id = n.source_id and i.rule = n.rule"
 
-_STEPS = (
-    f"""insert into sync.fault_events
-        select $run, t.stock_item_id, t.code, t.rule, $at,
-               case when f.rule is null then 'opened' else 'came back' end, t.message
-        from told_now t left join sync.faults f on {_SAME} where f.rule is null or f.closed_at is not null""",
-    f"""update sync.faults f set since = $at, closed_run_id = null, closed_at = null, closed_because = null,
-               times = times + 1 from told_now t where {_SAME} and f.closed_at is not null""",
-    f"""update sync.faults f set last_run_id = $run, last_at = $at, code = t.code, message = t.message
-        from told_now t where {_SAME}""",
-    f"""insert into sync.faults
-        select $flow, t.stock_item_id, t.code, t.rule, t.message, t.owner, $run, $at, $at, $run, $at,
-               null, null, null, 1
-        from told_now t where not exists (from sync.faults f where {_SAME})""",
-    """update sync.faults f set closed_run_id = $run, closed_at = $at, closed_because = c.because
-        from (select o.stock_item_id, o.rule,
-                     case when s.wanted then 'fixed' when s.wanted is null then 'gone' else 'skipped' end as because
-              from sync.faults o left join sizes_now s using (stock_item_id)
-              where o.flow = $flow and o.closed_at is null and (s.wanted or not $narrowed)
-                and not exists (from told_now t where t.stock_item_id = o.stock_item_id and t.rule = o.rule)) c
-        where f.flow = $flow and f.stock_item_id = c.stock_item_id and f.rule = c.rule""",
-    """insert into sync.fault_events
-        select $run, stock_item_id, code, rule, $at, 'closed: ' || closed_because, message
-        from sync.faults where flow = $flow and closed_run_id = $run""",
-)
+_NOTE_OPENED = f"""
+    insert into sync.issue_events
+    select $run, $flow, n.source_id, n.code, n.rule, $at,
+           case when i.rule is null then 'opened' else 'came back' end, n.message
+    from broken_now n left join sync.issues i on {_SAME} where i.rule is null or i.closed_at is not null"""
+_REOPEN = f"""
+    update sync.issues i set since = $at, closed_run_id = null, closed_at = null, closed_reason = null,
+           occurrences = occurrences + 1
+    from broken_now n where {_SAME} and i.closed_at is not null"""
+_SEE_AGAIN = f"""
+    update sync.issues i set last_run_id = $run, last_at = $at, code = n.code, message = n.message
+    from broken_now n where {_SAME}"""
+_OPEN = f"""
+    insert into sync.issues
+    select $flow, n.source_id, n.code, n.rule, n.message, n.fix_in, $run, $at, $at, $run, $at, null, null, null, 1
+    from broken_now n where not exists (from sync.issues i where {_SAME})"""
+_CLOSE = """
+    update sync.issues i set closed_run_id = $run, closed_at = $at, closed_reason = c.reason
+    from (select o.source_id, o.rule,
+                 case when r.selected then 'fixed' when r.selected is null then 'gone' else 'skipped' end as reason
+          from sync.issues o left join rows_now r using (source_id)
+          where o.flow = $flow and o.closed_at is null and (r.selected or not $narrowed)
+            and not exists (from broken_now n where n.source_id = o.source_id and n.rule = o.rule)) c
+    where i.flow = $flow and i.source_id = c.source_id and i.rule = c.rule"""
+_NOTE_CLOSED = """
+    insert into sync.issue_events
+    select $run, $flow, source_id, code, rule, $at, 'closed: ' || closed_reason, message
+    from sync.issues where flow = $flow and closed_run_id = $run"""
+_SINCE = f"select n.source_id, n.rule, i.since from broken_now n join sync.issues i on {_SAME}"
 
 
 def update_issues(
-    store: Store, flow: str, run_id: str, at: datetime, told: pd.DataFrame, sizes: pd.DataFrame, narrowed: bool
+    store: Store, flow: str, run_id: str, at: datetime, withheld: pd.DataFrame, records: pd.DataFrame, narrowed: bool
 ) -> pd.Series:
-    """Updates sync.faults and sync.fault_events, in one step; returns since when, for each line of `told`.
+    """Updates sync.issues and sync.issue_events, in one step; returns since when, for each line of `withheld`.
 
-    `told` has `stock_item_id`, `code`, `rule`, `message`, `owner`; `sizes` every size read, with `wanted`.
-    A fault closes when its size was judged and is fit, is no longer wanted, or is gone from Centra. In a run
-    that was `narrowed` by hand, only what it looked at can close.
+    `withheld` has `source_id`, `code`, `rule`, `message`, `fix_in`; `records` every row read, with `selected`.
+    An issue closes when its row no longer breaks the rule, is no longer selected, or is gone from the source. In a run
+    that was `narrowed` with --sku, only rows that it looked at can close one.
     """
     values = {"flow": flow, "run": run_id, "at": at, "narrowed": narrowed}
     db = store.connection
-    db.register("told_now", told[["stock_item_id", "code", "rule", "message", "owner"]])
-    db.register("sizes_now", sizes[["stock_item_id", "wanted"]])
+    db.register("broken_now", withheld[["source_id", "code", "rule", "message", "fix_in"]])
+    db.register("rows_now", records[["source_id", "selected"]])
     try:
-        with store.transaction("the memory of faults"):
-            for step in _STEPS:
+        with store.transaction("the history of issues"):
+            # Each step relies on those before it: an event is noted before the row that it is about changes.
+            for step in (_NOTE_OPENED, _REOPEN, _SEE_AGAIN, _OPEN, _CLOSE, _NOTE_CLOSED):
                 db.execute(step, {name: value for name, value in values.items() if f"${name}" in step})
-        since = db.execute(
-            f"select t.stock_item_id, t.rule, f.since from told_now t join sync.faults f on {_SAME}", {"flow": flow}
-        ).df()
+        since = db.execute(_SINCE, {"flow": flow}).df()
     finally:
-        db.unregister("told_now")
-        db.unregister("sizes_now")
-    keyed = since.set_index(["stock_item_id", "rule"])["since"]
-    return keyed.reindex(pd.MultiIndex.from_frame(told[["stock_item_id", "rule"]])).reset_index(drop=True)
+        db.unregister("broken_now")
+        db.unregister("rows_now")
+    keyed = since.set_index(["source_id", "rule"])["since"]
+    return keyed.reindex(pd.MultiIndex.from_frame(withheld[["source_id", "rule"]])).reset_index(drop=True)

@@ -1,4 +1,4 @@
-"""The write-ahead journal: an intent is out of our hands before the call, its outcome right after.
+"""The write-ahead journal: an intent is on the disk before the call, its outcome right after it.
 
 It is a file of one JSON line per event, because a database commit per event would cost several times the
 call itself. The lines become rows of sync.journal when the push ends, or, after a kill, when the next run
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 OPEN = "the run ended before the answer"
 _KEY = ("run_id", "flow", "key", "action")
-_COLUMNS = [*_KEY, "intended_at", "ended_at", "outcome", "status", "message"]
+_COLUMNS = [*_KEY, "intended_at", "ended_at", "outcome", "status", "message", "reason"]
 
 
 class Journal:
@@ -48,8 +48,10 @@ class Journal:
         """Returns once the intent is written. Raises StorageError: then the call must not be made."""
         self._write({"run_id": self._run_id, "flow": self._flow, "key": key, "action": action, "at": utc_now()})
 
-    def record_outcome(self, key: str, action: str, outcome: str, status: int | None, message: str) -> None:
-        """Writes what became of the call."""
+    def record_outcome(
+        self, key: str, action: str, outcome: str, status: int | None, message: str, reason: str | None = None
+    ) -> None:
+        """Writes what became of the call; `reason` is a word that later runs act on."""
         self._write(
             {
                 "run_id": self._run_id,
@@ -60,6 +62,7 @@ class Journal:
                 "outcome": outcome,
                 "status": status,
                 "message": message[:1000],
+                "reason": reason,
             }
         )
 
@@ -78,7 +81,7 @@ class Journal:
     def _unwritable(self, error: OSError) -> StorageError:
         return StorageError(
             f"The journal {self._path} cannot be written: {error.strerror or error}.",
-            "Nothing is sent that is not journalled first. Make room or mend the rights, and run again.",
+            "Nothing is sent that is not journalled first. Make room or correct the rights, and run again.",
         )
 
 
@@ -117,4 +120,4 @@ def _apply_event(event: dict[str, Any], rows: dict[tuple[str, ...], dict[str, An
         known = {"intended_at": at, "ended_at": utc_now(), "outcome": "unknown", "message": OPEN}
         rows[key] = dict(zip(_KEY, key, strict=True)) | known
     elif key in rows:
-        rows[key] |= {"ended_at": at, **{name: event[name] for name in ("outcome", "status", "message")}}
+        rows[key] |= {"ended_at": at, **{name: event.get(name) for name in ("outcome", "status", "message", "reason")}}

@@ -59,4 +59,4 @@ def _holder(folder: Folder) -> str:
         who = json.loads(folder.holder.read_text("utf-8"))
         return f"{who['verb']}, process {who['pid']} on {who['host']}, since {who['since']}"
     except (OSError, ValueError, KeyError, TypeError):
-        return "it has not said yet who it is"
+        return "its holder is not recorded yet"

@@ -11,6 +11,8 @@ from pathlib import Path
 import duckdb
 
 from pipelines.core.errors import StorageError
+from pipelines.state.migrations import history_query
+from pipelines.state.schema import DatabaseSchema
 from pipelines.state.store import Folder, Store
 
 log = logging.getLogger(__name__)
@@ -23,7 +25,7 @@ def is_truncated(folder: Folder) -> bool:
     return folder.work.is_file() and folder.work.stat().st_size < HEADERS
 
 
-def rebuild(folder: Folder, now: datetime) -> str:
+def rebuild(folder: Folder, schema: DatabaseSchema, now: datetime) -> str:
     """What was done, in words. Nothing is deleted: the old file stays beside the new one.
 
     The history (`sync.*`) comes from the old file or from the published copy, table by table, from whichever has
@@ -43,7 +45,7 @@ def rebuild(folder: Folder, now: datetime) -> str:
             f"{folder.work} cannot be put aside: {error}.", "Check the owner and the rights of the data folder."
         ) from error
     told = [f"{folder.work} was put aside as {aside.name}" if moved else f"There was no {folder.work}"]
-    with contextlib.closing(Store(folder)) as store:
+    with contextlib.closing(Store(folder, schema)) as store:
         taken = _history(store, [path for path in (aside, folder.published) if path.is_file()])
     return "; ".join([*told, *taken]) + "."
 
@@ -61,7 +63,7 @@ def _history(store: Store, sources: list[Path]) -> list[str]:
     # Not sync.reads: it speaks of a stage that is gone, and changes must not be merged into an empty one.
     tables = db.execute(
         "select distinct table_name from duckdb_tables() where schema_name = 'sync' and table_name not in "
-        "('layout', 'reads') "
+        "('schema_version', 'reads') "
         "and database_name = current_database() order by 1"
     ).fetchall()
     taken: dict[str, list[str]] = {}
@@ -78,7 +80,8 @@ def _history(store: Store, sources: list[Path]) -> list[str]:
 def _rows(store: Store, name: str, table: str, source: Path) -> int:
     """How many rows it says it has; a file that is cut off may open as it was some time ago."""
     try:
-        return int(store.connection.execute(f"select count(*) from {name}.sync.{table}").fetchall()[0][0])
+        query = history_query(store.connection, name, table)
+        return int(store.connection.execute(f"select count(*) from ({query})").fetchall()[0][0]) if query else 0
     except duckdb.Error as error:
         log.warning("no history of %s from %s: %s", table, source, error)
         return 0
@@ -87,7 +90,8 @@ def _rows(store: Store, name: str, table: str, source: Path) -> int:
 def _copied(store: Store, name: str, table: str, source: Path) -> bool:
     try:
         with store.transaction(f"the history of {table}"):
-            store.connection.execute(f"insert into sync.{table} by name select * from {name}.sync.{table}")
+            query = history_query(store.connection, name, table)
+            store.connection.execute(f"insert into sync.{table} by name {query}")
     except duckdb.Error as error:
         log.warning("no history of %s from %s: %s", table, source, error)
         return False

@@ -1,36 +1,32 @@
-"""Personal data in the working file: only what open orders need, and not for long."""
+"""Personal data in the working file: kept only where a flow needs it, and only for so long."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pipelines.state.store import Store
-from schemas.fields.centra_orders import PERSONAL
-
-TABLES = ("raw_centra.shipments", "raw_centra.orders")
 
 
-def forget_destinations(store: Store, before: str) -> None:
-    """Takes the digests of whom orders went to out of plans that are older than the run id `before`."""
-    store.connection.execute(
-        """update sync.changes set after = json_merge_patch(after, '{"destination": null}')
-        where flow = 'orders' and run_id < ? and json_extract_string(after, '$.destination') is not null""",
-        [before],
-    )
-
-
-def blank(store: Store, before: str | None) -> None:
-    """Blanks what says something of a person in orders placed before that moment (as Centra writes it); None: in all.
-
-    An order without a date that can be compared is blanked too.
-    """
-    there = {
-        f"{schema}.{name}"
-        for schema, name in store.connection.execute(
-            "select table_schema, table_name from information_schema.tables where table_schema = 'raw_centra'"
-        ).fetchall()
-    }
-    blanks = ", ".join(f'"{column}" = null' for column in PERSONAL)
-    for table in sorted(there.intersection(TABLES)):
+def drop_expired_fields(store: Store, flow: str, oldest_run_id: Mapping[str, str]) -> None:
+    """Removes fields from the flow's planned changes of runs before the run id that each is mapped to."""
+    for field, before in oldest_run_id.items():
         store.connection.execute(
-            f"update {table} set {blanks} where $before::varchar is null or order_date is null or order_date < $before",
+            f"""update sync.changes set after = json_merge_patch(after, '{{"{field}": null}}')
+            where flow = ? and run_id < ? and json_extract_string(after, '$.{field}') is not null""",
+            [flow, before],
+        )
+
+
+def blank_personal_data(store: Store, table: str, columns: tuple[str, ...], dated_by: str, before: str | None) -> None:
+    """Blanks personal data in rows of `raw_<system>.<table>` dated before that moment (as the system writes it); None:
+    in all rows. A row without a date that can be compared is blanked too."""
+    schema, _, name = table.partition(".")
+    there = store.connection.execute(
+        "select count(*) from duckdb_tables() where schema_name = ? and table_name = ?", [schema, name]
+    ).fetchall()
+    if there[0][0]:
+        blanks = ", ".join(f"{column} = null" for column in columns)
+        store.connection.execute(
+            f"update {table} set {blanks} where $before::varchar is null or {dated_by} is null or {dated_by} < $before",
             {"before": before},
         )

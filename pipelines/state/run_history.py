@@ -1,4 +1,4 @@
-"""The books of one run: its row in sync.runs, the journal folded in, and the copy for analysts."""
+"""One run in sync.runs and sync.flows: when it starts, what it plans, how it ends."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from pipelines.core.errors import InternalError
 from pipelines.core.failpoints import hit
 from pipelines.state.journal import load_into_store
 from pipelines.state.run_result import RunResult
-from pipelines.state.store import COUNTS, Folder, Store, utc_now
+from pipelines.state.store import COUNT_COLUMNS, COUNTS, Folder, Store, utc_now
 
-PLANNED = COUNTS[: COUNTS.index("applied")]  # what is known before the first write
+PLANNED = COUNTS[: COUNTS.index("applied")]  # known before the first write
 
 
 class RunRecorder:
-    """Opened before anything is read; what a killed run left open is closed first."""
+    """`start` comes before anything is read; it first completes what a killed run left open."""
 
     def __init__(self, folder: Folder, store: Store, report: RunResult) -> None:
         self.folder, self.store, self.report = folder, store, report
 
-    def open(self, forced: bool, selection: list[str]) -> None:
+    def start(self, forced: bool, selection: list[str]) -> None:
         load_into_store(self.folder.journal, self.store)
         self.store.begin_run(
             {
@@ -36,23 +36,22 @@ class RunRecorder:
         )
         self._flows(())  # a run that is killed has its flows too
 
-    def planned(self) -> None:
-        """What the run set out to do, so that it is known even if the run is killed.
+    def record_plan(self) -> None:
+        """Writes down what the run set out to do, so that it is known even if the run is killed.
 
-        All of it goes to its final place on the disk: a file that cannot take it is found out before any write
-        to a target, not after.
+        It goes to its final place on the disk: a full disk shows before any write to a target, not after.
         """
         report = self.report
-        counts = {name: report.counts[name] for name in PLANNED}
+        counts = {COUNT_COLUMNS[name]: report.counts[name] for name in PLANNED}
         self.store.update_run(report.run_id, {"fingerprint": report.fingerprint, **counts})
         self._flows(PLANNED)
         self.store.connection.execute("checkpoint")
-        hit("books: planned")
+        hit("run history: planned")
 
-    def close(self, facts: dict[str, Any]) -> None:
+    def finish(self, facts: dict[str, Any]) -> None:
         """Completes the run's row and sets the report's `ended_at`: from then on there is something to publish.
 
-        `facts` become the row's JSON. A sum that does not hold is a fault of ours.
+        `facts` become the row's JSON. A sum that does not hold is an internal error.
         """
         report = self.report
         load_into_store(self.folder.journal, self.store)
@@ -62,7 +61,7 @@ class RunRecorder:
         now = utc_now()
         report.facts |= {**facts, "fix": report.fix, "error_id": report.error_id}
         self._flows(COUNTS)
-        hit("books: before the end of the run")
+        hit("run history: before the end of the run")
         self.store.update_run(
             report.run_id,
             {
@@ -71,21 +70,21 @@ class RunRecorder:
                 "exit_code": report.exit_code,
                 "message": report.message,
                 "fingerprint": report.fingerprint,
-                **{name: report.counts[name] for name in COUNTS},
+                **{COUNT_COLUMNS[name]: report.counts[name] for name in COUNTS},
                 "facts": report.facts,
             },
         )
-        hit("books: after the end of the run")
+        hit("run history: after the end of the run")
         self.store.ready_to_publish()
         report.ended_at = now
-        hit("books: ready to publish")
+        hit("run history: ready to publish")
 
     def _flows(self, names: tuple[str, ...]) -> None:
         """The row of each flow of the run, with these counts."""
         report = self.report
         rows = [
             {"run_id": report.run_id, "flow": flow, "fingerprint": report.fingerprints.get(flow, "")}
-            | {name: counts[name] for name in names}
+            | {COUNT_COLUMNS[name]: counts[name] for name in names}
             for flow, counts in report.flows.items()
         ]
         self.store.replace_runs("sync.flows", pd.DataFrame(rows))

@@ -1,4 +1,4 @@
-"""The one report of a run; text, JSON and HTML are views of it."""
+"""What became of one run; text, JSON and HTML are views of it."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from pipelines.core.errors import CentraMyogoError
 from pipelines.state.store import COUNTS
 
 HEADLINES = {
-    "ok": "Done; nothing left to tell.",
-    "attention": "Done, but some rows need a person.",
+    "ok": "Done. Nothing to fix.",
+    "attention": "Done, but some rows need fixing.",
     "refused": "A safety limit refused the plan; nothing was written.",
     "config": "Configuration or credentials are wrong.",
-    "credentials": "A system turned our credentials down.",
+    "credentials": "A system rejected the credentials.",
     "storage": "The working files cannot be used as they are.",
     "unavailable": "A system was not available; safe to run again.",
     "contract": "A system broke its contract; safe to run again.",
-    "interrupted": "Stopped when asked to; safe to run again.",
+    "interrupted": "Stopped on request; safe to run again.",
     "busy": "Another run of this channel is under way.",
-    "fault": "A fault of ours; please report it.",
-    "killed": "The run ended without a word.",
+    "internal_error": "Internal error (a bug in this program); please report it.",
+    "killed": "The run was killed.",
 }
 
 
 @dataclass
 class RunResult:
-    """What a run knows of itself; filled as it goes on, so that a run that stops half way still reports."""
+    """Filled while the run goes on, so that a run that stops half way has a result too."""
 
     channel: str
     run_id: str
@@ -45,7 +45,7 @@ class RunResult:
     ended_at: datetime | None = None
 
     def begin(self, flow: str) -> None:
-        """From now on the flow is counted, with nothing yet."""
+        """Starts the counts of a flow at zero."""
         self.flows[flow] = dict.fromkeys(COUNTS, 0)
 
     @property
@@ -55,20 +55,20 @@ class RunResult:
 
     @property
     def fingerprint(self) -> str:
-        """That of the only plan, or one of all of them; "" until every flow has one."""
+        """Of the only plan, or of all plans together; "" until every flow has one."""
         if not self.flows or self.fingerprints.keys() != self.flows.keys():
             return ""
         if len(self.fingerprints) == 1:
             return next(iter(self.fingerprints.values()))
-        told = " ".join(f"{flow}={fingerprint}" for flow, fingerprint in self.fingerprints.items())
-        return hashlib.sha256(told.encode()).hexdigest()[:16]
+        plans = " ".join(f"{flow}={fingerprint}" for flow, fingerprint in self.fingerprints.items())
+        return hashlib.sha256(plans.encode()).hexdigest()[:16]
 
     @property
     def headline(self) -> str:
         return HEADLINES[self.outcome]
 
     def failed(self, error: CentraMyogoError) -> None:
-        """The run ends by `error`; if another ended it before, that one is told too."""
+        """The run ends by `error`; the message names an earlier one too."""
         before = f" Before that: {self.message}" if self.error_id not in ("", error.entry.id) else ""
         self.outcome, self.exit_code = error.outcome, error.exit_code
         self.message, self.fix, self.error_id = error.message + before, error.fix, error.entry.id
@@ -91,11 +91,11 @@ class RunResult:
     def count_mismatch(self, flow: str) -> str:
         """What does not add up, in words; "" where every row of the flow is counted once."""
         c = self.flows[flow]
-        there = c["skipped"] + c["withheld"] + c["create"] + c["update"] + c["unchanged"]
-        if c["read"] != there:
+        counted = c["skipped"] + c["withheld"] + c["create"] + c["update"] + c["unchanged"]
+        if c["read"] != counted:
             return (
                 f"{flow}: read {c['read']} is not skipped {c['skipped']} + withheld {c['withheld']} + create "
-                f"{c['create']} + update {c['update']} + unchanged {c['unchanged']} = {there}"
+                f"{c['create']} + update {c['update']} + unchanged {c['unchanged']} = {counted}"
             )
         done = c["applied"] + c["refused"] + c["unknown"] + c["not_attempted"]
         if self.verb == "push" and c["create"] + c["update"] != done:

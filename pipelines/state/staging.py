@@ -18,7 +18,7 @@ from pipelines.state.storage_errors import storage_error_from
 
 log = logging.getLogger(__name__)
 
-Reading = Callable[[], AbstractContextManager[None]]
+Interruptible = Callable[[], AbstractContextManager[None]]
 
 
 def stage(
@@ -26,7 +26,7 @@ def stage(
     name: str,
     folder: Path,
     connection: duckdb.DuckDBPyConnection,
-    reading: Reading,
+    reading: Interruptible,
 ) -> None:
     """Loads everything `source()` yields into the DuckDB schema `raw_<name>`; `reading` is entered while it is asked.
 
@@ -59,27 +59,29 @@ def clean(folder: Path) -> None:
     os.environ["DESTINATION__REPLACE_STRATEGY"] = "insert-from-staging"
 
 
-def extract(source: Callable[[], Any], name: str, folder: Path) -> None:
+def extract(source: Callable[[], Any], name: str, folder: Path, number: int = 0) -> None:
     """Reads everything that `source()` yields into Parquet files below `folder`; several may do so at once.
+
+    `number` tells several sources of one system apart.
 
     Raises what the source raised.
     """
     from dlt.pipeline.exceptions import PipelineStepFailed
 
     try:
-        _pipeline(name, folder, None).extract(source(), loader_file_format="parquet")
+        _pipeline(name, folder, None, number).extract(source(), loader_file_format="parquet")
     except PipelineStepFailed as failed:
         raise _explained(failed, name, folder) from failed
 
 
-def load(name: str, folder: Path, connection: duckdb.DuckDBPyConnection) -> None:
+def load(name: str, folder: Path, connection: duckdb.DuckDBPyConnection, number: int = 0) -> None:
     """Puts what was extracted in the place of the tables of `raw_<name>`, each as a whole."""
     from dlt.pipeline.exceptions import PipelineStepFailed
 
     own = connection.cursor()  # dlt changes the current schema of the connection it is given
     try:
         hit(f"stage: extracted {name}")
-        pipeline = _pipeline(name, folder, own)
+        pipeline = _pipeline(name, folder, own, number)
         pipeline.normalize()
         hit(f"stage: normalised {name}")
         pipeline.load(raise_on_failed_jobs=True)
@@ -92,11 +94,11 @@ def load(name: str, folder: Path, connection: duckdb.DuckDBPyConnection) -> None
         own.close()
 
 
-def _pipeline(name: str, folder: Path, connection: duckdb.DuckDBPyConnection | None) -> Any:
+def _pipeline(name: str, folder: Path, connection: duckdb.DuckDBPyConnection | None, number: int) -> Any:
     import dlt
 
     return dlt.pipeline(
-        name,
+        f"{name}_{number}" if number else name,
         destination=dlt.destinations.duckdb(connection),
         dataset_name=f"raw_{name}",
         pipelines_dir=str(folder),
@@ -104,7 +106,7 @@ def _pipeline(name: str, folder: Path, connection: duckdb.DuckDBPyConnection | N
 
 
 def _explained(failed: Any, name: str, folder: Path) -> CentraMyogoError:
-    """What our own code raised inside dlt, or what the disk said, or else a fault of ours."""
+    """The error that our own code raised inside dlt, or what the disk said, or else an internal error."""
     ours = (link for link in walk_causes(failed, "__cause__", "__context__") if isinstance(link, CentraMyogoError))
     return (
         next(ours, None)

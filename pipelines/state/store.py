@@ -18,12 +18,11 @@ import pyarrow as pa
 from pipelines.core.errors import ConfigError, StorageError
 from pipelines.core.failpoints import hit
 from pipelines.core.json_codec import encode
+from pipelines.state.migrations import SCHEMA_VERSION, found_version, migrate
 from pipelines.state.permissions import restrict_folder
+from pipelines.state.run_tables import RUN_TABLES, run_views
+from pipelines.state.schema import DatabaseSchema, all_statements
 from pipelines.state.storage_errors import REBUILD, storage_error_from
-from schemas.fields import centra, myogo
-
-_TABLES = (Path(__file__).parent / "tables.sql").read_text("utf-8")
-_VIEWS = (Path(__file__).parent / "views.sql").read_text("utf-8")
 
 COUNTS = (
     "read",
@@ -39,14 +38,13 @@ COUNTS = (
     "unknown",
     "not_attempted",
 )
-MIRRORED = {
-    "raw_centra.products": centra.PRODUCTS,
-    "raw_centra.prices": centra.PRICES,
-    "raw_centra.stock": centra.STOCK,
-    "raw_myogo.products": myogo.PRODUCTS,
-    "raw_myogo.stock": myogo.STOCK,
+# What a count is called in a table: some of its names are words of SQL.
+COUNT_COLUMNS = {name: name for name in COUNTS} | {
+    "read": "rows_read",
+    "create": "creates",
+    "update": "updates",
+    "unknown": "unknown_outcome",
 }
-STAGED = set(MIRRORED)
 # Kept pages of the file would otherwise grow to most of the machine's memory; what does not fit goes to the disk.
 DUCKDB_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "memory_limit": "192MB",
@@ -56,22 +54,21 @@ DUCKDB_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "allocator_bulk_deallocation_flush_threshold": "16MB",
 }
 BATCH = 20_000
-SCHEMA_VERSION = 1  # of the tables in sync; a file of a higher one was written by a newer version of this program
 
 
-# A flow's changes of a run that ended without a word; nothing is known of a flow that had not been planned.
+# The changes of each flow of a killed run; nothing is known of a flow that had not been planned.
 _KILLED_FLOWS = """
-    update sync.flows f set applied = j.applied, refused = j.refused, unknown = j.unknown,
-        not_attempted = coalesce(f."create" + f."update", 0) - j.applied - j.refused - j.unknown
+    update sync.flows f set applied = j.applied, refused = j.refused, unknown_outcome = j.unknown,
+        not_attempted = coalesce(f.creates + f.updates, 0) - j.applied - j.refused - j.unknown
     from (select o.run_id, o.flow, count(*) filter (j.outcome = 'applied') as applied,
                  count(*) filter (j.outcome = 'refused') as refused, count(*) filter (j.outcome = 'unknown') as unknown
           from sync.flows o left join sync.journal j using (run_id, flow) where o.applied is null group by all) j
     where f.run_id = j.run_id and f.flow = j.flow"""
-# A run that ended without a word: what became of its changes is what the journal knows.
+# A killed run: what became of its changes is what the journal knows.
 _KILLED = """
-    update sync.runs r set outcome = 'killed', exit_code = 1, message = 'the run ended without a word',
-        applied = j.applied, refused = j.refused, unknown = j.unknown,
-        not_attempted = case when verb = 'push' then coalesce("create" + "update", 0) else 0 end
+    update sync.runs r set outcome = 'killed', exit_code = 1, message = 'the run was killed',
+        applied = j.applied, refused = j.refused, unknown_outcome = j.unknown,
+        not_attempted = case when verb = 'push' then coalesce(creates + updates, 0) else 0 end
             - j.applied - j.refused - j.unknown
     from (select o.run_id, count(*) filter (j.outcome = 'applied') as applied,
                  count(*) filter (j.outcome = 'refused') as refused, count(*) filter (j.outcome = 'unknown') as unknown
@@ -113,31 +110,45 @@ class Folder:
 class Store:
     """The working file, open for the one run that holds the channel's lock. Opening raises StorageError."""
 
-    def __init__(self, folder: Folder) -> None:
-        self.folder = folder
+    def __init__(self, folder: Folder, schema: DatabaseSchema) -> None:
+        self.folder, self.schema = folder, schema
         try:
             self.connection = duckdb.connect(str(folder.work), config=DUCKDB_SETTINGS)
-            self._check_layout()
+            self._refuse_newer()
             with self.transaction("the tables"):
-                self.connection.execute(_TABLES)
+                self._make_tables()
         except duckdb.Error as error:
             raise storage_error_from(error, folder.root) or StorageError(
                 f"{folder.work} cannot be opened: {str(error).splitlines()[0]}", REBUILD
             ) from error
 
-    def _check_layout(self) -> None:
-        """A file without a layout is new, or of the time before there was one."""
-        there = self.connection.execute(
-            "select 1 from information_schema.tables where table_schema = 'sync' and table_name = 'layout'"
-        ).fetchone()
-        found = self.connection.execute("select max(version) from sync.layout").fetchone() if there else None
-        if found and found[0] is not None and found[0] > SCHEMA_VERSION:
+    def _refuse_newer(self) -> None:
+        found = found_version(self.connection)
+        if found > SCHEMA_VERSION:
             self.connection.close()
             raise StorageError(
-                f"{self.folder.work} was written by a newer version of this program (layout {found[0]}; this one "
-                f"knows {SCHEMA_VERSION}).",
+                f"{self.folder.work} was written by a newer version of this program (its tables have version {found}; "
+                f"this one knows {SCHEMA_VERSION}).",
                 f"Update this program. Or start anew with this one: {REBUILD}",
             )
+
+    def _make_tables(self) -> None:
+        db = self.connection
+        if found_version(db) == SCHEMA_VERSION and self._declared_as_before():
+            return
+        migrate(db)
+        for schema in ("sync", *(f"{kind}_{name}" for name in self.schema.systems for kind in ("raw", "out"))):
+            db.execute(f"create schema if not exists {schema}")
+        for table in self.schema.tables:  # of the newest run only; what is declared may have changed
+            db.execute(f"drop table if exists {table.name}")
+        for statement in all_statements((*RUN_TABLES, *self.schema.tables)):
+            db.execute(statement)
+        db.execute("delete from sync.schema_version")
+        db.execute("insert into sync.schema_version values (?, ?)", [SCHEMA_VERSION, self.schema.digest])
+
+    def _declared_as_before(self) -> bool:
+        found = self.connection.execute("select declared from sync.schema_version").fetchall()
+        return found == [(self.schema.digest,)]
 
     def close(self) -> None:
         self.connection.close()
@@ -236,15 +247,12 @@ class Store:
                 "select table_schema, table_name from information_schema.tables"
             ).fetchall()
         }
-        for table in sorted(STAGED - there):  # a first run that failed to read: the tables are there, and empty
-            columns = ", ".join(f'"{name}" {kind}' for name, kind in _columns(table))
-            self.connection.execute(f"create table {table} ({columns})")
-        self.connection.execute(_VIEWS)
-        for table, fields in MIRRORED.items():
-            for field in fields:
-                self.connection.execute(
-                    f"comment on column {table}.\"{field.column}\" is '{field.vendor}, as the system sent it'"
-                )
+        for name, mirror in sorted(self.schema.mirrors.items()):
+            # Of a first run that failed to read: the tables are there, and empty.
+            for statement in (*(mirror.statements() if name not in there else ()), *mirror.comments()):
+                self.connection.execute(statement)
+        for statement in all_statements((*run_views(self.schema.row_words), *self.schema.views)):
+            self.connection.execute(statement)
         self.connection.execute("checkpoint")
 
 
@@ -257,14 +265,6 @@ def _frame(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> pd.DataFrame
     rows = pa.Table.from_batches(batches, schema)
     frame: pd.DataFrame = rows.to_pandas(split_blocks=True, self_destruct=True)  # never both whole at once
     return frame
-
-
-def _columns(table: str) -> list[tuple[str, str]]:
-    """Name and type of each column of a staged table, in the order in which it is staged."""
-    types = {"integer": "bigint", "flag": "boolean"}
-    own = [(field.column, types.get(field.kind, "varchar")) for field in MIRRORED[table]]
-    owner = [("stock_item_id", "varchar"), ("position", "bigint")] if table == "raw_centra.prices" else []
-    return [*owner, *own, ("extra", "varchar")]
 
 
 def publish(folder: Folder) -> None:
@@ -289,9 +289,16 @@ def published(folder: Folder) -> duckdb.DuckDBPyConnection:
     if not folder.published.is_file():
         raise ConfigError(f"There is no {folder.published} yet.", "Run plan or push for this channel first.")
     try:
-        return duckdb.connect(str(folder.published), read_only=True)
+        db = duckdb.connect(str(folder.published), read_only=True)
     except duckdb.Error as error:
         raise ConfigError(
             f"{folder.published} cannot be opened: {str(error).splitlines()[0]}",
             "Run plan for this channel: it writes a new one.",
         ) from error
+    if found_version(db) != SCHEMA_VERSION:
+        db.close()
+        raise ConfigError(
+            f"{folder.published} was written by another version of this program.",
+            "Run plan for this channel: it writes a new one, history kept.",
+        )
+    return db

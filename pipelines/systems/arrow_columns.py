@@ -36,20 +36,20 @@ _FLAGS = {0: False, 1: True, "0": False, "1": True, "true": True, "false": False
 
 @dataclass
 class Findings:
-    """What was odd in what a system sent, without being wrong."""
+    """Anomalies in a source's rows that do not stop the run."""
 
     unknown: dict[str, str] = field(default_factory=dict)  # field -> the first row that has it
-    odd: dict[str, str] = field(default_factory=dict)  # field of another type than ever -> the first such row
+    type_mismatches: dict[str, str] = field(default_factory=dict)  # field of an unexpected type -> the first such row
     repeated: int = 0
-    mended: int = 0  # cells with characters that no text column can hold
+    repaired: int = 0  # cells with characters that no text column can hold
 
     def facts(self) -> dict[str, Any]:
         """As the run's row in `sync.runs` keeps them."""
         return {
             "unknown_fields": dict(sorted(self.unknown.items())),
-            "odd_fields": dict(sorted(self.odd.items())),
+            "odd_fields": dict(sorted(self.type_mismatches.items())),
             "repeated_rows": self.repeated,
-            "mended_cells": self.mended,
+            "mended_cells": self.repaired,
         }
 
 
@@ -121,11 +121,11 @@ def _column(cells: Sequence[Any], field: FieldSpec, named: Names, findings: Find
                 ) from None
             value = _in_its_place(cell, kind)
             if cell is not None:
-                findings.odd.setdefault(field.vendor, named(index))
+                findings.type_mismatches.setdefault(field.vendor, named(index))
                 if kind != "number":
                     odd.setdefault(index, {})[field.vendor] = cell
         if isinstance(value, str) and not storable(value):
-            findings.mended += 1
+            findings.repaired += 1
             value = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         out.append(value)
     return pa.array(out, _ARROW[kind])

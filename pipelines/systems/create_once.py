@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from pipelines.config.channel import SystemConfig
 from pipelines.core.errors import (
     CentraMyogoError,
     ConfigError,
@@ -17,6 +16,7 @@ from pipelines.core.errors import (
     TargetUnknown,
 )
 from pipelines.systems.http.failures import WriteRedirected
+from pipelines.systems.http.settings import SystemConfig
 
 T = TypeVar("T")
 CREATE_TRIES = 3
@@ -31,19 +31,19 @@ def create_once(
     create: Callable[[], T],
     look_up: Callable[[], T | None],
     as_wanted: Callable[[T, CentraMyogoError], str],
-    kept: Callable[[T], str],
+    accepted: Callable[[T], str],
     found: str,
 ) -> str:
-    """What to tell of the record that `create` made; to be called when a look-up has found none.
+    """What is worth saying about the record that `create` made; to be called when a look-up has found none.
 
-    Sent again only after an answer that proves that it was not served. `as_wanted` judges a record that is there
-    although the target said no, `kept` one that is ours; `found` is told where only a look-up knew. Raises like
-    `pipelines.systems.target.Target`.
+    Sent again only after an answer that proves that it was not served. `as_wanted` compares a record that is there
+    although the target said no, `accepted` one that is ours; `found` is said where only a look-up knew. Raises like
+    `systems.target.Target`.
     """
     tries = min(CREATE_TRIES, config.attempts)
     for attempt in range(1, tries + 1):
         try:
-            return kept(create())
+            return accepted(create())
         except (TargetRefused, WriteRedirected) as no:
             # It can also mean that an earlier, lost request did create it.
             held = look_up_or_lost(look_up, no)
@@ -53,7 +53,7 @@ def create_once(
         except TargetUnknown as unclear:
             held = look_up_or_lost(look_up, unclear)
             if held is not None:
-                return kept(held) or found
+                return accepted(held) or found
             patient = (unclear.wait_s or 0) <= MAX_WAIT_S
             if unclear.status not in NOT_SERVED or not patient or attempt == tries:
                 # The request may still be on its way: repeating it could double it.
@@ -63,16 +63,16 @@ def create_once(
 
 
 def look_up_or_lost(look_up: Callable[[], T | None], unclear: CentraMyogoError) -> T | None:
-    """What `look_up` says; TargetLost where it cannot be asked."""
+    """What `look_up` returns; raises TargetLost where the system cannot be asked."""
     try:
         return look_up()
     except (RemoteSystemError, ConfigError) as trouble:
         raise TargetLost(unclear, trouble) from trouble
 
 
-def unresolved(unclear: TargetUnknown, told: str) -> TargetUnknown | TargetUnavailable:
+def unresolved(unclear: TargetUnknown, detail: str) -> TargetUnknown | TargetUnavailable:
     """An unclear answer after the look-up found nothing done; 503 to the last try is an outage, and nothing else."""
-    said = f"{unclear.message} {told}"
+    said = f"{unclear.message} {detail}"
     if unclear.status == UNAVAILABLE:
         return TargetUnavailable(said, "Safe to run again when the system answers.")
     return TargetUnknown(said, status=unclear.status)

@@ -11,24 +11,24 @@ from pipelines.core.errors import RecordError
 
 
 class Target(Protocol):
-    """One change at a time. `product` maps our columns to values; absent columns are not ours to change.
+    """One change at a time; made with the clients of all systems, by name, and the flow's parameters.
 
-    Both return what is worth telling about it, or "". Both raise TargetRefused (the target said no),
-    TargetUnknown (nobody knows), TargetLost (stop; nobody knows), or TargetUnavailable or ConfigError (stop;
-    this change did not happen).
+    `row` maps our columns to values; absent columns are not ours to change. Both methods return what is worth saying
+    about the write, or "". Both raise TargetRefused (the target said no), TargetUnknown (no usable answer), TargetLost
+    (stop; no usable answer), or TargetUnavailable or ConfigError (stop; this change did not happen).
     """
 
-    def create(self, key: str, product: dict[str, Any]) -> str: ...
+    def create(self, key: str, row: dict[str, Any]) -> str: ...
 
-    def update(self, key: str, product: dict[str, Any]) -> str: ...
+    def update(self, key: str, row: dict[str, Any]) -> str: ...
 
 
 @dataclass(frozen=True)
 class WrittenRow:
-    """A row that was written: by which key, of which size of Centra, and our columns of it."""
+    """A row that was written: by which key, of which row of the source, and our columns of it."""
 
     key: str
-    stock_item_id: str
+    source_id: str
     row: Mapping[str, Any]
 
 
@@ -36,9 +36,9 @@ class WrittenRow:
 class BatchTarget(Protocol):
     """Updates, up to `batch` of them in one call.
 
-    `update_all` says of each key what is worth telling, or how it failed; what it raises, as a Target does, is of all
-    of them. `read_back` says after the push what the target holds otherwise than it was written, by key; "" is for what
-    concerns no single one.
+    `update_batch` returns by key what is worth saying, or how the write failed; what it raises, as a Target does, is
+    about all of them. `read_back` returns, after the push, what the target holds otherwise than it was written, by key;
+    "" is for what concerns no single row.
     """
 
     batch: int

@@ -1,21 +1,21 @@
-"""Messages that have come already."""
+"""Recognises messages that have come already."""
 
 from __future__ import annotations
 
-from pipelines.webhooks.signatures import VerifiedMessage
+from pipelines.systems.system import VerifiedMessage
 
 MAX_REMEMBERED = 100_000
 
 
 class ReplayGuard:
-    """Remembers genuine messages for as long as they would be taken, the newest `most` of them."""
+    """Remembers verified messages for as long as they would be accepted, the newest `most` of them."""
 
     def __init__(self, most: int = MAX_REMEMBERED) -> None:
         self._most = most
         self._until: dict[bytes, float] = {}
 
-    def before(self, message: VerifiedMessage, now: float) -> bool:
-        """Whether the same message has come before; it has from now on."""
+    def seen_before(self, message: VerifiedMessage, now: float) -> bool:
+        """Whether the same message has come before; remembers it."""
         known = self._until.get(message.digest)
         if known is not None and known >= now:
             return True

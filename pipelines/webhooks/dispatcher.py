@@ -19,7 +19,7 @@ _AGAIN = (RemoteSystemError.exit_code, ChannelBusy.exit_code)
 
 
 class Launcher(Protocol):
-    """Whoever does the runs."""
+    """What does the runs."""
 
     async def run(self, flows: tuple[str, ...]) -> RunExit: ...
 
@@ -29,8 +29,8 @@ class Launcher(Protocol):
 class Dispatcher:
     """A run that found the channel busy or a system away is tried again after each of the pauses, then given up."""
 
-    def __init__(self, agenda: RunSchedule, runs: Launcher, pauses_s: Sequence[float] = PAUSES_S) -> None:
-        self._agenda, self._runs, self._pauses_s = agenda, runs, pauses_s
+    def __init__(self, schedule: RunSchedule, runs: Launcher, pauses_s: Sequence[float] = PAUSES_S) -> None:
+        self._schedule, self._runs, self._pauses_s = schedule, runs, pauses_s
         self._woken = asyncio.Event()
         self._stopping = False
         self._tries: Counter[str] = Counter()
@@ -40,7 +40,7 @@ class Dispatcher:
 
     def hint(self, flows: Collection[str]) -> None:
         """Has these run soon; returns at once."""
-        self._agenda.hint(flows, self._now())
+        self._schedule.hint(flows, self._now())
         self._woken.set()
 
     def stop(self) -> None:
@@ -49,9 +49,9 @@ class Dispatcher:
         self._runs.stop()
 
     def facts(self) -> dict[str, Any]:
-        due = self._agenda.due()
+        due = self._schedule.due()
         return {
-            "waiting": list(self._agenda.waiting),
+            "waiting": list(self._schedule.waiting),
             "next_in_s": None if due is None else round(max(0.0, due - self._now()), 1),
             "running": list(self._running),
             "runs": self._ended,
@@ -61,16 +61,16 @@ class Dispatcher:
     async def go(self) -> None:
         """Returns once it was stopped and the run under way, if any, has ended."""
         while not self._stopping:
-            due = self._agenda.due()
+            due = self._schedule.due()
             if due is not None and due <= self._now():
-                await self._run(self._agenda.begin(self._now()))
+                await self._run(self._schedule.begin(self._now()))
                 continue
             self._woken.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout_at(due):
                     await self._woken.wait()
-        if self._agenda.waiting:
-            log.warning("stopped before flows=%s were run; the next poll has them", ",".join(self._agenda.waiting))
+        if self._schedule.waiting:
+            log.warning("stopped before flows=%s were run; the next poll has them", ",".join(self._schedule.waiting))
 
     async def _run(self, flows: tuple[str, ...]) -> None:
         self._running = flows
@@ -78,7 +78,7 @@ class Dispatcher:
         ended = self._last = await self._runs.run(flows)
         self._running = ()
         self._ended += 1
-        self._tell(ended)
+        self._log_end(ended)
         if ended.exit_code in _AGAIN and not self._stopping:
             self._again(flows)
             return
@@ -99,10 +99,10 @@ class Dispatcher:
         if left := [name for name in flows if name not in given_up]:
             pause_s = self._pauses_s[max(self._tries[name] for name in left)]
             self._tries.update(left)
-            self._agenda.again(left, self._now() + pause_s)
+            self._schedule.again(left, self._now() + pause_s)
             log.warning("tried again in %g s flows=%s", pause_s, ",".join(left))
 
-    def _tell(self, ended: RunExit) -> None:
+    def _log_end(self, ended: RunExit) -> None:
         level = {0: logging.INFO, 3: logging.INFO, 5: logging.WARNING, 6: logging.WARNING}.get(
             ended.exit_code, logging.ERROR
         )

@@ -67,7 +67,7 @@ class RunLauncher:
                 start_new_session=True,  # a terminal's Ctrl-C is for us, and we pass it on once
             )
         except OSError as error:
-            return _outcome(flows, 1, b"", time.monotonic() - began, f"the run could not be started: {error}")
+            return _exit(flows, 1, b"", time.monotonic() - began, f"the run could not be started: {error}")
         try:
             if self._stopping:
                 self.stop()
@@ -77,7 +77,7 @@ class RunLauncher:
             if process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
                     process.terminate()
-        return _outcome(flows, process.returncode or 0, printed, time.monotonic() - began)
+        return _exit(flows, process.returncode or 0, printed, time.monotonic() - began)
 
     def stop(self) -> None:
         """Asks a run under way, and any that is being started, to stop; a second time, in earnest."""
@@ -87,19 +87,19 @@ class RunLauncher:
                 self._process.send_signal(signal.SIGTERM)
 
 
-def _outcome(flows: tuple[str, ...], code: int, printed: bytes, seconds: float, words: str = "") -> RunExit:
+def _exit(flows: tuple[str, ...], code: int, printed: bytes, seconds: float, words: str = "") -> RunExit:
     try:
-        told = decode(printed)
+        printed_object = decode(printed)
     except NotJson:
-        told = {}
-    told = told if isinstance(told, dict) else {}
-    error = told.get("error") or {}
-    outcome = str(told.get("outcome") or ("killed" if code < 0 else "fault"))
-    run_id, error_id = str(told.get("run_id") or ""), str(error.get("id") or "")
+        printed_object = {}
+    found = printed_object if isinstance(printed_object, dict) else {}
+    error = found.get("error") or {}
+    outcome = str(found.get("outcome") or ("killed" if code < 0 else "internal_error"))
+    run_id, error_id = str(found.get("run_id") or ""), str(error.get("id") or "")
     if error:
         words = f"{error_id}: {error.get('message', '')} {error.get('fix', '')}".strip()
     else:
-        words = words or "; ".join(_counts(name, counts) for name, counts in (told.get("flows") or {}).items())
+        words = words or "; ".join(_counts(name, counts) for name, counts in (found.get("flows") or {}).items())
     ended = datetime.now(UTC).isoformat(timespec="seconds")
     return RunExit(flows, code, outcome, run_id, error_id, round(seconds, 3), ended, words)
 

@@ -28,7 +28,7 @@ class RunSchedule:
         self._last = now
 
     def again(self, flows: Collection[str], at: float) -> None:
-        """These could not be run; until that moment there is no use in trying anything."""
+        """These could not be run; nothing is tried before that moment."""
         self._waiting.update(flows)
         self._again_at = at if self._again_at is None else max(at, self._again_at)
 

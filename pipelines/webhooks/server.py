@@ -1,4 +1,4 @@
-"""The life of `listen`: a socket, a desk behind it, and runs beside it."""
+"""The life of `listen`: a socket, a receiver behind it, and runs in processes of their own."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ import uvicorn
 from pipelines.config.channel import Channel
 from pipelines.config.listen import Listen
 from pipelines.core.errors import ConfigError
-from pipelines.webhooks import event_routing, signatures
 from pipelines.webhooks.dispatcher import Dispatcher
+from pipelines.webhooks.event_routing import Router
 from pipelines.webhooks.push_process import RunLauncher
 from pipelines.webhooks.receiver import WebhookReceiver, WebhookSource
 from pipelines.webhooks.schedule import RunSchedule
@@ -26,14 +26,17 @@ log = logging.getLogger(__name__)
 MAX_CONNECTIONS = 64
 
 
-def listen(channel: Channel, data: Path | None, port: int | None, tell: Callable[[str], None]) -> None:
-    """Listens until SIGINT or SIGTERM; `tell` hears the address once messages are taken there. Raises ConfigError."""
+def listen(channel: Channel, data: Path | None, port: int | None, on_ready: Callable[[str], None]) -> None:
+    """Listens until SIGINT or SIGTERM; `on_ready` gets the address once messages are accepted there.
+
+    Raises ConfigError.
+    """
     settings = channel.listen
     if settings is None:
         raise ConfigError(
             f"{channel.path} has no table [listen].", 'Add it; README, "Webhooks as hints", says what belongs in it.'
         )
-    sides = _sides(channel, settings)
+    sources = _sources(channel, settings)
     sock = _bound(settings.host, settings.port if port is None else port)
     host, number = sock.getsockname()[:2]
     address = f"http://{f'[{host}]' if ':' in host else host}:{number}"
@@ -43,24 +46,28 @@ def listen(channel: Channel, data: Path | None, port: int | None, tell: Callable
             settings.host,
         )
     with contextlib.closing(sock):
-        asyncio.run(_live(channel, settings, sides, RunLauncher(channel.path, data), sock, lambda: tell(address)))
+        asyncio.run(_live(channel, settings, sources, RunLauncher(channel.path, data), sock, lambda: on_ready(address)))
 
 
-def _sides(channel: Channel, settings: Listen) -> list[WebhookSource]:
-    """Those that have a secret."""
-    sides = []
-    if settings.centra_secret is not None:
-        proven = partial(signatures.centra, settings.centra_secret.reveal(), settings.tolerance_s)
-        sides.append(WebhookSource("centra", signatures.CENTRA_HEADER, proven, event_routing.of_centra))
-    if settings.myogo_key is not None:
-        proven = partial(signatures.myogo, settings.myogo_key.reveal(), settings.tolerance_s)
-        sides.append(WebhookSource("myogo", signatures.MYOGO_HEADER, proven, event_routing.of_myogo))
-    if not sides:
+def _sources(channel: Channel, settings: Listen) -> list[WebhookSource]:
+    """The systems whose secret is set."""
+    found = []
+    keys = []
+    for name, system in channel.system_declarations.items():
+        webhook = system.webhook
+        if webhook is None:
+            continue
+        keys.append(webhook.secret_key)
+        if (secret := settings.secret(webhook.secret_key)) is not None:
+            verify = partial(webhook.verify, secret.reveal(), settings.tolerance_s)
+            router = Router(name, webhook.events, channel.known_flows)
+            found.append(WebhookSource(name, webhook.header, verify, router.route))
+    if not found:
         raise ConfigError(
-            f"{channel.path}: listen has neither centra_secret nor myogo_key: there is nobody to listen to.",
-            "Give it the secret of one side or of both.",
+            f"{channel.path}: listen has neither {' nor '.join(keys)}: there is nobody to listen to.",
+            "Give it the secret of at least one system.",
         )
-    return sides
+    return found
 
 
 def _bound(host: str, port: int) -> socket.socket:
@@ -76,14 +83,14 @@ def _bound(host: str, port: int) -> socket.socket:
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """They are for the run beside it too."""
+        """Signals are for the run under way too."""
         yield
 
 
 async def _live(
     channel: Channel,
     settings: Listen,
-    sides: list[WebhookSource],
+    sources: list[WebhookSource],
     runner: RunLauncher,
     sock: socket.socket,
     ready: Callable[[], None],
@@ -91,13 +98,13 @@ async def _live(
     loop = asyncio.get_running_loop()
     flows = channel.in_order(())
     poll_s = None if settings.poll_minutes is None else settings.poll_minutes * 60
-    agenda = RunSchedule(flows, settings.settle_s, settings.longest_s, poll_s, loop.time())
-    dispatcher = Dispatcher(agenda, runner)
-    desk = WebhookReceiver(channel.name, sides, flows, dispatcher.hint, dispatcher.facts)
+    schedule = RunSchedule(flows, settings.settle_s, settings.longest_s, poll_s, loop.time())
+    dispatcher = Dispatcher(schedule, runner)
+    receiver = WebhookReceiver(channel.name, sources, flows, dispatcher.hint, dispatcher.facts)
     # h11, because the other parser turns down a header that goes on in a second line, as Centra's samples have it.
     server = _Server(
         uvicorn.Config(
-            desk.app, http="h11", ws="none", lifespan="off", log_config=None, log_level="error", access_log=False,
+            receiver.app, http="h11", ws="none", lifespan="off", log_config=None, log_level="error", access_log=False,
             proxy_headers=False, server_header=False, limit_concurrency=MAX_CONNECTIONS, timeout_graceful_shutdown=2,
         )
     )  # fmt: skip

@@ -35,6 +35,10 @@ _IDENTITY = (
     FieldSpec("category_name", "categoryName", "text", on_type_mismatch="withhold"),
 )
 
+# The combined code, in SQL: the parts verbatim and without a separator, "" where all of them are empty or absent.
+CODE_PARTS = ("sku", "variant_sku", "size_sku")
+CODE_SQL = " || ".join(f"coalesce({part}, '')" for part in CODE_PARTS)
+
 PRODUCTS = (
     *_IDENTITY,
     FieldSpec("name", "name", "text", on_type_mismatch="withhold"),

@@ -15,7 +15,7 @@ PRODUCTS = (
     FieldSpec("description", "description", "text"),
     FieldSpec("supplier_code", "supplierCode", "text", on_type_mismatch="report"),
     FieldSpec("supplier", "supplier", "text"),
-    FieldSpec("group", "group", "text"),
+    FieldSpec("product_group", "group", "text"),
     FieldSpec("ean_code", "eanCode", "text"),
     FieldSpec("supply_price", "supplyPrice", "number", on_type_mismatch="report"),
     FieldSpec("sales_price", "salesPrice", "number"),

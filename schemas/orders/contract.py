@@ -12,7 +12,7 @@ ORDER = Contract(
     key="reference",
     compare=(),
     create_only=(),
-    once=(
+    insert_only=(
         "status",
         "test",
         "shipping_code",

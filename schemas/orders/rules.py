@@ -12,7 +12,6 @@ RULES = (
         "A new shipping method in the shop, or another spelling of one.",
         "In the channel file, map it in [flows.orders.params.shipping]; ask OGOship to activate the method first.",
         "channel file",
-        "orders",
     ),
     Rule(
         "ORDER-002",
@@ -21,7 +20,6 @@ RULES = (
         "A line without a code or with no units, or a bundle whose contents cannot be counted.",
         "In Centra, set the plugin's bundles to 'Only containing items', or correct the order.",
         "Centra",
-        "orders",
     ),
     Rule(
         "ORDER-003",
@@ -30,7 +28,6 @@ RULES = (
         "A product that has not been pushed yet, is withheld, or is not kept at OGOship.",
         "Push the products; if that one is withheld, fix what its own rule says.",
         "Centra",
-        "orders",
     ),
     Rule(
         "ORDER-004",
@@ -39,7 +36,6 @@ RULES = (
         "A field of the checkout that the customer left empty.",
         "In Centra, complete the delivery address of the order.",
         "Centra",
-        "orders",
     ),
     Rule(
         "ORDER-005",
@@ -48,7 +44,6 @@ RULES = (
         "Centra's shipment asks for capture, and capture is not set in the channel file.",
         "Capture it in Centra, or set capture = true in [flows.orders.params].",
         "channel file",
-        "orders",
     ),
     Rule(
         "ORDER-006",
@@ -57,7 +52,6 @@ RULES = (
         "Somebody changed its lines, address, pick-up point or shipping method, or its lines in myOGO.",
         "In myOGO, change the order by hand while it is new, or cancel it with OGOship; it is told until it has left.",
         "myOGO",
-        "orders",
     ),
     Rule(
         "ORDER-007",
@@ -66,7 +60,6 @@ RULES = (
         "It was cancelled, put on hold or completed in Centra after myOGO had got it.",
         "In myOGO, cancel the order if it must not be sent; in Centra, look at what became of it.",
         "myOGO",
-        "orders",
     ),
     Rule(
         "ORDER-008",
@@ -75,7 +68,6 @@ RULES = (
         "Sizes without a size SKU, or a copied product: myOGO's goods may be those of the other size.",
         "In Centra, give each size a code of its own.",
         "Centra",
-        "orders",
     ),
     Rule(
         "ORDER-009",
@@ -84,7 +76,6 @@ RULES = (
         "Two integrations, or somebody who copied the order.",
         "In myOGO, find out which of them is to be sent.",
         "myOGO",
-        "orders",
     ),
     Rule(
         "ORDER-010",
@@ -93,7 +84,6 @@ RULES = (
         "The checkout does not ask for one; some carriers need it, and myOGO may hold the order back.",
         "In Centra, ask for a phone number in the checkout.",
         "Centra",
-        "orders",
     ),
     Rule(
         "ORDER-011",
@@ -102,7 +92,6 @@ RULES = (
         "Somebody stopped it in myOGO.",
         "In Centra, cancel or refund the order.",
         "Centra",
-        "orders",
     ),
     Rule(
         "ORDER-012",
@@ -111,7 +100,6 @@ RULES = (
         "Its validation failed: phone, shipping method, customs data or a doubled reference.",
         "In myOGO, read why, and release it.",
         "myOGO",
-        "orders",
     ),
     Rule(
         "ORDER-013",
@@ -120,7 +108,6 @@ RULES = (
         "A field of another type than ever, a total with a comma, an order without a number, date or status.",
         "In Centra, correct the order; if it looks right there, show Centra's support the message.",
         "Centra",
-        "orders",
     ),
     Rule(
         "ORDER-014",
@@ -129,7 +116,6 @@ RULES = (
         'It was sent while the channel said status = "Draft" or test = true.',
         "In myOGO, take its test mark away and save it as NEW, or cancel it; to leave all such orders, move starting.",
         "myOGO",
-        "orders",
     ),
     Rule(
         "ORDER-015",
@@ -138,7 +124,6 @@ RULES = (
         "Its stock is not allocated, somebody has to make the shipment, or it is on hold.",
         "In Centra, look at the order: a shipment that is good to go sends it to the warehouse.",
         "Centra",
-        "orders",
     ),
     Rule(
         "ORDER-016",
@@ -147,7 +132,6 @@ RULES = (
         "Its shipment was made anew in Centra, or the channel's source, prefix or name was changed.",
         "In myOGO, cancel the order that the message names; if it has left, mend this one in Centra.",
         "myOGO",
-        "orders",
     ),
     Rule(
         "ORDER-017",
@@ -156,6 +140,5 @@ RULES = (
         "myOGO has a new status.",
         "In myOGO, look whether the order goes its way; report the status to us.",
         "myOGO",
-        "orders",
     ),
 )

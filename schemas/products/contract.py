@@ -22,7 +22,7 @@ PRODUCT = Contract(
         "sales_price",
         "description",
         "supplier",
-        "group",
+        "product_group",
         "picture_url",
         "country_of_origin",
         "customs_description",
@@ -30,6 +30,7 @@ PRODUCT = Contract(
         "language_code",
     ),
     create_only=("ean_code",),
+    summary=("name", "sales_price"),
     vendor={field.column: field.vendor for field in PRODUCTS},
 )
 
@@ -70,7 +71,7 @@ def product(allow_zero_price: bool) -> pa.DataFrameSchema:
                     _check("SKU-003", lambda code: ~_matches(code, _UNFIT_IN_A_CODE)),
                 ],
             ),
-            "odd": pa.Column(nullable=True, checks=[_check("TYPE-001", lambda odd: odd == "")]),
+            "mismatched": pa.Column(nullable=True, checks=[_check("TYPE-001", lambda text: text == "")]),
             "price_text": pa.Column(),
             "sales_price": pa.Column(checks=[positive]),
             "name": pa.Column(),
@@ -98,10 +99,10 @@ def failures(products: pd.DataFrame, allow_zero_price: bool) -> pd.DataFrame:
         cases = error.failure_cases
     else:
         return pd.DataFrame({"row": pd.Series(dtype="int64"), "rule": pd.Series(dtype="str")})
-    whole = cases[cases["index"].isna() | (cases["schema_context"] == "Index")]
-    if len(whole):
-        told = whole[["column", "check", "failure_case"]].drop_duplicates().head().to_dict("records")
-        raise BrokenContract(f"the contract of a product does not fit the frame: {told}")
+    of_frame = cases[cases["index"].isna() | (cases["schema_context"] == "Index")]
+    if len(of_frame):
+        wrong = of_frame[["column", "check", "failure_case"]].drop_duplicates().head().to_dict("records")
+        raise BrokenContract(f"the contract of a product does not fit the frame: {wrong}")
     checks = cases["check"].astype("str")
     named = {
         pair: _BUILT_IN.get(pair, pair[1]) for pair in set(zip(cases["column"].astype("str"), checks, strict=True))
@@ -111,10 +112,10 @@ def failures(products: pd.DataFrame, allow_zero_price: bool) -> pd.DataFrame:
     broken = broken.drop_duplicates()
     empty = broken["row"].isin(broken.loc[broken["rule"] == "SKU-001", "row"])
     unpriced = broken["row"].isin(broken.loc[broken["rule"] == "PRICE-001", "row"])
-    odd = broken["row"].isin(broken.loc[broken["rule"] == "TYPE-001", "row"])
+    mismatched = broken["row"].isin(broken.loc[broken["rule"] == "TYPE-001", "row"])
     implied = (
         (empty & (broken["rule"] == "SKU-002"))
         | (unpriced & (broken["rule"] == "PRICE-002"))
-        | (odd & (broken["rule"] == "NAME-001"))
+        | (mismatched & (broken["rule"] == "NAME-001"))
     )
     return broken[~implied].sort_values(["row", "rule"]).reset_index(drop=True)

@@ -1,17 +1,9 @@
-"""What whole batches are expected to be like: one suite per table, declared as data for Great Expectations.
-
-Only what no single row can show. Whether a row is fit stands in `product`, whether acting is sane in the limits.
-Great Expectations is imported by the builders only: it takes seconds.
-"""
+"""What whole batches of the products flow are expected to be like: one suite per table."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
-
-LEAST_OF_USUAL, MOST_OF_USUAL = 0.5, 2
+from schemas.expectation import Expectation, Suite, between, filled, one_of, shaped, smallest, unique, usual_rows
+from schemas.fields.centra import CODE_SQL
 
 _GTIN_SHAPE = r"^(?:[0-9]{8}|[0-9]{12,14})$"
 # ISO 639-1 as one pattern: a set of so many values is copied by Great Expectations at every step.
@@ -27,285 +19,258 @@ _LANGUAGE = (
 )
 
 
-@dataclass(frozen=True)
-class Known:
-    """What a batch is measured against: `usual_rows` by expectation, none where there is no run to compare with."""
-
-    usual_rows: Mapping[str, float] = field(default_factory=dict)
-
-
-Builder = Callable[["Expectation", Known], Any]
-
-
-@dataclass(frozen=True)
-class Expectation:
-    """`meaning` completes "it is expected that"; `column` is of the table's frame, "" for the table as a whole."""
-
-    id: str
-    table: str
-    column: str
-    meaning: str
-    fix: str
-    build: Builder
-
-    def built(self, known: Known) -> Any:
-        """The expectation as Great Expectations knows it."""
-        return self.build(self, known)
-
-
-def _gx() -> Any:
-    from great_expectations import expectations
-
-    return expectations
-
-
-def _usual_rows(least: float = LEAST_OF_USUAL, most: float | None = MOST_OF_USUAL) -> Builder:
-    def build(own: Expectation, known: Known) -> Any:
-        usual = known.usual_rows.get(own.id)
-        if not usual:  # nothing to compare with, or nothing there till now
-            return _gx().ExpectTableRowCountToBeBetween(min_value=0)
-        return _gx().ExpectTableRowCountToBeBetween(
-            min_value=math.ceil(least * usual), max_value=None if most is None else math.floor(most * usual)
-        )
-
-    return build
-
-
-def _unique(mostly: float = 1) -> Builder:
-    return lambda own, _: _gx().ExpectColumnValuesToBeUnique(column=own.column, mostly=mostly)
-
-
-def _filled(mostly: float) -> Builder:
-    return lambda own, _: _gx().ExpectColumnValuesToNotBeNull(column=own.column, mostly=mostly)
-
-
-def _one_of(values: list[str], mostly: float) -> Builder:
-    return lambda own, _: _gx().ExpectColumnValuesToBeInSet(column=own.column, value_set=values, mostly=mostly)
-
-
-def _shaped(pattern: str, mostly: float) -> Builder:
-    return lambda own, _: _gx().ExpectColumnValuesToMatchRegex(column=own.column, regex=pattern, mostly=mostly)
-
-
-def _between(least: float | None, most: float | None, mostly: float) -> Builder:
-    return lambda own, _: _gx().ExpectColumnValuesToBeBetween(
-        column=own.column, min_value=least, max_value=most, mostly=mostly
-    )
-
-
-def _smallest(least: float, most: float) -> Builder:
-    return lambda own, _: _gx().ExpectColumnMinToBeBetween(column=own.column, min_value=least, max_value=most)
-
-
 _ROWS = "the number of rows is half to twice that of the last runs (median)"
 _ROWS_OR_MORE = "the number of rows is at least half that of the last runs (median); we add rows there ourselves"
 _ROWS_FIX = "Find out what appeared or vanished in {}. If it is right, a push with --force makes it the new normal."
 _EAN = "of the EANs, at least 90% are 8, 12, 13 or 14 digits"
 _BALANCE = "in at least 99% of the rows, physical stock is allocated plus available (or available is cut off at zero)"
+_CODE = f"nullif({CODE_SQL}, '')"
+# A time without a zone is UTC, as OGOship's older documentation says.
+_MODIFIED = r"""epoch(try_cast(case when regexp_matches(modified, '(Z|[+-]\d\d:?\d\d)$') then modified
+    else modified || 'Z' end as timestamptz))"""
 
 
-def _catalogue(*expectations: Expectation) -> dict[str, Expectation]:
-    return {expectation.id: expectation for expectation in expectations}
-
-
-EXPECTATIONS = _catalogue(
-    Expectation("GX-CPR-001", "raw_centra.products", "", _ROWS, _ROWS_FIX.format("Centra"), _usual_rows()),
-    Expectation(
-        "GX-CPR-002",
+SUITES = (
+    Suite(
         "raw_centra.products",
-        "stock_item_id",
-        "each stockItemId occurs once",
-        "Please report this: rows that Centra repeats are dropped when they are read.",
-        _unique(),
+        f"""
+        select stock_item_id, {_CODE} as code, trim(coalesce(nullif(ean, ''), nullif(upc, ''))) as ean,
+            nullif(weight_unit, '') as weight_unit
+        from raw_centra.products""",
+        (
+            Expectation("GX-CPR-001", "", _ROWS, _ROWS_FIX.format("Centra"), usual_rows()),
+            Expectation(
+                "GX-CPR-002",
+                "stock_item_id",
+                "each stockItemId occurs once",
+                "Please report this: rows that Centra repeats are dropped when they are read.",
+                unique(),
+            ),
+            Expectation(
+                "GX-CPR-003",
+                "code",
+                "at least 95% of the sizes have a combined code of their own",
+                "In Centra, look for products copied with their SKUs, or for a SKU field emptied by an import.",
+                unique(0.95),
+            ),
+            Expectation(
+                "GX-CPR-004",
+                "ean",
+                _EAN,
+                "In Centra, look for an import that took zeros off the EANs or filled the field with something else.",
+                shaped(_GTIN_SHAPE, 0.9),
+            ),
+            Expectation(
+                "GX-CPR-005",
+                "weight_unit",
+                "weights are in kg or lb, the units that Centra documents",
+                "Ask Centra what the new unit means before weights are used.",
+                one_of(["kg", "lb"], 1),
+            ),
+        ),
     ),
-    Expectation(
-        "GX-CPR-003",
-        "raw_centra.products",
-        "code",
-        "at least 95% of the sizes have a combined code of their own",
-        "In Centra, look for products copied together with their SKUs, or for a SKU field emptied by an import.",
-        _unique(0.95),
-    ),
-    Expectation(
-        "GX-CPR-004",
-        "raw_centra.products",
-        "ean",
-        _EAN,
-        "In Centra, look for an import that took zeros off the EANs or filled the field with something else.",
-        _shaped(_GTIN_SHAPE, 0.9),
-    ),
-    Expectation(
-        "GX-CPR-005",
-        "raw_centra.products",
-        "weight_unit",
-        "weights are in kg or lb, the units that Centra documents",
-        "Ask Centra what the new unit means before weights are used.",
-        _one_of(["kg", "lb"], 1),
-    ),
-    Expectation("GX-CPC-001", "raw_centra.prices", "", _ROWS, _ROWS_FIX.format("Centra"), _usual_rows()),
-    Expectation(
-        "GX-CPC-002",
+    Suite(
         "raw_centra.prices",
-        "currency",
-        "at least 99% of the price entries name a currency by three capital letters",
-        "In Centra, look at the price lists' currencies.",
-        _shaped("^[A-Z]{3}$", 0.99),
+        "select coalesce(currency, '') as currency from raw_centra.prices",
+        (
+            Expectation("GX-CPC-001", "", _ROWS, _ROWS_FIX.format("Centra"), usual_rows()),
+            Expectation(
+                "GX-CPC-002",
+                "currency",
+                "at least 99% of the price entries name a currency by three capital letters",
+                "In Centra, look at the price lists' currencies.",
+                shaped("^[A-Z]{3}$", 0.99),
+            ),
+        ),
     ),
-    Expectation("GX-CST-001", "raw_centra.stock", "", _ROWS, _ROWS_FIX.format("Centra"), _usual_rows()),
-    Expectation(
-        "GX-CST-002",
+    Suite(
         "raw_centra.stock",
-        "stock_item_id",
-        "each stockItemId occurs once",
-        "Please report this: rows that Centra repeats are dropped when they are read.",
-        _unique(),
+        """
+        select stock_item_id, physical_stock, case when available_stock = 0 and physical_stock < allocated_stock then 0
+            else physical_stock - allocated_stock - available_stock end as imbalance
+        from raw_centra.stock""",
+        (
+            Expectation("GX-CST-001", "", _ROWS, _ROWS_FIX.format("Centra"), usual_rows()),
+            Expectation(
+                "GX-CST-002",
+                "stock_item_id",
+                "each stockItemId occurs once",
+                "Please report this: rows that Centra repeats are dropped when they are read.",
+                unique(),
+            ),
+            Expectation(
+                "GX-CST-003",
+                "physical_stock",
+                "physical stock is not negative in at least 99% of the rows",
+                "In Centra, correct the stock of those sizes.",
+                between(0, None, 0.99),
+            ),
+            Expectation(
+                "GX-CST-004",
+                "imbalance",
+                _BALANCE,
+                "Ask Centra's support: its own numbers do not add up.",
+                between(0, 0, 0.99),
+            ),
+        ),
     ),
-    Expectation(
-        "GX-CST-003",
-        "raw_centra.stock",
-        "physical_stock",
-        "physical stock is not negative in at least 99% of the rows",
-        "In Centra, correct the stock of those sizes.",
-        _between(0, None, 0.99),
-    ),
-    Expectation(
-        "GX-CST-004",
-        "raw_centra.stock",
-        "imbalance",
-        _BALANCE,
-        "Ask Centra's support: its own numbers do not add up.",
-        _between(0, 0, 0.99),
-    ),
-    Expectation(
-        "GX-MPR-001", "raw_myogo.products", "", _ROWS_OR_MORE, _ROWS_FIX.format("myOGO"), _usual_rows(most=None)
-    ),
-    Expectation(
-        "GX-MPR-002",
+    Suite(
         "raw_myogo.products",
-        "code",
-        "at least 99% of myOGO's products have a code of their own",
-        "In myOGO, merge or rename the duplicates (OGOship's support can do it).",
-        _unique(0.99),
+        """
+        select code, nullif(trim(ean_code), '') as ean_code, nullif(lower(language_code), '') as language_code
+        from raw_myogo.products""",
+        (
+            Expectation("GX-MPR-001", "", _ROWS_OR_MORE, _ROWS_FIX.format("myOGO"), usual_rows(most=None)),
+            Expectation(
+                "GX-MPR-002",
+                "code",
+                "at least 99% of myOGO's products have a code of their own",
+                "In myOGO, merge or rename the duplicates (OGOship's support can do it).",
+                unique(0.99),
+            ),
+            Expectation(
+                "GX-MPR-003",
+                "ean_code",
+                _EAN,
+                "In myOGO, look at the EANs; only OGOship's support can change them.",
+                shaped(_GTIN_SHAPE, 0.9),
+            ),
+            Expectation(
+                "GX-MPR-004",
+                "language_code",
+                "at least 99% of the languages are ISO 639-1 codes",
+                "In myOGO, look for another program that writes products.",
+                shaped(_LANGUAGE, 0.99),
+            ),
+        ),
     ),
-    Expectation(
-        "GX-MPR-003",
-        "raw_myogo.products",
-        "ean_code",
-        _EAN,
-        "In myOGO, look at the EANs; only OGOship's support can change them.",
-        _shaped(_GTIN_SHAPE, 0.9),
-    ),
-    Expectation(
-        "GX-MPR-004",
-        "raw_myogo.products",
-        "language_code",
-        "at least 99% of the languages are ISO 639-1 codes",
-        "In myOGO, look for another program that writes products.",
-        _shaped(_LANGUAGE, 0.99),
-    ),
-    Expectation("GX-MST-001", "raw_myogo.stock", "", _ROWS_OR_MORE, _ROWS_FIX.format("myOGO"), _usual_rows(most=None)),
-    Expectation(
-        "GX-MST-002",
+    Suite(
         "raw_myogo.stock",
-        "product_code",
-        "at least 99% of the stock rows have a code of their own",
-        "In myOGO, merge or rename the duplicates (OGOship's support can do it).",
-        _unique(0.99),
+        f"""
+        select product_code, stock, case when stock_available = 0 and stock < reserved then 0
+            else stock - reserved - stock_available end as imbalance,
+            (epoch($now::timestamp) - {_MODIFIED}) / 3600 as modified_hours_ago
+        from raw_myogo.stock""",
+        (
+            Expectation("GX-MST-001", "", _ROWS_OR_MORE, _ROWS_FIX.format("myOGO"), usual_rows(most=None)),
+            Expectation(
+                "GX-MST-002",
+                "product_code",
+                "at least 99% of the stock rows have a code of their own",
+                "In myOGO, merge or rename the duplicates (OGOship's support can do it).",
+                unique(0.99),
+            ),
+            Expectation(
+                "GX-MST-003",
+                "stock",
+                "stock is not negative in at least 99% of the rows",
+                "Ask OGOship's support to count those products.",
+                between(0, None, 0.99),
+            ),
+            Expectation(
+                "GX-MST-004",
+                "imbalance",
+                _BALANCE,
+                "Ask OGOship's support: its own numbers do not add up.",
+                between(0, 0, 0.99),
+            ),
+            Expectation(
+                "GX-MST-005",
+                "modified_hours_ago",
+                "myOGO's newest stock change is at most 7 days old (and not in the future by more than a day)",
+                "If goods did move, ask OGOship whether its stock is still being updated.",
+                smallest(-24, 7 * 24),
+            ),
+        ),
     ),
-    Expectation(
-        "GX-MST-003",
-        "raw_myogo.stock",
-        "stock",
-        "stock is not negative in at least 99% of the rows",
-        "Ask OGOship's support to count those products.",
-        _between(0, None, 0.99),
-    ),
-    Expectation(
-        "GX-MST-004",
-        "raw_myogo.stock",
-        "imbalance",
-        _BALANCE,
-        "Ask OGOship's support: its own numbers do not add up.",
-        _between(0, 0, 0.99),
-    ),
-    Expectation(
-        "GX-MST-005",
-        "raw_myogo.stock",
-        "modified_hours_ago",
-        "myOGO's newest stock change is at most 7 days old (and not in the future by more than a day)",
-        "If goods did move, ask OGOship whether its stock is still being updated.",
-        _smallest(-24, 7 * 24),
-    ),
-    Expectation(
-        "GX-RUN-001",
+    Suite(
         "sync.runs",
-        "good_hours_ago",
-        "the last good run is at most 3 days old",
-        "See why the runs between did not go through, and whether the scheduler still starts them.",
-        _smallest(0, 3 * 24),
+        """
+        select (epoch($now::timestamp) - epoch(max(started_at))) / 3600 as good_hours_ago
+        from sync.runs where exit_code in (0, 3) having max(started_at) is not null""",
+        (
+            Expectation(
+                "GX-RUN-001",
+                "good_hours_ago",
+                "the last good run is at most 3 days old",
+                "See why the runs between did not go through, and whether the scheduler still starts them.",
+                smallest(0, 3 * 24),
+            ),
+        ),
     ),
-    Expectation(
-        "GX-EUR-001",
+    Suite(
         "candidates",
-        "price",
-        "at least 90% of the wanted sizes have a usable price in the channel's currency",
-        "In Centra, look at the price list of that currency; in the channel file, at currency and pricelist_id.",
-        _filled(0.9),
-    ),
-    Expectation(
-        "GX-OUT-001",
-        "out_myogo.products",
         "",
-        _ROWS,
-        _ROWS_FIX.format("Centra or among the withheld rows"),
-        _usual_rows(),
+        (
+            Expectation(
+                "GX-EUR-001",
+                "price",
+                "at least 90% of the wanted sizes have a usable price in the channel's currency",
+                "In Centra, look at that currency's price list; in the channel file, at currency and pricelist_id.",
+                filled(0.9),
+            ),
+        ),
     ),
-    Expectation(
-        "GX-OUT-002",
+    Suite(
         "out_myogo.products",
-        "code",
-        "each outgoing code occurs once",
-        "Please report this: sizes that share a code are withheld.",
-        _unique(),
+        "select code, stock_item_id, ean_code, language_code from out_myogo.products",
+        (
+            Expectation(
+                "GX-OUT-001",
+                "",
+                _ROWS,
+                _ROWS_FIX.format("Centra or among the withheld rows"),
+                usual_rows(),
+            ),
+            Expectation(
+                "GX-OUT-002",
+                "code",
+                "each outgoing code occurs once",
+                "Please report this: sizes that share a code are withheld.",
+                unique(),
+            ),
+            Expectation(
+                "GX-OUT-003",
+                "stock_item_id",
+                "each size goes out once",
+                "Please report this.",
+                unique(),
+            ),
+            Expectation(
+                "GX-OUT-004",
+                "ean_code",
+                _EAN,
+                "In Centra, look for an import that took zeros off the EANs or filled the field with something else.",
+                shaped(_GTIN_SHAPE, 0.9),
+            ),
+            Expectation(
+                "GX-OUT-005",
+                "language_code",
+                "every language is an ISO 639-1 code",
+                "In the channel file, correct language or language_by_store.",
+                shaped(_LANGUAGE, 1),
+            ),
+        ),
+        per_selection=True,
     ),
-    Expectation(
-        "GX-OUT-003",
-        "out_myogo.products",
-        "stock_item_id",
-        "each size goes out once",
-        "Please report this.",
-        _unique(),
-    ),
-    Expectation(
-        "GX-OUT-004",
-        "out_myogo.products",
-        "ean_code",
-        _EAN,
-        "In Centra, look for an import that took zeros off the EANs or filled the field with something else.",
-        _shaped(_GTIN_SHAPE, 0.9),
-    ),
-    Expectation(
-        "GX-OUT-005",
-        "out_myogo.products",
-        "language_code",
-        "every language is an ISO 639-1 code",
-        "In the channel file, correct language or language_by_store.",
-        _shaped(_LANGUAGE, 1),
-    ),
-    Expectation(
-        "GX-AGR-001",
+    Suite(
         "stock_side_by_side",
-        "difference",
-        "of the codes that both sides stock, at least 90% have the same available stock",
-        "Look at the largest differences (view v_stock_side_by_side) and ask which side is behind.",
-        _between(0, 0, 0.9),
+        f"""
+        with centra as (
+            select {_CODE} as code, sum(s.available_stock) as available
+            from raw_centra.products join raw_centra.stock s using (stock_item_id) group by 1),
+        myogo as (select product_code as code, sum(stock_available) as available from raw_myogo.stock group by 1)
+        select cast(m.available - c.available as bigint) as difference from centra c join myogo m using (code)""",
+        (
+            Expectation(
+                "GX-AGR-001",
+                "difference",
+                "of the codes that both sides stock, at least 90% have the same available stock",
+                "Look at the largest differences (view v_stock_side_by_side) and ask which side is behind.",
+                between(0, 0, 0.9),
+            ),
+        ),
     ),
 )
 
-
-def suites() -> dict[str, list[Expectation]]:
-    """The expectations of each table, in the catalogue's order."""
-    told: dict[str, list[Expectation]] = {}
-    for expectation in EXPECTATIONS.values():
-        told.setdefault(expectation.table, []).append(expectation)
-    return told
+EXPECTATIONS = {one.id: one for suite in SUITES for one in suite.expectations}

@@ -1,8 +1,8 @@
-"""What we say about rows: which are withheld and why, and what is worth a warning."""
+"""What withholds a product, and what is worth a warning."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -10,10 +10,24 @@ import pandas as pd
 
 from schemas.confusables import skeleton
 from schemas.gtin import is_gtin
-from schemas.issues import MAX_LISTED, and_more, issue_rows, issue_table
+from schemas.issues import MAX_LISTED, and_more, by_id, issue_rows, issue_table
 from schemas.products.contract import failures
+from schemas.products.rules import RULES
 
-MAX_LENGTH = {"name": 255, "description": 2000, "customs_description": 50}
+MAX_LENGTH = {"name": 255, "description": 2000, "customs_description": 50}  # what myOGO is known to take
+_RULES = by_id(RULES)
+_FIELD_AT_FAULT = {
+    "SKU-001": "code",
+    "SKU-002": "code",
+    "SKU-003": "code",
+    "PRICE-001": "price_text",
+    "PRICE-002": "price_text",
+    "NAME-001": "name",
+    "LANG-001": "language_code",
+    "COO-001": "country_of_origin",
+    "TYPE-001": "mismatched",
+    "TGT-001": "code",
+}
 _WARNED_OF = (
     "stock_item_id",
     "code",
@@ -25,18 +39,6 @@ _WARNED_OF = (
     "harm_code",
     "hs_code",
 )
-_COLUMN_OF = {
-    "SKU-001": "code",
-    "SKU-002": "code",
-    "SKU-003": "code",
-    "PRICE-001": "price_text",
-    "PRICE-002": "price_text",
-    "NAME-001": "name",
-    "LANG-001": "language_code",
-    "COO-001": "country_of_origin",
-    "TYPE-001": "odd",
-    "TGT-001": "code",
-}
 
 
 def withheld(
@@ -51,123 +53,147 @@ def withheld(
 
     `prices` are Centra's price entries, `live` myOGO's products. Columns: `row` and COLUMNS.
     """
-    broken = failures(products, allow_zero_price)
-    twice = set(live.loc[live["code"].duplicated(keep=False), "code"])
-    rows = products.index[products["code"].isin(twice)]
-    held_twice = pd.DataFrame({"row": rows.astype("int64"), "rule": "TGT-001"})
-    broken = pd.concat([broken, held_twice], ignore_index=True).sort_values(["row", "rule"])
-    concerned = products.loc[broken["row"]].reset_index(drop=True)
-    broken = broken.reset_index(drop=True)
-    column = broken["rule"].map(_COLUMN_OF).astype("str")
-    value = concerned["code"].astype("str")
-    for name in column.unique():
-        value = value.where(column != name, concerned[name].astype("str"))
+    broken = _broken_rules(products, live, allow_zero_price)
+    rows = products.loc[broken["row"]].reset_index(drop=True)
+    field = broken["rule"].map(_FIELD_AT_FAULT).astype("str")
+    value = rows["code"].astype("str")
+    for name in field.unique():
+        value = value.where(field != name, rows[name].astype("str"))
     clash = _clashes(products, broken.loc[broken["rule"] == "SKU-002", "row"])
-    found = _currencies(prices, concerned.loc[broken["rule"] == "PRICE-001", "stock_item_id"])
+    found = _currencies(prices, rows.loc[broken["rule"] == "PRICE-001", "stock_item_id"])
     copies = live["code"].value_counts()
-    telling: dict[str, Callable[[int, Any, str], str]] = {
+    messages: dict[str, Callable[[int, Any, str], str]] = {
         "SKU-001": lambda row, size, value: "sku, variantSku and sizeSku are all empty, so there is no code.",
         "SKU-002": lambda row, size, value: f"The code {value!r} is also made by {clash[row]}.",
-        "SKU-003": lambda row, size, value: f"The code {value!r} {_unfit_code(value)}.",
+        "SKU-003": lambda row, size, value: f"The code {value!r} {_invalid_code(value)}.",
         "PRICE-001": lambda row, size, value: (
             f"No {currency} price{f' in price list {pricelist_id}' if pricelist_id else ''}. "
             f"{found.get(size.stock_item_id, 'No price at all.')}"
         ),
-        "PRICE-002": lambda row, size, value: f"The {currency} price is {value!r}: {_unfit_price(value)}.",
-        "NAME-001": lambda row, size, value: "Neither name nor product is filled in.",
+        "PRICE-002": lambda row, size, value: f"The {currency} price is {value!r}: {_invalid_price(value)}.",
+        "NAME-001": lambda row, size, value: "The product has no name: neither name nor product is filled in.",
         "LANG-001": lambda row, size, value: f"The language {value!r} (store {size.store}) is not two letters.",
         "COO-001": lambda row, size, value: f"The country of origin {value!r} is not two letters.",
-        "TYPE-001": lambda row, size, value: f"Of another type than ever: {value}.",
+        "TYPE-001": lambda row, size, value: f"Unexpected type: {value}.",
         "TGT-001": lambda row, size, value: f"myOGO holds {copies[value]} products with the code {value!r}.",
     }
-    sizes = concerned[["stock_item_id", "pricelist_id", "store"]].itertuples(index=False)
+    sizes = rows[["stock_item_id", "pricelist_id", "store"]].itertuples(index=False)
     message = [
-        telling[rule](row, size, value)
+        messages[rule](row, size, value)
         for rule, row, size, value in zip(broken["rule"], broken["row"], sizes, value, strict=True)
     ]
-    told = issue_table(concerned, broken["rule"], column, value, message)
-    return told.assign(row=broken["row"].to_numpy())
+    rules = [_RULES[rule] for rule in broken["rule"]]
+    issues = issue_table(rows.rename(columns={"stock_item_id": "source_id"}), rules, field, value, message)
+    return issues.assign(row=broken["row"].to_numpy())
 
 
-def warnings(products: pd.DataFrame, wanted: pd.Series, live: pd.DataFrame, pricelist_id: str | None) -> pd.DataFrame:
-    """One line per finding that does not withhold; COLUMNS. `wanted` are the rows that are not skipped."""
-    long = {name: wanted & (products[name].fillna("").str.len() > most) for name, most in MAX_LENGTH.items()}
-    lengthy = {name: products.loc[hit, ["stock_item_id", "code", name]] for name, hit in long.items()}
-    rows = products.loc[wanted, list(_WARNED_OF)]  # a copy, and one of all texts would be as large as all we have
-    rows = rows.assign(sent=rows["ean_code"], ean_code=rows["ean_text"])
-    kept = live.drop_duplicates("code", keep=False).set_index("code")["ean_code"]
-    there = rows["code"].map(kept).astype("str")
-    there = there.mask(there == "")
-    codes = pd.concat([products["code"], live["code"]]).drop_duplicates()
-    codes = codes[codes != ""]
-    seen_as = codes.map(skeleton)
-    shared = seen_as.duplicated(keep=False)
-    alike = dict(zip(codes[shared], seen_as[shared], strict=True))
-    twins: dict[str, list[str]] = {}
-    for code, appearance in alike.items():
-        twins.setdefault(appearance, []).append(code)
-    if pricelist_id is None:
-        unsure = rows["pricelists"] > 1
-    else:
-        unsure = (rows["pricelists"] > 0) & (rows["pricelist_id"] != pricelist_id)
-    ean = rows["ean_code"]
+def _broken_rules(products: pd.DataFrame, live: pd.DataFrame, allow_zero_price: bool) -> pd.DataFrame:
+    """`row` and `rule`: what the contract finds, and codes that myOGO holds more than once."""
+    held_twice = set(live.loc[live["code"].duplicated(keep=False), "code"])
+    rows = products.index[products["code"].isin(held_twice)]
+    of_target = pd.DataFrame({"row": rows.astype("int64"), "rule": "TGT-001"})
+    broken = pd.concat([failures(products, allow_zero_price), of_target], ignore_index=True)
+    return broken.sort_values(["row", "rule"], ignore_index=True)
+
+
+def warnings(products: pd.DataFrame, selected: pd.Series, live: pd.DataFrame, pricelist_id: str | None) -> pd.DataFrame:
+    """One line per finding that does not withhold; COLUMNS. `selected` are the rows that are not skipped."""
+    rows = products.loc[selected, list(_WARNED_OF)]  # a copy, and one of all texts would be as large as all we have
+    rows = rows.rename(columns={"stock_item_id": "source_id"})
     parts = [
-        issue_rows("EAN-001", rows[ean.isna()], "ean_code", lambda row: "No EAN."),
+        *_ean_warnings(rows, live),
+        _confusable_codes(rows, products, live),
+        _price_list_warnings(rows, pricelist_id),
         issue_rows(
-            "EAN-002",
-            rows[ean.notna() & ~is_gtin(ean.fillna(""))],
-            "ean_code",
-            lambda row: (
-                f"The EAN {row.ean_code!r} has no right check digit or length."
-                if isinstance(row.sent, str)
-                else f"The EAN {row.ean_code!r} is what a spreadsheet makes of one, or holds what no "
-                "barcode can hold: it is not sent."
-            ),
-        ),
-        issue_rows("EAN-003", rows[ean.notna() & ean.duplicated(keep=False)], "ean_code", _sharing(rows)),
-        issue_rows(
-            "EAN-004",
-            # Not the other way round: an empty frame that is given a column takes over all rows of it.
-            rows.assign(there=there)[ean.notna() & there.notna() & (there != ean)],
-            "ean_code",
-            lambda row: f"Centra says EAN {row.ean_code!r}, myOGO keeps {row.there!r}.",
-        ),
-        issue_rows(
-            "SKU-004",
-            rows[rows["code"].isin(alike)],
-            "code",
-            lambda row: f"The code {row.code!r} is easily taken for {_others(row.code, twins[alike[row.code]])}.",
-        ),
-        issue_rows(
-            "PRICE-003",
-            rows[unsure],
-            "price_text",
-            lambda row: (
-                f"{row.pricelists} price lists carry the currency; took {row.price_text!r} of {row.pricelist_id}."
-                if pricelist_id is None
-                else f"It is not on price list {pricelist_id}; took {row.price_text!r} of {row.pricelist_id}."
-            ),
-        ),
-        issue_rows(
-            "HS-001",
+            _RULES["HS-001"],
             rows[rows["harm_code"].notna() & rows["hs_code"].isna()],
             "harm_code",
             lambda row: f"The tariff number {row.harm_code!r} is not sent.",
         ),
-        *(
-            issue_rows(
-                "TEXT-001",
-                long_ones,
-                name,
-                lambda row, name=name: (
-                    f"{name} has {len(getattr(row, name))} characters; myOGO is known to take {MAX_LENGTH[name]}."
-                ),
-            )
-            for name, long_ones in lengthy.items()
-        ),
+        *_long_texts(products, selected),
         unmatched(products, live),
     ]
     return pd.concat(parts, ignore_index=True)
+
+
+def _ean_warnings(rows: pd.DataFrame, live: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """About the EAN as Centra has it, whether it can be sent or not."""
+    rows = rows.assign(sendable_ean=rows["ean_code"], ean_code=rows["ean_text"])
+    ean = rows["ean_code"]
+    kept = live.drop_duplicates("code", keep=False).set_index("code")["ean_code"]
+    in_myogo = rows["code"].map(kept).astype("str")
+    in_myogo = in_myogo.mask(in_myogo == "")
+    yield issue_rows(_RULES["EAN-001"], rows[ean.isna()], "ean_code", lambda row: "No EAN.")
+    yield issue_rows(
+        _RULES["EAN-002"],
+        rows[ean.notna() & ~is_gtin(ean.fillna(""))],
+        "ean_code",
+        lambda row: (
+            f"The EAN {row.ean_code!r} has no right check digit or length."
+            if isinstance(row.sendable_ean, str)
+            else f"The EAN {row.ean_code!r} is what a spreadsheet makes of one, or holds what no barcode can hold: it "
+            "is not sent."
+        ),
+    )
+    yield issue_rows(_RULES["EAN-003"], rows[ean.notna() & ean.duplicated(keep=False)], "ean_code", _sharing(rows))
+    yield issue_rows(
+        _RULES["EAN-004"],
+        # Assigned before the selection: an empty frame that is given a column takes over all rows of it.
+        rows.assign(in_myogo=in_myogo)[ean.notna() & in_myogo.notna() & (in_myogo != ean)],
+        "ean_code",
+        lambda row: f"Centra says EAN {row.ean_code!r}, myOGO keeps {row.in_myogo!r}.",
+    )
+
+
+def _confusable_codes(rows: pd.DataFrame, products: pd.DataFrame, live: pd.DataFrame) -> pd.DataFrame:
+    """Codes that look like another code of either side."""
+    codes = pd.concat([products["code"], live["code"]]).drop_duplicates()
+    codes = codes[codes != ""]
+    skeletons = codes.map(skeleton)
+    shared = skeletons.duplicated(keep=False)
+    alike = dict(zip(codes[shared], skeletons[shared], strict=True))
+    twins: dict[str, list[str]] = {}
+    for code, appearance in alike.items():
+        twins.setdefault(appearance, []).append(code)
+    return issue_rows(
+        _RULES["SKU-004"],
+        rows[rows["code"].isin(alike)],
+        "code",
+        lambda row: f"The code {row.code!r} is easily taken for {_others(row.code, twins[alike[row.code]])}.",
+    )
+
+
+def _price_list_warnings(rows: pd.DataFrame, pricelist_id: str | None) -> pd.DataFrame:
+    """Prices of which it is not certain that they are from the right list."""
+    if pricelist_id is None:
+        return issue_rows(
+            _RULES["PRICE-003"],
+            rows[rows["pricelists"] > 1],
+            "price_text",
+            lambda row: (
+                f"{row.pricelists} price lists carry the currency; took {row.price_text!r} of {row.pricelist_id}."
+            ),
+        )
+    return issue_rows(
+        _RULES["PRICE-003"],
+        rows[(rows["pricelists"] > 0) & (rows["pricelist_id"] != pricelist_id)],
+        "price_text",
+        lambda row: f"It is not on price list {pricelist_id}; took {row.price_text!r} of {row.pricelist_id}.",
+    )
+
+
+def _long_texts(products: pd.DataFrame, selected: pd.Series) -> Iterator[pd.DataFrame]:
+    for name, most in MAX_LENGTH.items():
+        long = products.loc[
+            selected & (products[name].fillna("").str.len() > most), ["stock_item_id", "code", name]
+        ].rename(columns={"stock_item_id": "source_id"})
+        lengths = long.assign(length=long[name].str.len())
+        yield issue_rows(
+            _RULES["TEXT-001"],
+            lengths,
+            name,
+            lambda row, name=name, most=most: f"{name} has {row.length} characters; myOGO is known to take {most}.",
+        )
 
 
 def unmatched(products: pd.DataFrame, live: pd.DataFrame) -> pd.DataFrame:
@@ -176,12 +202,22 @@ def unmatched(products: pd.DataFrame, live: pd.DataFrame) -> pd.DataFrame:
     A code that any Centra size makes, withheld and skipped ones included, is not unmatched.
     """
     only = live[~live["code"].isin(products["code"])].drop_duplicates("code")
-    only = only.assign(stock_item_id=None, name=only["name"].fillna("no name"), stock=only["stock"].fillna("unknown"))
-    made = only["code"].str.startswith("XX-")
+    only = only.assign(source_id=None, name=only["name"].fillna("no name"), stock=only["stock"].fillna("unknown"))
+    unidentified = only["code"].str.startswith("XX-")
     return pd.concat(
         [
-            issue_rows("TGT-002", only[made], "code", lambda row: f"{row.code!r} ({row.name}), stock {row.stock}."),
-            issue_rows("TGT-003", only[~made], "code", lambda row: f"{row.code!r} ({row.name}) is not in Centra."),
+            issue_rows(
+                _RULES["TGT-002"],
+                only[unidentified],
+                "code",
+                lambda row: f"{row.code!r} ({row.name}), stock {row.stock}.",
+            ),
+            issue_rows(
+                _RULES["TGT-003"],
+                only[~unidentified],
+                "code",
+                lambda row: f"{row.code!r} ({row.name}) is not in Centra.",
+            ),
         ],
         ignore_index=True,
     )
@@ -193,13 +229,13 @@ def _sharing(rows: pd.DataFrame) -> Callable[..., str]:
     sizes = groups.size()
     heads = shared[groups.cumcount() <= MAX_LISTED].groupby("ean_code")["code"].agg(list)
 
-    def tell(row: Any) -> str:
+    def message(row: Any) -> str:
         others = list(heads[row.ean_code])
         if row.code in others:
             others.remove(row.code)
         return f"The EAN {row.ean_code!r} is also on {and_more([repr(o) for o in others], sizes[row.ean_code] - 1)}."
 
-    return tell
+    return message
 
 
 def _clashes(products: pd.DataFrame, rows: pd.Series) -> dict[int, str]:
@@ -222,7 +258,7 @@ def _others(code: str, alike: list[str]) -> str:
     return and_more([repr(other) for other in alike if other != code], len(alike) - 1)
 
 
-def _unfit_price(text: str) -> str:
+def _invalid_price(text: str) -> str:
     """Why the amount cannot be sent."""
     try:
         amount = Decimal(text.strip() if text.isascii() and "_" not in text else "no number")
@@ -235,7 +271,7 @@ def _unfit_price(text: str) -> str:
     return "it has more than 4 decimals, and nothing is rounded here" if amount < 10**14 else "it is too large"
 
 
-def _unfit_code(code: str) -> str:
+def _invalid_code(code: str) -> str:
     """What is wrong with it, in words, because a blank at the end cannot be seen in a list."""
     if code != code.strip():
         return "begins or ends with a blank"

@@ -12,7 +12,6 @@ RULES = (
         "The product was created twice in myOGO, by hand or through two integrations.",
         "In myOGO, merge or rename the duplicates (OGOship's support can do it).",
         "myOGO",
-        "stock",
     ),
     Rule(
         "STOCK-002",
@@ -21,7 +20,6 @@ RULES = (
         "Sizes without a size SKU, or a copied product.",
         "In Centra, give each size a code of its own, or at least the EAN that myOGO keeps to one of them.",
         "Centra",
-        "stock",
     ),
     Rule(
         "STOCK-003",
@@ -30,7 +28,6 @@ RULES = (
         "Until that is fixed it is not certain that both systems mean the same goods.",
         "Fix what the message names; the amount is written by the run after.",
         "Centra",
-        "stock",
     ),
     Rule(
         "STOCK-004",
@@ -39,7 +36,6 @@ RULES = (
         "One size's EAN is another's code: Centra takes either, and which wins is not documented.",
         "In Centra, correct the EAN that is another size's code.",
         "Centra",
-        "stock",
     ),
     Rule(
         "STOCK-005",
@@ -48,7 +44,6 @@ RULES = (
         "More is reserved in myOGO than is there: orders wait for goods.",
         "In myOGO, look at the pending orders of that product.",
         "myOGO",
-        "stock",
     ),
     Rule(
         "STOCK-006",
@@ -57,7 +52,6 @@ RULES = (
         "Goods are missing in the warehouse, or orders were shipped outside of myOGO.",
         "In Centra, look at the open orders of that size: some cannot be delivered from what is there.",
         "Centra",
-        "stock",
     ),
     Rule(
         "STOCK-007",
@@ -66,6 +60,5 @@ RULES = (
         "Goods arrived without a barcode or announcement that the warehouse could match; nobody can buy them.",
         "In myOGO, find out what it is, then rename it or have OGOship merge it.",
         "myOGO",
-        "stock",
     ),
 )

@@ -1,71 +1,101 @@
-"""What a completed shipment is, and what we say about those that are not completed."""
+"""What withholds the completion of a shipment, and what is worth a warning."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 
 import pandas as pd
 
-from schemas.issues import COLUMNS, issue_rows
+from schemas.issues import Check, by_id, first_broken, issue_rows, issues_of_checks
+from schemas.tracking.rules import RULES
+
+_RULES = by_id(RULES)
 
 
-def broken(rows: pd.DataFrame, capture: bool, completed: Collection[str]) -> pd.Series:
-    """The rule that withholds each row of `transforms.tracking.to_centra`; "" for none.
+def _is_shipped(rows: pd.DataFrame) -> pd.Series:
+    return rows["final"] == "shipped"
 
-    `completed` are shipments, and orders of shipments, that are known to be completed in Centra. Beside the columns of
-    the transform, `rows` say whether the order is `unreal` (a test, where the channel sends real ones) and whether what
-    was shipped `differs` from what the shipment holds.
+
+# The first that is broken counts.
+CHECKS = (
+    Check(
+        _RULES["TRACK-005"],
+        lambda rows: rows["copies"] > 1,
+        "copies",
+        lambda row: f"myOGO has its reference {row.copies} times.",
+    ),
+    Check(
+        _RULES["TRACK-001"],
+        lambda rows: rows["is_open"] & rows["final"].isin(["cancelled", "returned"]),
+        "status",
+        lambda row: f"It is {row.status} in myOGO; its shipment {row.shipment_id} is open in Centra.",
+    ),
+    Check(
+        _RULES["TRACK-004"],
+        lambda rows: ~rows["is_open"] & _is_shipped(rows) & ~rows["is_completed"],
+        "status",
+        lambda row: "It left the warehouse; its shipment in Centra is neither open nor known as completed.",
+    ),
+    Check(
+        _RULES["TRACK-006"],
+        lambda rows: rows["is_open"] & _is_shipped(rows) & rows["is_test"],
+        "status",
+        lambda row: f"It is a test in myOGO; its shipment {row.shipment_id} is open in Centra.",
+    ),
+    Check(
+        _RULES["TRACK-007"],
+        lambda rows: rows["is_open"] & _is_shipped(rows) & rows["units_differ"],
+        "status",
+        lambda row: (
+            f"myOGO shipped {_in_words(row.shipped_units)}; shipment {row.shipment_id} is "
+            f"{_in_words(row.shipment_units)}."
+        ),
+    ),
+    Check(
+        _RULES["TRACK-002"],
+        lambda rows: rows["is_open"] & _is_shipped(rows) & rows["payment_due"] & ~rows["may_capture"],
+        "status",
+        lambda row: f"Its shipment {row.shipment_id} waits for its payment, and capture is not set.",
+    ),
+)
+
+
+def failed_checks(rows: pd.DataFrame) -> pd.Series:
+    """The number in CHECKS that withholds each row of `transforms.tracking.to_centra`; -1 for none.
+
+    Besides the columns of the transform, `rows` say whether the shipment `is_open` and `is_completed` as far as is
+    known, whether the order `is_test` where the channel sends real ones, whether what was shipped differs from what the
+    shipment holds (`units_differ`, with both `units`), and whether the channel `may_capture` payments.
     """
-    is_open = rows["shipment_id"].notna()
-    rule = pd.Series("", index=rows.index, dtype="str")
-    shipped = is_open & (rows["final"] == "shipped")
-    rule = rule.mask(shipped & rows["owed"] & (not capture), "TRACK-002")
-    rule = rule.mask(shipped & rows["differs"], "TRACK-007")
-    rule = rule.mask(shipped & rows["unreal"], "TRACK-006")
-    unknown = ~is_open & (rows["final"] == "shipped") & ~rows["owner_id"].isin(completed)
-    rule = rule.mask(unknown, "TRACK-004")
-    rule = rule.mask(is_open & rows["final"].isin(["cancelled", "returned"]), "TRACK-001")
-    return rule.mask(rows["copies"] > 1, "TRACK-005")
+    return first_broken(rows, CHECKS)
 
 
-def withheld(rows: pd.DataFrame) -> pd.DataFrame:
-    """COLUMNS of rows with their `rule`."""
-    told = rows.assign(code=rows["reference"], stock_item_id=rows["shipment_id"].fillna(rows["owner_id"]))
-    words = {
-        "TRACK-001": lambda row: f"It is {row.status} in myOGO; its shipment {row.shipment_id} is open in Centra.",
-        "TRACK-004": lambda row: (
-            "It left the warehouse; its shipment in Centra is neither open nor known as completed."
-        ),
-        "TRACK-005": lambda row: f"myOGO has its reference {row.copies} times.",
-        "TRACK-006": lambda row: f"It is a test in myOGO; its shipment {row.shipment_id} is open in Centra.",
-        "TRACK-007": lambda row: (
-            f"myOGO shipped {_told(row.shipped)}; shipment {row.shipment_id} is {_told(row.held)}."
-        ),
-        "TRACK-002": lambda row: f"Its shipment {row.shipment_id} waits for its payment, and capture is not set.",
-    }
-    parts = [issue_rows(name, told[told["rule"] == name], "status", say) for name, say in words.items()]
-    return pd.concat(parts, ignore_index=True)[COLUMNS]
+def withheld(rows: pd.DataFrame, failed: pd.Series) -> pd.DataFrame:
+    """COLUMNS of rows with a failed check."""
+    rows = rows.assign(code=rows["reference"], source_id=rows["shipment_id"].fillna(rows["source_id"]))
+    return issues_of_checks(rows, failed, CHECKS)
 
 
 def warnings(due: pd.DataFrame, done: pd.DataFrame) -> pd.DataFrame:
     """COLUMNS of what is completed all the same, and of shipments that were (`shipment_id`, `tracking`, and
-    `told`, the numbers that Centra has), where myOGO has other numbers by now."""
-    due = due.assign(code=due["reference"], stock_item_id=due["shipment_id"])
-    done = done.assign(code=done["reference"], stock_item_id=done["shipment_id"])
+    `centra_has`, the numbers that Centra was given), where myOGO has other numbers by now."""
+    due, done = (rows.assign(code=rows["reference"], source_id=rows["shipment_id"]) for rows in (due, done))
     return pd.concat(
         [
-            issue_rows("TRACK-003", due[due["tracking"].isna()], "reference", lambda row: "No tracking number."),
             issue_rows(
-                "TRACK-008",
-                done[done["tracking"].notna() & (done["tracking"] != done["told"])],
+                _RULES["TRACK-003"], due[due["tracking"].isna()], "reference", lambda row: "No tracking number."
+            ),
+            issue_rows(
+                _RULES["TRACK-008"],
+                done[done["tracking"].notna() & (done["tracking"] != done["centra_has"])],
                 "tracking",
-                lambda row: f"myOGO has {row.tracking}; Centra has {row.told or 'none'}.",
+                lambda row: f"myOGO has {row.tracking}; Centra has {row.centra_has or 'none'}.",
             ),
         ],
         ignore_index=True,
     )
 
 
-def _told(units: Mapping[str, Decimal]) -> str:
+def _in_words(units: Mapping[str, Decimal]) -> str:
     return ", ".join(f"{quantity} of {code!r}" for code, quantity in sorted(units.items())) or "nothing"

@@ -12,7 +12,6 @@ RULES = (
         "Somebody stopped it in myOGO, or the parcel came back.",
         "In Centra, cancel or refund what is not sent, and delete its shipment.",
         "Centra",
-        "tracking",
     ),
     Rule(
         "TRACK-002",
@@ -21,7 +20,6 @@ RULES = (
         "Centra's shipment asks for capture, and capture is not set in the channel file.",
         "Capture it in Centra, or set capture = true in [flows.tracking.params].",
         "Centra",
-        "tracking",
     ),
     Rule(
         "TRACK-003",
@@ -30,7 +28,6 @@ RULES = (
         "The shipping method has no tracking, or the warehouse did not note it.",
         "In myOGO, look at the order if its method should have tracking.",
         "myOGO",
-        "tracking",
     ),
     Rule(
         "TRACK-004",
@@ -39,7 +36,6 @@ RULES = (
         "Somebody put the shipment on hold or removed it after myOGO had got the order.",
         "In Centra, make the shipment good to go or complete it by hand.",
         "Centra",
-        "tracking",
     ),
     Rule(
         "TRACK-005",
@@ -48,7 +44,6 @@ RULES = (
         "Two integrations, an order that was split, or somebody who copied it.",
         "In myOGO, find out which of them is meant, and complete the shipment in Centra by hand.",
         "myOGO",
-        "tracking",
     ),
     Rule(
         "TRACK-006",
@@ -57,7 +52,6 @@ RULES = (
         "It was sent while the channel said test = true, and OGOship's testing warehouse has shipped it.",
         "In Centra, see that the goods are sent; nothing has left.",
         "Centra",
-        "tracking",
     ),
     Rule(
         "TRACK-007",
@@ -66,7 +60,6 @@ RULES = (
         "myOGO split or shortened the order, or its lines were changed on one side.",
         "In Centra, split or change the shipment so that it holds what has left, or complete it by hand.",
         "Centra",
-        "tracking",
     ),
     Rule(
         "TRACK-008",
@@ -75,6 +68,5 @@ RULES = (
         "myOGO got the number, or another one, after the shipment had been completed.",
         "In Centra, set the tracking number of the shipment by hand.",
         "Centra",
-        "tracking",
     ),
 )

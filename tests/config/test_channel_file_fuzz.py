@@ -9,7 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipelines.config.channel import BUILT_IN_CHANNELS, Channel, load
+from pipelines.config.channel import Channel
+from pipelines.config.load import BUILT_IN_CHANNELS, load
 from pipelines.core.errors import ConfigError
 from tests.support.strategies import ODD_TEXTS, damaged, tried
 from tests.systems.test_clients_fuzz import fit

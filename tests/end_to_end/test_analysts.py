@@ -57,13 +57,16 @@ def test_views_answer_the_first_questions(shop_of: Callable[..., Shop]) -> None:
         myogo=[{"code": "SKU4", "stock": 9, "reserved": 1}],
     )
     shop.run("plan")
-    assert shop.sql("select code, stock_item_id, owners from v_duplicate_codes") == [("TWIN", "1", 2), ("TWIN", "2", 2)]
+    assert shop.sql("select code, stock_item_id, size_count from v_duplicate_codes") == [
+        ("TWIN", "1", 2),
+        ("TWIN", "2", 2),
+    ]
     assert shop.sql("select code, message from v_missing_euro_price") == [("SKU3", "No EUR price. Found SEK.")]
     assert shop.sql(
         "select centra_available, myogo_available, difference from v_stock_side_by_side where code = 'SKU4'"
     ) == [(5, 8, 3)]
     assert shop.sql("select withheld from v_latest_run") == [(3,)]
-    assert shop.sql("select \"rows\" from v_rule_trend where rule = 'SKU-002'") == [(2,)]
+    assert shop.sql("select row_count from v_rule_trend where rule = 'SKU-002'") == [(2,)]
 
 
 @pytest.mark.parametrize("how", ["ro", "rw"])
@@ -122,7 +125,7 @@ def test_a_new_field_is_told_on_the_screen(shop_of: Callable[..., Shop]) -> None
     """Where it came from and on which row it was first seen; the value is kept."""
     shop = shop_of(size(1, wash="30"))
     told = shop.command("plan", str(shop.file), "--data", str(shop.data)).stdout
-    assert "New field from centra: wash, first seen on Centra size 1" in told
+    assert "New field from Centra: wash, first seen on Centra size 1" in told
     assert shop.sql("select extra from raw_centra.products") == [('{"wash":"30"}',)]
 
 

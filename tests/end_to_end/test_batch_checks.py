@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.config.channel import load
+from pipelines.config.load import load
 from pipelines.core.errors import ConfigError
-from schemas.products.expectations import EXPECTATIONS
+from schemas.products.expectations import EXPECTATIONS, SUITES
 from tests.support.shop import Shop, size
 from tests.support.shop_helpers import writes
 
+TABLE_OF = {own.id: suite.table for suite in SUITES for own in suite.expectations}
 ROOT = Path(__file__).resolve().parents[2]
 TEN = tuple(size(n, ean="7350000000016") for n in range(1, 11))
 
@@ -144,7 +145,7 @@ def test_an_unknown_id_names_the_nearest(shop_of: Callable[..., Shop]) -> None:
 def test_readme_and_the_catalogue_say_the_same() -> None:
     text = (ROOT / "README.md").read_text("utf-8")
     told = re.findall(r"^\| (GX-\S+) \| `(\S+)` \| (.*) \|$", text, re.MULTILINE)
-    assert told == [(own.id, own.table, own.meaning) for own in EXPECTATIONS.values()]
+    assert told == [(own.id, suite.table, own.meaning) for suite in SUITES for own in suite.expectations]
 
 
 class _Loads(HTMLParser):
@@ -181,7 +182,7 @@ def test_data_docs_need_no_network(shop_of: Callable[..., Shop]) -> None:
         assert all(link.startswith("#") or link in pages for link in loads.links), name
     for own, status in latest(shop).items():
         assert re.search(rf'<tr class="{status}">\s*<td>.*</td>\s*<td>{own}', pages["index.html"]), own
-        assert f"{own}: " in pages[f"{EXPECTATIONS[own].table}.html"]
+        assert f"{own}: " in pages[f"{TABLE_OF[own]}.html"]
 
 
 def test_data_docs_before_any_run_say_what_to_do(shop_of: Callable[..., Shop]) -> None:
@@ -192,7 +193,7 @@ def test_data_docs_before_any_run_say_what_to_do(shop_of: Callable[..., Shop]) -
     words = ("report", str(shop.file), "--data", str(shop.data), "--data-docs", str(shop.folder / "docs"))
     result = shop.command(*words)
     assert result.exit_code == 2
-    assert "has judged its batches" in result.stderr
+    assert "has validated its batches" in result.stderr
 
 
 def test_nothing_is_said_on_stderr_and_nothing_written_elsewhere(shop_of: Callable[..., Shop], tmp_path: Path) -> None:

@@ -242,7 +242,7 @@ def test_what_is_wrong_with_myogo_is_told(
 def test_a_scope_that_no_answer_tells_of_is_not_promised(shop: Shop) -> None:
     """Nothing can be written to find out, so the check says that it does not know."""
     narrow_token(shop, told=False)
-    assert "a push will tell" in asked(shop)["myogo", "scopes"]["message"]
+    assert "a missing one shows at the first push" in asked(shop)["myogo", "scopes"]["message"]
 
 
 def test_both_sides_wrong_are_both_told(shop: Shop) -> None:

@@ -52,7 +52,7 @@ def down(shop: Shop) -> None:
     ("wrong", "exit_code", "outcome"),
     [
         pytest.param(lambda shop: None, 0, "ok", id="0, done"),
-        pytest.param(broken, 1, "fault", id="1, a fault of ours"),
+        pytest.param(broken, 1, "internal_error", id="1, an internal error"),
         pytest.param(lambda shop: secret(shop, "centra_token", "wrong"), 2, "credentials", id="2, credentials"),
         pytest.param(withheld, 3, "attention", id="3, a row withheld"),
         pytest.param(refused, 3, "attention", id="3, a row refused"),
@@ -85,7 +85,7 @@ def test_the_screen_shows_the_plan_and_the_end(shop: Shop, verb: str) -> None:
     shown = shop.command(verb, str(shop.file), "--data", str(shop.data))
     assert shown.exit_code == 0
     assert "Would create" in shown.stdout
-    assert "Done; nothing left to tell." in shown.stdout
+    assert "Done. Nothing to fix." in shown.stdout
     assert (len(writes(shop)) == 2) == (verb == "push")
 
 

@@ -132,4 +132,4 @@ def test_a_fault_of_ours(shop_of: Callable[..., Shop]) -> None:
     shop = shop_of(size(1))
     report = run(shop.channel(), shop.data, RunOptions("plan"), Broken())
     assert (report.error_id, report.exit_code) == ("FAULT-001", 1)
-    assert shop.sql("select outcome from sync.runs") == [("fault",)]
+    assert shop.sql("select outcome from sync.runs") == [("internal_error",)]

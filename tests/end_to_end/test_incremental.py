@@ -15,6 +15,7 @@ from pipelines.core.errors import ConfigError
 from pipelines.engine.incremental import OVERLAP
 from pipelines.state.run_result import RunResult
 from pipelines.state.store import Folder, Store
+from tests.support.declared import SCHEMA
 from tests.support.shop import Shop, euro, size
 from tests.support.shop_helpers import centra_of, held, secret, writes
 
@@ -148,7 +149,7 @@ def test_a_size_that_changes_do_not_show_is_not_taken_for_gone(ours: Ours) -> No
     ours.shop.box.delete_centra_row(1)
     ours.later(3)
     assert ours.read() == "changes"
-    faults = "select stock_item_id, closed_because from sync.faults"
+    faults = "select source_id, closed_reason from sync.issues"
     assert ours.shop.sql(faults) == [("1", None)]
     assert ours.read(full=True).startswith("full")
     assert ours.shop.sql(faults) == [("1", "gone")]
@@ -229,9 +230,9 @@ def _clock(ours: Ours) -> None:
         (_rename, "the code of a product was changed in myOGO"),
         (_second, "something changed about a code that myOGO holds, or held, more than once"),
         (_made_anew, "something changed about a code that myOGO holds, or held, more than once"),
-        (_there_already, "myOGO did not hold what we had read: it lacked a product, or had one already"),
+        (_there_already, "a record we tried to create already existed, or one we tried to update was missing"),
         (_unseen_write, "what we wrote ourselves is not among myOGO's changes"),
-        (_gone, "myOGO did not hold what we had read: it lacked a product, or had one already"),
+        (_gone, "a record we tried to create already existed, or one we tried to update was missing"),
         (_another_zone, "the channel file or a secret names other systems than before"),
         (_clock, "the clock was set back"),
     ],
@@ -340,7 +341,7 @@ def test_the_kind_of_reading_is_told_everywhere(ours: Ours) -> None:
     page, summary = ours.shop.folder / "r.html", ours.shop.folder / "r.md"
     told = ours.shop.command("report", file, "--html", str(page), "--markdown", str(summary), *data).stdout
     assert all(since in text for text in (told, page.read_text("utf-8"), summary.read_text("utf-8")))
-    assert ours.shop.command("plan", file, "--full", *data).stdout.count("Everything was read: asked for") == 1
+    assert ours.shop.command("plan", file, "--full", *data).stdout.count("Full read: asked for") == 1
     assert ours.shop.sql("select kind, since is null from sync.reads order by began_at") == [
         ("full", True), ("changes", False), ("changes", False), ("changes", False), ("full", True),
     ]  # fmt: skip
@@ -422,11 +423,11 @@ def test_only_full_reads_are_compared_in_number(ours: Ours) -> None:
     from pipelines.engine.safety_limits import last_read
 
     assert ours.read() == "changes"
-    opened = Store(Folder(ours.shop.data, "demo"))
+    opened = Store(Folder(ours.shop.data, "demo"), SCHEMA)
     try:
         assert last_read(opened, "products") == 4
         opened.connection.execute(
-            "update sync.runs set \"read\" = 99 where run_id in (select run_id from sync.reads where kind = 'changes')"
+            "update sync.runs set rows_read = 99 where run_id in (select run_id from sync.reads where kind = 'changes')"
         )
         assert last_read(opened, "products") == 4
     finally:

@@ -10,7 +10,7 @@ import pytest
 from tests.support.shop import Shop, euro, size
 
 MISSING: list[Any] = []
-FAULTS = "select stock_item_id, rule, closed_because, times from sync.faults order by stock_item_id, rule"
+FAULTS = "select source_id, rule, closed_reason, occurrences from sync.issues order by source_id, rule"
 
 
 def since(shop: Shop) -> Any:

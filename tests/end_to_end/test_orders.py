@@ -20,6 +20,7 @@ from pipelines.state.store import Folder, Store
 from pipelines.systems.myogo.client import MyOgoClient
 from pipelines.systems.myogo.order_client import MyOgoOrders
 from schemas.fields.centra_orders import PERSONAL
+from tests.support.declared import SCHEMA
 from tests.support.shop import Shop, catalogue, size
 from tests.support.shop_helpers import FOREVER, myogo_of, withheld_of
 
@@ -268,7 +269,7 @@ def test_lines_changed_after_the_import(shop_of: ShopOf) -> None:
     assert (orders(shop).exit_code, withheld(shop)) == (3, [("demo-1001-1", "ORDER-006")])
     shop.box.change_myogo_order("demo-1001-1", orderLines=before[0]["orderLines"])
     assert orders(shop).exit_code == 0
-    assert shop.sql("select closed_because from sync.faults where flow = 'orders'") == [("fixed",)]
+    assert shop.sql("select closed_reason from sync.issues where flow = 'orders'") == [("fixed",)]
 
 
 def test_a_reference_that_myogo_has_twice(shop_of: ShopOf) -> None:
@@ -388,7 +389,7 @@ def test_another_secret_token_says_nothing_of_addresses(shop_of: ShopOf) -> None
     assert orders(shop).exit_code == 0
     (kept,) = shop.sql("select json_extract_string(after, '$.destination') from sync.changes")[0]
     assert re.fullmatch("1-[0-9a-f]{8}-[0-9a-f]{24}", kept)
-    with closing(Store(Folder(shop.data, "demo"))) as store:
+    with closing(Store(Folder(shop.data, "demo"), SCHEMA)) as store:
         assert recorded_destinations(store) == {"demo-1001-1": kept}
     changed = destination_digest(pd.DataFrame({"a": ["x"]}), "one") + destination_digest(
         pd.DataFrame({"a": ["x"]}), "two"

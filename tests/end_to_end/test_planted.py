@@ -12,7 +12,7 @@ import pytest
 
 from pipelines.sandbox import Catalogue, Sandbox
 from pipelines.state.run_result import RunResult
-from schemas.rules import RULES
+from tests.support.declared import FLOWS
 from tests.support.shop import Shop, shop_in
 
 PLANTED: list[dict[str, Any]] = json.loads(
@@ -47,12 +47,12 @@ def planned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Shop, Ru
 
 def _found(shop: Shop, table: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = defaultdict(list)
-    for rule, thing in shop.sql(f"select rule, coalesce(stock_item_id, code) from {table} order by all"):
+    for rule, thing in shop.sql(f"select rule, coalesce(source_id, code) from {table} order by all"):
         found[rule].append(thing)
     return found
 
 
-OWN = {rule: entry for rule, entry in RULES.items() if entry.flow == "products"}
+OWN = {rule.id: rule for rule in FLOWS["products"].rules}
 # The sample is a shop that writes its values as Centra documents them; other types stand in tests/end_to_end/cases.
 NOT_PLANTED = {"TYPE-001"}
 

@@ -344,7 +344,7 @@ def test_what_cannot_be_sent_back_as_it_is_is_not_sent(shop: Shop) -> None:
     shop.box.add_fault(side="myogo", kind="status", status=200, path="code=OLD", body=body, times=FOREVER)
     done, outcomes = push_of(shop, update("OLD", name="Other"), create("NEW"))
     assert outcomes == {"OLD": "refused", "NEW": "applied"}
-    assert "half a character" in done.told[0].message
+    assert "half a character" in done.messages[0]
     assert writes(shop) == ["POST NEW"]
 
 
@@ -467,7 +467,7 @@ def test_what_myogo_may_answer_to_a_good_write(shop: Shop, switches: dict[str, A
     shop.box.switch("myogo", **switches)
     done, outcomes = push_of(shop, create("NEW", ean_code="7312345678901"), update("OLD", sales_price=20))
     assert outcomes == {"NEW": "applied", "OLD": "applied"}
-    assert done.told == []
+    assert done.messages == []
     assert (held(shop)["NEW"]["eanCode"], held(shop)["OLD"]["salesPrice"]) == ("7312345678901", 20)
 
 
@@ -476,7 +476,7 @@ def test_what_myogo_keeps_otherwise_than_sent_is_told(shop: Shop) -> None:
     answer = {"code": "NEW", "name": "Nw", "salesPrice": 10, "languageCode": "en"}
     shop.box.add_fault(side="myogo", kind="body", method="POST", body=answer, path="/Products")
     done, _ = push_of(shop, create("NEW"))
-    assert [result.message for result in done.told] == ["myOGO keeps name otherwise than sent"]
+    assert done.messages == ["myOGO keeps name otherwise than sent"]
 
 
 def test_an_update_that_somebody_made_already_is_not_sent(shop: Shop) -> None:
@@ -492,7 +492,7 @@ def test_a_fault_of_ours_stops_the_push_and_keeps_the_books(shop: Shop) -> None:
     shop.text += f'\n[flows.products]\ntarget = "{broken.__name__}:Products"\n'
     shop.file.write_text(shop.text)
     report = shop.run("push")
-    assert (report.exit_code, report.outcome) == (1, "fault")
+    assert (report.exit_code, report.outcome) == (1, "internal_error")
     assert "ZeroDivisionError" in report.message
     assert (report.counts["unknown"], report.counts["not_attempted"]) == (1, 2)
     assert [end for *_, end in journal(shop)] == ["unknown"]
@@ -502,7 +502,9 @@ def test_a_full_disk_stops_before_the_call(shop: Shop) -> None:
     """What cannot be journalled is not sent."""
     changes = pd.DataFrame({"action": ["create"] * 3, "key": ["A", "B", "C"], "after": ['{"code":"A"}'] * 3})
     with myogo_of(shop) as client, Journal(Path("/dev/full"), "run", "products") as full:
-        pushed = push(Plan(changes, 0, 0, ""), ProductTarget(client), full, 1, lambda _: None, threading.Event())
+        pushed = push(
+            Plan(changes, 0, 0, ""), ProductTarget({"myogo": client}), full, 1, lambda _: None, threading.Event()
+        )
     assert pushed.counts == {"applied": 0, "refused": 0, "unknown": 0, "not_attempted": 3}
     assert isinstance(pushed.stopped, ConfigError)
     assert "journal" in pushed.stopped.message

@@ -109,7 +109,7 @@ def test_lasting_trouble_ends_after_the_allowed_attempts(seven: Shop, status: in
     seven.box.add_fault(side="centra", kind="status", status=status, times=FOREVER)
     with pytest.raises(SourceError, match=f"HTTP {status}"):
         ids_read(seven)
-    assert len(asked(seven)) == seven.channel().systems.centra.attempts == 6
+    assert len(asked(seven)) == seven.channel().systems["centra"].attempts == 6
 
 
 def _in(seconds: float) -> datetime:

@@ -191,7 +191,7 @@ def test_all_names_blank(shop: Shop) -> None:
     """Every row is withheld; it stands so until Centra has names again, and --force writes what is fit, nothing."""
     change_all(shop, name="", product=" ")
     report = refused(shop, "max_withheld_share")
-    assert "20 of the 20 wanted rows would be withheld (100.0%)" in report.message
+    assert "20 of the 20 selected rows would be withheld (100.0%)" in report.message
     assert "most by NAME-001 20; for example 'SKU1'" in report.message
     assert "--sku" not in report.fix
     assert shop.run("push", sku=("SKU1",)).exit_code == 4

@@ -87,7 +87,7 @@ def test_both_flows_in_one_run(shop_of: ShopOf) -> None:
     assert (pushed["exit_code"], pushed["fingerprint"]) == (0, planned["fingerprint"])
     assert physical(shop, 1) == [10]
     rows = shop.sql(
-        'select f.flow, f."create", f."update", f.applied from sync.flows f join sync.runs r using (run_id) '
+        "select f.flow, f.creates, f.updates, f.applied from sync.flows f join sync.runs r using (run_id) "
         "where r.verb = 'push' order by 1"
     )
     products = pushed["flows"]["products"]
@@ -105,7 +105,7 @@ def test_nothing_before_the_goods_are_there(shop_of: ShopOf) -> None:
     for order in ({}, {"force": True}):
         report = stock(shop, **order)
         assert (report.exit_code, report.outcome) == (4, "refused")
-        assert "nobody has said that the goods are in stock" in report.message
+        assert "nobody has confirmed that the goods are in stock" in report.message
         assert "set goods_received = true in [flows.stock.params]" in report.fix
     assert writes(shop) == []
     assert report.flows["stock"]["update"] == 1
@@ -251,7 +251,7 @@ def test_what_is_withheld_is_written_once_it_is_fixed(shop_of: ShopOf) -> None:
     assert (stock(shop).exit_code, [row[:2] for row in withheld(shop)]) == (3, [("SKU1", "STOCK-003")])
     shop.box.change_centra_row(1, prices=size(1)["prices"])
     assert (stock(shop).exit_code, physical(shop, 1)) == (0, [10])
-    closed = shop.sql("select rule, closed_because from sync.faults where flow = 'stock'")
+    closed = shop.sql("select rule, closed_reason from sync.issues where flow = 'stock'")
     assert closed == [("STOCK-003", "fixed")]
 
 
@@ -387,7 +387,7 @@ def test_a_run_killed_between_two_writes(shop_of: ShopOf) -> None:
     report = stock(shop)
     assert (report.exit_code, report.flows["stock"]["unchanged"]) == (0, 2)
     assert shop.sql(
-        "select f.applied, f.unknown, f.not_attempted from sync.flows f join sync.runs r using (run_id) "
+        "select f.applied, f.unknown_outcome, f.not_attempted from sync.flows f join sync.runs r using (run_id) "
         "where r.outcome = 'killed'"
     ) == [(0, 2, 0)]
     assert len(writes(shop)) == 1

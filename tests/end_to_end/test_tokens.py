@@ -45,7 +45,7 @@ class Clock:
 
 
 def keeper(shop: Shop, clock: Clock | None = None) -> OAuthTokenProvider:
-    return OAuthTokenProvider(shop.channel().systems.myogo, clock=clock or Clock())
+    return OAuthTokenProvider(shop.channel().systems["myogo"], clock=clock or Clock())
 
 
 def test_the_first_token_is_asked_for_as_documented(shop: Shop) -> None:
@@ -238,7 +238,7 @@ def test_401_for_ever_stops_the_push_with_2(shop: Shop) -> None:
     assert (report.exit_code, report.outcome) == (2, "credentials")
     assert counts["applied"] == len(held(shop)) == 3
     assert counts["not_attempted"] == 5
-    in_flight = shop.channel().systems.myogo.max_in_flight
+    in_flight = shop.channel().systems["myogo"].max_in_flight
     assert len(writes(shop)) <= 3 + 2 * in_flight
     assert all(outcome in ("applied", "not_attempted") for *_, outcome in journal(shop))
 

@@ -13,7 +13,7 @@ import pytest
 from pipelines.core.json_codec import decode_exact
 from pipelines.engine.plan import CHANGE_COLUMNS, Plan, diff
 from schemas.products.contract import PRODUCT
-from tests.support.frames import held, plain_list, products
+from tests.support.frames import desired, held, plain_list
 from tests.support.shop import euro, size
 
 # What myOGO holds after size(n) was created there.
@@ -24,7 +24,7 @@ SAME: dict[str, Any] = {
 
 
 def planned(*sizes: dict[str, Any], live: list[dict[str, Any]] | None = None) -> Plan:
-    return diff(products(*sizes), held(*(live or [])), PRODUCT)
+    return diff(desired(*sizes), held(*(live or [])), PRODUCT)
 
 
 def same(number: int, **fields: Any) -> dict[str, Any]:
@@ -45,12 +45,12 @@ def test_a_create_holds_the_whole_product() -> None:
     """Every value that there is, none that there is not, and which size it came from."""
     plan = planned(size(1, ean="7350000000016"))
     after = {
-        "code": "SKU1", "name": "Parka Blue S", "sales_price": "10.00", "supplier": "Acme", "group": "Jackets",
+        "code": "SKU1", "name": "Parka Blue S", "sales_price": "10.00", "supplier": "Acme", "product_group": "Jackets",
         "country_of_origin": "PT", "customs_description": "Coats", "hs_code": "62014000", "language_code": "en",
         "ean_code": "7350000000016",
     }  # fmt: skip
     assert changes(plan) == [("create", "SKU1", {}, after)]
-    assert list(plan.changes["stock_item_id"]) == ["1"]
+    assert list(plan.changes["source_id"]) == ["1"]
     assert list(plan.changes.columns) == CHANGE_COLUMNS
     assert (plan.count("create"), plan.count("update"), plan.unchanged, plan.live) == (1, 0, 0, 0)
 
@@ -73,7 +73,7 @@ def test_nothing_to_do() -> None:
         ("sales_price", "salesPrice", 0, "0.00", "10.00"),
         ("sales_price", "salesPrice", None, None, "10.00"),
         ("supplier", "supplier", "X", "X", "Acme"),
-        ("group", "group", "X", "X", "Jackets"),
+        ("product_group", "group", "X", "X", "Jackets"),
         ("country_of_origin", "countryOfOrigin", "SE", "SE", "PT"),
         ("customs_description", "customsDescription", "X", "X", "Coats"),
         ("hs_code", "hsCode", "62014001", "62014001", "62014000"),
@@ -145,7 +145,7 @@ def test_each_update_is_compared_with_its_own_product() -> None:
     live = [same(n, salesPrice=f"{n}.00") for n in (3, 1, 2)]
     plan = planned(*(size(n, prices=[euro(f"{n}.00" if n != 2 else "5")]) for n in (2, 3, 1)), live=live)
     assert changes(plan) == [("update", "SKU2", {"sales_price": "2.00"}, {"sales_price": "5.00"})]
-    assert plan.changes["stock_item_id"][0] == "2"
+    assert plan.changes["source_id"][0] == "2"
 
 
 def test_changes_are_sorted() -> None:
@@ -206,10 +206,10 @@ def test_the_fingerprint_ignores_what_is_not_touched() -> None:
 
 
 def test_the_frames_given_are_not_changed() -> None:
-    desired, live = products(size(2), size(1)), held(same(2, name="x"), same(7))
-    before = desired.copy(), live.copy()
-    diff(desired, live, PRODUCT)
-    pd.testing.assert_frame_equal(desired, before[0])
+    mine, live = desired(size(2), size(1)), held(same(2, name="x"), same(7))
+    before = mine.copy(), live.copy()
+    diff(mine, live, PRODUCT)
+    pd.testing.assert_frame_equal(mine, before[0])
     pd.testing.assert_frame_equal(live, before[1])
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pipelines.core.json_codec import decode_exact
 from pipelines.engine.plan import Plan, diff
 from schemas.products.contract import PRODUCT
-from tests.support.frames import held, plain_list, products
+from tests.support.frames import desired, held, plain_list
 from tests.support.shop import euro, size
 
 quick = settings(deadline=None, database=None, max_examples=25)
@@ -50,24 +50,24 @@ def applied(plan: Plan, live: list[dict[str, Any]]) -> list[dict[str, Any]]:
 @given(WANTED, THERE)
 def test_applying_a_plan_gives_the_desired_state(sizes: list[dict[str, Any]], live: list[dict[str, Any]]) -> None:
     """Every value we have stands in myOGO, an EAN where there was none; what we do not have stays; then: nothing."""
-    desired = products(*sizes)
-    plan = diff(desired, held(*live), PRODUCT)
+    mine = desired(*sizes)
+    plan = diff(mine, held(*live), PRODUCT)
     assert plan.count("create") + plan.count("update") + plan.unchanged == len(sizes)
     after = applied(plan, live)
     now = held(*after)
-    again = diff(desired, now, PRODUCT)
+    again = diff(mine, now, PRODUCT)
     assert len(again.changes) == 0
     assert again.unchanged == len(sizes)
     state = {row["code"]: row for _, row in now.iterrows()}
     was = {row["code"]: row for _, row in held(*live).iterrows()}
-    for _, row in desired.iterrows():
+    for _, row in mine.iterrows():
         ours, theirs = plain_list(row[list(PRODUCT.compare)]), plain_list(state[row["code"]][list(PRODUCT.compare)])
         old = was.get(row["code"])
         before = plain_list(old[list(PRODUCT.compare)]) if old is not None else [None] * len(ours)
         assert theirs == [mine if mine is not None else kept for mine, kept in zip(ours, before, strict=True)]
         kept_ean = None if old is None else plain_list(old[["ean_code"]])[0]
         assert plain_list(state[row["code"]][["ean_code"]])[0] == (kept_ean or plain_list(row[["ean_code"]])[0])
-    untouched = {row["code"]: row for row in live if row["code"] not in set(desired["code"])}
+    untouched = {row["code"]: row for row in live if row["code"] not in set(mine["code"])}
     assert {row["code"]: row for row in after if row["code"] in untouched} == untouched
 
 
@@ -75,9 +75,9 @@ def test_applying_a_plan_gives_the_desired_state(sizes: list[dict[str, Any]], li
 @given(WANTED, THERE, st.randoms(use_true_random=False))
 def test_order_never_matters(sizes: list[dict[str, Any]], live: list[dict[str, Any]], dice: random.Random) -> None:
     """The same plan, change by change, whatever order the two sides list things in."""
-    first = diff(products(*sizes), held(*live), PRODUCT)
+    first = diff(desired(*sizes), held(*live), PRODUCT)
     dice.shuffle(sizes)
     dice.shuffle(live)
-    second = diff(products(*sizes), held(*live), PRODUCT)
+    second = diff(desired(*sizes), held(*live), PRODUCT)
     assert first.fingerprint == second.fingerprint
     assert first.changes.equals(second.changes)

@@ -13,8 +13,10 @@ from pydantic import ValidationError
 
 from pipelines.core.errors import UnsafePlan
 from pipelines.engine.plan import CHANGE_COLUMNS, Plan
-from pipelines.engine.safety_limits import ProductLimits, ProductMetrics, Violation, last_read, refusal, violations
+from pipelines.engine.safety_limits import Violation, last_read, refusal
+from pipelines.flows.products import ProductLimits, ProductMetrics, violations
 from pipelines.state.store import Folder, Store
+from tests.support.declared import SCHEMA
 from tests.support.frames import texts
 
 BROKEN = ["row", "rule", "code"]
@@ -213,7 +215,7 @@ def test_max_withheld_share(share: float, wanted: int, withheld: int, refused: b
     few = ", ".join(f"'K{n:02}'" for n in range(min(withheld, 3)))
     assert said(ProductLimits(max_withheld_share=share), seen=evidence(wanted=wanted, withheld=lines)) == (
         [
-            f"{withheld} of the {wanted} wanted rows would be withheld ({withheld / wanted:.1%}), more than "
+            f"{withheld} of the {wanted} selected rows would be withheld ({withheld / wanted:.1%}), more than "
             f"max_withheld_share = {share:g} (most by COO-001 {withheld}, NAME-001 {withheld}; for example {few})"
         ]
         if refused
@@ -389,7 +391,7 @@ def test_a_refusal_says_which_ways_are_open(found: list[Violation], stopped: lis
 def store(tmp_path: Path) -> Iterable[Store]:
     folder = Folder(tmp_path, "demo")
     folder.make()
-    opened = Store(folder)
+    opened = Store(folder, SCHEMA)
     yield opened
     opened.close()
 
@@ -399,8 +401,8 @@ def ran(store: Store, number: int, read: int, exit_code: int | None, flow: str =
     at = datetime(2026, 1, number, tzinfo=UTC).replace(tzinfo=None)
     store.begin_run({"run_id": f"{9 - number}", "started_at": at, "flow": flow, "verb": "push"})
     if exit_code is not None:
-        store.update_run(f"{9 - number}", {"ended_at": at, "exit_code": exit_code, "read": read})
-        store.append("sync.flows", pd.DataFrame([{"run_id": f"{9 - number}", "flow": flow, "read": read}]))
+        store.update_run(f"{9 - number}", {"ended_at": at, "exit_code": exit_code, "rows_read": read})
+        store.append("sync.flows", pd.DataFrame([{"run_id": f"{9 - number}", "flow": flow, "rows_read": read}]))
 
 
 def test_the_last_good_run_is_the_newest_of_its_flow_that_went_through(store: Store) -> None:

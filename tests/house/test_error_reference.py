@@ -11,7 +11,7 @@ import pytest
 from pipelines.core.errors import CentraMyogoError
 from pipelines.reports import error_reference
 from schemas.products.expectations import EXPECTATIONS
-from schemas.rules import RULES
+from tests.support.declared import RULES
 from tests.support.shop import Shop, size
 
 ROOT = Path(__file__).resolve().parents[2]

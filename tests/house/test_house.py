@@ -8,16 +8,16 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from typer.main import get_command
 
 from pipelines.cli import app
-from pipelines.config.builtin_flows import BUILT_IN_FLOWS
-from pipelines.config.channel import BUILT_IN_CHANNELS, load
+from pipelines.config.load import BUILT_IN_CHANNELS, load
 from pipelines.config.reference import import_string
 from pipelines.sandbox.channel_file import channel_file
-from pipelines.state.store import STAGED
-from schemas.rules import RULES
+from pipelines.state.schema import Table, View
+from tests.support.declared import FLOWS, MIRRORS, RULES, TABLES, VIEWS
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -67,9 +67,28 @@ def test_every_channel_file_loads(path: Path) -> None:
     assert load(str(path)).name == path.stem
 
 
-@pytest.mark.parametrize("reference", [r for flow in BUILT_IN_FLOWS.values() for r in flow.values() if ":" in r])
-def test_every_reference_of_a_built_in_flow_leads_somewhere(reference: str) -> None:
-    assert import_string(reference) is not None
+@pytest.mark.parametrize("flow", FLOWS)
+@pytest.mark.parametrize("key", ["extract", "live", "transform", "contract", "target"])
+def test_every_reference_of_a_built_in_flow_leads_somewhere(flow: str, key: str) -> None:
+    assert import_string(getattr(FLOWS[flow], key)) is not None
+
+
+# Words of the vendors and flows, as they stand in names, texts and SQL.
+VENDORS = re.compile(r"centra(?!l|-myogo|_myogo|myogoerror)|(?<!centra[-_])(?<!centra)myogo|ogoship", re.IGNORECASE)
+FLOW_WORDS = re.compile(r"[\"'\[. ](products|orders|tracking)[\"'\]. ]")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for room in ("engine", "state", "reports", "core") for path in sorted((ROOT / "pipelines" / room).rglob("*"))
+     if path.suffix in (".py", ".j2", ".css", ".sql")],
+    ids=lambda path: str(path.relative_to(ROOT / "pipelines")),
+)  # fmt: skip
+def test_the_engine_names_no_vendor_and_no_flow(path: Path) -> None:
+    """Words for people come from the declarations of systems and flows. What a flow is called may be quoted."""
+    text = path.read_text("utf-8")
+    assert [found.group() for found in VENDORS.finditer(text)] == []
+    assert [found.group() for found in FLOW_WORDS.finditer(text)] == []
 
 
 def test_the_demo_channel_is_what_the_sandbox_prints() -> None:
@@ -91,10 +110,20 @@ def test_readme_names_every_verb_and_option() -> None:
 
 def test_readme_names_every_rule_and_table() -> None:
     assert [rule for rule in RULES if rule not in README] == []
-    assert [table for table in STAGED if table not in README] == []
-    tables = re.findall(r"create table if not exists (\S+)", (ROOT / "pipelines/state/tables.sql").read_text("utf-8"))
-    views = re.findall(r"create or replace view main\.(\S+)", (ROOT / "pipelines/state/views.sql").read_text("utf-8"))
-    assert [name for name in [*tables, *views] if f"`{name}`" not in README] == []
+    assert [table for table in MIRRORS if table not in README] == []
+    assert [table.name for table in TABLES if f"`{table.name}`" not in README] == []
+    assert [view.name for view in VIEWS if f"`{view.name}`" not in README] == []
+
+
+@pytest.mark.parametrize("table", [*TABLES, *VIEWS], ids=lambda table: table.name)
+def test_every_column_is_explained_and_no_word_of_sql(table: Table | View) -> None:
+    """DuckDB's reserved words, and what other databases reserve."""
+    reserved = {word for (word,) in duckdb.sql("select keyword_name from duckdb_keywords() "
+                                               "where keyword_category = 'reserved'").fetchall()}  # fmt: skip
+    reserved |= {"read", "update", "rows", "unknown"}
+    assert [column.name for column in table.columns if column.name in reserved] == []
+    assert [column.name for column in table.columns if not column.comment.endswith(".")] == []
+    assert table.comment.endswith(".")
 
 
 def test_readme_names_every_make_target_it_uses() -> None:

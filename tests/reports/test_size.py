@@ -20,16 +20,16 @@ def grown(shop: Shop, run_id: str) -> None:
     with duckdb.connect(str(shop.data / "demo" / "analytics.duckdb")) as db:
         db.execute(
             "insert into sync.withheld by name select $run as run_id, 'products' as flow, i::varchar as key, "
-            f"i::varchar as stock_item_id, 'CODE' || i as code, {RULES_BROKEN}[1 + i % 5] as rule, "
-            f"now()::timestamp as since, '{TEXT}' as message, 'Fix it.' as fix, 'Centra' as owner "
+            f"i::varchar as source_id, 'CODE' || i as code, {RULES_BROKEN}[1 + i % 5] as rule, "
+            f"now()::timestamp as since, '{TEXT}' as message, 'Fix it.' as fix, 'Centra' as fix_in "
             f"from range({BAD}) t(i)",
             {"run": run_id},
         )
         db.execute(
-            "insert into sync.faults by name select 'products' as flow, i::varchar as stock_item_id, "
-            f"'CODE' || i as code, {RULES_BROKEN}[1 + i % 5] as rule, '{TEXT}' as message, 'Centra' as owner, "
-            "if(i % 2 = 0, $run, null) as closed_run_id, if(i % 2 = 0, 'fixed', null) as closed_because, "
-            f"now()::timestamp as since, 2 as times from range({BAD}) t(i)",
+            "insert into sync.issues by name select 'products' as flow, i::varchar as source_id, "
+            f"'CODE' || i as code, {RULES_BROKEN}[1 + i % 5] as rule, '{TEXT}' as message, 'Centra' as fix_in, "
+            "if(i % 2 = 0, $run, null) as closed_run_id, if(i % 2 = 0, 'fixed', null) as closed_reason, "
+            f"now()::timestamp as since, 2 as occurrences from range({BAD}) t(i)",
             {"run": run_id},
         )
         db.execute(

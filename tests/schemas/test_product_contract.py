@@ -11,13 +11,13 @@ import pytest
 
 from schemas.outgoing_contract import BrokenContract
 from schemas.products.contract import failures
-from schemas.rules import RULES
+from tests.support.declared import RULES
 from tests.support.frames import texts
 from transforms.price import MONEY
 
 FIT: dict[str, Any] = {
     "code": "A-1", "price_text": "10.00", "sales_price": Decimal("10.0000"), "name": "Parka",
-    "language_code": "en", "country_of_origin": "PT", "odd": None,
+    "language_code": "en", "country_of_origin": "PT", "mismatched": None,
 }  # fmt: skip
 EMPTY = {"price_text": None, "sales_price": None}
 
@@ -48,7 +48,7 @@ def _broken() -> Iterator[Any]:
         "only a blank": " ", "trailing line break": "A\n",
     }.items():  # fmt: skip
         yield pytest.param({"code": code}, "SKU-003", id=f"SKU-003 {name}")
-    yield pytest.param({"odd": "brand is true"}, "TYPE-001", id="TYPE-001")
+    yield pytest.param({"mismatched": "brand is true"}, "TYPE-001", id="TYPE-001")
     yield pytest.param(EMPTY, "PRICE-001", id="PRICE-001 none")
     for amount in ("0", "0.0000", "-0.0001", "-10"):
         yield pytest.param(_price(amount), "PRICE-002", id=f"PRICE-002 {amount}")

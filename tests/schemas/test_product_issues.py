@@ -11,8 +11,8 @@ import pytest
 
 from schemas.issues import COLUMNS
 from schemas.products.issues import unmatched, warnings, withheld
-from schemas.rules import RULES
-from tests.support.frames import held, judged, plain_list, products, staged, warned
+from tests.support.declared import RULES
+from tests.support.frames import held, issues, plain_list, products, staged, warned
 from tests.support.shop import euro, size
 from transforms.products import Params, to_myogo
 
@@ -21,7 +21,7 @@ FIT: dict[str, Any] = {"ean": EAN}
 
 
 def _rules(lines: pd.DataFrame) -> list[tuple[str | None, str]]:
-    return sorted(zip(plain_list(lines["stock_item_id"]), lines["rule"], strict=True), key=str)
+    return sorted(zip(plain_list(lines["source_id"]), lines["rule"], strict=True), key=str)
 
 
 def _messages(lines: pd.DataFrame, rule: str) -> list[str]:
@@ -40,25 +40,25 @@ def _messages(lines: pd.DataFrame, rule: str) -> list[str]:
         ("PRICE-001", {"prices": None}, "price_text", None, "No EUR price. No price at all."),
         ("PRICE-002", {"prices": [euro("49,00")]}, "price_text", "49,00", "'49,00'"),
         ("PRICE-002", {"prices": [euro(0)]}, "price_text", "0", "'0'"),
-        ("NAME-001", {"name": "", "product": " "}, "name", None, "Neither name nor product"),
+        ("NAME-001", {"name": "", "product": " "}, "name", None, "neither name nor product"),
         ("COO-001", {"countryOfOrigin": "prt"}, "country_of_origin", "PRT", "'PRT'"),
     ],
 )
 def test_a_withheld_line(rule: str, fields: dict[str, Any], column: str, value: str | None, said: str) -> None:
     """Says which size, which column held what, why, and what to do where."""
-    lines = judged(size(1), size(2, **fields))
+    lines = issues(size(1), size(2, **fields))
     line = lines.iloc[0]
     assert _rules(lines) == [("2", rule)]
-    assert (line["column"], plain_list(lines["value"])) == (column, [value])
+    assert (line["field"], plain_list(lines["value"])) == (column, [value])
     assert said in line["message"]
-    assert (line["fix"], line["owner"]) == (RULES[rule].fix, RULES[rule].owner)
+    assert (line["fix"], line["fix_in"]) == (RULES[rule].fix, RULES[rule].fix_in)
     assert line["key"] == line["code"]
     assert line["row"] == 1
 
 
 def test_nothing_withheld_still_has_the_columns() -> None:
-    assert list(judged(size(1)).columns) == [*COLUMNS, "row"]
-    assert len(judged()) == 0
+    assert list(issues(size(1)).columns) == [*COLUMNS, "row"]
+    assert len(issues()) == 0
 
 
 def test_a_language_names_its_store() -> None:
@@ -85,22 +85,22 @@ def test_a_language_names_its_store() -> None:
     ],
 )  # fmt: skip
 def test_a_missing_price_lists_what_was_found(entries: list[dict[str, Any]], said: str) -> None:
-    assert _messages(judged(size(1, prices=entries)), "PRICE-001") == [said]
+    assert _messages(issues(size(1, prices=entries)), "PRICE-001") == [said]
 
 
 def test_currencies_are_those_of_the_size() -> None:
     """Not those of its neighbour."""
-    lines = judged(size(1, prices=[euro("9", currency="SEK")]), size(2, prices=[euro("9", currency="GBP")]))
+    lines = issues(size(1, prices=[euro("9", currency="SEK")]), size(2, prices=[euro("9", currency="GBP")]))
     assert [re.findall("GBP|SEK", message) for message in lines["message"]] == [["SEK"], ["GBP"]]
 
 
 def test_a_zero_price_where_it_is_allowed() -> None:
-    assert _rules(judged(size(1, prices=[euro(0)]), size(2, prices=[euro("-1")]), zero=True)) == [("2", "PRICE-002")]
+    assert _rules(issues(size(1, prices=[euro(0)]), size(2, prices=[euro("-1")]), zero=True)) == [("2", "PRICE-002")]
 
 
 def test_a_clash_names_the_other_owner() -> None:
     """Each names the other with id and name, and an inactive one as inactive."""
-    lines = judged(size(1, sku="A", variantSku="BC", name="Coat"), size(2), size(3, sku="AB", variantSku="C", active=0))
+    lines = issues(size(1, sku="A", variantSku="BC", name="Coat"), size(2), size(3, sku="AB", variantSku="C", active=0))
     assert _messages(lines, "SKU-002") == [
         "The code 'ABC' is also made by size 3 (Parka Blue S, inactive).",
         "The code 'ABC' is also made by size 1 (Coat Blue S).",
@@ -108,16 +108,16 @@ def test_a_clash_names_the_other_owner() -> None:
 
 
 def test_a_clash_with_a_nameless_size() -> None:
-    lines = judged(size(1, sku="A"), size(2, sku="A", name="", product=""))
+    lines = issues(size(1, sku="A"), size(2, sku="A", name="", product=""))
     assert "size 2 (no name)" in _messages(lines, "SKU-002")[0]
 
 
 @pytest.mark.parametrize("owners", [2, 5, 6, 7])
 def test_a_clash_names_at_most_five(owners: int) -> None:
     """And counts the rest; nobody names itself."""
-    lines = judged(*(size(n, sku="SAME") for n in range(1, owners + 1)))
+    lines = issues(*(size(n, sku="SAME") for n in range(1, owners + 1)))
     assert len(lines) == owners
-    for own, message in zip(lines["stock_item_id"], lines["message"], strict=True):
+    for own, message in zip(lines["source_id"], lines["message"], strict=True):
         named = re.findall(r"size (\d+)", message)
         more = re.search(r"and (\d+) more", message)
         assert len(named) == min(owners - 1, 5)
@@ -128,7 +128,7 @@ def test_a_clash_names_at_most_five(owners: int) -> None:
 def test_five_thousand_owners_of_one_code_are_told_quickly() -> None:
     rows = [size(n, sku="SAME", ean=EAN) for n in range(5000)]
     begun = time.perf_counter()
-    lines = judged(*rows)
+    lines = issues(*rows)
     assert len(lines) == 5000
     assert max(lines["message"].str.len()) < 300
     assert len(_messages(warned(*rows), "EAN-003")) == 5000
@@ -139,13 +139,13 @@ def test_many_small_clashes_and_missing_prices_are_told_quickly() -> None:
     """A wrong currency in the channel file concerns every row; it must not take minutes to say so."""
     rows = [size(n, sku=f"K{n // 2}") for n in range(6000)]
     begun = time.perf_counter()
-    lines = judged(*rows, currency="SEK")
+    lines = issues(*rows, currency="SEK")
     assert lines["rule"].value_counts().to_dict() == {"SKU-002": 6000, "PRICE-001": 6000}
     assert time.perf_counter() - begun < 4
 
 
 def test_a_row_that_breaks_two_rules_has_two_lines() -> None:
-    lines = judged(size(1), size(2, prices=[], countryOfOrigin="X"))
+    lines = issues(size(1), size(2, prices=[], countryOfOrigin="X"))
     assert _rules(lines) == [("2", "COO-001"), ("2", "PRICE-001")]
     assert list(lines["row"]) == [1, 1]
     assert dict(zip(lines["rule"], plain_list(lines["value"]), strict=True)) == {"COO-001": "X", "PRICE-001": None}
@@ -154,7 +154,7 @@ def test_a_row_that_breaks_two_rules_has_two_lines() -> None:
 def test_a_code_that_myogo_holds_twice() -> None:
     """Withheld, and told how often; one held once is not."""
     live = held({"code": "SKU1"}, {"code": "SKU1"}, {"code": "SKU1"}, {"code": "SKU2"})
-    lines = judged(size(1), size(2), live=live)
+    lines = issues(size(1), size(2), live=live)
     assert _rules(lines) == [("1", "TGT-001")]
     assert lines["message"][0] == "myOGO holds 3 products with the code 'SKU1'."
 
@@ -198,7 +198,7 @@ def test_a_clean_catalogue_has_no_warning() -> None:
 def test_one_warning(rule: str, fields: dict[str, Any], column: str, said: str) -> None:
     lines = warned(size(1, ean="7350000000023"), size(2, **(FIT | fields)))
     assert _rules(lines) == [("2", rule)]
-    assert lines["column"][0] == column
+    assert lines["field"][0] == column
     assert said in lines["message"][0]
     assert not RULES[rule].withholds
 
@@ -298,7 +298,7 @@ def test_a_clash_is_no_confusion() -> None:
     assert _messages(warned(*rows), "SKU-004") == []
 
 
-def test_skipped_rows_are_not_judged() -> None:
+def test_skipped_rows_are_not_issues() -> None:
     assert _rules(warned(size(1, active=0, ean="", harmCode="x"), size(2, ean=EAN))) == []
 
 
@@ -312,7 +312,7 @@ def test_unmatched_products() -> None:
     assert list(zip(lines["code"], lines["rule"], strict=True)) == [
         ("XX-1", "TGT-002"), ("xx-2", "TGT-003"), ("GIFT", "TGT-003"),
     ]  # fmt: skip
-    assert plain_list(lines["stock_item_id"]) == [None, None, None]
+    assert plain_list(lines["source_id"]) == [None, None, None]
     assert list(lines["message"]) == [
         "'XX-1' (Box), stock 3.", "'xx-2' (no name) is not in Centra.", "'GIFT' (no name) is not in Centra.",
     ]  # fmt: skip

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from schemas.rules import RULES
+from tests.support.declared import RULES
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -17,7 +17,7 @@ def test_a_rule_is_complete(rule: str) -> None:
     assert re.fullmatch(r"[A-Z]{2,5}-\d{3}", rule)
     assert not entry.meaning.endswith(".")
     assert entry.fix.endswith(".")
-    assert entry.owner in ("Centra", "myOGO", "channel file")
+    assert entry.fix_in in ("Centra", "myOGO", "channel file")
 
 
 def test_the_rules_that_withhold() -> None:

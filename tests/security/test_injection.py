@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.reports.console import ConsoleReporter
+from pipelines.reports.console import StandardOutput, print_check
 from pipelines.reports.csv_lists import FORMULA, _neutral
 from pipelines.reports.markdown import _code
 from pipelines.sandbox import Sandbox
@@ -256,6 +256,6 @@ def test_words_in_brackets_and_colons_are_shown_as_they_are(text: str, capsys: p
     """They are neither colours nor links nor pictures."""
     from pipelines.engine.preflight import Check
 
-    ConsoleReporter().check(Check("centra", "x", "ok", f"<{text}>", f"<{text}>"))
+    print_check(StandardOutput(), Check("centra", "x", "ok", f"<{text}>", f"<{text}>"))
     told = capsys.readouterr().out
     assert told.count(f"<{text}>") == 2

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 import requests
 
-from pipelines.config.channel import load
+from pipelines.config.load import load
 from pipelines.core.errors import ConfigError
 from pipelines.webhooks.server import MAX_CONNECTIONS
 from tests.security.canaries import Watch
@@ -50,7 +50,7 @@ def test_nothing_of_a_message_and_no_secret_is_told(quiet: Shop) -> None:
             assert line.recv(100).startswith(b"HTTP/1.1 400 ")
         until(lambda: "wrong_signature" in desk.log)
     told = desk.log + said
-    assert "side=myogo kinds=order flows=none" in told
+    assert "system=myogo kinds=order flows=none" in told
     for word in (*PERSON.split(), "1001"):
         assert word not in told
     assert Watch([CENTRA_SECRET, MYOGO_KEY]).found("log and answers", told) == []

@@ -84,7 +84,8 @@ def test_a_fault_in_a_thread_a_warning_and_a_fault_while_cleaning_up(vault: Vaul
     """What Python would print by itself goes through the log."""
     script = """
 import gc, logging, sys, threading, warnings
-from pipelines import __main__, logs
+from pipelines import __main__
+from pipelines.core import logs
 import os
 token = os.environ["CANARY_CENTRA_TOKEN"]
 logs.register_secret(token)

@@ -10,7 +10,8 @@ from contextlib import closing
 
 import pytest
 
-from pipelines.systems.http.session import RedirectNotFollowed, Repeat, Session
+from pipelines.systems.http.failures import RedirectNotFollowed
+from pipelines.systems.http.session import Repeat, Request, Session
 from tests.security.canaries import PLAIN
 from tests.security.conftest import Vault
 from tests.security.mirror import Reply, at
@@ -108,11 +109,11 @@ def test_what_a_redirect_says_besides_is_not_read(shop: Shop) -> None:
 
         thread = threading.Thread(target=endless, daemon=True)
         thread.start()
-        config = shop.channel().systems.centra
+        config = shop.channel().systems["centra"]
         with closing(Session("Centra", config, f"http://127.0.0.1:{listening.getsockname()[1]}")) as session:
             begun = time.monotonic()
             with pytest.raises(RedirectNotFollowed):
-                session.call("GET", "/products", Repeat.SAFE)
+                session.call(Request("GET", "/products", Repeat.SAFE))
             assert time.monotonic() - begun < 5
         stopped.set()
         thread.join(5)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.config.channel import load
+from pipelines.config.load import load
 from pipelines.core.errors import ConfigError
 from tests.security.tls import TlsServer, certificate, named, serving
 from tests.support.shop import Shop, size

@@ -10,13 +10,14 @@ import pytest
 
 from pipelines.state.journal import OPEN, Journal, load_into_store
 from pipelines.state.store import Folder, Store
+from tests.support.declared import SCHEMA
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     folder = Folder(tmp_path, "demo")
     folder.make()
-    with contextlib.closing(Store(folder)) as opened:
+    with contextlib.closing(Store(folder, SCHEMA)) as opened:
         yield opened
 
 

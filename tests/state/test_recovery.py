@@ -10,6 +10,7 @@ import pytest
 
 from pipelines.state.recovery import is_truncated, rebuild
 from pipelines.state.store import Folder, Store, publish
+from tests.support.declared import SCHEMA
 
 NOW = datetime.fromisoformat("2026-11-24T12:00:00")
 RUN = {"channel": "demo", "verb": "push", "started_at": NOW, "flow": "products", "forced": False, "selection": []}
@@ -23,20 +24,20 @@ def folder(tmp_path: Path) -> Folder:
 
 
 def with_runs(folder: Folder, *run_ids: str) -> None:
-    with contextlib.closing(Store(folder)) as store:
+    with contextlib.closing(Store(folder, SCHEMA)) as store:
         for run_id in run_ids:
             store.begin_run({"run_id": run_id, **RUN})
         store.ready_to_publish()
 
 
 def run_ids(folder: Folder) -> list[str]:
-    with contextlib.closing(Store(folder)) as store:
+    with contextlib.closing(Store(folder, SCHEMA)) as store:
         return [run for (run,) in store.connection.execute("select run_id from sync.runs order by 1").fetchall()]
 
 
 def test_history_comes_from_the_file_itself_where_it_can_be_read(folder: Folder) -> None:
     with_runs(folder, "one", "two")
-    told = rebuild(folder, NOW)
+    told = rebuild(folder, SCHEMA, NOW)
     assert "work.duckdb.aside-20261124T120000" in told
     assert run_ids(folder) == ["one", "two"]
     assert (folder.root / "work.duckdb.aside-20261124T120000").is_file()
@@ -49,7 +50,7 @@ def test_the_one_that_has_more_of_it_is_believed(folder: Folder) -> None:
     with_runs(folder, "two")
     publish(folder)
     folder.work.write_bytes(older)
-    assert "history taken from analytics.duckdb: runs" in rebuild(folder, NOW)
+    assert "history taken from analytics.duckdb: runs" in rebuild(folder, SCHEMA, NOW)
     assert run_ids(folder) == ["one", "two"]
 
 
@@ -58,14 +59,14 @@ def test_else_from_the_published_copy(folder: Folder) -> None:
     publish(folder)
     with_runs(folder, "two")
     folder.work.write_bytes(b"garbage" * 9999)
-    assert "history taken from analytics.duckdb" in rebuild(folder, NOW)
+    assert "history taken from analytics.duckdb" in rebuild(folder, SCHEMA, NOW)
     assert run_ids(folder) == ["one"]
 
 
 def test_without_either_it_begins_anew_and_says_so(folder: Folder) -> None:
     folder.work.write_bytes(b"garbage" * 9999)
     folder.published.write_bytes(b"garbage")
-    assert "no history found: " in rebuild(folder, NOW)
+    assert "no history found: " in rebuild(folder, SCHEMA, NOW)
     assert run_ids(folder) == []
 
 
@@ -77,5 +78,5 @@ def test_a_file_that_ends_within_its_headers_was_never_one(folder: Folder, size:
 
 
 def test_nothing_there_is_no_trouble(folder: Folder) -> None:
-    assert "There was no" in rebuild(folder, NOW)
+    assert "There was no" in rebuild(folder, SCHEMA, NOW)
     assert run_ids(folder) == []

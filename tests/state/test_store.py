@@ -15,6 +15,7 @@ from pipelines.core.errors import ConfigError
 from pipelines.state.journal import Journal, load_into_store
 from pipelines.state.run_result import RunResult
 from pipelines.state.store import Folder, Store, publish, published, utc_now
+from tests.support.declared import SCHEMA
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def folder(tmp_path: Path) -> Folder:
 
 
 def publish_with(folder: Folder, outcome: str) -> None:
-    store = Store(folder)
+    store = Store(folder, SCHEMA)
     store.connection.execute(
         "insert into sync.runs (run_id, outcome, started_at) values (?, ?, now()::timestamp)", [outcome, outcome]
     )
@@ -69,7 +70,7 @@ def test_no_copy_yet_is_told_with_what_to_do(folder: Folder) -> None:
 def test_a_damaged_working_file_is_told_with_what_to_do(folder: Folder) -> None:
     folder.work.write_bytes(b"not a database" * 1000)
     with pytest.raises(ConfigError, match=r"work\.duckdb: it is damaged") as caught:
-        Store(folder)
+        Store(folder, SCHEMA)
     assert "--rebuild" in caught.value.fix
 
 
@@ -86,7 +87,7 @@ def rows(store: Store) -> list[tuple[object, ...]]:
 
 
 def test_every_intent_becomes_a_row_and_one_without_an_outcome_is_unknown(folder: Folder) -> None:
-    store = Store(folder)
+    store = Store(folder, SCHEMA)
     with Journal(folder.journal, "r1", "products") as journal:
         journal.record_intent("A", "create")
         journal.record_intent("B", "update")
@@ -101,7 +102,7 @@ def test_every_intent_becomes_a_row_and_one_without_an_outcome_is_unknown(folder
 
 def test_folding_twice_does_no_harm(folder: Folder) -> None:
     """A kill between the commit and the removal of the file leaves the file: the next run folds it again."""
-    store = Store(folder)
+    store = Store(folder, SCHEMA)
     with Journal(folder.journal, "r1", "products") as journal:
         journal.record_intent("A", "create")
         journal.record_outcome("A", "create", "refused", 400, "no")
@@ -115,7 +116,7 @@ def test_folding_twice_does_no_harm(folder: Folder) -> None:
 @pytest.mark.parametrize("cut", [1, 10, 60])
 def test_a_line_cut_off_by_a_kill_is_no_event(folder: Folder, cut: int) -> None:
     """Its call was never made, because the write had not returned."""
-    store = Store(folder)
+    store = Store(folder, SCHEMA)
     with Journal(folder.journal, "r1", "products") as journal:
         journal.record_intent("A", "create")
         journal.record_outcome("A", "create", "applied", 200, "")
@@ -127,7 +128,7 @@ def test_a_line_cut_off_by_a_kill_is_no_event(folder: Folder, cut: int) -> None:
 
 
 def test_a_killed_run_is_told_as_killed(folder: Folder) -> None:
-    store = Store(folder)
+    store = Store(folder, SCHEMA)
     store.begin_run({"run_id": "r1", "started_at": utc_now(), "verb": "push"})
     store.begin_run({"run_id": "r2", "started_at": utc_now(), "verb": "push"})
     assert store.connection.execute("select run_id, outcome from sync.runs order by 1").fetchall() == [
@@ -165,7 +166,7 @@ def test_the_sums_are_checked(changed: dict[str, int], fault: str) -> None:
 def test_pieces_hold_what_the_whole_frame_holds(folder: Folder, monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
     """In the order asked for, also where the connection is used for something else between two pieces."""
     monkeypatch.setattr("pipelines.state.store.BATCH", 3)
-    with contextlib.closing(Store(folder)) as store:
+    with contextlib.closing(Store(folder, SCHEMA)) as store:
         store.connection.execute("create table t as select 'k' || i as key, i as n from range(?) r(i)", [rows])
         order = "order by n desc"
         seen = []

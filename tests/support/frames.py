@@ -29,14 +29,19 @@ def products(*rows: Row, **params: Any) -> pd.DataFrame:
     return to_myogo(sizes, prices, Params(**params))
 
 
+def desired(*rows: Row, **params: Any) -> pd.DataFrame:
+    """The same as `diff` wants it."""
+    return products(*rows, **params).rename(columns={"stock_item_id": "source_id"})
+
+
 def held(*rows: Row) -> pd.DataFrame:
     """myOGO's products as a run compares them; `rows` in myOGO's own JSON names."""
     given = table([dict(row) for row in rows], PRODUCTS, lambda index: f"row {index}", Findings()).to_pandas()
     return live_products(given[[*PRODUCT.columns, "stock"]])
 
 
-def judged(*rows: Row, live: pd.DataFrame | None = None, currency: str = "EUR", zero: bool = False) -> pd.DataFrame:
-    """The lines of `withheld`."""
+def issues(*rows: Row, live: pd.DataFrame | None = None, currency: str = "EUR", zero: bool = False) -> pd.DataFrame:
+    """The issues of `withheld`."""
     sizes, prices = staged(*rows)
     made = to_myogo(sizes, prices, Params(currency=currency))
     return withheld(made, prices, held() if live is None else live, currency, zero)

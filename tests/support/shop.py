@@ -13,7 +13,8 @@ import duckdb
 from typer.testing import CliRunner
 
 from pipelines.cli import app
-from pipelines.config.channel import Channel, load
+from pipelines.config.channel import Channel
+from pipelines.config.load import load
 from pipelines.engine.run import RunOptions, run
 from pipelines.reports.console import SilentReporter
 from pipelines.sandbox import Catalogue, Sandbox

@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -15,7 +16,7 @@ import pandas as pd
 
 from pipelines.core.json_codec import decode, encode
 from pipelines.engine.plan import Plan
-from pipelines.engine.push import Pushed, push
+from pipelines.engine.push import Pushed, Result, push
 from pipelines.sandbox.common.credentials import DATA, Credentials
 from pipelines.state.journal import Journal
 from pipelines.systems.centra.client import CentraClient
@@ -29,13 +30,13 @@ SECRETS = tuple(vars(Credentials.fixed()).values())
 
 @contextmanager
 def centra_of(shop: Shop) -> Iterator[CentraClient]:
-    with closing(CentraClient(shop.channel().systems.centra)) as client:
+    with closing(CentraClient(shop.channel().systems["centra"])) as client:
         yield client
 
 
 @contextmanager
 def myogo_of(shop: Shop) -> Iterator[MyOgoClient]:
-    with closing(MyOgoClient(shop.channel().systems.myogo)) as client:
+    with closing(MyOgoClient(shop.channel().systems["myogo"])) as client:
         yield client
 
 
@@ -113,7 +114,7 @@ def journal(shop: Shop) -> list[tuple[str, str, str]]:
 def withheld_of(shop: Shop, flow: str) -> list[tuple[Any, ...]]:
     """Code, rule and record of the lines that the newest run withholds of the flow."""
     return shop.sql(
-        "select code, rule, stock_item_id from sync.withheld where flow = ? and run_id = "
+        "select code, rule, source_id from sync.withheld where flow = ? and run_id = "
         "(select run_id from sync.runs order by started_at desc limit 1) order by 1, 2",
         flow,
     )
@@ -143,18 +144,26 @@ def update(code: str, **fields: Any) -> tuple[str, str, dict[str, Any]]:
     return "update", code, fields
 
 
-def push_of(shop: Shop, *changes: tuple[str, str, dict[str, Any]]) -> tuple[Pushed, dict[str, str]]:
+@dataclass
+class PushedHere(Pushed):
+    """What a push returned, and the messages of its results."""
+
+    messages: list[str] = field(default_factory=list)
+
+
+def push_of(shop: Shop, *changes: tuple[str, str, dict[str, Any]]) -> tuple[PushedHere, dict[str, str]]:
     """Pushes changes as a run does, without the reading before it; and what the journal says of each code."""
     frame = pd.DataFrame(
         [(action, code, encode(after).decode()) for action, code, after in changes], columns=["action", "key", "after"]
     )
     path = shop.folder / "journal.jsonl"
     path.unlink(missing_ok=True)
-    config = shop.channel().systems.myogo
-    with myogo_of(shop) as client, Journal(path, "run", "products") as lines:
-        done = push(
-            Plan(frame, 0, 0, ""), ProductTarget(client), lines, config.max_in_flight, lambda _: None, threading.Event()
-        )
+    in_flight = shop.channel().systems["myogo"].max_in_flight
+    results: list[Result] = []
+    with myogo_of(shop) as client, Journal(path, "run", "products") as journal:
+        target = ProductTarget({"myogo": client})
+        pushed = push(Plan(frame, 0, 0, ""), target, journal, in_flight, results.append, threading.Event())
+    done = PushedHere(pushed.counts, pushed.stopped, [one.message for one in results if one.message])
     assert sum(done.counts.values()) == len(changes)
     outcomes: dict[str, str] = {}
     for event in map(decode, filter(None, path.read_bytes().splitlines())):

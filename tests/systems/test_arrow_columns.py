@@ -112,7 +112,7 @@ def test_an_odd_value_that_does_not_stop(
     )
     assert made["col"].to_pylist() == [expected, "[]" if kind == "texts" else None]
     assert made["extra"].to_pylist() == [extra, None]
-    assert findings.odd == ({} if sent == "null" else {"theField": "row number 0"})
+    assert findings.type_mismatches == ({} if sent == "null" else {"theField": "row number 0"})
 
 
 def test_a_value_however_deep_ends_in_a_message_or_in_the_stage() -> None:
@@ -191,7 +191,7 @@ def test_lone_surrogates_are_mended_and_counted(sent: str, stored: str) -> None:
     """What no text column can hold is replaced; the rest of the text, and the other rows, stay."""
     findings = Findings()
     assert column("text", "x", sent, findings=findings) == ["x", stored]
-    assert findings.mended == 1
+    assert findings.repaired == 1
 
 
 def test_lone_surrogates_in_lists_and_objects() -> None:
@@ -205,7 +205,7 @@ def test_odd_but_storable_texts_stay_as_they_are() -> None:
     findings = Findings()
     sent = ["\x00", "\ufeffa", "a\u2028b", "😀", "\ufffd"]
     assert column("text", *sent, findings=findings) == sent
-    assert findings.mended == 0
+    assert findings.repaired == 0
 
 
 FIELDS = (FieldSpec("own", "ownId", "id", required=True), FieldSpec("name", "name", "text"))

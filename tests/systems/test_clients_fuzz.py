@@ -53,14 +53,14 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 
 @pytest.fixture(scope="module")
 def centra(shop: Shop) -> Iterator[CentraClient]:
-    client = CentraClient(shop.channel().systems.centra)
+    client = CentraClient(shop.channel().systems["centra"])
     yield client
     client.close()
 
 
 @pytest.fixture(scope="module")
 def myogo(shop: Shop) -> Iterator[MyOgoClient]:
-    client = MyOgoClient(shop.channel().systems.myogo)
+    client = MyOgoClient(shop.channel().systems["myogo"])
     yield client
     client.close()
 

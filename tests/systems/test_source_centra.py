@@ -109,7 +109,7 @@ def test_an_odd_value_of_a_price_costs_nobody_else(entry: dict[str, Any], staged
     made = price_table([size(1), size(2, prices=[entry])], findings).to_pylist()
     assert made[0]["price"] == "10.00"
     assert tuple(made[1][name] for name in ("pricelist_id", "currency", "price", "extra")) == staged
-    assert (staged[2] is None) == (findings.odd == {})
+    assert (staged[2] is None) == (findings.type_mismatches == {})
 
 
 @pytest.mark.parametrize("entry", [None, "49.00", 49, [], True], ids=repr)
@@ -120,7 +120,7 @@ def test_a_price_that_is_no_object_stays_with_its_size(entry: object) -> None:
     extra = product_table(rows, findings)["extra"].to_pylist()
     assert json.loads(extra[0])["prices"][1] == entry
     assert "prices" not in json.loads(extra[1])
-    assert list(findings.odd) == ["prices"]
+    assert list(findings.type_mismatches) == ["prices"]
 
 
 def test_a_row_without_prices_breaks_the_contract() -> None:

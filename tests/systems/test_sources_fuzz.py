@@ -96,7 +96,7 @@ def test_rows_of_centra_become_tables_or_a_complaint(rows: list[Any], prices: li
     whole(lambda: centra_source.product_table(given_rows, findings), len(given_rows))
     whole(lambda: centra_source.price_table(given_rows, findings))
     json.dumps(findings.facts()).encode()
-    assert all(name.isprintable() for name in findings.odd.values())
+    assert all(name.isprintable() for name in findings.type_mismatches.values())
 
 
 @tried(100)
@@ -147,4 +147,4 @@ def test_every_row_that_can_be_staged_ends_in_one_bucket(rows: list[Any], prices
     assert sent[["code", "sales_price", "name", "language_code"]].notna().all(axis=None)
     assert sent["code"].is_unique
     assert (sent["sales_price"] > 0).all()
-    assert sent["odd"].isna().all()
+    assert sent["mismatched"].isna().all()

@@ -126,8 +126,8 @@ class TestMyOgoProducts(TargetExam):
 
     @pytest.fixture
     def target(self) -> Iterator[Target]:
-        with closing(MyOgoClient(self.shop.channel().systems.myogo)) as client:
-            yield ProductTarget(client)
+        with closing(MyOgoClient(self.shop.channel().systems["myogo"])) as client:
+            yield ProductTarget({"myogo": client})
 
     def holds(self, key: str) -> list[dict[str, Any]]:
         names = {"name": "name", "sales_price": "salesPrice", "language_code": "languageCode", "ean_code": "eanCode"}

@@ -36,8 +36,8 @@ def journal_is_closed(shop: Shop) -> None:
 
 def books_add_up(shop: Shop) -> None:
     """Of every run there was, those included that were killed."""
-    changes, done = '"create" + "update"', "applied + refused + unknown + not_attempted"
-    there = f'"read" = skipped + withheld + {changes} + unchanged'
+    changes, done = "creates + updates", "applied + refused + unknown_outcome + not_attempted"
+    there = f"rows_read = skipped + withheld + {changes} + unchanged"
     sums = f"exit_code not in (0, 3, 4) or {there}, {changes} = {done}, ended_at is not null or outcome = 'killed'"
     found = set(shop.sql(f"select {sums} from sync.runs"))
     assert found <= {(True, True, True), (True, None, True)}, found  # killed before there was a plan: no sum

@@ -139,7 +139,7 @@ def flipped(seed: int) -> Damage:
 
 def newer(channel: Path) -> None:
     with duckdb.connect(str(channel / "work.duckdb")) as db:
-        db.execute("update sync.layout set version = 99")
+        db.execute("update sync.schema_version set version = 99")
 
 
 def a_folder(channel: Path) -> None:

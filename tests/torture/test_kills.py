@@ -33,7 +33,7 @@ PLACES = (
             "the tables",
             "the beginning of the run",
             "sync.reads",
-            "the memory of faults",
+            "the history of issues",
             "sync.withheld",
             "sync.rule_counts",
             "out_myogo.warnings",
@@ -53,7 +53,7 @@ PLACES = (
     | {f"journal: {when} the {what}": 5 for when in ("before", "after") for what in ("intent", "outcome")}
     | {"journal: folded": 1, "journal: gone": 1}
     | {
-        f"books: {what}": 1
+        f"run history: {what}": 1
         for what in ("planned", "before the end of the run", "after the end of the run", "ready to publish")
     }
     | {"publish: before the copy": 1, "publish: copied": 1, "publish: in place": 1, "lock: before the release": 1}
@@ -134,7 +134,7 @@ QUICK = {
     ("kill -9", place, times)
     for place, times in PLACES.items()
     if place.startswith(("lock: t", "journal: a", "journal: b", "publish", "stage: loaded c", "myOGO: after P"))
-    or place in ("books: after the end of the run", "store: before the commit of sync.journal")
+    or place in ("run history: after the end of the run", "store: before the commit of sync.journal")
 } | {
     (blow, place, 1)
     for blow, place in (

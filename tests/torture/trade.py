@@ -123,7 +123,7 @@ class Trade:
         home = {"name": "?", "address1": "?", "zip": "00100", "city": "Helsinki", "countryCode": "FI"}
         lines = [{"code": "SKU3", "quantity": 1}]
         order = {"reference": reference, "shippingCode": "HOME", "status": "New", "customer": home, "orderLines": lines}
-        with closing(MyOgoClient(self.shop.channel().systems.myogo, ("write:order",))) as client:
+        with closing(MyOgoClient(self.shop.channel().systems["myogo"], ("write:order",))) as client:
             MyOgoOrders(client).create(order)
 
     def calms_down(self) -> None:

@@ -33,7 +33,7 @@ def test_price(price: object, expected: Decimal | None) -> None:
 
 def test_empty_texts_are_absent() -> None:
     row = _one(name="", eanCode="", group=None, description="x")
-    assert plain_list(row[["name", "ean_code", "group", "description"]]) == [None, None, None, "x"]
+    assert plain_list(row[["name", "ean_code", "product_group", "description"]]) == [None, None, None, "x"]
 
 
 def test_case_of_country_and_language_is_ours() -> None:

@@ -13,7 +13,7 @@ from pipelines.systems.arrow_columns import Findings
 from pipelines.systems.centra.order_source import kept, line_table
 from schemas.fields.centra_orders import SHIPMENTS
 from schemas.order_units import units_in
-from schemas.orders.issues import judged
+from schemas.orders.issues import Known, checked, withheld
 from transforms.orders import Params, to_myogo
 from transforms.tracking import Params as TrackingParams
 from transforms.tracking import to_centra
@@ -44,13 +44,16 @@ def order(row: Row, **params: Any) -> pd.Series:
     """The order that the shipment becomes, with the rule that withholds it."""
     findings = Findings()
     rows = kept([row], SHIPMENTS, lambda _: "a shipment", findings).to_pandas()
-    lines = line_table([row], "shipmentId", findings).to_pandas().rename(columns={"shipment_id": "owner_id"})
+    lines = line_table([row], "shipmentId", findings).to_pandas().rename(columns={"shipment_id": "source_id"})
     given = Params(starting=date(2026, 1, 1), shipping={"standard": "HOME"}, **params)
     made = to_myogo(rows, lines, pd.DataFrame(NOTHING)[["order_id", "line_id", "tax_percent"]], given, "demo")
     made["destination"] = "1-00000000-00"
     live = pd.DataFrame(NOTHING)[["reference", "status", "lines"]].assign(test=False)
-    found: pd.Series = judged(made, live, set(), set(), {}, {}, False).iloc[0]
-    return found
+    rows = checked(made, Known(live, set(), set(), {}, {}, {}, False))
+    issues = withheld(rows, live.assign(source_id=""))
+    said = {"rule": "", "message": ""} if issues.empty else issues[["rule", "message"]].iloc[0].to_dict()
+    found: pd.Series = rows.iloc[0]
+    return pd.concat([found, pd.Series(said)])
 
 
 def units(found: pd.Series) -> dict[str, int]:
@@ -94,7 +97,7 @@ def a_set(**fields: Any) -> Row:
 def test_what_is_picked(row: Row, picked: dict[str, int] | None) -> None:
     """Contents once, never twice, never left out; what cannot be counted is withheld."""
     found = order(row)
-    assert found["rule"] == ("" if picked is not None else "ORDER-002"), found["line_fault"]
+    assert found["rule"] == ("" if picked is not None else "ORDER-002"), found["line_problem"]
     if picked is not None:
         assert units(found) == picked
 
@@ -124,7 +127,7 @@ def test_quantities_inside_of_a_bundle(contents_are: str | None, quantity: int |
 )  # fmt: skip
 def test_what_cannot_be_read_beyond_doubt(fields: Row, params: dict[str, Any], words: str) -> None:
     found = order(shipment(**fields), **params)
-    assert (found["rule"], words in found["told"]) == ("ORDER-013", True), found["told"]
+    assert (found["rule"], words in found["message"]) == ("ORDER-013", True), found["message"]
 
 
 def test_cash_on_delivery_by_the_plugin_s_name() -> None:
@@ -180,7 +183,7 @@ def test_more_decimals_than_money_has(sent: Any, told: str | None) -> None:
 def test_no_shipment_is_completed_for_two_orders() -> None:
     """One of a whole order and one of its shipment: the shipment is in one row."""
     orders = pd.DataFrame(
-        {"reference": ["p-1", "p-1-1"], "owner_id": ["1", "1-1"], "status": "Shipped", "shipping_code": "HOME",
+        {"reference": ["p-1", "p-1-1"], "source_id": ["1", "1-1"], "status": "Shipped", "shipping_code": "HOME",
          "tracking_number": ["A,,A", None], "copies": 1}
     )  # fmt: skip
     shipments = pd.DataFrame({"shipment_id": ["1-1"], "order_id": ["1"], "paid": ["1"], "should_capture": ["0"]})

@@ -29,12 +29,12 @@ def test_a_whole_product() -> None:
     ).iloc[0]  # fmt: skip
     assert row.where(row.notna(), None).to_dict() == {
         "stock_item_id": "7001", "product_id": "7001", "code": "JKT100-BLU-S", "name": "Parka Blue S",
-        "sales_price": Decimal("329.0000"), "description": "Warm", "supplier": "Acme", "group": "Jackets",
+        "sales_price": Decimal("329.0000"), "description": "Warm", "supplier": "Acme", "product_group": "Jackets",
         "picture_url": "https://cdn.test/1.jpg", "country_of_origin": "PT",
         "customs_description": "Over\u00adcoats", "hs_code": "62014000", "language_code": "en",
         "ean_code": "7350000000016", "active": True, "folder": "Outerwear", "category": "Jackets",
         "store": "Retail", "price_text": "329.00", "pricelist_id": "36", "pricelists": 1,
-        "harm_code": "6201 40.00", "ean_text": "7350000000016", "odd": None,
+        "harm_code": "6201 40.00", "ean_text": "7350000000016", "mismatched": None,
     }  # fmt: skip
 
 
@@ -94,7 +94,7 @@ def test_customs_code(text: str | None, expected: str | None) -> None:
 )
 def test_group_and_category(name: object, paths: object, folder: object, expected: str | None) -> None:
     given = {"categoryName": name, "categories": paths, "folder": folder}
-    assert _one("group", **given) == expected
+    assert _one("product_group", **given) == expected
     assert _one("category", **given) == expected
 
 

@@ -24,7 +24,7 @@ def told(sizes: list[dict[str, Any] | None], prices: list[tuple[str, dict[str, A
     odd = mismatched_fields(
         pd.DataFrame({"stock_item_id": ids, "extra": extra(*sizes)}), entries, ["brand", "ean"], ["id"]
     )
-    assert odd.name == "odd"
+    assert odd.name == "mismatched"
     return [None if pd.isna(one) else one for one in odd]
 
 

@@ -1,4 +1,4 @@
-"""The desk alone: senders that are too slow or gone, and how long a message counts as the same."""
+"""The receiver alone: senders that are too slow or gone, and how long a message counts as the same."""
 
 from __future__ import annotations
 
@@ -10,25 +10,32 @@ from typing import Any
 import pytest
 
 from pipelines.sandbox.common.webhook_signing import centra_signature, ogoship_signature
-from pipelines.webhooks import event_routing, receiver, signatures
+from pipelines.systems.centra.webhook import HEADER as CENTRA_HEADER
+from pipelines.systems.myogo.webhook import HEADER as MYOGO_HEADER
+from pipelines.webhooks import receiver
+from pipelines.webhooks.event_routing import Router
 from pipelines.webhooks.receiver import WebhookReceiver, WebhookSource
+from tests.support.declared import FLOWS, SYSTEMS
 
-SIDES = [
-    WebhookSource(
-        "centra", signatures.CENTRA_HEADER, partial(signatures.centra, "secret", 300), event_routing.of_centra
-    ),
-    WebhookSource("myogo", signatures.MYOGO_HEADER, partial(signatures.myogo, "secret", 300), event_routing.of_myogo),
-]
+
+def source(system: str) -> WebhookSource:
+    webhook = SYSTEMS[system].webhook
+    assert webhook is not None
+    router = Router(system, webhook.events, FLOWS)
+    return WebhookSource(system, webhook.header, partial(webhook.verify, "secret", 300), router.route)
+
+
+SOURCES = [source("centra"), source("myogo")]
 GONE: dict[str, Any] = {"type": "http.disconnect"}
 
 
 class Counter:
-    """A desk on a clock of its own, and the hints that it gave."""
+    """A receiver on a clock of its own, and the hints that it gave."""
 
     def __init__(self, *flows: str) -> None:
         self.hints: list[set[str]] = []
         self.now = 1_000_000.0
-        self.desk = WebhookReceiver("shop", SIDES, flows, self._hint, dict, lambda: self.now)
+        self.receiver = WebhookReceiver("shop", SOURCES, flows, self._hint, dict, lambda: self.now)
 
     def _hint(self, flows: Collection[str]) -> None:
         self.hints.append(set(flows))
@@ -50,18 +57,18 @@ class Counter:
         async def send(message: Any) -> None:
             sent.append(message)
 
-        asyncio.run(self.desk.app(scope, receive, send))
+        asyncio.run(self.receiver.app(scope, receive, send))
         return int(sent[0]["status"])
 
     def centra(self, body: bytes, moment: float) -> int:
         signed = f"t={int(moment)},v1={centra_signature('secret', int(moment), body)}"
-        return self.post("/centra", {signatures.CENTRA_HEADER: signed}, body)
+        return self.post("/centra", {CENTRA_HEADER: signed}, body)
 
     def myogo(self, body: bytes) -> int:
-        return self.post("/myogo", {signatures.MYOGO_HEADER: ogoship_signature("secret", body)}, body)
+        return self.post("/myogo", {MYOGO_HEADER: ogoship_signature("secret", body)}, body)
 
     def refused(self, side: str) -> dict[str, int]:
-        return dict(self.desk._tallies[side].refused)
+        return dict(self.receiver._counters[side].refused)
 
 
 def test_a_sender_that_is_too_slow_or_gone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,7 +81,7 @@ def test_a_sender_that_is_too_slow_or_gone(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_body_in_pieces_is_one_body() -> None:
     counter = Counter("stock")
-    headers = {signatures.MYOGO_HEADER: ogoship_signature("secret", b'{"stock": 1}')}
+    headers = {MYOGO_HEADER: ogoship_signature("secret", b'{"stock": 1}')}
     assert counter.post("/myogo", headers, b'{"sto', b"", b'ck": 1}') == 200
     assert counter.hints == [{"stock"}]
 
@@ -101,4 +108,4 @@ def test_only_flows_that_the_channel_has() -> None:
     assert counter.myogo(b"{}") == 200
     assert counter.myogo(b'{"reference": "1"}') == 200
     assert counter.hints == [{"stock"}]
-    assert dict(counter.desk._ignored) == {"tracking": 2}
+    assert dict(counter.receiver._ignored) == {"tracking": 2}

@@ -254,8 +254,8 @@ def test_what_a_run_prints_is_read() -> None:
 @pytest.mark.parametrize(
     ("script", "code", "outcome"),
     [
-        ("print('Traceback')\nraise SystemExit(1)", 1, "fault"),
-        ("print('[1]')\nraise SystemExit(2)", 2, "fault"),
+        ("print('Traceback')\nraise SystemExit(1)", 1, "internal_error"),
+        ("print('[1]')\nraise SystemExit(2)", 2, "internal_error"),
         ("import os; os.kill(os.getpid(), 9)", -9, "killed"),
     ],
 )

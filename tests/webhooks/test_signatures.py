@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipelines.systems.centra.webhook import verify as centra
+from pipelines.systems.myogo.webhook import verify as myogo
+from pipelines.systems.system import NotVerified, VerifiedMessage
 from pipelines.webhooks.deduplication import ReplayGuard
-from pipelines.webhooks.signatures import NotVerified, VerifiedMessage, centra, myogo
 from tests.support.strategies import tried
 
 MOMENT = 12345678
@@ -139,28 +141,28 @@ def test_whatever_centra_signs_is_taken(moment: int, body: bytes, secret: str) -
 def test_the_same_message_again_for_as_long_as_it_would_be_taken() -> None:
     """Also one whose time lies ahead, and one that is written in another way."""
     seen, early = ReplayGuard(), MOMENT - 300.0
-    assert not seen.before(of_centra(HEADER, now=early), early)
+    assert not seen.seen_before(of_centra(HEADER, now=early), early)
     again = of_centra(f"v1={OTHER},v1={V1.upper()}, t={MOMENT}", now=MOMENT)
-    assert seen.before(again, MOMENT)
-    assert seen.before(again, MOMENT + 300)
-    assert not seen.before(VerifiedMessage(b"another", MOMENT + 300), MOMENT)
+    assert seen.seen_before(again, MOMENT)
+    assert seen.seen_before(again, MOMENT + 300)
+    assert not seen.seen_before(VerifiedMessage(b"another", MOMENT + 300), MOMENT)
 
 
 def test_what_has_no_time_is_new_again_after_the_window() -> None:
     seen = ReplayGuard()
-    assert not seen.before(VerifiedMessage(b"a", 300.0), 0.0)
-    assert seen.before(VerifiedMessage(b"a", 500.0), 200.0)
-    assert not seen.before(VerifiedMessage(b"a", 601.0), 301.0), "a repetition must not make the window longer"
-    assert seen.before(VerifiedMessage(b"a", 900.0), 601.0)
+    assert not seen.seen_before(VerifiedMessage(b"a", 300.0), 0.0)
+    assert seen.seen_before(VerifiedMessage(b"a", 500.0), 200.0)
+    assert not seen.seen_before(VerifiedMessage(b"a", 601.0), 301.0), "a repetition must not make the window longer"
+    assert seen.seen_before(VerifiedMessage(b"a", 900.0), 601.0)
 
 
 def test_the_memory_has_a_bound() -> None:
     """The oldest go first, and all that nobody could send again."""
     seen = ReplayGuard(most=3)
     for number in range(5):
-        assert not seen.before(VerifiedMessage(bytes([number]), 100.0), 0.0)
+        assert not seen.seen_before(VerifiedMessage(bytes([number]), 100.0), 0.0)
     assert len(seen) == 3
-    assert seen.before(VerifiedMessage(bytes([2]), 100.0), 0.0)
-    assert not seen.before(VerifiedMessage(bytes([1]), 100.0), 0.0)
-    assert not seen.before(VerifiedMessage(b"late", 300.0), 200.0)
+    assert seen.seen_before(VerifiedMessage(bytes([2]), 100.0), 0.0)
+    assert not seen.seen_before(VerifiedMessage(bytes([1]), 100.0), 0.0)
+    assert not seen.seen_before(VerifiedMessage(b"late", 300.0), 200.0)
     assert len(seen) == 1

@@ -4,34 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urljoin, urlsplit
-from zoneinfo import ZoneInfo
 
-from pipelines.config.channel import CentraConfig
 from pipelines.core.errors import (
     ConfigError,
     CredentialsError,
     SourceError,
     TargetRefused,
-    TargetUnavailable,
     TargetUnknown,
 )
 from pipelines.core.json_codec import encode
 from pipelines.core.logs import excerpt
-from pipelines.systems.http.failures import WriteRedirected
+from pipelines.systems.centra.config import CentraConfig
+from pipelines.systems.http.failures import CallFailed, RedirectNotFollowed, outcome_of
 from pipelines.systems.http.prefetch import Prefetcher, row_limit_fix, row_limit_message
 from pipelines.systems.http.secret_scan import reject_secrets
-from pipelines.systems.http.session import (
-    Answer,
-    CallFailed,
-    NotJson,
-    RedirectNotFollowed,
-    Repeat,
-    RequestNotSent,
-    Session,
-)
+from pipelines.systems.http.session import Answer, NotJson, Repeat, Request, RequestStats, Session
 
 # Which box of the plugin's "Allow access to the following endpoints" opens what (Centra plugin settings).
 ENDPOINT_GROUP = {
@@ -71,6 +61,10 @@ class CentraClient:
         self.session = Session("Centra", config)
         self._token = config.token.reveal()
 
+    @property
+    def stats(self) -> RequestStats:
+        return self.session.stats
+
     def close(self) -> None:
         self.session.close()
 
@@ -81,8 +75,9 @@ class CentraClient:
     def raw(self, path: str, params: Mapping[str, str | int]) -> Answer:
         """The answer as it came, outside temporary trouble. Raises ConfigError or SourceError."""
         try:
-            quote = path in QUOTED
-            return self.session.call("GET", path, Repeat.SAFE, params=params, headers=self.headers, quote=quote)
+            return self.session.call(
+                Request("GET", path, Repeat.SAFE, params, headers=self.headers, quote=path in QUOTED)
+            )
         except RedirectNotFollowed as error:
             raise ConfigError(f"{error.message}. Our key is never sent on to another address.", _URL_FIX) from error
         except CallFailed as error:
@@ -137,9 +132,8 @@ class CentraClient:
         return document
 
     def moment(self, at: datetime) -> str:
-        """`at` (UTC, without an offset) as Centra writes times: in the company's zone, which it never says."""
-        zone = ZoneInfo(self.config.timezone or "UTC")
-        return f"{at.replace(tzinfo=UTC).astimezone(zone):%Y-%m-%d %H:%M:%S}"
+        """`at` (UTC, without an offset) as Centra writes times."""
+        return self.config.moment(at)
 
     def pages(self, path: str, only: Mapping[str, str] | None = None) -> Iterator[list[Any]]:
         """The rows of each page of `/products` or `/stock`, until there is no `next`; `only` are filters.
@@ -221,18 +215,12 @@ class CentraClient:
 
     def write(self, verb: str, path: str, body: Mapping[str, Any], repeat: Repeat) -> Answer:
         """The answer to a write, whatever it says. Raises TargetUnavailable where nothing was done, TargetUnknown or
-        Redirected where nobody knows."""
-        at, quote = f"Centra {verb} {path}", path in QUOTED
+        WriteRedirected where it may have been."""
+        request = Request(verb, path, repeat, body=encode(body), headers=self.headers, quote=path in QUOTED)
         try:
-            return self.session.call(verb, path, repeat, body=encode(body), headers=self.headers, quote=quote)
-        except RedirectNotFollowed as error:
-            raise WriteRedirected(f"{error.message}. Our key is never sent on to another address.", _URL_FIX) from error
-        except RequestNotSent as error:
-            raise TargetUnavailable(f"{at}: {error.message}.", error.fix or _AGAIN) from error
-        except CallFailed as error:
-            if error.status == 429:
-                raise TargetUnavailable(f"{at}: {error.message}.", _AGAIN) from error
-            raise TargetUnknown(f"{at}: {error.message}.", status=error.status, wait_s=error.wait_s) from error
+            return self.session.call(request)
+        except CallFailed as failed:
+            raise outcome_of(f"Centra {verb} {path}", failed, "key", _URL_FIX, _AGAIN) from failed
 
     def understood(self, verb: str, path: str, answer: Answer) -> Any:
         """What the answer to a write says. Raises TargetUnknown."""

@@ -8,10 +8,10 @@ shows beside the products is asked for one by one.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from pipelines.state.staging import Reading, stage
+from pipelines.state.staging import Interruptible, stage
 from pipelines.state.store import Store
 from pipelines.systems.centra.client import CentraClient
 
@@ -21,13 +21,15 @@ MAX_LOOKUPS = 250  # more are no row that slipped through: the lists differ for 
 MAX_EXAMPLES = 10
 
 
-def only_in_stock(store: Store) -> set[str]:
-    """The sizes that the stock list shows and the product list does not."""
-    return set(_only_in(store, "stock", "products"))
+def known_gaps(store: Store) -> set[str]:
+    """Before changes are merged: sizes that only the stock list shows, and that are not among the changes. What is
+    among them is asked for even if a run that died had merged it already."""
+    changed = store.connection.execute("select distinct stock_item_id from raw_centra_changes.stock").fetchall()
+    return set(_only_in(store, "stock", "products")) - {row[0] for row in changed}
 
 
 def backfill_missing(
-    store: Store, client: CentraClient, reading: Reading, known: Collection[str] = ()
+    store: Store, client: CentraClient, reading: Interruptible, known: Collection[str] = ()
 ) -> dict[str, Any]:
     """Asks for the sizes that only the stock list shows; what was found, and what one list alone still shows.
 
@@ -57,18 +59,18 @@ def _only_in(store: Store, here: str, there: str) -> list[str]:
     return [row[0] for row in rows]
 
 
-def describe_list_gaps(found: dict[str, Any]) -> list[str]:
-    """The findings about the two lists in words; none where they agree."""
-    told = []
+def describe_list_gaps(found: Mapping[str, Any]) -> list[str]:
+    """The findings about the two lists in sentences; none where they agree."""
+    lines = []
     if found.get("filled"):
-        told.append(
+        lines.append(
             f"{found['filled']} sizes were in Centra's stock list only, because rows moved while the products were "
             "read; they were asked for one by one and are complete."
         )
     for name, words in (("stock", "the stock list, not the product list"), ("products", "the product list, not stock")):
         one_sided = found.get(f"only_in_{name}", {"count": 0})
         if one_sided["count"]:
-            told.append(
+            lines.append(
                 f"{one_sided['count']} sizes are in {words} of Centra, the first: {', '.join(one_sided['first'])}."
             )
-    return told
+    return lines

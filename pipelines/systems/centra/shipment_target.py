@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pipelines.core.errors import TargetRefused, TargetUnknown
@@ -22,24 +23,25 @@ class ShipmentTarget:
     not documented.
     """
 
-    def __init__(self, client: CentraClient, params: Params, other: object = None) -> None:
+    def __init__(self, clients: Mapping[str, Any], params: Params) -> None:
+        client: CentraClient = clients["centra"]
         self.orders, self.params, self.verb = CentraOrders(client), params, client.config.completion_verb
 
-    def create(self, key: str, product: dict[str, Any]) -> str:
+    def create(self, key: str, row: dict[str, Any]) -> str:
         raise AssertionError("shipments are made in Centra")
 
-    def update(self, key: str, product: dict[str, Any]) -> str:
+    def update(self, key: str, row: dict[str, Any]) -> str:
         if not (order := _order_of(key)):
             raise TargetRefused(f"The shipment {key!r} does not say which order it is of. Complete it in Centra.")
         if self._completed(key):
             return ALREADY
-        there = [row for row in self.orders.shipments_of(order, "goodtogo") if str(row.get("shipmentId")) == key]
+        there = [one for one in self.orders.shipments_of(order, "goodtogo") if str(one.get("shipmentId")) == key]
         body: dict[str, Any] = {"order": order, "shipment": key, "gtg": True, "shipped": True}
         # What is paid is not to be paid again: how Centra takes that is not documented.
         body["capture"] = self.params.capture and not any(map(is_paid, there))
         if self.params.send_email is not None:
             body["sendEmail"] = self.params.send_email
-        body |= {name: product[name] for name in ("carrier", "service", "packages", "tracking") if product.get(name)}
+        body |= {name: row[name] for name in ("carrier", "service", "packages", "tracking") if row.get(name)}
         try:
             self.orders.complete(self.verb, body)
         except (TargetRefused, TargetUnknown, WriteRedirected) as unclear:

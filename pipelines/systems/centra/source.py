@@ -85,7 +85,7 @@ def product_table(rows: Rows, findings: Findings) -> pa.Table:
     for index, row in enumerate(rows):
         entries = row.get(PRICES_KEY)
         if isinstance(entries, list) and not _OBJECTS.issuperset(map(type, entries)):
-            findings.odd.setdefault(PRICES_KEY, named(index))
+            findings.type_mismatches.setdefault(PRICES_KEY, named(index))
             odd[index] = {PRICES_KEY: entries}
     return table(rows, PRODUCTS, named, findings, known=frozenset({PRICES_KEY}), odd=odd)
 
@@ -105,9 +105,9 @@ def price_table(rows: Rows, findings: Findings) -> pa.Table:
     position = pa.array(list(chain.from_iterable(map(range, counts))), pa.int64())
     own = Findings()
     values = table(flat, PRICES, entry, own)
-    findings.mended += own.mended
-    for name, where in own.odd.items():
-        findings.odd.setdefault(f"{PRICES_KEY}.{name}", where)
+    findings.repaired += own.repaired
+    for name, where in own.type_mismatches.items():
+        findings.type_mismatches.setdefault(f"{PRICES_KEY}.{name}", where)
     fields = schema(PRICES)
     return pa.Table.from_arrays(
         [ids, position, *values.columns],

@@ -22,8 +22,8 @@ class StockTarget:
 
     batch = BATCH
 
-    def __init__(self, client: CentraClient, params: Params, other: object = None) -> None:
-        self.client = client
+    def __init__(self, clients: Mapping[str, Any], params: Params) -> None:
+        self.client: CentraClient = clients["centra"]
         self.amount = {"physical": "physicalStock", "fta": "availableStock"}[params.stock_update_type]
 
     def update_batch(self, levels: Mapping[str, Mapping[str, Any]]) -> dict[str, str | RecordError]:
@@ -51,11 +51,11 @@ class StockTarget:
         for rows in self.client.pages("/stock", {"stock_modified": self.client.moment(began - CLOCKS)}):
             seen |= {str(row.get("stockItemId")): row for row in rows if isinstance(row, dict)}
         # Whether a write moves the time by which changes are listed is not documented.
-        unseen = [one.stock_item_id for one in written if one.stock_item_id not in seen]
+        unseen = [one.source_id for one in written if one.source_id not in seen]
         for own in unseen[:MAX_LOOKUPS]:
             for row in self.client.size(own, "/stock", "stockItemId"):
                 seen[own] = row
-        told = {one.key: self._otherwise(one.row, seen.get(one.stock_item_id)) for one in written}
+        told = {one.key: self._otherwise(one.row, seen.get(one.source_id)) for one in written}
         if len(unseen) > MAX_LOOKUPS:
             told[""] = f"{len(unseen) - MAX_LOOKUPS} amounts were not read back: Centra does not list them as changed"
         return {key: said for key, said in told.items() if said}

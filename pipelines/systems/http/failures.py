@@ -5,8 +5,10 @@ from __future__ import annotations
 import ssl
 import traceback
 
-from pipelines.core.errors import ConfigError, walk_causes
+from pipelines.core.errors import CentraMyogoError, ConfigError, TargetUnavailable, TargetUnknown, walk_causes
 from pipelines.core.logs import excerpt, redact
+
+TOO_MANY_REQUESTS = 429
 
 
 class CallFailed(Exception):
@@ -45,6 +47,20 @@ class RedirectNotFollowed(CallFailed):
 
 class WriteRedirected(ConfigError):
     """A system sent us elsewhere. A write may have been served all the same: only a look-up can tell."""
+
+
+def outcome_of(at: str, failed: CallFailed, credential: str, url_fix: str, again: str) -> CentraMyogoError:
+    """What a write that got no usable answer is reported as.
+
+    WriteRedirected or TargetUnknown: it may have been served. TargetUnavailable: it provably was not. `at` names the
+    call, `credential` is what we refuse to send on to another address, `again` is the advice where there is no better.
+    """
+    if isinstance(failed, RedirectNotFollowed):
+        said = f"{at}: {failed.message}. Our {credential} is never sent on to another address."
+        return WriteRedirected(said, url_fix)
+    if isinstance(failed, RequestNotSent) or failed.status == TOO_MANY_REQUESTS:
+        return TargetUnavailable(f"{at}: {failed.message}.", failed.fix or again)
+    return TargetUnknown(f"{at}: {failed.message}.", status=failed.status, wait_s=failed.wait_s)
 
 
 def failure_of(who: str, error: Exception) -> CallFailed:

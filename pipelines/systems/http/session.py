@@ -3,11 +3,11 @@
 Retry rights are declared per call, never guessed from the verb. What a call may end in:
 
     Answer                a complete answer with a status we know how to read
-    NotSent               the request provably never reached the system
+    RequestNotSent        the request provably never reached the system
     NoAnswer              it may have reached the system; nobody knows what became of it
-    TooLarge              an answer larger than any real one, given up; it would be no smaller the next time
-    Busy                  the system answered that it cannot serve now (429, 5xx), to the last attempt
-    MovedAway             a redirect, which is never followed with a secret in hand
+    AnswerTooLarge        an answer larger than any real one, given up; it would be no smaller the next time
+    ServerBusy            the system answered that it cannot serve now (429, 5xx), to the last attempt
+    RedirectNotFollowed   a redirect, which is never followed with a secret in hand
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any
@@ -27,11 +27,11 @@ import requests
 import stamina
 import urllib3
 
-from pipelines.config.channel import SystemConfig
 from pipelines.core.failpoints import hit
 from pipelines.core.json_codec import NotJson, decode
 from pipelines.core.logs import excerpt
 from pipelines.systems.http.failures import (
+    TOO_MANY_REQUESTS,
     AnswerTooLarge,
     CallFailed,
     NoAnswer,
@@ -42,10 +42,11 @@ from pipelines.systems.http.failures import (
 )
 from pipelines.systems.http.hardened_session import Headers, hardened_session
 from pipelines.systems.http.retry_after import seconds_to_wait
+from pipelines.systems.http.settings import SystemConfig
 
 log = logging.getLogger(__name__)
 
-TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
+TRANSIENT = frozenset({408, 425, TOO_MANY_REQUESTS, 500, 502, 503, 504, 520, 521, 522, 523, 524})
 MAX_WAIT_S = 120.0
 MAX_CALL_S = 600.0
 # A size with all its texts and price lists takes a few KiB; an answer is given up where memory would be at stake.
@@ -59,6 +60,54 @@ class Repeat(Enum):
     SAFE = "safe"
     IDEMPOTENT = "idempotent"
     ONCE = "once"
+
+
+@dataclass(frozen=True)
+class Request:
+    """One call. `path` follows the base URL; `repeat` says when it may be sent again.
+
+    `headers` is called for each attempt, because a token may have been renewed meanwhile. `quote` allows errors to
+    quote the answer: not where it may hold personal data.
+    """
+
+    method: str
+    path: str
+    repeat: Repeat
+    params: Mapping[str, str | int] | None = None
+    body: bytes | None = None
+    headers: Callable[[], Mapping[str, str]] = dict
+    content_type: str = "application/json"
+    quote: bool = True
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """How often and after which pauses (seconds) a call is sent again."""
+
+    attempts: int
+    backoff_s: float
+
+    def may_retry(self, repeat: Repeat, error: Exception) -> bool | timedelta:
+        """Whether, or after which pause at least."""
+        if not isinstance(error, RequestNotSent | NoAnswer | ServerBusy) or isinstance(error, AnswerTooLarge):
+            return False
+        if repeat is Repeat.ONCE and not isinstance(error, RequestNotSent) and error.status != TOO_MANY_REQUESTS:
+            return False
+        if error.wait_s is None:
+            return True
+        return error.wait_s <= MAX_WAIT_S and timedelta(seconds=max(error.wait_s, self.backoff_s))
+
+    def attempts_while(self, may_retry: Callable[[Exception], bool | timedelta]) -> Iterator[stamina.Attempt]:
+        return iter(
+            stamina.retry_context(
+                on=may_retry,
+                attempts=self.attempts,
+                timeout=MAX_CALL_S,
+                wait_initial=self.backoff_s,
+                wait_max=self.backoff_s * 60,
+                wait_jitter=self.backoff_s,
+            )
+        )
 
 
 @dataclass(frozen=True)
@@ -76,6 +125,10 @@ class Answer:
         # Masked before it is cut: the first half of a secret is no better than the whole.
         start = self.body[:EXCERPT_OF].decode("utf-8", "replace")
         return excerpt(" ".join(start.split()), 200, truncated=len(self.body) > EXCERPT_OF)
+
+    @property
+    def is_redirect(self) -> bool:
+        return 300 <= self.status < 400
 
     @property
     def looks_like_html(self) -> bool:
@@ -104,18 +157,20 @@ class RequestStats:
 class Session:
     """A bounded, rate-limited connection pool to one host."""
 
-    def __init__(self, name: str, system: SystemConfig, base_url: str | None = None) -> None:
+    def __init__(self, name: str, config: SystemConfig, base_url: str | None = None) -> None:
         self.name = name
-        self.base_url = base_url or system.base_url
-        self.system = system
-        self.health = RequestStats()
+        self.base_url = base_url or config.base_url
+        self.config = config
+        self.stats = RequestStats()
+        self._policy = RetryPolicy(config.attempts, config.backoff_s)
+        self._max_answer = MAX_ANSWER + config.page_size * MAX_ROW
         # A tenth of a second's worth may go at once; without it, sleeping inexactly costs part of the rate.
-        burst = max(1, int(system.requests_per_second / 10))
-        rate = pyrate_limiter.Rate(burst, max(1, round(1000 * burst / system.requests_per_second)))
+        burst = max(1, int(config.requests_per_second / 10))
+        rate = pyrate_limiter.Rate(burst, max(1, round(1000 * burst / config.requests_per_second)))
         bucket = pyrate_limiter.StateBucket([rate], pyrate_limiter.GCRA())
         self._limiter = pyrate_limiter.Limiter(bucket, buffer_ms=0)
-        self._http = hardened_session(self.base_url, system.max_in_flight + 1)
-        self._in_flight = threading.BoundedSemaphore(system.max_in_flight)
+        self._http = hardened_session(self.base_url, config.max_in_flight + 1)
+        self._in_flight = threading.BoundedSemaphore(config.max_in_flight)
         self._closed = threading.Event()
 
     def close(self) -> None:
@@ -123,126 +178,95 @@ class Session:
         self._closed.set()
         self._http.close()
 
-    def call(
-        self,
-        method: str,
-        path: str,
-        repeat: Repeat,
-        *,
-        params: Mapping[str, str | int] | None = None,
-        body: bytes | None = None,
-        headers: Callable[[], Mapping[str, str]] = dict,
-        content_type: str = "application/json",
-        quote: bool = True,
-    ) -> Answer:
-        """One complete answer, whatever its status outside TRANSIENT. Raises a CallFailed, which quotes it if `quote`.
+    def call(self, request: Request) -> Answer:
+        """One complete answer, whatever its status outside TRANSIENT. Raises a CallFailed.
 
-        `path` is what follows the base URL. `headers` is asked anew for each attempt: a token may have been
-        renewed meanwhile; what it raises is raised, unless an earlier attempt may already have been served.
+        What `request.headers` raises is raised, unless an earlier attempt may already have been served: then its
+        failure is.
         """
-        where = f"{self.base_url}{path}"
         give_up_at = time.monotonic() + MAX_CALL_S
-        unclear: CallFailed | None = None
+        perhaps_served: CallFailed | None = None
 
         def may_retry(error: Exception) -> bool | timedelta:
-            if (
-                self._closed.is_set()
-                or not isinstance(error, RequestNotSent | NoAnswer | ServerBusy)
-                or isinstance(error, AnswerTooLarge)
-            ):
-                return False
-            if repeat is Repeat.ONCE and not isinstance(error, RequestNotSent) and error.status != 429:
-                return False
-            if error.wait_s is None:
-                return True
-            if error.wait_s > MAX_WAIT_S:
-                return False
-            return timedelta(seconds=max(error.wait_s, self.system.backoff_s))
+            return not self._closed.is_set() and self._policy.may_retry(request.repeat, error)
 
-        for attempt in stamina.retry_context(
-            on=may_retry,
-            attempts=self.system.attempts,
-            timeout=MAX_CALL_S,
-            wait_initial=self.system.backoff_s,
-            wait_max=self.system.backoff_s * 60,
-            wait_jitter=self.system.backoff_s,
-        ):
+        for attempt in self._policy.attempts_while(may_retry):
             with attempt:
                 if attempt.num > 1:
-                    with self.health.lock:
-                        self.health.retries += 1
-                    log.warning("retry system=%s %s %s attempt=%d", self.name, method, path, attempt.num)
+                    self._count_retry(request, attempt.num)
                 try:
-                    own = dict(headers())
+                    headers = dict(request.headers())
                 except Exception as error:
-                    if unclear is not None and repeat is not Repeat.SAFE:
-                        raise unclear from error
+                    if perhaps_served is not None and request.repeat is not Repeat.SAFE:
+                        raise perhaps_served from error
                     raise
-                if body is not None:
-                    own["Content-Type"] = content_type
                 try:
-                    with self._in_flight:  # first: a permission to send must not grow old while others are under way
-                        return self._once(method, where, params, body, own, give_up_at, quote)
+                    # The in-flight slot first: a rate-limit permission taken before it would expire while waiting.
+                    with self._in_flight:
+                        return self._send(request, headers, give_up_at)
                 except (NoAnswer, ServerBusy) as error:
-                    unclear = error if error.status != 429 else unclear
+                    if error.status != TOO_MANY_REQUESTS:
+                        perhaps_served = error
                     raise
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _once(
-        self,
-        method: str,
-        where: str,
-        params: Mapping[str, str | int] | None,
-        body: bytes | None,
-        headers: Mapping[str, str],
-        give_up_at: float,
-        quote: bool,
-    ) -> Answer:
+    def _count_retry(self, request: Request, number: int) -> None:
+        with self.stats.lock:
+            self.stats.retries += 1
+        log.warning("retry system=%s %s %s attempt=%d", self.name, request.method, request.path, number)
+
+    def _wait_for_rate(self) -> None:
         begun = time.monotonic()
         self._limiter.try_acquire(self.name)
         if self._closed.is_set():
             raise RequestNotSent(f"{self.name}: given up, nothing was sent")
-        with self.health.lock:
-            self.health.waited_s += time.monotonic() - begun
-            self.health.requests += 1
-        host = urlsplit(self.base_url).netloc
-        largest = MAX_ANSWER + self.system.page_size * MAX_ROW
-        timeout = (self.system.connect_timeout_s, self.system.read_timeout_s)
-        hit(f"{self.name}: before {method}")
+        with self.stats.lock:
+            self.stats.waited_s += time.monotonic() - begun
+            self.stats.requests += 1
+
+    def _send(self, request: Request, headers: dict[str, str], give_up_at: float) -> Answer:
+        """One attempt."""
+        self._wait_for_rate()
+        if request.body is not None:
+            headers["Content-Type"] = request.content_type
+        where, at = f"{self.base_url}{request.path}", f"{self.name} ({urlsplit(self.base_url).netloc})"
+        hit(f"{self.name}: before {request.method}")
         try:
-            with self._http.request(
-                method,
-                where,
-                params=params,
-                data=body,
-                auth=Headers(headers),
-                timeout=timeout,
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                # Where it says that we should look elsewhere, what else it says is of no use.
-                body = b"" if 300 <= response.status_code < 400 else _read(response, give_up_at, largest)
-                answer = Answer(response.status_code, response.headers, body)
+            answer = self._exchange(request, where, headers, give_up_at)
         except _TooLarge as error:
             raise AnswerTooLarge(
-                f"{self.name} ({host}): an answer of more than {largest:,} bytes, given up",
+                f"{at}: an answer of more than {self._max_answer:,} bytes, given up",
                 fix="If such answers are right, set a smaller page_size in the channel file; if not, tell its support.",
             ) from error
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise failure_of(f"{self.name} ({host})", error) from error
-        hit(f"{self.name}: after {method}")
-        with self.health.lock:
-            self.health.bytes += len(answer.body)
+            raise failure_of(at, error) from error
+        hit(f"{self.name}: after {request.method}")
+        with self.stats.lock:
+            self.stats.bytes += len(answer.body)
         if answer.status in TRANSIENT:
             wait = seconds_to_wait(answer.headers.get("Retry-After"), datetime.now(UTC))
-            said = f"{self.name} ({host}): HTTP {answer.status} {answer.excerpt() if quote else ''}".rstrip()
+            said = f"{at}: HTTP {answer.status} {answer.excerpt() if request.quote else ''}".rstrip()
             raise ServerBusy(said, answer.status, wait)
-        if 300 <= answer.status < 400:
-            said = f"{self.name} ({host}): HTTP {answer.status}, a redirect to"
-            raise RedirectNotFollowed(
-                f"{said} {_without_query(where, answer.headers.get('Location', ''))}", answer.status
-            )
+        if answer.is_redirect:
+            place = _without_query(where, answer.headers.get("Location", ""))
+            raise RedirectNotFollowed(f"{at}: HTTP {answer.status}, a redirect to {place}", answer.status)
         return answer
+
+    def _exchange(self, request: Request, where: str, headers: Mapping[str, str], give_up_at: float) -> Answer:
+        with self._http.request(
+            request.method,
+            where,
+            params=request.params,
+            data=request.body,
+            auth=Headers(headers),
+            timeout=(self.config.connect_timeout_s, self.config.read_timeout_s),
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            answer = Answer(response.status_code, response.headers, b"")
+            if answer.is_redirect:  # the body of a redirect is of no use
+                return answer
+            return replace(answer, body=_read(response, give_up_at, self._max_answer))
 
 
 class _TooLarge(Exception):
@@ -282,6 +306,7 @@ __all__ = [
     "NotJson",
     "RedirectNotFollowed",
     "Repeat",
+    "Request",
     "RequestNotSent",
     "ServerBusy",
     "Session",

@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from pipelines.config.channel import MyOgoConfig
 from pipelines.core.errors import ConfigError, CredentialsError, TargetRefused, TargetUnavailable, TargetUnknown
 from pipelines.core.json_codec import decode_exact, encode
 from pipelines.core.logs import excerpt
-from pipelines.systems.http.failures import WriteRedirected
+from pipelines.systems.http.failures import CallFailed, RedirectNotFollowed, WriteRedirected, outcome_of
 from pipelines.systems.http.prefetch import Prefetcher, row_limit_fix, row_limit_message
 from pipelines.systems.http.secret_scan import reject_secrets
-from pipelines.systems.http.session import (
-    Answer,
-    CallFailed,
-    NoAnswer,
-    NotJson,
-    RedirectNotFollowed,
-    Repeat,
-    RequestNotSent,
-    ServerBusy,
-    Session,
-)
+from pipelines.systems.http.session import Answer, NotJson, Repeat, Request, RequestStats, Session
+from pipelines.systems.myogo.config import MyOgoConfig
 from pipelines.systems.myogo.oauth import PRODUCT_SCOPES, OAuthTokenProvider
 
+UNAUTHORISED = 401
 _URL_FIX = "Compare base_url with https://api.ogoship.com."
 _AGAIN = "Safe to run again when myOGO answers."
 
@@ -38,6 +30,10 @@ class MyOgoClient:
         self.config = config
         self.session = Session("myOGO", config)
         self.tokens = OAuthTokenProvider(config, scopes)
+
+    @property
+    def stats(self) -> RequestStats:
+        return self.session.stats
 
     def close(self) -> None:
         self.session.close()
@@ -77,7 +73,7 @@ class MyOgoClient:
                 raise TargetUnavailable(
                     f"myOGO GET {path}: {row_limit_message(self.config.max_rows)}", row_limit_fix("myogo")
                 )
-            yield reject_secrets(f"myOGO GET {path}", rows, self.tokens.names)
+            yield reject_secrets(f"myOGO GET {path}", rows, self.tokens.account_ids)
             seen |= ids
             was_short, asked_twice = len(rows) < self.config.page_size, False
             page, before = page + 1, answer.body
@@ -114,9 +110,11 @@ class MyOgoClient:
         """The 200; also 400 or 404 for a page that may be `beyond_the_end` (what comes there is not documented)."""
         at = f"myOGO GET {path}"
         try:
-            answer = self._with_token("GET", path, Repeat.SAFE, params=params)
+            answer = self._with_token(Request("GET", path, Repeat.SAFE, params, quote=not _of_people(path)))
         except RedirectNotFollowed as error:
-            raise _moved(at, error) from error
+            raise WriteRedirected(
+                f"{at}: {error.message}. Our token is never sent on to another address.", _URL_FIX
+            ) from error
         except CallFailed as error:
             raise TargetUnavailable(f"{at}: {error.message}.", error.fix or f"Nothing is lost. {_AGAIN}") from error
         if answer.status == 200 or (beyond_the_end and answer.status in (400, 404)):
@@ -146,18 +144,11 @@ class MyOgoClient:
                 f"{at}: myOGO holds a text with half a character, or a value nested too deep, that cannot be sent back "
                 "as it is. Nothing was sent; mend the product in myOGO."
             ) from error
+        request = Request(method, path, repeat, params, body, quote=not _of_people(path))
         try:
-            answer = self._with_token(method, path, repeat, params=params, body=body)
-        except RedirectNotFollowed as error:
-            raise _moved(at, error) from error
-        except RequestNotSent as error:
-            raise TargetUnavailable(f"{at}: {error.message}.", error.fix or _AGAIN) from error
-        except ServerBusy as error:
-            if error.status == 429:
-                raise TargetUnavailable(f"{at}: {error.message}.", _AGAIN) from error
-            raise TargetUnknown(f"{at}: {error.message}.", status=error.status, wait_s=error.wait_s) from error
-        except NoAnswer as error:
-            raise TargetUnknown(f"{at}: {error.message}.") from error
+            answer = self._with_token(request)
+        except CallFailed as failed:
+            raise outcome_of(at, failed, "token", _URL_FIX, _AGAIN) from failed
         self._raise_if_ours(at, answer)
         if 200 <= answer.status < 300:
             try:
@@ -175,32 +166,32 @@ class MyOgoClient:
             return held
         raise TargetRefused(f"HTTP {answer.status}: {api_message(answer, path, mask)}", status=answer.status)
 
-    def _with_token(self, method: str, path: str, repeat: Repeat, **how: Any) -> Answer:
-        """One call; a 401 means the token is spent, so nothing was done and one repeat is safe."""
+    def _with_token(self, request: Request) -> Answer:
+        """One call; a 401 means that the token is spent, so nothing was done and one repeat is safe."""
         used: list[str] = []
 
         def headers() -> dict[str, str]:
             used.append(self.tokens.current())
             return {"Authorization": f"Bearer {used[-1]}"}
 
-        quote = not _of_people(path)
-        answer = self.session.call(method, path, repeat, headers=headers, quote=quote, **how)
-        if answer.status == 401:
+        request = replace(request, headers=headers)
+        answer = self.session.call(request)
+        if answer.status == UNAUTHORISED:
             self.tokens.reject(used[-1])
-            answer = self.session.call(method, path, repeat, headers=headers, quote=quote, **how)
+            answer = self.session.call(request)
         return answer
 
     def _raise_if_ours(self, at: str, answer: Answer) -> None:
-        if answer.status == 401:
+        if answer.status == UNAUTHORISED:
             raise CredentialsError(
                 f"{at}: HTTP 401 even with a new token: {api_message(answer)}.",
                 "Check in myOGO that the merchant's API access is on, and that the client_id has the scopes "
-                f"{self.tokens.told}.",
+                f"{self.tokens.scopes_in_words}.",
             )
         if answer.status == 403:
             raise CredentialsError(
                 f"{at}: HTTP 403, a right is missing: {api_message(answer)}.",
-                f"Ask OGOship's tech team for the scopes {self.tokens.told} on your client_id.",
+                f"Ask OGOship's tech team for the scopes {self.tokens.scopes_in_words} on your client_id.",
             )
 
 
@@ -222,10 +213,6 @@ def api_message(answer: Answer, path: str = "", mask: Callable[[str], str] = str
     if isinstance(document, dict) and (told := document.get("message") or document.get("statusDescription")):
         return excerpt(mask(str(told)), 300)
     return _quoted(path, answer).removeprefix(": ") or "(no message)"
-
-
-def _moved(at: str, error: RedirectNotFollowed) -> WriteRedirected:
-    return WriteRedirected(f"{at}: {error.message}. Our token is never sent on to another address.", _URL_FIX)
 
 
 def _list(path: str, answer: Answer, *, exact: bool = False) -> list[Any]:

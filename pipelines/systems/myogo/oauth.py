@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeGuard
 from urllib.parse import urlencode, urlsplit
 
-from pipelines.config.channel import MyOgoConfig
 from pipelines.core.errors import ConfigError, CredentialsError, TargetUnavailable
 from pipelines.core.logs import excerpt, register_secret
-from pipelines.systems.http.session import Answer, CallFailed, NotJson, RedirectNotFollowed, Repeat, Session
+from pipelines.systems.http.failures import CallFailed, RedirectNotFollowed
+from pipelines.systems.http.session import Answer, NotJson, Repeat, Request, Session
+from pipelines.systems.myogo.config import MyOgoConfig
 
 # OGOship's API article lists eight; stock rides on the product scopes.
 PRODUCT_SCOPES = ("read:product", "write:product")
@@ -52,12 +53,12 @@ class OAuthTokenProvider:
         self.granted: str | None = None  # the scopes, where the token endpoint tells them
 
     @property
-    def names(self) -> tuple[str, ...]:
+    def account_ids(self) -> tuple[str, ...]:
         """What myOGO may call us."""
         return self._client["client_id"], self._password["username"]
 
     @property
-    def told(self) -> str:
+    def scopes_in_words(self) -> str:
         """The scopes we ask for, in words."""
         return f"{', '.join(self.scopes[:-1])} and {self.scopes[-1]}"
 
@@ -93,14 +94,15 @@ class OAuthTokenProvider:
         self._explain(answer)
 
     def _ask(self, form: dict[str, str]) -> Answer:
+        request = Request(
+            "POST",
+            "",
+            Repeat.IDEMPOTENT if form["grant_type"] == "password" else Repeat.ONCE,
+            body=urlencode(form).encode(),
+            content_type="application/x-www-form-urlencoded",
+        )
         try:
-            return self.session.call(
-                "POST",
-                "",
-                Repeat.IDEMPOTENT if form["grant_type"] == "password" else Repeat.ONCE,
-                body=urlencode(form).encode(),
-                content_type="application/x-www-form-urlencoded",
-            )
+            return self.session.call(request)
         except RedirectNotFollowed as error:
             raise ConfigError(
                 f"The token address: {error.message}. Our secrets are never sent on to another address.",

@@ -1,16 +1,13 @@
-"""Orders into myOGO, each once; the payment is taken first where it must be."""
+"""Orders into myOGO, each once."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from pipelines.core.errors import CentraMyogoError, TargetRefused, TargetUnknown
+from pipelines.core.errors import CentraMyogoError, TargetRefused
 from pipelines.core.json_codec import decode_exact
-from pipelines.systems.centra.client import CentraClient
-from pipelines.systems.centra.order_client import CentraOrders, is_paid
-from pipelines.systems.create_once import create_once, look_up_or_lost
-from pipelines.systems.http.failures import WriteRedirected
-from pipelines.systems.myogo.client import MyOgoClient
+from pipelines.systems.create_once import create_once
 from pipelines.systems.myogo.order_client import MyOgoOrders
 from schemas.order_units import units
 from schemas.orders.contract import ORDER
@@ -21,33 +18,34 @@ ALREADY = "myOGO holds this order already"
 
 
 class OrderTarget:
-    """Creates by look-up, capture and POST. An order is never changed from here."""
+    """Creates by look-up and POST. An order is never changed from here."""
 
-    def __init__(self, client: MyOgoClient, params: object, other: CentraClient) -> None:
-        self.myogo, self.centra = MyOgoOrders(client), CentraOrders(other)
-        self.config = client.config
+    def __init__(self, clients: Mapping[str, Any], params: object = None) -> None:
+        client = clients["myogo"]
+        self.myogo, self.config = MyOgoOrders(client), client.config
 
-    def create(self, key: str, product: dict[str, Any]) -> str:
-        payload = _payload({ORDER.key: key, **product})
-        if (there := self._one(key)) is not None:
-            return _as_wanted(payload, there)
-        told = self._capture(product["shipment_id"]) if product.get("capture") else ""
-        try:
-            said = create_once(
-                self.config,
-                create=lambda: self.myogo.create(payload),
-                look_up=lambda: self._one(key),
-                as_wanted=lambda held, no: _as_wanted(payload, held, no),
-                kept=_told_of,
-                found=FOUND,
-            )
-        except CentraMyogoError as error:
-            if told:
-                error.message = f"Its payment has been captured. {error.message}"
-            raise
-        return "; ".join(filter(None, (told, said)))
+    def create(self, key: str, row: dict[str, Any]) -> str:
+        found = self.found_already(key, row)
+        return self.create_looked_up(key, row) if found is None else found
 
-    def update(self, key: str, product: dict[str, Any]) -> str:
+    def found_already(self, key: str, row: dict[str, Any]) -> str | None:
+        """What to say of the order where myOGO has it already; None where it does not. Raises TargetRefused."""
+        there = self._one(key)
+        return None if there is None else _as_wanted(_payload(key, row), there)
+
+    def create_looked_up(self, key: str, row: dict[str, Any]) -> str:
+        """Creates an order that `found_already` has just not found."""
+        payload = _payload(key, row)
+        return create_once(
+            self.config,
+            create=lambda: self.myogo.create(payload),
+            look_up=lambda: self._one(key),
+            as_wanted=lambda held, no: _as_wanted(payload, held, no),
+            accepted=_held_back,
+            found=FOUND,
+        )
+
+    def update(self, key: str, row: dict[str, Any]) -> str:
         raise AssertionError("an order is never changed from here")
 
     def _one(self, reference: str) -> dict[str, Any] | None:
@@ -56,38 +54,19 @@ class OrderTarget:
             raise TargetRefused(f"myOGO holds {len(found)} orders with the reference {reference!r}.")
         return found[0] if found else None
 
-    def _capture(self, shipment: str) -> str:
-        """Takes the payment. Where it cannot be taken, or nobody knows, the order is not sent."""
-        try:
-            self.centra.capture(shipment)
-        except TargetRefused as no:
-            raise TargetRefused(f"Not sent: its payment could not be captured ({no.message})", status=no.status) from no
-        except (TargetUnknown, WriteRedirected) as unclear:
-            if not look_up_or_lost(lambda: self._paid(shipment), unclear):
-                raise TargetUnknown(
-                    f"Not sent: nobody knows whether its payment was captured ({unclear.message})",
-                    status=getattr(unclear, "status", None),
-                ) from unclear
-        return "captured"
 
-    def _paid(self, shipment: str) -> bool:
-        order = shipment.rpartition("-")[0]
-        rows = self.centra.shipments_of(order, "goodtogo")
-        return any(str(row.get("shipmentId")) == shipment and is_paid(row) for row in rows)
-
-
-def _payload(order: dict[str, Any]) -> dict[str, Any]:
-    """In myOGO's names, without what is ours alone; what is kept as JSON text is what it says."""
-    told = {
+def _payload(key: str, row: dict[str, Any]) -> dict[str, Any]:
+    """In myOGO's names, without what is ours alone; what is kept as JSON text becomes what it says."""
+    sent = {
         name: decode_exact(value.encode()) if name in _JSON else value
-        for name, value in order.items()
+        for name, value in {ORDER.key: key, **row}.items()
         if value is not None and name in ORDER.vendor
     }
-    return {ORDER.vendor[name]: value for name, value in told.items()}
+    return {ORDER.vendor[name]: value for name, value in sent.items()}
 
 
 def _as_wanted(sent: dict[str, Any], held: dict[str, Any], no: CentraMyogoError | None = None) -> str:
-    """What to tell of an order that is there although it was to be created; TargetRefused where it is another."""
+    """What to say of an order that is there although it was to be created; TargetRefused where it is another."""
     if units(sent["orderLines"]) == units(held.get("orderLines")):
         return FOUND if no else ALREADY
     raise TargetRefused(
@@ -96,7 +75,7 @@ def _as_wanted(sent: dict[str, Any], held: dict[str, Any], no: CentraMyogoError 
     ) from no
 
 
-def _told_of(held: dict[str, Any]) -> str:
-    """Where myOGO does not let the order go by itself."""
+def _held_back(held: dict[str, Any]) -> str:
+    """What to say where myOGO does not let the order go by itself; "" where it does."""
     status = str(held.get("status", ""))
     return f"myOGO put it into {status}" if status.casefold() in ("reserved", "pending") else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +17,6 @@ from pipelines.systems.myogo.client import MyOgoClient
 from schemas.fields.myogo import READ_ONLY
 from schemas.products.contract import PRODUCT
 
-HELD_ALREADY = "myOGO holds this code already"
 FOUND = "found by its code after an unclear answer"
 ALREADY = "myOGO holds this already"
 
@@ -28,8 +28,8 @@ class ProductTarget:
     looking its code up.
     """
 
-    def __init__(self, client: MyOgoClient, params: object = None, other: object = None) -> None:
-        self.client = client
+    def __init__(self, clients: Mapping[str, Any], params: object = None) -> None:
+        self.client: MyOgoClient = clients["myogo"]
 
     def create(self, key: str, product: dict[str, Any]) -> str:
         """Looked up first, because what a POST of a code that is there does is not documented: it might overwrite
@@ -46,14 +46,14 @@ class ProductTarget:
             create=lambda: self.client.create_product(payload),
             look_up=lambda: self._one(key),
             as_wanted=lambda held, no: _as_wanted(payload, held, no),
-            kept=lambda held: _kept_otherwise(payload, held),
+            accepted=lambda held: _kept_otherwise(payload, held),
             found=FOUND,
         )
 
     def update(self, key: str, product: dict[str, Any]) -> str:
         held = self._one(key)
         if held is None:
-            raise TargetRefused(f"{key!r} is no longer in myOGO; the next run will create it.", status=404)
+            raise TargetRefused(f"{key!r} is no longer in myOGO; the next run will create it.", status=404, stale=True)
         changed = _payload(product)
         if held.get("eanCode"):
             changed.pop("eanCode", None)
@@ -108,7 +108,9 @@ def _as_wanted(sent: dict[str, Any], held: dict[str, Any], no: CentraMyogoError 
         return FOUND if no else ALREADY
     said = f"{no.message} " if no else "Nothing was sent. "
     raise TargetRefused(
-        f"{said}({HELD_ALREADY}; the next run will compare it)", status=getattr(no, "status", None)
+        f"{said}(myOGO holds this code already; the next run will compare it)",
+        status=getattr(no, "status", None),
+        stale=True,
     ) from no
 
 

@@ -13,7 +13,7 @@ import pytest
 from pipelines.core.json_codec import encode
 from pipelines.sandbox import Sandbox
 from pipelines.state.run_result import RunResult
-from schemas.rules import RULES
+from tests.support.declared import RULES
 from tests.support.shop import Shop, catalogue, shop_in
 from tests.support.shop_helpers import FOREVER, writes
 
@@ -57,9 +57,9 @@ def buckets(shop: Shop, report: RunResult) -> dict[str, str]:
     found: dict[str, str] = {}
     run = report.run_id
     sets = {
-        "withheld": shop.sql("select distinct stock_item_id from sync.withheld where run_id = ?", run),
-        "create": shop.sql("select stock_item_id from sync.changes where run_id = ? and action = 'create'", run),
-        "update": shop.sql("select stock_item_id from sync.changes where run_id = ? and action = 'update'", run),
+        "withheld": shop.sql("select distinct source_id from sync.withheld where run_id = ?", run),
+        "create": shop.sql("select source_id from sync.changes where run_id = ? and action = 'create'", run),
+        "update": shop.sql("select source_id from sync.changes where run_id = ? and action = 'update'", run),
     }
     changed = {item for name in ("create", "update") for (item,) in sets[name]}
     wanted = {item for (item,) in shop.sql("select stock_item_id from out_myogo.products")}
@@ -82,7 +82,7 @@ def rules(shop: Shop, table: str, run: str | None = None) -> dict[str, set[str]]
     """The rules told of each size."""
     found: dict[str, set[str]] = {}
     where = f" where run_id = '{run}'" if run else ""
-    for item, rule in shop.sql(f"select stock_item_id, rule from {table}{where}"):
+    for item, rule in shop.sql(f"select source_id, rule from {table}{where}"):
         found.setdefault(item, set()).add(rule)
     return found
 
@@ -100,7 +100,7 @@ def compare_rows(shop: Shop, report: RunResult, rows: dict[str, Any]) -> None:
             assert told - {"EAN-001"} == set(row.get("warnings", [])) - {"EAN-001"}, item
         if "EAN-001" in row.get("warnings", []):
             assert "EAN-001" in told, item
-        messages = shop.sql("select message from sync.withheld where stock_item_id = ?", item)
+        messages = shop.sql("select message from sync.withheld where source_id = ?", item)
         for words in row.get("says", []):
             assert any(words in message for (message,) in messages), f"{words!r} not in {messages}"
     assert report.exit_code == (3 if held_back else 0)

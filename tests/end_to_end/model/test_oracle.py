@@ -39,7 +39,7 @@ def test_the_oracle_shares_nothing_with_the_program() -> None:
 def test_the_oracle_and_a_run_say_the_same_of_every_size_of_the_sample(shop: Shop, box: Sandbox) -> None:
     said = verdict(_sample(), box.myogo_products(), Channel(language_by_store={"Import": "swe"}))
     counts = shop.run("plan").counts
-    withheld = shop.sql("select stock_item_id, list(rule) from sync.withheld group by all")
+    withheld = shop.sql("select source_id, list(rule) from sync.withheld group by all")
     assert {own: set(rules) for own, rules in withheld} == said.withheld
     assert planned_changes(shop.sql) == said.changes
     ours = [said.read, len(said.skipped), len(said.withheld), said.planned("create"), said.planned("update")]

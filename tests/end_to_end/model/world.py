@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 import signal
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -16,6 +15,7 @@ import duckdb
 
 from pipelines.sandbox import Sandbox
 from pipelines.sandbox.channel_file import channel_file
+from schemas.products.contract import PRODUCT
 from tests.end_to_end.model import oracle
 from tests.end_to_end.model.memory import Memory
 from tests.end_to_end.model.oracle import Channel, Row, Verdict
@@ -253,7 +253,7 @@ class World:
             "unmatched": said.unmatched,
         }
         told: dict[str, set[str]] = {}
-        for own, rule in self.sql("select stock_item_id, rule from sync.withheld where run_id = ?", run_id):
+        for own, rule in self.sql("select source_id, rule from sync.withheld where run_id = ?", run_id):
             told.setdefault(own, set()).add(rule)
         assert told == said.withheld
         assert planned_changes(lambda query: self.sql(f"{query} where run_id = ?", run_id)) == said.changes
@@ -341,9 +341,9 @@ class World:
             told = {(own, rule) for own, rules in said.withheld.items() for rule in rules}
             everybody = {str(number) for number in self.rows}
             self.memory.judged(starts[run_id], told, everybody, everybody - said.skipped, narrowed=bool(sku))
-        kept = self.sql("select stock_item_id, rule, since, closed_because, times from sync.faults")
+        kept = self.sql("select source_id, rule, since, closed_reason, occurrences from sync.issues")
         self.memory.compare({(own, rule): tuple(rest) for own, rule, *rest in kept}, starts.values())
-        since = self.sql("select stock_item_id, rule, since from sync.withheld where run_id = ?", run_id)
+        since = self.sql("select source_id, rule, since from sync.withheld where run_id = ?", run_id)
         assert all(self.memory.faults[own, rule].since == moment for own, rule, moment in since)
         return judged
 
@@ -389,7 +389,7 @@ def planned_changes(sql: Callable[[str], list[tuple[Any, ...]]]) -> dict[tuple[s
     """`sync.changes` in the oracle's form."""
     return {
         (action, key): (own, _fields(before), _fields(after))
-        for action, key, own, before, after in sql("select action, key, stock_item_id, before, after from sync.changes")
+        for action, key, own, before, after in sql("select action, key, source_id, before, after from sync.changes")
     }
 
 
@@ -406,7 +406,7 @@ def _turns_away(fault: Row) -> bool:
 def _fields(text: str) -> Row:
     """Our columns of a planned change by myOGO's names."""
     columns = json.loads(text, parse_float=Decimal)
-    return {re.sub("_(.)", lambda found: found[1].upper(), name): value for name, value in columns.items()}
+    return {PRODUCT.vendor[name]: value for name, value in columns.items()}
 
 
 def _adds_up(verb: str, counts: dict[str, int]) -> None:

@@ -1,0 +1,271 @@
+"""The tables and views that every channel has: runs, plans, journal, issues. Times are UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pipelines.state.schema import Table, View, columns
+
+_COUNTS = """
+    rows_read bigint | Rows that were read from the source.
+    skipped bigint | Not selected: inactive, excluded, or outside --sku.
+    withheld bigint | Broke a rule that withholds a row.
+    creates bigint | To be created.
+    updates bigint | To be updated.
+    unchanged bigint | Already as they should be.
+    drifted bigint | Differ in what is written only once, or the target keeps it otherwise.
+    unmatched bigint | On the target side only.
+    applied bigint | Written.
+    refused bigint | The target said no.
+    unknown_outcome bigint | No usable answer came.
+    not_attempted bigint | Not begun.
+"""
+_RUN = (
+    """
+    run_id varchar | Identifies the run; run ids sort like the times of their runs.
+    channel varchar | Name in the channel file.
+    verb varchar | plan or push.
+    started_at timestamp | UTC.
+    ended_at timestamp | UTC; null for a run that was killed.
+    outcome varchar | ok, attention, refused, unavailable and so on.
+    exit_code integer | 0 to 6, as the README has them.
+    message varchar | What went wrong, where something did.
+    fingerprint varchar | Identifies the plan.
+    forced boolean | Whether --force waived the limits.
+    selection varchar[] | The --sku patterns.
+    flow varchar | Which flows ran, with commas; sync.flows has the counts of each.
+"""
+    + _COUNTS
+    + """
+    facts json | Findings, limits, requests, retries and seconds per step.
+"""
+)
+
+RUN_TABLES = (
+    Table(
+        "sync.schema_version",
+        "One row: the version of these tables, so that an older program does not touch a newer file.",
+        columns(
+            """
+            version integer | The version.
+            declared varchar | A digest of the tables and views that this file was last made for.
+            """
+        ),
+    ),
+    Table(
+        "sync.runs",
+        "One row per run of a verb that reads both sides; times in UTC.",
+        columns(_RUN.replace("run_id varchar |", "run_id varchar primary key |", 1)),
+    ),
+    Table(
+        "sync.flows",
+        "One row per run and flow; the counts of sync.runs are the sums over its flows.",
+        columns(
+            """
+            run_id varchar | Which run.
+            flow varchar | The flow.
+            fingerprint varchar | Identifies the plan of this flow.
+            """
+            + _COUNTS
+        ),
+    ),
+    Table(
+        "sync.changes",
+        "One row per planned change; before and after are JSON objects of the columns that change.",
+        columns(
+            """
+            run_id varchar | Which run.
+            flow varchar | The flow.
+            action varchar | create or update.
+            key varchar | What the row is called in the target.
+            source_id varchar | The row's id on the source side.
+            before json | What the target held in these columns; empty for a create.
+            after json | What it should hold.
+            """
+        ),
+    ),
+    Table(
+        "sync.journal",
+        "One row per attempted write: applied, refused, unknown (no usable answer came) or not_attempted.",
+        columns(
+            """
+            run_id varchar | Which run.
+            flow varchar | The flow.
+            key varchar | What the row is called in the target.
+            action varchar | create or update.
+            intended_at timestamp | When the intent was written, before the call.
+            ended_at timestamp | When the outcome was written.
+            outcome varchar | applied, refused, unknown or not_attempted.
+            status integer | The HTTP status of the answer, where there was one.
+            message varchar | What the target said, or what is worth knowing.
+            reason varchar | stale_read: the target did not hold what had been read; null otherwise.
+            """
+        ),
+    ),
+    Table(
+        "sync.withheld",
+        "One row per withheld row and broken rule; since is when the row began to break it.",
+        columns(
+            """
+            run_id varchar | Which run.
+            flow varchar | The flow.
+            key varchar | What the row would be called in the target.
+            source_id varchar | The row's id on the source side.
+            code varchar | The combined code, or the reference of an order.
+            rule varchar | The rule that it breaks.
+            field varchar | The field at fault.
+            value varchar | What the field held.
+            since timestamp | Since when the row breaks the rule, UTC.
+            message varchar | What is wrong.
+            fix varchar | What to do about it.
+            fix_in varchar | Where it is to be fixed: a system, or the channel file.
+            """
+        ),
+    ),
+    Table(
+        "sync.rule_counts",
+        "How many rows each rule and warning concerned, per run.",
+        columns(
+            """
+            run_id varchar | Which run.
+            flow varchar | The flow.
+            rule varchar | The rule or warning.
+            withholds boolean | Whether it withholds the row.
+            row_count bigint | How many rows it concerned.
+            """
+        ),
+    ),
+    Table(
+        "sync.reads",
+        "One row per run that read both systems: everything (full), or the changes since a moment.",
+        columns(
+            """
+            run_id varchar | Which run.
+            kind varchar | full or changes.
+            began_at timestamp | When the reading began, UTC.
+            since timestamp | From when on changes were asked for; null for a full read.
+            why varchar | Why everything was read.
+            systems varchar | A digest of whose data it is; another one means a full read.
+            """
+        ),
+    ),
+    Table(
+        "sync.issues",
+        "One row per row and rule it ever broke: since when, last seen, when closed and why, how often it came back.",
+        columns(
+            """
+            flow varchar | The flow.
+            source_id varchar | The row's id on the source side.
+            code varchar | The combined code, or the reference of an order.
+            rule varchar | The rule.
+            message varchar | What was wrong when it was last seen.
+            fix_in varchar | Where it is to be fixed.
+            first_run_id varchar | The run that found it first.
+            first_at timestamp | When that was, UTC.
+            since timestamp | When it began this time, UTC.
+            last_run_id varchar | The run that saw it last.
+            last_at timestamp | When that was, UTC.
+            closed_run_id varchar | The run that closed it; null while it is open.
+            closed_at timestamp | When it was closed, UTC; null while it is open.
+            closed_reason varchar | fixed, skipped (no longer selected) or gone (no longer in the source).
+            occurrences integer | How often it was opened; 2 and more means that it came back.
+            """
+        ),
+    ),
+    Table(
+        "sync.issue_events",
+        "One row each time a row begins to break a rule, stops, or breaks it again.",
+        columns(
+            """
+            run_id varchar | Which run.
+            flow varchar | The flow.
+            source_id varchar | The row's id on the source side.
+            code varchar | The combined code, or the reference of an order.
+            rule varchar | The rule.
+            happened_at timestamp | UTC.
+            event varchar | opened, came back, or closed and why.
+            message varchar | What was wrong.
+            """
+        ),
+    ),
+    Table(
+        "sync.expectations",
+        "One row per run and batch expectation: what was expected of a whole table and what was found.",
+        columns(
+            """
+            run_id varchar | Which run.
+            flow varchar | The flow that it belongs to.
+            expectation varchar | Its id.
+            table_name varchar | The table.
+            field varchar | The column; empty for the table as a whole.
+            meaning varchar | What is expected.
+            fix varchar | What to do where it does not hold.
+            status varchar | passed, failed, or errored where it could not be validated.
+            observed double | The number of rows, the share (0 to 1) of values as expected, or an age in hours.
+            unexpected bigint | How many of the total are not as expected; null where it is not about a share.
+            total bigint | How many values were looked at; nulls are not, unless the expectation is about them.
+            message varchar | What was found, in words.
+            stops boolean | Whether the channel file says that it stops a push.
+            gx_result json | The result as Great Expectations has it, for its Data Docs.
+            """
+        ),
+    ),
+)
+
+
+def run_views(row_words: Mapping[str, str]) -> tuple[View, ...]:
+    """`row_words` say by flow what one row of it is."""
+    cases = " ".join(f"when '{flow}' then '{word} '" for flow, word in row_words.items())
+    row_word = f"case e.flow {cases} else '' end" if cases else "''"
+    return (
+        View(
+            "v_latest_run",
+            "The newest run.",
+            "select * from sync.runs order by started_at desc limit 1",
+            columns(_RUN),
+        ),
+        View(
+            "v_history",
+            "All that ever happened to a code: planned changes, attempted writes and their outcome, and when each of "
+            "its rows began and ceased to be withheld.",
+            f"""
+            select c.key as code, r.started_at as happened_at, c.run_id, r.verb, 'planned ' || c.action as event,
+                   cast(c.after as varchar) as detail
+            from sync.changes c join sync.runs r using (run_id)
+            union all
+            select j.key, j.intended_at, j.run_id, r.verb, j.action || ' ' || coalesce(j.outcome, 'open'), j.message
+            from sync.journal j join sync.runs r using (run_id)
+            union all
+            select e.code, e.happened_at, e.run_id, r.verb,
+                   e.event || ' ' || e.rule || ' (' || {row_word} || e.source_id || ')', e.message
+            from sync.issue_events e join sync.runs r using (run_id)
+            order by code, happened_at, event
+            """,
+            columns(
+                """
+                code varchar | The combined code at the time, or the reference of an order.
+                happened_at timestamp | UTC.
+                run_id varchar | Which run.
+                verb varchar | plan or push.
+                event varchar | What happened.
+                detail varchar | The columns planned, or the message.
+                """
+            ),
+        ),
+        View(
+            "v_rule_trend",
+            "How many rows each rule concerned, run by run.",
+            "select r.started_at, c.run_id, c.flow, c.rule, c.withholds, c.row_count "
+            "from sync.rule_counts c join sync.runs r using (run_id) order by c.rule, r.started_at",
+            columns(
+                """
+                started_at timestamp | When the run began, UTC.
+                run_id varchar | Which run.
+                flow varchar | The flow.
+                rule varchar | The rule or warning.
+                withholds boolean | Whether it withholds the row.
+                row_count bigint | How many rows it concerned.
+                """
+            ),
+        ),
+    )

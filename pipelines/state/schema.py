@@ -1,0 +1,137 @@
+"""Tables and views of a channel's DuckDB as data: every column with its type and what it means."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from schemas.fields.spec import FieldSpec
+
+
+@dataclass(frozen=True)
+class Column:
+    name: str
+    type: str
+    comment: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """`name` has its schema before it."""
+
+    name: str
+    comment: str
+    columns: tuple[Column, ...]
+
+    def statements(self) -> Iterator[str]:
+        columns = ", ".join(f"{column.name} {column.type}" for column in self.columns)
+        yield f"create table if not exists {self.name} ({columns})"
+        yield f"comment on table {self.name} is {quoted(self.comment)}"
+        for column in self.columns:
+            yield f"comment on column {self.name}.{column.name} is {quoted(column.comment)}"
+
+
+@dataclass(frozen=True)
+class View:
+    """`name` has no schema: views stand in `main`."""
+
+    name: str
+    comment: str
+    query: str
+    columns: tuple[Column, ...]
+
+    def statements(self) -> Iterator[str]:
+        yield f"create or replace view main.{self.name} as {self.query}"
+        yield f"comment on view main.{self.name} is {quoted(self.comment)}"
+        for column in self.columns:
+            yield f"comment on column main.{self.name}.{column.name} is {quoted(column.comment)}"
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """A staged table, as far as it must be there before anything was read: `own` columns, then those of the fields."""
+
+    name: str
+    fields: tuple[FieldSpec, ...]
+    own: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def columns(self) -> list[tuple[str, str]]:
+        """Name and type, in the order in which they are staged."""
+        types = {"integer": "bigint", "flag": "boolean"}
+        return [
+            *self.own,
+            *((spec.column, types.get(spec.kind, "varchar")) for spec in self.fields),
+            ("extra", "varchar"),
+        ]
+
+    def statements(self) -> Iterator[str]:
+        columns = ", ".join(f"{name} {kind}" for name, kind in self.columns)
+        yield f"create table {self.name} ({columns})"
+
+    def comments(self) -> Iterator[str]:
+        for spec in self.fields:
+            said = quoted(f"{spec.vendor}, as the system sent it")
+            yield f"comment on column {self.name}.{spec.column} is {said}"
+
+
+@dataclass(frozen=True)
+class DatabaseSchema:
+    """All that a channel's working file holds besides the run's own tables.
+
+    `systems` are their names; `row_words` say by flow what one row of it is, for example "size".
+    """
+
+    systems: tuple[str, ...] = ()
+    tables: tuple[Table, ...] = ()
+    mirrors: Mapping[str, Mirror] = field(default_factory=dict)
+    views: tuple[View, ...] = ()
+    row_words: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """Another one for another declaration."""
+        return hashlib.blake2s(repr(self).encode(), digest_size=8).hexdigest()
+
+
+def columns(text: str) -> tuple[Column, ...]:
+    """One column a line: `name type | what it means`."""
+    found = []
+    for line in filter(None, map(str.strip, text.splitlines())):
+        declared, _, comment = line.partition("|")
+        name, _, kind = declared.strip().partition(" ")
+        found.append(Column(name, kind.strip(), comment.strip()))
+    return tuple(found)
+
+
+def warning_table(system: str, title: str) -> Table:
+    """Where the flows that write to the system put findings that do not withhold a row."""
+    return Table(
+        f"out_{system}.warnings",
+        f"Findings that do not withhold a row, of the newest run of each flow that writes to {title}.",
+        columns(WARNINGS),
+    )
+
+
+def quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def all_statements(parts: Iterable[Table | View]) -> Iterator[str]:
+    for part in parts:
+        yield from part.statements()
+
+
+WARNINGS = """
+    flow varchar | The flow.
+    key varchar | What the row is called in the target.
+    source_id varchar | The row's id on the source side.
+    code varchar | The combined code, or the reference of an order.
+    rule varchar | The rule that it concerns.
+    field varchar | The field that it concerns.
+    value varchar | What the field held.
+    message varchar | What was found.
+    fix varchar | What to do about it.
+    fix_in varchar | Where to do it.
+"""

@@ -1,0 +1,36 @@
+"""`[systems.centra]` of a channel file."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import field_validator
+
+from pipelines.config.secret import Secret
+from pipelines.systems.http.settings import SystemConfig
+
+
+class CentraConfig(SystemConfig):
+    """`stock_verb`, `completion_verb`: Centra's documentation says POST in some places and PUT in others."""
+
+    token: Secret
+    timezone: str | None = None
+    stock_verb: Literal["POST", "PUT"] = "POST"
+    completion_verb: Literal["POST", "PUT"] = "POST"
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                ZoneInfo(value)
+            except (KeyError, ValueError, OSError) as error:
+                raise ValueError(f"{value!r} is not a time zone; write it like Europe/Stockholm") from error
+        return value
+
+    def moment(self, at: datetime) -> str:
+        """`at` (UTC, without an offset) as Centra writes times: in the company's zone, which its API does not tell."""
+        zone = ZoneInfo(self.timezone or "UTC")
+        return f"{at.replace(tzinfo=UTC).astimezone(zone):%Y-%m-%d %H:%M:%S}"

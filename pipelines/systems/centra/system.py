@@ -1,0 +1,83 @@
+"""Centra as the engine knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from pipelines.systems.centra.config import CentraConfig
+from pipelines.systems.centra.webhook import WEBHOOK
+from pipelines.systems.system import Interruptible, Interview, MirrorTable, PersonalColumns, Question, System
+from schemas.fields.centra import PRICES, PRODUCTS, STOCK
+from schemas.fields.centra_orders import PERSONAL
+
+if TYPE_CHECKING:
+    from pipelines.state.store import Store
+    from pipelines.systems.centra.client import CentraClient
+
+
+class Centra(System):
+    """Centra's Order API, one plugin of one store."""
+
+    name = "centra"
+    title = "Centra"
+    Config = CentraConfig
+    mirror = (
+        MirrorTable("products", "sizes", PRODUCTS, "stock_item_id"),
+        MirrorTable(
+            "prices",
+            "prices",
+            PRICES,
+            "stock_item_id",
+            part_of="products",
+            own_columns=(("stock_item_id", "varchar"), ("position", "bigint")),
+        ),
+        MirrorTable("stock", "stock rows", STOCK, "stock_item_id"),
+    )
+    personal = tuple(PersonalColumns(table, PERSONAL, "order_date") for table in ("shipments", "orders"))
+    webhook = WEBHOOK
+    compares_lists = True
+
+    def connect(self, config: CentraConfig, permissions: Sequence[str]) -> CentraClient:
+        from pipelines.systems.centra.client import CentraClient
+
+        return CentraClient(config)
+
+    def preflight(
+        self, config: CentraConfig, permissions: Sequence[str], questions: Sequence[Question], interview: Interview
+    ) -> None:
+        from pipelines.systems.centra.preflight import preflight
+
+        preflight(config, questions, interview)
+
+    def moment(self, config: CentraConfig, at: datetime) -> str:
+        return config.moment(at)
+
+    def identity(self, config: CentraConfig) -> Sequence[str]:
+        return [config.base_url, config.timezone or "", config.token.reveal()]
+
+    def why_no_changes(self, config: CentraConfig) -> str:
+        if config.timezone is None:
+            return "systems.centra.timezone, the zone of the times that Centra compares"
+        return ""
+
+    def before_merge(self, store: Store) -> Collection[str]:
+        from pipelines.systems.centra import list_gaps
+
+        return list_gaps.known_gaps(store)
+
+    def complete(
+        self, store: Store, client: CentraClient, reading: Interruptible, known: Collection[str] = ()
+    ) -> Mapping[str, Any]:
+        from pipelines.systems.centra import list_gaps
+
+        return list_gaps.backfill_missing(store, client, reading, known)
+
+    def describe_findings(self, found: Mapping[str, Any]) -> list[str]:
+        from pipelines.systems.centra import list_gaps
+
+        return list_gaps.describe_list_gaps(found)
+
+
+CENTRA = Centra()

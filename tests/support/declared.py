@@ -1,0 +1,19 @@
+"""What the built-in flows and systems declare, all of them together."""
+
+from __future__ import annotations
+
+from pipelines.config.channel import database_schema
+from pipelines.config.reference import import_string
+from pipelines.config.registry import BUILTIN_FLOWS, BUILTIN_SYSTEMS
+from pipelines.engine.flow import Flow
+from pipelines.state.run_tables import RUN_TABLES, run_views
+from pipelines.systems.system import System
+from schemas.rule import Rule
+
+FLOWS: dict[str, type[Flow]] = {name: import_string(reference) for name, reference in BUILTIN_FLOWS.items()}
+SYSTEMS: dict[str, System] = {name: import_string(reference) for name, reference in BUILTIN_SYSTEMS.items()}
+RULES: dict[str, Rule] = {rule.id: rule for flow in FLOWS.values() for rule in flow.rules}
+SCHEMA = database_schema(FLOWS, SYSTEMS)
+MIRRORS = SCHEMA.mirrors
+TABLES = (*RUN_TABLES, *SCHEMA.tables)
+VIEWS = (*run_views(SCHEMA.row_words), *SCHEMA.views)
