@@ -48,6 +48,7 @@ golden: setup
 
 docs: setup
 	$(BIN)/python -m pipelines.reports.error_reference
+	$(BIN)/python docs/rooms.py
 
 # Changes transforms, the plan and the limits bit by bit to see whether the tests notice; about ten minutes.
 mutants: $(MUTANTS)/.ready
@@ -61,7 +62,7 @@ $(MUTANTS)/.ready: requirements.lock requirements-mutants.lock
 		-r requirements.lock -r requirements-mutants.lock
 	@touch $@
 
-# Speed, memory and requests beside what people would use instead; best on a machine that does nothing else.
+# Speed, memory and requests and what people would use instead; best on a machine that does nothing else.
 # `make bench BENCH="--sizes 1000000 --only stage plan"` for the largest; benchmarks/README.md explains the figures.
 BENCH ?=
 bench: setup $(PEERS)/.ready

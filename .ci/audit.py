@@ -1,7 +1,7 @@
 """`make audit`: are there known vulnerabilities in what requirements.lock names?
 
-Exit 1 where there are. Exit 0 where there are none, and also where nobody could be asked, which is said in so many
-words: a machine without a network must be able to go on, and nobody must take that for a clean bill.
+Exit 1 if there are. Exit 0 if there are none, and also if no advisory service could be reached, which the output says
+clearly: a machine without a network must be able to go on, and that must not look like a clean result.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 TOOL = "pip-audit>=2.10,<3"
-SERVICES = ("pypi", "osv")  # the second knows the same advisories, and is asked where the first does not answer
+SERVICES = ("pypi", "osv")  # both know the same advisories; one of them may not answer
 WITHIN_S = 600
 
 
 def main(environment: Path, lock: Path) -> int:
-    """Installs the tool into an environment of its own, asks, and tells."""
+    """Installs the tool into a separate environment, queries the services, and prints the result."""
     if not (tool := _installed(environment)):
         print("NOTHING WAS AUDITED: pip-audit could not be installed here (no network, or no such package).")
         return 0
-    asked = [told for service in SERVICES if (told := _asked(tool, service, lock)) is not None]
-    best = max(asked, key=lambda told: len(_looked_up(told)), default=[])
-    return _tell(best, lock)
+    answers = [answer for service in SERVICES if (answer := _query(tool, service, lock)) is not None]
+    best = max(answers, key=lambda answer: len(_audited(answer)), default=[])
+    return _report(best, lock)
 
 
 def _installed(environment: Path) -> Path | None:
@@ -43,35 +43,35 @@ def _installed(environment: Path) -> Path | None:
     return tool
 
 
-def _asked(tool: Path, service: str, lock: Path) -> list[dict[str, Any]] | None:
-    """What the service says of each line of the lock; None where it cannot be asked."""
+def _query(tool: Path, service: str, lock: Path) -> list[dict[str, Any]] | None:
+    """The service's answer about each package of the lock; None if it does not answer."""
     command = [str(tool), "--requirement", str(lock), "--require-hashes", "--disable-pip", "--vulnerability-service"]
     command += [service, "--format", "json", "--progress-spinner", "off"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=WITHIN_S)
-        told = json.loads(done.stdout)["dependencies"]
+        answer = json.loads(done.stdout)["dependencies"]
     except (subprocess.TimeoutExpired, OSError, ValueError, KeyError, TypeError):
         return None
-    return list(told)
+    return list(answer)
 
 
-def _looked_up(told: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _audited(answer: list[dict[str, Any]]) -> list[dict[str, Any]]:
     # The tool calls it "no known vulnerabilities" when it found none of the packages at all.
-    return [one for one in told if "vulns" in one]
+    return [one for one in answer if "vulns" in one]
 
 
-def _tell(told: list[dict[str, Any]], lock: Path) -> int:
-    known = _looked_up(told)
+def _report(answer: list[dict[str, Any]], lock: Path) -> int:
+    known = _audited(answer)
     if not known:
-        print(f"NOTHING WAS AUDITED: no advisory service could be asked about {lock.name} from here.")
+        print(f"NOTHING WAS AUDITED: no advisory service answered about {lock.name}.")
         return 0
     bad = [one for one in known if one["vulns"]]
     for one in bad:
         for flaw in one["vulns"]:
             names = " ".join([flaw["id"], *flaw.get("aliases", [])])
-            mended = ", ".join(flaw.get("fix_versions", [])) or "no version yet"
-            print(f"{one['name']} {one['version']}: {names}; mended in {mended}")
-    if missing := sorted(one["name"] for one in told if "vulns" not in one):
+            fixed = ", ".join(flaw.get("fix_versions", [])) or "no version yet"
+            print(f"{one['name']} {one['version']}: {names}; fixed in {fixed}")
+    if missing := sorted(one["name"] for one in answer if "vulns" not in one):
         print(f"NOT AUDITED, because the service does not know them ({len(missing)}): {', '.join(missing)}")
     print(f"{len(known)} packages were audited, {len(bad)} of them with a known vulnerability.")
     return 1 if bad else 0

@@ -1,4 +1,4 @@
-"""How fast, how much memory, how many requests: this project beside what people would use instead.
+"""Speed, memory and requests of this project, compared with the alternatives.
 
-`make bench` runs it; benchmarks/README.md says what is measured and what the figures mean. No test imports this.
+`make bench` runs it; benchmarks/README.md explains what is measured and what the figures mean. No test imports this.
 """

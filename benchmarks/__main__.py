@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: the races, and benchmarks/RESULTS.md of them."""
+"""`python -m benchmarks`: runs the races and writes benchmarks/RESULTS.md."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ STAGING = [
 ]
 READING = [
     Contestant("floor_read", "the floor: both sides downloaded and parsed"),
-    Contestant("ours_plan", "**this project's whole plan, nothing to do**"),
+    Contestant("ours_plan", "**this project's complete plan, nothing to do**"),
     Contestant("ours_changes", '**the same with `refresh = "changes"`**', most=100_000),
 ]
 PUSHING = [
@@ -59,59 +59,59 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", nargs="+", default=["stage", "plan", "push", "rate", "start"])
-    own = parser.parse_args()
+    options = parser.parse_args()
     results: dict[str, Any] = (
         json.loads((HERE / "results.json").read_text()) if (HERE / "results.json").exists() else {}
     )
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
-        for sizes in own.sizes:
-            if "stage" in own.only:
-                results[f"stage {sizes}"] = _staging(folder, sizes, own.rounds)
-                _kept(results)
-            if "plan" in own.only:
-                results[f"plan {sizes}"] = _planning(folder, sizes, own.rounds)
-                _kept(results)
-        if "push" in own.only:
-            results["push"] = _pushing(folder, own.rounds)
-        if "rate" in own.only:
-            results["rate"] = _at_a_rate(folder, own.rounds)
-        if "start" in own.only:
-            results["start"] = _starting(folder, own.rounds)
-        _kept(results)
+        for sizes in options.sizes:
+            if "stage" in options.only:
+                results[f"stage {sizes}"] = _staging(folder, sizes, options.rounds)
+                _save(results)
+            if "plan" in options.only:
+                results[f"plan {sizes}"] = _planning(folder, sizes, options.rounds)
+                _save(results)
+        if "push" in options.only:
+            results["push"] = _pushing(folder, options.rounds)
+        if "rate" in options.only:
+            results["rate"] = _at_a_rate(folder, options.rounds)
+        if "start" in options.only:
+            results["start"] = _starting(folder, options.rounds)
+        _save(results)
 
 
 def _staging(folder: Path, sizes: int, rounds: int) -> dict[str, Any]:
-    able = [one for one in STAGING if sizes <= one.most and (not one.peer or PEERS.exists())]
+    contestants = [one for one in STAGING if sizes <= one.most and (not one.peer or PEERS.exists())]
     print(f"staging {sizes:,}", flush=True)
     with shop(folder, sizes) as job:
-        return _table(able, race(able, job, rounds, sizes))
+        return _table(contestants, race(contestants, job, rounds, sizes))
 
 
 def _planning(folder: Path, sizes: int, rounds: int) -> dict[str, Any]:
     print(f"plan {sizes:,}", flush=True)
-    wanted, spoilt = folder / "wanted.duckdb", Runs()
+    wanted, half_failing = folder / "wanted.duckdb", Runs()
     with shop(folder, sizes) as job:
         once(READING[1], job, Runs(), keep=wanted)
-    able = [one for one in READING if sizes <= one.most]
+    contestants = [one for one in READING if sizes <= one.most]
     with shop(folder, sizes, held=wanted) as job:
-        told = _table(able, race(able, job, rounds, sizes))
+        table = _table(contestants, race(contestants, job, rounds, sizes))
     with shop(folder, sizes, faults=0.5) as job:
-        once(READING[1], job, spoilt)
-    return told | {"peak_mb with half of the rows failing": round(spoilt.peak_mb[0])}
+        once(READING[1], job, half_failing)
+    return table | {"peak_mb with half of the rows failing": round(half_failing.peak_mb[0])}
 
 
 def _pushing(folder: Path, rounds: int) -> dict[str, Any]:
-    """Each run has a shop of its own: what is pushed is there the next time."""
+    """Each run gets its own shop, because a pushed product stays there."""
     print("push", flush=True)
-    able = [one for one in PUSHING if not one.peer or PEERS.exists()]
-    runs = {one.module: Runs() for one in able}
+    contestants = [one for one in PUSHING if not one.peer or PEERS.exists()]
+    runs = {one.module: Runs() for one in contestants}
     bodies = _bodies(folder)
-    for number, one in turns(able, rounds):
+    for number, one in turns(contestants, rounds):
         with shop(folder, PUSHED, faults=0) as job:
             once(one, job | {"bodies": str(bodies)}, runs[one.module])
             print(f"  {number + 1}/{rounds} {one.module}: {runs[one.module].seconds[-1:]}", flush=True)
-    return _table(able, runs)
+    return _table(contestants, runs)
 
 
 def _bodies(folder: Path) -> Path:
@@ -124,7 +124,7 @@ def _bodies(folder: Path) -> Path:
 
 
 def _at_a_rate(folder: Path, rounds: int) -> dict[str, Any]:
-    """How much of an allowed rate a push uses where the rate is what binds."""
+    """The share of the allowed request rate that a push uses when the rate binds."""
     print("rate", flush=True)
     shares = []
     for _ in range(rounds):
@@ -138,25 +138,27 @@ def _at_a_rate(folder: Path, rounds: int) -> dict[str, Any]:
 
 
 def _starting(folder: Path, rounds: int) -> dict[str, Any]:
-    told = {}
+    seconds_by_command = {}
     with shop(folder, 100) as job:
         file = folder / "demo.toml"
         file.write_text(job["channel"], "utf-8")
-        for words in (["--help"], ["check", str(file)]):
+        for arguments in (["--help"], ["check", str(file)]):
             seconds = []
             for _ in range(rounds):
-                begun = time.perf_counter()
-                subprocess.run([sys.executable, "-m", "pipelines", *words], cwd=ROOT, check=True, capture_output=True)
-                seconds.append(time.perf_counter() - begun)
-            told[words[0]] = statistics.median(seconds)
-    return told
+                started = time.perf_counter()
+                subprocess.run(
+                    [sys.executable, "-m", "pipelines", *arguments], cwd=ROOT, check=True, capture_output=True
+                )
+                seconds.append(time.perf_counter() - started)
+            seconds_by_command[arguments[0]] = statistics.median(seconds)
+    return seconds_by_command
 
 
 def _table(contestants: list[Contestant], runs: dict[str, Runs]) -> dict[str, Any]:
     floor = runs[contestants[0].module]
     for one in runs.values():
         if one.seconds and not same_work(one, floor):
-            one.failed = f"it did {one.did}, the first {floor.did}"
+            one.failed = f"it did {one.did}, the floor {floor.did}"
     return {
         "contestants": {
             one.module: {
@@ -181,7 +183,7 @@ def _table(contestants: list[Contestant], runs: dict[str, Runs]) -> dict[str, An
     }
 
 
-def _kept(results: dict[str, Any]) -> None:
+def _save(results: dict[str, Any]) -> None:
     results["machine"] = {
         "python": platform.python_version(),
         "cpus": len(os.sched_getaffinity(0)),

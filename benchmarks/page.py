@@ -1,4 +1,4 @@
-"""benchmarks/RESULTS.md, of what the races told."""
+"""benchmarks/RESULTS.md and its plot, made from the results of the races."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ HEAD = """\
 # Results
 
 Written by `make bench`; do not edit. One machine ({cpus} cores shared with the server, Python {python}, {on}), every
-contestant in a process of its own against the same pages, in turn; *seconds* is the median of the work without
-imports, *ratio* the median of the rounds' ratios to the first line (lowest to highest), *process* the whole process,
-*peak* its largest memory. Read the ratios: the seconds are this machine's.
+contestant in its own process against the same pages, in turn; *seconds* is the median of the work without imports,
+*ratio* the median of the rounds' ratios to the first line (lowest to highest), *process* the complete process, *peak*
+its largest memory. Read the ratios: the seconds are this machine's.
 
 ![The ratios to the floors, on a logarithmic scale](plot.svg)
 """
@@ -34,18 +34,18 @@ def plot(results: dict[str, Any]) -> str:
                 rows.append(
                     (words, _COLOURS[0 if "floor" in module else 1 if "ours" in module else 2], one["ratio"][0])
                 )
-    most = math.log(max((ratio for *_, ratio in rows), default=1.0) * 1.1)
+    largest = math.log(max((ratio for *_, ratio in rows), default=1.0) * 1.1)
     bars = []
     for number, (words, colour, ratio) in enumerate(rows):
         y = 6 + number * _BAR
         if not colour:
             bars.append(f'<text x="6" y="{y + 15}" font-weight="bold">{escape(words)}</text>')
             continue
-        wide = 2 + max(0.0, math.log(max(ratio, 0.01))) / most * _WIDE
+        length = 2 + max(0.0, math.log(max(ratio, 0.01))) / largest * _WIDE
         bars.append(
             f'<text x="{_LEFT - 8}" y="{y + 15}" text-anchor="end">{escape(words[:48])}</text>'
-            f'<rect x="{_LEFT}" y="{y + 3}" width="{wide:.0f}" height="{_BAR - 7}" fill="{colour}"/>'
-            f'<text x="{_LEFT + wide + 6:.0f}" y="{y + 15}">{ratio:.2f} x</text>'
+            f'<rect x="{_LEFT}" y="{y + 3}" width="{length:.0f}" height="{_BAR - 7}" fill="{colour}"/>'
+            f'<text x="{_LEFT + length + 6:.0f}" y="{y + 15}">{ratio:.2f} x</text>'
         )
     width, height = _LEFT + _WIDE + 80, 12 + len(rows) * _BAR
     return (
@@ -58,7 +58,7 @@ def plot(results: dict[str, Any]) -> str:
 
 def page(results: dict[str, Any]) -> str:
     parts = [HEAD.format(**results["machine"])]
-    for kind, words in (("stage", "Staging Centra's products, prices and stock"), ("plan", "A whole plan")):
+    for kind, words in (("stage", "Staging Centra's products, prices and stock"), ("plan", "A complete plan")):
         for key in sorted((k for k in results if k.startswith(f"{kind} ")), key=lambda k: int(k.split()[1])):
             parts.append(_race(f"{words}: {int(key.split()[1]):,} sizes", results[key]))
             if more := results[key].get("peak_mb with half of the rows failing"):
@@ -72,7 +72,7 @@ def page(results: dict[str, Any]) -> str:
         )
     if start := results.get("start"):
         parts.append(
-            "## Starting\n\n| Command | Seconds, the whole process |\n|---|---:|\n"
+            "## Starting\n\n| Command | Seconds, the complete process |\n|---|---:|\n"
             + "".join(f"| `centra-myogo {name}` | {seconds:.2f} |\n" for name, seconds in start.items())
         )
     return "\n".join(parts)
@@ -85,9 +85,9 @@ def _race(title: str, race: dict[str, Any]) -> str:
         if one["failed"]:
             lines.append(f"| {one['words']} | | | | | | failed: {one['failed']} |")
             continue
-        middle, low, high = one["ratio"]
+        median, lowest, highest = one["ratio"]
         lines.append(
-            f"| {one['words']} | {one['rounds']} | {one['seconds']:.2f} | {middle:.2f} ({low:.2f} to {high:.2f}) "
+            f"| {one['words']} | {one['rounds']} | {one['seconds']:.2f} | {median:.2f} ({lowest:.2f} to {highest:.2f}) "
             f"| {one['process']:.2f} | {one['peak_mb']:,.0f} | {one['cannot']} |"
         )
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""Contestants side by side: each in a process of its own, in turn, against one shop, so that only ratios count."""
+"""Runs the contestants: each in its own process, in turn, against one shop, so that the ratios are comparable."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-PEERS = ROOT / ".venv-bench" / "bin" / "python"  # what the project itself does not install
+PEERS = ROOT / ".venv-bench" / "bin" / "python"  # holds packages that the project itself does not install
 
 COUNTED = {"products", "prices", "stock", "applied"}
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """`module` in benchmarks.contestants; `peer` runs it with the peers' own installation."""
+    """`module` in benchmarks.contestants; `peer` runs it with the Python of `.venv-bench`."""
 
     module: str
     words: str
     peer: bool = False
     cannot: str = ""
-    once_from: int = 10_000_000  # sizes; from there on it runs once: it takes minutes
-    most: int = 1_000_000  # sizes; beyond them it would take all memory there is
+    once_from: int = 10_000_000  # sizes; from this size on it runs once, because it takes minutes
+    most: int = 1_000_000  # sizes; beyond this it needs more memory than the machine has
 
     @property
     def python(self) -> str:
@@ -40,7 +40,7 @@ class Contestant:
 
 @dataclass
 class Runs:
-    """What one contestant took, round by round: seconds of the work, of the whole process, and its peak memory."""
+    """The cost of one contestant by round: seconds of the work, seconds of the process, peak memory."""
 
     seconds: list[float] = field(default_factory=list)
     process: list[float] = field(default_factory=list)
@@ -51,41 +51,41 @@ class Runs:
 
 @contextmanager
 def shop(folder: Path, sizes: int, faults: float = 0.05, held: Path | None = None) -> Iterator[dict[str, Any]]:
-    """A made-up shop in a process of its own; yields what a job needs to know of it."""
-    told = folder / "told.json"
-    told.unlink(missing_ok=True)
-    words = ["--sizes", str(sizes), "--faults", str(faults), "--told", str(told)]
-    words += ["--held", str(held)] if held else []
-    with subprocess.Popen([sys.executable, "-m", "benchmarks.shop", *words], cwd=ROOT) as process:
+    """Starts a generated shop in its own process; yields its addresses, secrets and channel file as a job."""
+    ready_file = folder / "ready.json"
+    ready_file.unlink(missing_ok=True)
+    arguments = ["--sizes", str(sizes), "--faults", str(faults), "--ready", str(ready_file)]
+    arguments += ["--held", str(held)] if held else []
+    with subprocess.Popen([sys.executable, "-m", "benchmarks.shop", *arguments], cwd=ROOT) as process:
         try:
-            while not told.exists():
+            while not ready_file.exists():
                 if process.poll() is not None:
                     raise RuntimeError("the shop did not start")
                 time.sleep(0.1)
-            yield json.loads(told.read_text("utf-8"))
+            yield json.loads(ready_file.read_text("utf-8"))
         finally:
             process.terminate()
 
 
 def once(one: Contestant, job: dict[str, Any], runs: Runs, keep: Path | None = None) -> None:
-    """One run of one contestant; its files are thrown away, what a run of ours published is copied to `keep` first."""
+    """One run of one contestant. Deletes its files; copies the database that our run published to `keep` first."""
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
     (folder / "job.json").write_text(json.dumps(job | {"folder": str(folder)}), "utf-8")
     command = [one.python, "-m", "benchmarks.run", one.module, str(folder / "job.json")]
-    begun = time.perf_counter()
+    started = time.perf_counter()
     with (folder / "err.txt").open("wb") as errors:
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors)
         assert process.stdout is not None
-        said = process.stdout.read()
+        output = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-    whole = time.perf_counter() - begun
+    seconds = time.perf_counter() - started
     if process.returncode:
         runs.failed = (folder / "err.txt").read_text("utf-8", "replace").strip().rpartition("\n")[2][:200]
     else:
-        answer = json.loads(said.splitlines()[-1])
+        answer = json.loads(output.splitlines()[-1])
         runs.seconds.append(answer["seconds"])
-        runs.process.append(whole)
+        runs.process.append(seconds)
         runs.peak_mb.append(usage.ru_maxrss / 1024)
         runs.did = answer["did"]
     if keep is not None and not runs.failed:
@@ -94,7 +94,7 @@ def once(one: Contestant, job: dict[str, Any], runs: Runs, keep: Path | None = N
 
 
 def race(contestants: Sequence[Contestant], job: dict[str, Any], rounds: int, sizes: int) -> dict[str, Runs]:
-    """All of them in turn, round after round; one that failed is out. The first, unmeasured turn warms the shop."""
+    """All in turn, round by round; one that failed is dropped. The first turn is not measured: it warms the shop."""
     runs = {one.module: Runs() for one in contestants}
     once(contestants[0], job, Runs())
     for number, one in turns(contestants, rounds):
@@ -105,18 +105,18 @@ def race(contestants: Sequence[Contestant], job: dict[str, Any], rounds: int, si
 
 
 def turns(contestants: Sequence[Contestant], rounds: int) -> Iterator[tuple[int, Contestant]]:
-    """The number of the round and who runs; each round begins with another one."""
+    """Round number and contestant; each round begins with another contestant."""
     for number in range(rounds):
-        for place in range(len(contestants)):
-            yield number, contestants[(number + place) % len(contestants)]
+        for offset in range(len(contestants)):
+            yield number, contestants[(number + offset) % len(contestants)]
 
 
-def same_work(mine: Runs, floor: Runs) -> bool:
-    """Whether both brought about as much, as far as both count it."""
-    return all(mine.did[name] == floor.did[name] for name in COUNTED & mine.did.keys() & floor.did.keys())
+def same_work(runs: Runs, floor: Runs) -> bool:
+    """Whether both wrote the same number of rows or products, where both count them."""
+    return all(runs.did[name] == floor.did[name] for name in COUNTED & runs.did.keys() & floor.did.keys())
 
 
-def ratio(mine: Runs, floor: Runs) -> tuple[float, float, float]:
+def ratio(runs: Runs, floor: Runs) -> tuple[float, float, float]:
     """Median, lowest and highest of the ratios of the rounds."""
-    ratios = [a / b for a, b in zip(mine.seconds, floor.seconds, strict=False)]
+    ratios = [a / b for a, b in zip(runs.seconds, floor.seconds, strict=False)]
     return statistics.median(ratios), min(ratios), max(ratios)

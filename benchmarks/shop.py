@@ -1,6 +1,6 @@
-"""A made-up shop on loopback, in a process of its own: `python -m benchmarks.shop --sizes 10000 --told F`.
+"""A generated shop on loopback, in its own process: `python -m benchmarks.shop --sizes 10000 --ready FILE`.
 
-With `--held analytics.duckdb` myOGO holds from the start what a run before wanted it to hold: a plan has nothing to do.
+With `--held analytics.duckdb` myOGO starts with the products of an earlier run's plan, so a new plan has nothing to do.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import duckdb
 from pipelines.sandbox import Catalogue, Sandbox
 from pipelines.sandbox.channel_file import channel_file
 from pipelines.sandbox.myogo.product import Product, values_of
-from pipelines.sandbox.myogo.product_state import Start
-from pipelines.sandbox.seed.catalogue import EPOCH
+from pipelines.sandbox.myogo.product_state import InitialProducts
+from pipelines.sandbox.seed.catalogue import INITIAL_EDIT_S
 from schemas.products.contract import PRODUCT
 
 
@@ -26,13 +26,15 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, required=True)
     parser.add_argument("--faults", type=float, default=0.05)
     parser.add_argument("--held", type=Path)
-    parser.add_argument("--told", type=Path, required=True, help="where the addresses go once it is ready")
-    own = parser.parse_args()
-    catalogue = Catalogue.generate(own.sizes, faults=own.faults)
-    if own.held:
-        catalogue = Catalogue(catalogue.items, Start.of(held(own.held)))
+    parser.add_argument(
+        "--ready", type=Path, required=True, help="file for the addresses, written once the shop answers"
+    )
+    options = parser.parse_args()
+    catalogue = Catalogue.generate(options.sizes, faults=options.faults)
+    if options.held:
+        catalogue = Catalogue(catalogue.items, InitialProducts.of(held(options.held)))
     box = Sandbox.start(catalogue)
-    told = {
+    job = {
         "centra_url": box.centra_url,
         "centra_token": box.credentials.centra_token,
         "myogo_url": box.myogo_url,
@@ -43,28 +45,28 @@ def main() -> None:
             "merchant_id": box.credentials.merchant_id,
             "secret_token": box.credentials.secret_token,
         },
-        "channel": _channel(box, own.sizes),
+        "channel": _channel(box, options.sizes),
     }
-    unfinished = own.told.with_suffix(".part")
-    unfinished.write_text(json.dumps(told), "utf-8")
-    unfinished.replace(own.told)
+    unfinished = options.ready.with_suffix(".part")
+    unfinished.write_text(json.dumps(job), "utf-8")
+    unfinished.replace(options.ready)
     box.wait()
 
 
 def _channel(box: Sandbox, sizes: int) -> str:
-    """The sandbox's channel file without a bound that would bind: what is measured is our own work."""
+    """The sandbox's channel file with limits that never bind, so that only our own work is measured."""
     text = channel_file(box.centra_url, box.myogo_url, max_creates=sizes)
     for side in ("500.0", "1000.0"):
         text = text.replace(f"requests_per_second = {side}", "requests_per_second = 10000.0")
     return text.replace("max_updates      = 2000", f"max_updates      = {sizes}\nmax_withheld_share = 1.0")
 
 
-def held(run_before: Path) -> list[Product]:
+def held(database: Path) -> list[Product]:
     columns = list(PRODUCT.columns)
-    with duckdb.connect(str(run_before), read_only=True) as db:
+    with duckdb.connect(str(database), read_only=True) as db:
         rows = db.sql("from out_myogo.products").project(*columns).fetchall()
     return [
-        Product(n, values_of(_wire(dict(zip(columns, row, strict=True)))), 5, 1, 0, EPOCH, EPOCH)
+        Product(n, values_of(_wire(dict(zip(columns, row, strict=True)))), 5, 1, 0, INITIAL_EDIT_S, INITIAL_EDIT_S)
         for n, row in enumerate(rows, start=1)
     ]
 

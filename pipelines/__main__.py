@@ -12,15 +12,18 @@ log = logging.getLogger(__name__)
 
 
 def main() -> None:
-    """Runs the command line. An unforeseen error ends as one message and exit code 1, not as a traceback; a signal ends
-    with exit code 5, also before a run has begun (a run sets handlers itself)."""
+    """Runs the command line.
+
+    An unexpected error prints one message, not a traceback, and exits with 1. A signal before a run sets its own
+    handlers exits with 5.
+    """
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stopped)
+        signal.signal(number, _exit_on_signal)
     from pipelines.cli import app
     from pipelines.core.logs import redact, strip_control_characters
 
-    _say_everything_through_the_log()
-    # A memory dump would hold every secret.
+    _send_uncaught_errors_to_log()
+    # A core dump would contain every secret.
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     try:
         app()
@@ -29,21 +32,21 @@ def main() -> None:
         sys.stderr.write(
             f"centra-myogo: internal error (a bug in this program): {type(error).__name__}: "
             f"{strip_control_characters(redact(str(error)))}\n"
-            "Please report it with what `centra-myogo --log debug ...` prints.\n"
+            "Please report it with the output of `centra-myogo --log debug ...`.\n"
         )
         sys.exit(1)
 
 
-def _stopped(*_: object) -> None:
-    sys.stderr.write("centra-myogo: stopped on request; nothing was left half done. Run again when you like.\n")
+def _exit_on_signal(*_: object) -> None:
+    sys.stderr.write("centra-myogo: stopped on request; nothing was left half done. You can run it again.\n")
     sys.exit(5)
 
 
-def _say_everything_through_the_log() -> None:
-    """Warnings, and faults that nobody can catch: Python would print them as they are, secrets included."""
+def _send_uncaught_errors_to_log() -> None:
+    """Logs warnings and errors that no code can catch. Python would print them with their secrets."""
     logging.captureWarnings(True)
-    threading.excepthook = lambda fault: log.error("internal error in a thread", exc_info=fault.exc_value)
-    sys.unraisablehook = lambda fault: log.error("internal error while cleaning up", exc_info=fault.exc_value)
+    threading.excepthook = lambda uncaught: log.error("internal error in a thread", exc_info=uncaught.exc_value)
+    sys.unraisablehook = lambda uncaught: log.error("internal error while cleaning up", exc_info=uncaught.exc_value)
 
 
 if __name__ == "__main__":

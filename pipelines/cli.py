@@ -1,4 +1,4 @@
-"""The command line: verbs, options, exit codes. Everything a user reads is printed here or in `screen`."""
+"""The command line: verbs, options, exit codes. This module and `reports.console` print all output."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="centra-myogo",
-    help="Keeps a Centra shop and OGOship's myOGO in agreement, with a plan before every act.",
+    help="Synchronises a Centra shop with OGOship's myOGO. A plan comes before every write.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -36,21 +36,23 @@ ChannelArgument = Annotated[
 ]
 DataOption = Annotated[
     Path | None,
-    typer.Option("--data", metavar="DIR", help="Where working files go [default: data, or CENTRA_MYOGO_DATA]."),
+    typer.Option("--data", metavar="DIR", help="Folder for working files [default: data, or CENTRA_MYOGO_DATA]."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
 SkuOption = Annotated[
-    list[str] | None, typer.Option("--sku", metavar="GLOB", help="Only codes like this; may be repeated.")
+    list[str] | None, typer.Option("--sku", metavar="GLOB", help="Only codes that match this; may be repeated.")
 ]
 FlowOption = Annotated[
     list[str] | None, typer.Option("--flow", metavar="NAME", help="Only this flow of the channel; may be repeated.")
 ]
 RebuildOption = Annotated[
     bool,
-    typer.Option("--rebuild", help="Put a working file that cannot be used aside and make it anew, history kept."),
+    typer.Option("--rebuild", help="Set an unusable working file aside and create a new one; keep the history."),
 ]
-FullOption = Annotated[bool, typer.Option("--full", help='Read everything, also where refresh = "changes".')]
-ForceOption = Annotated[bool, typer.Option("--force", help="Waive limits and expectations, nothing else; recorded.")]
+FullOption = Annotated[bool, typer.Option("--full", help='Read everything, even if refresh = "changes".')]
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="Waive limits and expectations, nothing else; the run records it.")
+]
 
 
 @app.callback()
@@ -68,22 +70,22 @@ def _set_up(
     try:
         logs.set_up(log_level)
     except ValueError:
-        raise typer.BadParameter(f"{log_level!r} is no log level") from None
+        raise typer.BadParameter(f"{log_level!r} is not a log level") from None
 
 
 @app.command()
 def check(channel: ChannelArgument, json: JsonOption = False, data: DataOption = None) -> None:
-    """Ask both sides whether everything a run needs is there. Writes nothing."""
+    """Check that both systems provide everything a run needs. Writes nothing."""
     from pipelines.config.load import data_folder
     from pipelines.core.errors import CentraMyogoError
-    from pipelines.engine.preflight import check as ask
+    from pipelines.engine.preflight import check as run_checks
     from pipelines.reports.console import StandardOutput, print_check
 
     out = StandardOutput()
     try:
-        report = ask(_load(channel), data_folder(data), (lambda _: None) if json else partial(print_check, out))
+        report = run_checks(_load(channel), data_folder(data), (lambda _: None) if json else partial(print_check, out))
     except CentraMyogoError as error:
-        _stop(error, json, channel, "check", {"checks": []})
+        _exit_with_error(error, json, channel, "check", {"checks": []})
     if json:
         _print_json(report.as_json())
     else:
@@ -102,7 +104,7 @@ def plan(
     data: DataOption = None,
 ) -> None:
     """Read both sides and print what a push would do and why. Sends no write."""
-    _go(channel, data, json, verb="plan", **_narrowed(flow, sku), rebuild=rebuild, full=full)
+    _run(channel, data, json, verb="plan", **_selection(flow, sku), rebuild=rebuild, full=full)
 
 
 @app.command()
@@ -121,8 +123,16 @@ def push(
     data: DataOption = None,
 ) -> None:
     """Plan, then apply the plan to myOGO, one change at a time."""
-    _go(
-        channel, data, json, verb="push", **_narrowed(flow, sku), expect=expect, force=force, rebuild=rebuild, full=full
+    _run(
+        channel,
+        data,
+        json,
+        verb="push",
+        **_selection(flow, sku),
+        expect=expect,
+        force=force,
+        rebuild=rebuild,
+        full=full,
     )
 
 
@@ -143,11 +153,11 @@ def report(
     json: JsonOption = False,
     data: DataOption = None,
 ) -> None:
-    """The last run again, as text, JSON, one HTML page, Markdown, CSV files or Data Docs."""
+    """Show the last run as text, JSON, one HTML page, Markdown, CSV files or Data Docs."""
     from pipelines.config.load import data_folder
     from pipelines.core.errors import CentraMyogoError
     from pipelines.reports.console import StandardOutput
-    from pipelines.reports.data_docs import write as data_docs_of
+    from pipelines.reports.data_docs import write as write_data_docs
     from pipelines.reports.query import gather
     from pipelines.reports.terminal import show
     from pipelines.reports.write import write
@@ -160,9 +170,9 @@ def report(
             facts = gather(db, loaded)
             written = write(db, loaded, facts, lists, html, csv, markdown)
             if data_docs is not None:
-                written += data_docs_of(db, data_docs)
+                written += write_data_docs(db, data_docs)
     except CentraMyogoError as error:
-        _stop(error, json, channel, "report", {"flows": {}})
+        _exit_with_error(error, json, channel, "report", {"flows": {}})
     if json:
         _print_json(facts.as_json())
     else:
@@ -179,7 +189,7 @@ def history(
     code: Annotated[str, typer.Argument(metavar="CODE", help="The combined code, verbatim.")],
     data: DataOption = None,
 ) -> None:
-    """All that ever happened to one code: plans, writes, and when and why it was withheld."""
+    """Show the history of one code: plans, writes, and when and why it was withheld."""
     from pipelines.config.load import data_folder
     from pipelines.core.errors import CentraMyogoError
     from pipelines.reports.history import history as events
@@ -188,7 +198,7 @@ def history(
     try:
         lines = events(Folder(data_folder(data), _load(channel).name), code)
     except CentraMyogoError as error:
-        _stop(error, False, channel, "history", {})
+        _exit_with_error(error, False, channel, "history", {})
     for line in lines:
         typer.echo(line)
 
@@ -202,7 +212,7 @@ def export(
     ],
     data: DataOption = None,
 ) -> None:
-    """Every table of the last run as Parquet files, for tools that do not read DuckDB."""
+    """Write every table of the last run as Parquet files, for tools that do not read DuckDB."""
     from pipelines.config.load import data_folder
     from pipelines.core.errors import CentraMyogoError
     from pipelines.reports.parquet import parquet_files
@@ -212,7 +222,7 @@ def export(
         loaded = _load(channel)
         written = parquet_files(loaded, Folder(data_folder(data), loaded.name), parquet)
     except CentraMyogoError as error:
-        _stop(error, False, channel, "export", {})
+        _exit_with_error(error, False, channel, "export", {})
     for path in written:
         typer.echo(f"Written: {path}")
 
@@ -223,28 +233,28 @@ def listen(
     port: Annotated[
         int | None,
         typer.Option(
-            "--port", metavar="N", min=0, max=65_535, help="Instead of the channel file's; 0 is any free one."
+            "--port", metavar="N", min=0, max=65_535, help="Overrides the channel file's port; 0 is any free port."
         ),
     ] = None,
     data: DataOption = None,
 ) -> None:
-    """Take both systems' webhooks as hints, and push the flows that they concern, until it is stopped."""
+    """Receive both systems' webhooks as hints and push the flows that they concern, until stopped."""
     from pipelines.core.errors import CentraMyogoError
-    from pipelines.webhooks.server import listen as take_hints
+    from pipelines.webhooks.server import listen as serve_webhooks
 
     try:
-        take_hints(_load(channel), data, port, typer.echo)
+        serve_webhooks(_load(channel), data, port, typer.echo)
     except CentraMyogoError as error:
-        _stop(error, False, channel, "listen", {})
+        _exit_with_error(error, False, channel, "listen", {})
 
 
 @app.command()
 def sandbox(
     skus: Annotated[
         int | None,
-        typer.Option("--skus", min=1, max=1_000_000, help="Generate so many sizes instead of the sample."),
+        typer.Option("--skus", min=1, max=1_000_000, help="Generate this many sizes instead of the sample."),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Which catalogue to generate.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the generated catalogue.")] = 1,
     faults: Annotated[
         float, typer.Option("--faults", min=0, max=1, help="Share of generated sizes with a planted fault.")
     ] = 0.05,
@@ -254,14 +264,14 @@ def sandbox(
         Path | None, typer.Option("--channel-file", help="Write the channel file here as well.")
     ] = None,
 ) -> None:
-    """Start stand-ins for Centra and myOGO on this machine and print the channel file that talks to them."""
+    """Start stand-ins for Centra and myOGO on this machine and print a channel file for them."""
     from pipelines.core.errors import CentraMyogoError
     from pipelines.sandbox.command import serve
 
     try:
         serve(skus, seed, faults, centra_port, myogo_port, channel_file)
     except CentraMyogoError as error:
-        _stop(error, False, "sandbox", "sandbox", {})
+        _exit_with_error(error, False, "sandbox", "sandbox", {})
 
 
 def _load(channel: str) -> Channel:
@@ -270,8 +280,8 @@ def _load(channel: str) -> Channel:
     return load(channel)
 
 
-def _name(channel: str) -> str:
-    """The channel's own name where its file can be read; else what was asked for."""
+def _channel_name(channel: str) -> str:
+    """The name in the channel file if the file can be read; else the command line argument."""
     from pipelines.core.errors import CentraMyogoError
 
     try:
@@ -280,11 +290,11 @@ def _name(channel: str) -> str:
         return channel
 
 
-def _narrowed(flow: list[str] | None, sku: list[str] | None) -> dict[str, tuple[str, ...]]:
+def _selection(flow: list[str] | None, sku: list[str] | None) -> dict[str, tuple[str, ...]]:
     return {"flows": tuple(flow or ()), "sku": tuple(sku or ())}
 
 
-def _go(channel: str, data: Path | None, json: bool, **options: Any) -> NoReturn:
+def _run(channel: str, data: Path | None, json: bool, **options: Any) -> NoReturn:
     from pipelines.config.load import data_folder
     from pipelines.core.errors import CentraMyogoError
     from pipelines.engine.run import RunOptions, run
@@ -295,7 +305,7 @@ def _go(channel: str, data: Path | None, json: bool, **options: Any) -> NoReturn
         console = ConsoleReporter(loaded)
         report = run(loaded, data_folder(data), RunOptions(**options), SilentReporter() if json else console)
     except CentraMyogoError as error:
-        _stop(error, json, channel, options["verb"], {"run_id": "", "fingerprint": "", "flows": {}})
+        _exit_with_error(error, json, channel, options["verb"], {"run_id": "", "fingerprint": "", "flows": {}})
     if json:
         _print_json(report.as_json())
     else:
@@ -303,16 +313,18 @@ def _go(channel: str, data: Path | None, json: bool, **options: Any) -> NoReturn
     raise typer.Exit(report.exit_code)
 
 
-def _stop(error: CentraMyogoError, json: bool, channel: str, verb: str, rest: dict[str, Any]) -> NoReturn:
-    """Ends before there was a run to report on."""
+def _exit_with_error(
+    error: CentraMyogoError, json: bool, channel: str, verb: str, extra_fields: dict[str, Any]
+) -> NoReturn:
+    """Prints the error of a command that has no run result, and exits with the error's code."""
     from pipelines.reports.console import print_error
 
     if json:
-        shown = {"id": error.entry.id, "message": error.message, "fix": error.fix}
+        error_fields = {"id": error.entry.id, "message": error.message, "fix": error.fix}
         _print_json(
-            {"channel": _name(channel), "verb": verb, "outcome": error.outcome, "exit_code": error.exit_code}
-            | rest
-            | {"error": shown}
+            {"channel": _channel_name(channel), "verb": verb, "outcome": error.outcome, "exit_code": error.exit_code}
+            | extra_fields
+            | {"error": error_fields}
         )
     else:
         print_error(error)
@@ -322,13 +334,13 @@ def _stop(error: CentraMyogoError, json: bool, channel: str, verb: str, rest: di
 def _print_json(document: dict[str, Any]) -> None:
     from pipelines.core.json_codec import encode
 
-    # A terminal shows it too: what would steer it is written as JSON's own escape.
+    # Escaped because a terminal may show the JSON, and these characters would control the terminal.
     text = re.sub(
-        r"[\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]", _escaped, encode(document).decode()
+        r"[\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]", _json_escape, encode(document).decode()
     )
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 
-def _escaped(match: re.Match[str]) -> str:
+def _json_escape(match: re.Match[str]) -> str:
     return f"\\u{ord(match[0]):04x}"

@@ -1,1 +1,1 @@
-"""What data must be. No I/O."""
+"""Contracts, rules and messages for data. No I/O."""

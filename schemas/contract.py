@@ -1,4 +1,4 @@
-"""What two sides are compared by, and what is sent."""
+"""The columns by which two sides are compared, and the columns that are sent."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Contract:
-    """Columns of the outgoing frame. `key` matches the two sides, `compare` decides on an update, `create_only` is
-    written once and later differences are drift, `insert_only` is written once and not looked at again. `personal` is
-    insert-only too, and is left out of all that we keep or show of a plan. `summary` names a create for people.
-    `vendor` maps columns to their names in the target's JSON, where the target asks for it here.
+    """Columns of the outgoing frame.
+
+    `key` matches the two sides. A difference in `compare` causes an update. `create_only` is written once, and later
+    differences are reported as drift. `insert_only` is written once and not compared again. `personal` is insert-only
+    too, and is excluded from every stored or shown plan. `summary` are the columns that describe a create in reports.
+    `vendor` maps columns to names in the target's JSON, if the target uses this mapping.
     """
 
     key: str

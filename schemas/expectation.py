@@ -1,7 +1,7 @@
-"""What a whole batch may be expected to be like, declared as data for Great Expectations.
+"""Expectations about complete batches, declared as data for Great Expectations.
 
-Only what no single row can show. Whether a row is valid is the contract's business, whether acting is sane the limits'.
-Great Expectations is imported by the builders only: it takes seconds.
+They check only properties that a single row cannot show. Contracts check rows; limits check plans. Only the builders
+import Great Expectations, because the import takes seconds.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-LEAST_OF_USUAL, MOST_OF_USUAL = 0.5, 2
+MIN_SHARE_OF_USUAL, MAX_SHARE_OF_USUAL = 0.5, 2
 
 
 @dataclass(frozen=True)
-class Known:
-    """What a batch is measured against: `usual_rows` by expectation, none where there is no run to compare with."""
+class Baseline:
+    """Values of earlier runs. `usual_rows`: the usual number of rows by expectation id; empty without earlier runs."""
 
     usual_rows: Mapping[str, float] = field(default_factory=dict)
 
 
-Builder = Callable[["Expectation", Known], Any]
+Builder = Callable[["Expectation", Baseline], Any]
 
 
 @dataclass(frozen=True)
 class Expectation:
-    """`meaning` completes "it is expected that"; `column` is one of the suite's frame, "" for the table as a whole."""
+    """`meaning` completes "it is expected that". `column` is a column of the suite's frame, or "" for the table."""
 
     id: str
     column: str
@@ -34,9 +34,9 @@ class Expectation:
     fix: str
     build: Builder
 
-    def built(self, known: Known) -> Any:
-        """The expectation as Great Expectations knows it."""
-        return self.build(self, known)
+    def built(self, baseline: Baseline) -> Any:
+        """The expectation as an object of Great Expectations."""
+        return self.build(self, baseline)
 
 
 def _gx() -> Any:
@@ -45,51 +45,58 @@ def _gx() -> Any:
     return expectations
 
 
-def usual_rows(least: float = LEAST_OF_USUAL, most: float | None = MOST_OF_USUAL) -> Builder:
-    def build(own: Expectation, known: Known) -> Any:
-        usual = known.usual_rows.get(own.id)
-        if not usual:  # nothing to compare with, or nothing there till now
+def usual_rows(min_share: float = MIN_SHARE_OF_USUAL, max_share: float | None = MAX_SHARE_OF_USUAL) -> Builder:
+    def build(expectation: Expectation, baseline: Baseline) -> Any:
+        usual = baseline.usual_rows.get(expectation.id)
+        if not usual:  # no earlier run, or no rows in earlier runs
             return _gx().ExpectTableRowCountToBeBetween(min_value=0)
         return _gx().ExpectTableRowCountToBeBetween(
-            min_value=math.ceil(least * usual), max_value=None if most is None else math.floor(most * usual)
+            min_value=math.ceil(min_share * usual),
+            max_value=None if max_share is None else math.floor(max_share * usual),
         )
 
     return build
 
 
 def unique(mostly: float = 1) -> Builder:
-    return lambda own, _: _gx().ExpectColumnValuesToBeUnique(column=own.column, mostly=mostly)
+    return lambda expectation, _: _gx().ExpectColumnValuesToBeUnique(column=expectation.column, mostly=mostly)
 
 
 def filled(mostly: float) -> Builder:
-    return lambda own, _: _gx().ExpectColumnValuesToNotBeNull(column=own.column, mostly=mostly)
+    return lambda expectation, _: _gx().ExpectColumnValuesToNotBeNull(column=expectation.column, mostly=mostly)
 
 
 def one_of(values: list[str], mostly: float) -> Builder:
-    return lambda own, _: _gx().ExpectColumnValuesToBeInSet(column=own.column, value_set=values, mostly=mostly)
-
-
-def shaped(pattern: str, mostly: float) -> Builder:
-    return lambda own, _: _gx().ExpectColumnValuesToMatchRegex(column=own.column, regex=pattern, mostly=mostly)
-
-
-def between(least: float | None, most: float | None, mostly: float) -> Builder:
-    return lambda own, _: _gx().ExpectColumnValuesToBeBetween(
-        column=own.column, min_value=least, max_value=most, mostly=mostly
+    return lambda expectation, _: _gx().ExpectColumnValuesToBeInSet(
+        column=expectation.column, value_set=values, mostly=mostly
     )
 
 
-def smallest(least: float, most: float) -> Builder:
-    return lambda own, _: _gx().ExpectColumnMinToBeBetween(column=own.column, min_value=least, max_value=most)
+def shaped(pattern: str, mostly: float) -> Builder:
+    return lambda expectation, _: _gx().ExpectColumnValuesToMatchRegex(
+        column=expectation.column, regex=pattern, mostly=mostly
+    )
+
+
+def between(min_value: float | None, max_value: float | None, mostly: float) -> Builder:
+    return lambda expectation, _: _gx().ExpectColumnValuesToBeBetween(
+        column=expectation.column, min_value=min_value, max_value=max_value, mostly=mostly
+    )
+
+
+def smallest(min_value: float, max_value: float) -> Builder:
+    return lambda expectation, _: _gx().ExpectColumnMinToBeBetween(
+        column=expectation.column, min_value=min_value, max_value=max_value
+    )
 
 
 @dataclass(frozen=True)
 class Suite:
     """The expectations of one table.
 
-    `query` gives the frame that they look at: only these columns, with absent texts as null, which no expectation of a
-    share counts. It may use `$now` (UTC); it is "" where the flow hands the frame over. With `per_selection`, a batch
-    is compared with those of runs that had the same --sku.
+    `query` selects the frame that they check, with absent texts as null; expectations with `mostly` ignore nulls. It
+    may use `$now` (UTC); it is "" if the flow provides the frame. With `per_selection`, a batch is compared only with
+    runs that had the same --sku.
     """
 
     table: str

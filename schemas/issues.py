@@ -1,4 +1,4 @@
-"""Issues of rows as lines of a table: which row, which rule, which value, and what to do about it."""
+"""Issues of rows as lines of a table: the row, the rule, the value, the message and the fix."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ COLUMNS = ["key", "source_id", "code", "rule", "field", "value", "message", "fix
 
 @dataclass(frozen=True)
 class Check:
-    """When a rule is broken and what to say then: `broken` picks rows, `field` is the column at fault, `message` makes
-    a sentence of a row."""
+    """A check for one rule. `broken` selects the rows that break the rule, `field` is the column with the wrong value,
+    `message` returns a sentence about a row."""
 
     rule: Rule
     broken: Callable[[pd.DataFrame], pd.Series]
@@ -27,15 +27,15 @@ class Check:
 
 def first_broken(rows: pd.DataFrame, checks: Sequence[Check]) -> pd.Series:
     """The number of the first check that each row fails; -1 for none."""
-    found = pd.Series(-1, index=rows.index)
+    failed = pd.Series(-1, index=rows.index)
     for number, check in enumerate(checks):
         broken = check.broken(rows).fillna(False).astype(bool)
-        found = found.mask(broken & (found == -1), number)
-    return found
+        failed = failed.mask(broken & (failed == -1), number)
+    return failed
 
 
 def issues_of_checks(rows: pd.DataFrame, failed: pd.Series, checks: Sequence[Check]) -> pd.DataFrame:
-    """COLUMNS: one line per row with a number in `failed`, as `first_broken` gave it."""
+    """COLUMNS: one line per row that failed a check; `failed` are the numbers from `first_broken`."""
     parts = [
         issue_rows(check.rule, rows[failed == number], check.field, check.message)
         for number, check in enumerate(checks)
@@ -48,8 +48,8 @@ def no_issues() -> pd.DataFrame:
 
 
 def issue_rows(rule: Rule, rows: pd.DataFrame, field: str, message: Callable[..., str]) -> pd.DataFrame:
-    """COLUMNS of the rows that `rule` concerns: `rows` has `source_id` and `code`; `field` is the column at fault,
-    `message` makes a sentence of a row."""
+    """COLUMNS: one line for each of `rows`, which break `rule` and have `source_id` and `code`. `field` is the column
+    with the wrong value, `message` returns a sentence about a row."""
     if rows.empty:
         return no_issues()
     rows = rows.reset_index(drop=True)
@@ -60,7 +60,7 @@ def issue_rows(rule: Rule, rows: pd.DataFrame, field: str, message: Callable[...
 def issue_table(
     rows: pd.DataFrame, rules: Sequence[Rule], field: pd.Series, value: pd.Series, messages: Iterable[str]
 ) -> pd.DataFrame:
-    """COLUMNS, line by line of the arguments."""
+    """COLUMNS: one line per element of the arguments, which have the same length."""
     return pd.DataFrame(
         {
             "key": rows["code"].to_numpy(),
@@ -81,7 +81,7 @@ def by_id(rules: Iterable[Rule]) -> dict[str, Rule]:
     return {rule.id: rule for rule in rules}
 
 
-def and_more(words: list[str], of: int) -> str:
-    """The first few of `of` things; `words` need not hold them all."""
-    head = words[:MAX_LISTED]
-    return ", ".join(head) + (f" and {of - len(head)} more" if of > len(head) else "")
+def and_more(texts: list[str], total: int) -> str:
+    """The first MAX_LISTED of `texts` and the number of the others; `texts` may have fewer than `total` elements."""
+    head = texts[:MAX_LISTED]
+    return ", ".join(head) + (f" and {total - len(head)} more" if total > len(head) else "")

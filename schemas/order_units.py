@@ -1,4 +1,4 @@
-"""What a list of myOGO's order lines comes to."""
+"""Sums the units in a list of myOGO's order lines."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any
 
 
 def units(lines: Any) -> dict[str, Decimal] | None:
-    """Units by code, without those of which there are none; None where the list cannot be read."""
-    found: dict[str, Decimal] = {}
+    """Units by code, without codes that sum to 0; None if the list cannot be read."""
+    totals: dict[str, Decimal] = {}
     try:
         for line in lines:
             code = str(line["code"])
-            found[code] = found.get(code, Decimal(0)) + Decimal(str(line["quantity"]))
+            totals[code] = totals.get(code, Decimal(0)) + Decimal(str(line["quantity"]))
     except (ValueError, TypeError, KeyError, ArithmeticError):
         return None
-    return {code: quantity for code, quantity in found.items() if quantity}
+    return {code: quantity for code, quantity in totals.items() if quantity}
 
 
 def units_in(text: object) -> dict[str, Decimal] | None:
-    """The same of a list that is staged as JSON; None also where there is none."""
+    """The units in a list that is staged as JSON text; None also if `text` is not a text."""
     try:
         return units(json.loads(text)) if isinstance(text, str) else None
     except ValueError:

@@ -17,7 +17,7 @@ def non_empty() -> pa.Check:
 
 
 def validate_outgoing(rows: pd.DataFrame, schema: pa.DataFrameSchema) -> None:
-    """Raises BrokenContract. Its message has no values: they may be personal data."""
+    """Raises BrokenContract. The message contains no values, because they may be personal data."""
     try:
         schema.validate(rows, lazy=True)
     except SchemaErrors as error:

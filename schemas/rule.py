@@ -1,4 +1,4 @@
-"""What a row rule says about itself."""
+"""The declaration of a row rule."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Rule:
-    """`withholds`: the row is not sent. `meaning` completes "rows where ..."; `fix` says what to do, `fix_in` where: in
-    which system, or in the channel file."""
+    """`withholds`: the row is not sent. `meaning` completes "rows where ...". `fix` is what to do; `fix_in` is where: a
+    system or the channel file."""
 
     id: str
     withholds: bool

@@ -1,4 +1,4 @@
-"""What every test may use: a sandbox of its own, and a channel that talks to it."""
+"""Fixtures for every test: a fresh sandbox and a channel that talks to it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tests.support.shop import Shop, catalogue, shop_in
 
 @pytest.fixture
 def box() -> Iterator[Sandbox]:
-    """Both stand-ins with the sample catalogue, on ports of their own."""
+    """Both stand-ins with the sample catalogue, on free ports."""
     with Sandbox.start(Catalogue.sample()) as running:
         yield running
 
 
 @pytest.fixture(autouse=True)
 def _own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No test sees the developer's environment, folder, .env file or secrets of the test before."""
+    """Hides the developer's environment, folder and .env file, and drops secrets that the previous test registered."""
     monkeypatch.chdir(tmp_path)
     for name in ("CENTRA_MYOGO_DATA", "CENTRA_MYOGO_CHANNELS", "CENTRA_MYOGO_LOG"):
         monkeypatch.delenv(name, raising=False)
@@ -34,13 +34,13 @@ def _own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 @pytest.fixture
 def shop(box: Sandbox, tmp_path: Path) -> Shop:
-    """A channel named demo that talks to `box`, impatient so that tests are quick."""
+    """A channel named demo that talks to `box`, with a short backoff so that tests are quick."""
     return shop_in(box, tmp_path)
 
 
 @pytest.fixture
 def shop_of(tmp_path: Path) -> Iterator[Callable[..., Shop]]:
-    """`shop_of(size(1), size(2), myogo=[...])`: a channel that talks to a sandbox with exactly these."""
+    """`shop_of(size(1), size(2), myogo=[...])`: a channel and a sandbox with exactly these products."""
     boxes: list[Sandbox] = []
 
     def make(*sizes: dict[str, Any], myogo: Sequence[dict[str, Any]] = ()) -> Shop:

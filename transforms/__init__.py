@@ -1,1 +1,1 @@
-"""Pure pandas: frames and parameters in, frames out. No clock, network, database or environment."""
+"""Pure pandas functions from frames and parameters to frames. No clock, network, database or environment."""

@@ -1,4 +1,4 @@
-"""myOGO's products in the types of our contract, so that the two sides can be compared."""
+"""Converts myOGO's products to the types of our contract, so that both sides can be compared."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from transforms.text import capitals
 
 
 def live_products(staged: pd.DataFrame) -> pd.DataFrame:
-    """The staged columns with blanks as null, `sales_price` as decimal and codes of country and language in our case.
+    """The staged columns with blanks as null, `sales_price` as decimal, country codes in capitals and language codes in
+    small letters.
 
-    A code that occurs more than once stays more than once.
+    Products that share a code all stay.
     """
     texts = {
         column: staged[column].mask(staged[column].fillna("") == "")

@@ -1,4 +1,4 @@
-"""The name by which a person in the warehouse knows a size."""
+"""The name of a size for the warehouse."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import pandas as pd
 
 from transforms.text import first_filled, plain_texts
 
-# Sizes that tell nobody anything.
+# Size names without information.
 _NO_SIZE = frozenset({"one size", "onesize", "one-size", "os", "o/s", "one", "no size", "-", "default"})
 
 
 def warehouse_name(sizes: pd.DataFrame) -> pd.Series:
-    """`name` (or `product`), then the variant and the size where they add something; null without either.
+    """`name` (or `product`), then the variant and the size if they add information; null without name and product.
 
-    A variant adds nothing when the name holds it already, as whole words; a size when it is "One Size" or
-    the like. Parts are joined by one blank.
+    A variant adds nothing if the name already contains its words; a size adds nothing if it is "One Size" or
+    similar. Parts are joined by one blank.
     """
     base = first_filled(plain_texts(sizes["name"]), plain_texts(sizes["product"]))
     variant = plain_texts(sizes["variant"])

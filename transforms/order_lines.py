@@ -1,4 +1,4 @@
-"""The goods of an order, in whatever way Centra's plugin lists bundles: contents once, never twice, never left out."""
+"""The lines of an order to pick, for every way in which Centra's plugin lists bundles."""
 
 from __future__ import annotations
 
@@ -10,42 +10,42 @@ from transforms.type_mismatch import mismatches_in
 ORDER = "source_id"
 _FLAGS = ("", "0", "1", "true", "false")
 
-# The role of a line. Only a bundle whose contents are listed, and contents that are listed twice, are not picked.
+# The role of a line. All lines are picked except bundles whose contents are listed, and contents that are listed twice.
 GOODS = "goods"
 BUNDLE = "bundle with contents"
 EMPTY_BUNDLE = "bundle without contents"
 UNCLEAR_BUNDLE = "bundle that may or may not have contents"
-CONTENT = "content inside of its bundle"
-COMPONENT = "component beside its bundle"
-LISTED_TWICE = "content that also stands beside its bundle"
+CONTENT = "content inside its bundle"
+COMPONENT = "component next to its bundle"
+LISTED_TWICE = "content that is also listed next to its bundle"
 PICKED = (GOODS, EMPTY_BUNDLE, UNCLEAR_BUNDLE, CONTENT, COMPONENT)
 
 
 def pickable_lines(lines: pd.DataFrame, contents_are: str | None) -> tuple[pd.DataFrame, pd.Series]:
-    """The lines to pick; and, by `source_id`, what is wrong with the lines of an order, where something is.
+    """The lines to pick; and, by `source_id`, the problems in the lines of an order (texts), for orders with problems.
 
-    `lines` has `source_id` (the shipment or order), `position`, `inside` (the position of the line that a line stands
-    in, else null) and the staged columns of a line. The picked lines have `source_id`, `line_id`, `code`, `quantity`
-    (units), `price` and `tax_percent` (texts as sent).
+    `lines` has `source_id` (the shipment or order), `position`, `inside` (the position of the bundle line that contains
+    the line, else null) and the staged columns of a line. The picked lines have `source_id`, `line_id`, `code`,
+    `quantity` (units), `price` and `tax_percent` (texts as sent).
 
     The plugin has four ways to list a bundle:
 
-        contents alone                       they are lines like any other
-        contents inside of the bundle line   they are picked, the bundle is not
-        components beside the bundle line    they are picked, the bundle is not
-        the bundle line alone                it is picked itself
+        contents only                        they are ordinary lines
+        contents inside the bundle line      they are picked, the bundle is not
+        components next to the bundle line   they are picked, the bundle is not
+        the bundle line only                 it is picked itself
 
-    Which id a component names for its bundle is not documented: where it is no line's id, an order with as many sets
-    of components as bundles without contents will do, and anything else is a problem. Whether the quantities of
-    contents are of one bundle or of all is not documented either: `contents_are` says "each" or "total", and where it
-    says neither, a bundle ordered more than once is a problem.
+    Centra does not document which id a component names for its bundle. If it is not the id of a line, the order must
+    have as many sets of components as bundles without contents; anything else is a problem. Centra does not document
+    either whether the quantities of contents are per bundle or for all bundles: `contents_are` is "each" or "total"; if
+    it is None, a bundle ordered more than once is a problem.
     """
     lines = lines.sort_values([ORDER, "position"], kind="stable").reset_index(drop=True)
     lines = lines.assign(
         quantity=lines["quantity"].astype("Int64"),
         code=combined_code(lines),
         bundle_id=_bundle_id(lines["part_of_bundle"]),
-        ordered_bundles=_units_of_the_bundle_around(lines),
+        ordered_bundles=_units_of_enclosing_bundle(lines),
     )
     lines = lines.assign(role=_roles(lines))
     in_bundles = lines["role"].isin([CONTENT, LISTED_TWICE])
@@ -62,10 +62,10 @@ def pickable_lines(lines: pd.DataFrame, contents_are: str | None) -> tuple[pd.Da
             ),
             _problem(
                 lines[lines["role"] == UNCLEAR_BUNDLE],
-                "a bundle stands beside items that may or may not be its contents",
+                "a bundle is listed next to items that may or may not be its contents",
             ),
             _problem(lines[unreadable], "a field of a line has an unexpected type"),
-            _problem(picked[~(picked["quantity"] > 0).fillna(False)], "a line's quantity is no number above zero"),
+            _problem(picked[~(picked["quantity"] > 0).fillna(False)], "a line's quantity is not a number above zero"),
             _problem(picked[picked["code"] == ""], "a line has no code"),
         ]
     )
@@ -74,7 +74,7 @@ def pickable_lines(lines: pd.DataFrame, contents_are: str | None) -> tuple[pd.Da
 
 
 def _roles(lines: pd.DataFrame) -> pd.Series:
-    """The role of each line; the first that fits."""
+    """The role of each line: the first role in the list below that applies, else GOODS."""
     on_top = lines["inside"].isna()
     has_contents = _is_among(lines, "position", lines[~on_top], "inside")
     bundle = on_top & (has_contents | is_true(lines["is_bundle"]))
@@ -90,7 +90,7 @@ def _roles(lines: pd.DataFrame) -> pd.Series:
     has_components = lines[ORDER].isin(lines.loc[component, ORDER])
 
     role = pd.Series(GOODS, index=lines.index, dtype="str")
-    for name, fits in reversed(  # the last that is set stays, so the first in this list wins
+    for name, applies in reversed(  # the first role in this list that applies is set last, so it wins
         [
             (BUNDLE, bundle & (~empty | explained_by_orphans)),
             (UNCLEAR_BUNDLE, empty & others_have_contents),
@@ -100,12 +100,12 @@ def _roles(lines: pd.DataFrame) -> pd.Series:
             (CONTENT, ~on_top),
         ]
     ):
-        role = role.mask(fits, name)
+        role = role.mask(applies, name)
     return role
 
 
-def _units_of_the_bundle_around(lines: pd.DataFrame) -> pd.Series:
-    """Of each line inside of a bundle line, how many of the bundle were ordered; 1 for all others."""
+def _units_of_enclosing_bundle(lines: pd.DataFrame) -> pd.Series:
+    """The ordered quantity of the bundle that contains each line; 1 for lines outside bundles."""
     on_top = lines["inside"].isna()
     units = pd.Series(lines.loc[on_top, "quantity"].astype("Int64").array, index=_index(lines[on_top], "position"))
     units = units[~units.index.duplicated()]
@@ -113,12 +113,12 @@ def _units_of_the_bundle_around(lines: pd.DataFrame) -> pd.Series:
 
 
 def _is_among(lines: pd.DataFrame, column: str, others: pd.DataFrame, other: str) -> pd.Series:
-    """Whether another line of the same order has the value in its column `other`."""
+    """Whether one of `others`, in the same order, has each line's value of `column` in its column `other`."""
     return pd.Series(_index(lines, column).isin(_index(others, other)), index=lines.index)
 
 
 def _index(lines: pd.DataFrame, column: str) -> pd.MultiIndex:
-    """Order and value: ids and positions mean something within one order only."""
+    """Pairs of order and value, because ids and positions are unique within one order only."""
     values = lines[column].fillna("") if column in ("line_id", "bundle_id") else lines[column]
     return pd.MultiIndex.from_arrays([lines[ORDER], values])
 
@@ -128,25 +128,25 @@ def _per_order(lines: pd.DataFrame, counts: pd.Series) -> pd.Series:
 
 
 def _bundle_id(part_of_bundle: pd.Series) -> pd.Series:
-    """The id that a component names for its bundle; null where it names none."""
+    """The id that a component names for its bundle; null if it names none."""
     named = plain(part_of_bundle)
     return named.mask(named.isin(["", "0", "false"]))
 
 
-def _problem(lines: pd.DataFrame, words: str) -> pd.Series:
-    return pd.Series(words, index=pd.Index(lines[ORDER].unique(), dtype="str"), dtype="str")
+def _problem(lines: pd.DataFrame, message: str) -> pd.Series:
+    return pd.Series(message, index=pd.Index(lines[ORDER].unique(), dtype="str"), dtype="str")
 
 
 def plain(flags: pd.Series) -> pd.Series:
-    """Values staged as JSON without quotes and case; "" for none."""
+    """Values staged as JSON, without quotes and in small letters; "" for null."""
     return flags.fillna("").str.strip('" ').str.casefold()
 
 
 def is_true(flags: pd.Series) -> pd.Series:
-    """Whether a flag, staged as JSON, is 1 or true, as a number, a word or a text of it."""
+    """Whether a flag, staged as JSON, is 1 or true (number, boolean or text)."""
     return plain(flags).isin(["1", "true"])
 
 
 def payment_due(shipments: pd.DataFrame) -> pd.Series:
-    """Whether a shipment's payment is still to be taken: not paid, and Centra does not say that it need not be."""
+    """Whether a shipment's payment is still to be captured: not paid, and `should_capture` is not false."""
     return ~is_true(shipments["paid"]) & ~plain(shipments["should_capture"]).isin(["0", "false"])

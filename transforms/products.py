@@ -1,4 +1,4 @@
-"""Centra's sizes as products for myOGO."""
+"""Converts Centra's sizes to products for myOGO."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from transforms.sku import combined_code
 from transforms.text import capitals, first_filled, plain_texts
 from transforms.type_mismatch import mismatched_fields
 
-_OF_SIZE = (*(field.vendor for field in PRODUCTS if field.on_type_mismatch == "withhold"), PRICES_KEY)
-_OF_PRICE = tuple(field.vendor for field in PRICES if field.on_type_mismatch == "withhold")
-_NOT_ASCII = "[^\x20-\x7e]"  # no barcode holds anything else
-_MET_A_FLOAT = r"[0-9]+(?:[.,][0-9]*)?[eE][+-]?[0-9]+|[0-9]+[.,][0-9]*"
+_SIZE_FIELDS = (*(field.vendor for field in PRODUCTS if field.on_type_mismatch == "withhold"), PRICES_KEY)
+_PRICE_FIELDS = tuple(field.vendor for field in PRICES if field.on_type_mismatch == "withhold")
+_NOT_ASCII = "[^\x20-\x7e]"  # characters that a barcode cannot have
+_FORMATTED_AS_NUMBER = r"[0-9]+(?:[.,][0-9]*)?[eE][+-]?[0-9]+|[0-9]+[.,][0-9]*"
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -37,13 +37,13 @@ class Params:
 
 
 def to_myogo(sizes: pd.DataFrame, prices: pd.DataFrame, params: Params) -> pd.DataFrame:
-    """One row per size, in the order given, on a fresh index. Nothing is left out here.
+    """One row per size, in the given sequence, on a fresh index. No row is dropped.
 
     Columns of the product: `code`, `name`, `sales_price` (decimal, 4 places), `description`, `supplier`,
     `product_group`, `picture_url`, `country_of_origin`, `customs_description`, `hs_code`, `language_code`,
-    `ean_code`. Besides them, for rules and reports: `stock_item_id`, `product_id`, `active`, `folder`,
+    `ean_code`. Further columns, for rules and reports: `stock_item_id`, `product_id`, `active`, `folder`,
     `category`, `store`, `price_text` and `ean_text` (as Centra sent them), `pricelist_id`, `pricelists`,
-    `harm_code`, and `mismatched` (fields that the product is made of and that have an unexpected type).
+    `harm_code`, and `mismatched` (fields of the product that have an unexpected type).
     """
     sizes = sizes.reset_index(drop=True)
     price = price_in(prices, params.currency, params.pricelist_id).reindex(sizes["stock_item_id"])
@@ -80,40 +80,40 @@ def to_myogo(sizes: pd.DataFrame, prices: pd.DataFrame, params: Params) -> pd.Da
             "pricelists": price["pricelists"].reset_index(drop=True).fillna(0).astype(int),
             "harm_code": harm_code,
             "ean_text": ean_text,
-            "mismatched": mismatched_fields(sizes, prices, _OF_SIZE, _OF_PRICE),
+            "mismatched": mismatched_fields(sizes, prices, _SIZE_FIELDS, _PRICE_FIELDS),
         }
     )
 
 
 def barcode(text: pd.Series) -> pd.Series:
-    """`text`; null where it is what a spreadsheet or a float makes of a barcode, or holds what no barcode can.
+    """`text`; null if a spreadsheet or a float has reformatted it, or if it has characters that a barcode cannot have.
 
-    myOGO keeps the first EAN it is given, so one that is lost in such a way must not be that.
+    myOGO keeps the first EAN that it receives, so an altered EAN must not be sent.
     """
-    lost = text.str.fullmatch(_MET_A_FLOAT) | text.str.contains(_NOT_ASCII)
-    return text.mask(lost.fillna(False).astype(bool))
+    altered = text.str.fullmatch(_FORMATTED_AS_NUMBER) | text.str.contains(_NOT_ASCII)
+    return text.mask(altered.fillna(False).astype(bool))
 
 
 def customs_code(text: pd.Series) -> pd.Series:
-    """The 6 to 10 digits of a tariff number, punctuation taken out; null where that is not what is left."""
+    """The 6 to 10 digits of a tariff number without punctuation; null if the rest is not 6 to 10 digits."""
     digits = text.str.replace(r"[.\s-]", "", regex=True)
     return digits.where(digits.str.fullmatch("[0-9]{6,10}").fillna(False).astype(bool))
 
 
-def by_number(products: pd.DataFrame) -> pd.DataFrame:
-    """The same rows in the order of `stock_item_id`: ids that are numbers in the order of the numbers."""
+def sort_by_id(products: pd.DataFrame) -> pd.DataFrame:
+    """The rows sorted by `stock_item_id`; numeric ids are sorted as numbers."""
     ids = products["stock_item_id"]
-    places = pd.DataFrame({"length": ids.str.len(), "id": ids}).sort_values(["length", "id"], kind="stable").index
-    return products if places.equals(products.index) else products.loc[places].reset_index(drop=True)
+    order = pd.DataFrame({"length": ids.str.len(), "id": ids}).sort_values(["length", "id"], kind="stable").index
+    return products if order.equals(products.index) else products.loc[order].reset_index(drop=True)
 
 
 def selected(products: pd.DataFrame, include: tuple[str, ...], exclude: tuple[str, ...]) -> pd.Series:
-    """Whether the channel wants the row: patterns over code, brand, folder and category."""
+    """Whether the channel selects the row, by patterns over code, brand, folder and category."""
     columns = [products[name] for name in ("code", "supplier", "folder", "category")]
     return matches(columns, include) & ~matches(columns, exclude)
 
 
 def _first(lists: pd.Series) -> pd.Series:
-    """The first text of each JSON list of texts; null for an empty one. Every distinct list is read once."""
+    """The first text of each JSON list of texts; null for an empty list. Each distinct list is parsed once."""
     first = {text: (json.loads(text) or [None])[0] for text in lists.dropna().unique()}
     return lists.map(first).astype("str")

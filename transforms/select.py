@@ -1,4 +1,4 @@
-"""Which sizes a channel wants at all."""
+"""Selects rows by patterns."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ def matches(columns: Sequence[pd.Series], patterns: Sequence[str]) -> pd.Series:
     """Whether any of `columns` matches any of the shell-like `patterns`, row by row; case matters."""
     if "*" in patterns:
         return pd.Series(True, index=columns[0].index)
-    hit = pd.Series(False, index=columns[0].index)
+    selected = pd.Series(False, index=columns[0].index)
     for column in columns:
         distinct = list(column.dropna().unique())
-        found = {text for pattern in patterns for text in fnmatch.filter(distinct, pattern)}
-        hit |= column.isin(found)
-    return hit
+        matching = {text for pattern in patterns for text in fnmatch.filter(distinct, pattern)}
+        selected |= column.isin(matching)
+    return selected

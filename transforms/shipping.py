@@ -1,4 +1,4 @@
-"""The shop's shipping method as myOGO's code, by a table in the channel file."""
+"""Maps the shop's shipping method to myOGO's code, by the table in the channel file."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-# Ingrid's own method first; what else says it only where `shippingList`, for which Centra sets no standard, is empty.
+# Ingrid's method comes first. The fallbacks are used only if `shippingList` is empty; Centra has no standard for it.
 METHODS = ("ingrid_method", "shipping_list")
 FALLBACKS = ("default_carrier", "delivery_service", "terms_name")
 
 
 def shipping_codes(rows: pd.DataFrame, methods: Mapping[str, str]) -> pd.DataFrame:
-    """`shipping_method` (what was looked up) and `shipping_code` (null for one that is not mapped), indexed as `rows`.
+    """`shipping_method` (the method that was looked up) and `shipping_code` (null if it is not mapped), indexed as
+    `rows`.
 
-    The first that the table knows counts, compared without case and outer blanks. A `shippingList` that is not mapped
-    is no reason to go by something else: the order would travel in another way than was paid for.
+    The first method that is in the table counts, compared without case and outer blanks. If `shippingList` has a value
+    that is not mapped, the fallbacks are not used: the order could be sent by another method than was paid for.
     """
     known = {_plain(method): code for method, code in methods.items()}
     terms = rows["shipping_terms"].map(_name_of, na_action="ignore")
@@ -27,9 +28,9 @@ def shipping_codes(rows: pd.DataFrame, methods: Mapping[str, str]) -> pd.DataFra
     method = pd.Series(None, index=rows.index, dtype="str")
     code = pd.Series(None, index=rows.index, dtype="str")
     for name in seen.columns:
-        found = seen[name].map(lambda text: known.get(_plain(text)), na_action="ignore").astype("str")
-        new = code.isna() & found.notna()
-        code, method = code.mask(new, found), method.mask(new, seen[name])
+        mapped = seen[name].map(lambda text: known.get(_plain(text)), na_action="ignore").astype("str")
+        new = code.isna() & mapped.notna()
+        code, method = code.mask(new, mapped), method.mask(new, seen[name])
     for name in ("shipping_list", "ingrid_method", *FALLBACKS):
         method = method.fillna(seen[name])
     return pd.DataFrame({"shipping_method": method, "shipping_code": code})

@@ -8,9 +8,9 @@ from schemas.fields.centra import CODE_PARTS
 
 
 def combined_code(sizes: pd.DataFrame) -> pd.Series:
-    """`sku` + `variant_sku` + `size_sku`, verbatim and without a separator, as Centra and myOGO both do it.
+    """`sku` + `variant_sku` + `size_sku`, verbatim and without a separator, as both Centra and myOGO build it.
 
-    Absent parts count as empty. Nothing is trimmed or folded, and the code is never split again.
+    A missing part counts as empty. The code is not trimmed or case-folded, and it is never split again.
     """
     parts = [sizes[column].fillna("").astype("str") for column in CODE_PARTS]
     return (parts[0] + parts[1] + parts[2]).rename("code")

@@ -1,4 +1,4 @@
-"""myOGO's stock levels as amounts for Centra, and which of Centra's sizes each of them belongs to."""
+"""Converts myOGO's stock levels to amounts for Centra, and assigns each to a size of Centra."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pydantic.dataclasses import dataclass
 class Params:
     """`[flows.stock.params]` of a channel file.
 
-    `stock_update_type` is the setting of that name in Centra's Order API plugin: whether a written amount is the
-    physical stock or what is free to allocate. `goods_received` says that the goods are in stock: until then nothing
-    is written, because every amount would be zero.
+    `stock_update_type` is the setting of that name in Centra's Order API plugin: a written amount is the physical stock
+    ("physical") or the stock that is free to allocate ("fta"). Set `goods_received` once the goods are in stock: until
+    then nothing is written, because every amount would be zero.
     """
 
     stock_update_type: Literal["physical", "fta"] = "physical"
@@ -26,8 +26,8 @@ def to_centra(levels: pd.DataFrame, params: Params) -> pd.DataFrame:
     """One row per code of myOGO's stock list, on a fresh index.
 
     `levels` has `product_code`, `stock`, `stock_available` (texts and integers as staged). Columns:
-    `code`, `quantity` (units, never below 0), `below_zero` (whether myOGO's own number was) and `copies` (how many rows
-    myOGO lists for the code; the amount is that of the first).
+    `code`, `quantity` (units, never below 0), `below_zero` (whether myOGO's amount is below 0) and `copies` (the number
+    of rows that myOGO lists for the code; the amount is that of the first).
     """
     amount = levels["stock" if params.stock_update_type == "physical" else "stock_available"].astype("Int64")
     rows = pd.DataFrame(
@@ -42,15 +42,15 @@ def to_centra(levels: pd.DataFrame, params: Params) -> pd.DataFrame:
 
 
 def address_sizes(levels: pd.DataFrame, sizes: pd.DataFrame, eans: pd.Series) -> pd.DataFrame:
-    """`levels` with the size of Centra that each belongs to, and the text by which Centra can tell which one is meant.
+    """`levels` with the size of Centra that each belongs to, and the text that identifies this size in Centra.
 
-    `sizes` has one row per size: `stock_item_id`, `code`, `ean` (null for none) and whatever else is to come along.
-    `eans` are myOGO's, by code. New columns: `size_count` (how many sizes make the code), `stock_item_id` (null where
-    none or several do) with the other columns of `sizes`, and `key`, null where no text means this size alone.
+    `sizes` has one row per size: `stock_item_id`, `code`, `ean` (null for none) and any further columns. `eans` are
+    myOGO's EANs, by code. New columns: `size_count` (the number of sizes with the code), `stock_item_id` (null if no
+    single size is identified) with the other columns of `sizes`, and `key` (null if no text identifies the size).
 
-    Centra takes an EAN or a full code, and which wins where one size's code is another's EAN is not documented: a
-    text is used only if it can mean nothing else. Several sizes that make one code are told apart by the EAN that
-    myOGO keeps, if a single size has it.
+    Centra accepts an EAN or a full code. It does not document which wins if one size's code is another's EAN, so a text
+    is used only if it identifies one size. If several sizes have the same code, the EAN that myOGO keeps identifies the
+    size, if exactly one size has it.
     """
     coded = sizes[sizes["code"] != ""]
     with_own_ean = sizes[sizes["ean"].notna() & ~sizes["ean"].duplicated(keep=False)]
@@ -69,23 +69,23 @@ def address_sizes(levels: pd.DataFrame, sizes: pd.DataFrame, eans: pd.Series) ->
 
 
 def _only_size_of_code(codes: pd.Series, coded: pd.DataFrame) -> pd.Series:
-    """The size that alone makes each code; null where none or several do."""
-    alone = coded[~coded["code"].duplicated(keep=False)].set_index("code")["stock_item_id"]
-    return codes.map(alone).astype("str")
+    """The only size with each code; null if no size or several have it."""
+    only_size = coded[~coded["code"].duplicated(keep=False)].set_index("code")["stock_item_id"]
+    return codes.map(only_size).astype("str")
 
 
 def _size_with_ean_of_myogo(codes: pd.Series, eans: pd.Series, with_own_ean: pd.DataFrame) -> pd.Series:
-    """The size that makes each code and alone has the EAN that myOGO keeps for it; null where there is none."""
+    """The size that has each code and is the only one with the EAN that myOGO keeps for it; null if there is none."""
     by_ean = with_own_ean.set_index("ean")
     ean = codes.map(eans).astype("str")
     return ean.map(by_ean["stock_item_id"]).where(ean.map(by_ean["code"]) == codes).astype("str")
 
 
 def compared(rows: pd.DataFrame, params: Params) -> pd.DataFrame:
-    """`rows` with `current`, the amount that Centra holds (null where it lists none), and `raised`.
+    """`rows` with `current`, the amount in Centra (null if it lists none), and `raised`.
 
-    Centra silently raises a physical amount to what it has allocated. Where it has done so, writing ours again would
-    change nothing: `raised` is true, and `current` is set to ours.
+    Centra silently raises a physical amount to its allocated amount. If it has done so, writing our amount again would
+    change nothing: `raised` is true, and `current` is set to our amount.
     """
     if params.stock_update_type == "fta":
         return rows.assign(current=rows["available_stock"].astype("Int64"), raised=False)
@@ -95,8 +95,8 @@ def compared(rows: pd.DataFrame, params: Params) -> pd.DataFrame:
 
 
 def _means_only(texts: pd.Series, own: pd.Series, sizes: pd.DataFrame, column: str) -> pd.Series:
-    """Whether no size but the row's own has the text in `column`."""
+    """Whether no size other than the row's size has the text in `column`."""
     pairs = sizes.loc[sizes[column].isin(texts), [column, "stock_item_id"]].dropna()
-    others = pd.DataFrame({"text": texts, "own": own}).reset_index().merge(pairs, left_on="text", right_on=column)
-    hit = others.loc[others["own"] != others["stock_item_id"], "index"]
-    return pd.Series(~texts.index.isin(hit), texts.index)
+    matches = pd.DataFrame({"text": texts, "own": own}).reset_index().merge(pairs, left_on="text", right_on=column)
+    ambiguous = matches.loc[matches["own"] != matches["stock_item_id"], "index"]
+    return pd.Series(~texts.index.isin(ambiguous), texts.index)

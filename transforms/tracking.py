@@ -1,4 +1,4 @@
-"""What myOGO has shipped, as completed shipments of Centra."""
+"""Converts myOGO's shipped orders to completions of Centra's shipments."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from transforms.text import first_filled
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class Carrier:
-    """How Centra is to name the carrier and the service of one of myOGO's shipping codes."""
+    """The names of carrier and service in Centra for one shipping code of myOGO."""
 
     carrier: str
     service: str = ""
@@ -38,21 +38,21 @@ class Params:
 
 
 def to_centra(orders: pd.DataFrame, shipments: pd.DataFrame, params: Params) -> pd.DataFrame:
-    """One row per order of myOGO and open shipment of Centra that it is of; orders without one stand alone.
+    """One row per pair of an order in myOGO and its open shipment in Centra, and one per order without open shipment.
 
-    `orders` are ours (`reference`, `source_id`, `status`, `shipping_code`, `tracking_number`), `shipments` those that
-    are open (`shipment_id`, `order_id`, `paid`, `should_capture`): an order is of the shipment that `source_id` names,
-    or of all shipments of that order. Columns: the orders', `shipment_id` and `payment_due` (whether its payment is
-    still to be taken) or null and false without one, `final` (one of FINAL or ""), and of the completion `tracking`
-    (numbers joined by ", ", null for none), `packages`, `carrier`, `service`. No shipment is in more than one row.
+    `orders` are our orders (`reference`, `source_id`, `status`, `shipping_code`, `tracking_number`), `shipments` the
+    open shipments (`shipment_id`, `order_id`, `paid`, `should_capture`). `source_id` names a shipment, or an order: the
+    row's order then has all shipments of that order. Columns: those of `orders`; `shipment_id` (null for none);
+    `payment_due` (whether its payment is still to be captured); `final` (one of FINAL or ""); and for the completion
+    `tracking` (numbers joined by ", ", null for none), `packages`, `carrier`, `service`. No shipment is in two rows.
     """
     still_open = shipments.assign(payment_due=payment_due(shipments))[["shipment_id", "order_id", "payment_due"]]
-    found = [orders.merge(still_open, left_on="source_id", right_on=own) for own in ("shipment_id", "order_id")]
-    rows = pd.concat(found, ignore_index=True).drop(columns="order_id").drop_duplicates("shipment_id")
-    alone = orders[~orders["reference"].isin(rows["reference"])].assign(shipment_id=None, payment_due=False)
-    rows = pd.concat([rows, alone], ignore_index=True).sort_values(["reference", "shipment_id"], ignore_index=True)
-    parcels = rows["tracking_number"].fillna("").map(numbers)
-    named = rows["shipping_code"].map(lambda code: params.carriers.get(code) or Carrier(code), na_action="ignore")
+    matches = [orders.merge(still_open, left_on="source_id", right_on=key) for key in ("shipment_id", "order_id")]
+    rows = pd.concat(matches, ignore_index=True).drop(columns="order_id").drop_duplicates("shipment_id")
+    unmatched = orders[~orders["reference"].isin(rows["reference"])].assign(shipment_id=None, payment_due=False)
+    rows = pd.concat([rows, unmatched], ignore_index=True).sort_values(["reference", "shipment_id"], ignore_index=True)
+    parcels = rows["tracking_number"].fillna("").map(tracking_numbers)
+    carriers = rows["shipping_code"].map(lambda code: params.carriers.get(code) or Carrier(code), na_action="ignore")
     status = rows["status"].str.casefold()
     return rows.assign(
         shipment_id=rows["shipment_id"].astype("str"),
@@ -60,20 +60,20 @@ def to_centra(orders: pd.DataFrame, shipments: pd.DataFrame, params: Params) -> 
         final=status.where(status.isin(FINAL), ""),
         tracking=first_filled(parcels.map(", ".join).astype("str")),
         packages=parcels.map(len).astype("int64").clip(lower=1),
-        carrier=first_filled(named.map(lambda own: own.carrier, na_action="ignore").astype("str")),
-        service=first_filled(named.map(lambda own: own.service, na_action="ignore").astype("str")),
+        carrier=first_filled(carriers.map(lambda one: one.carrier, na_action="ignore").astype("str")),
+        service=first_filled(carriers.map(lambda one: one.service, na_action="ignore").astype("str")),
     )
 
 
 def units_of(picked: pd.DataFrame) -> dict[str, dict[str, Decimal]]:
-    """By `source_id`: the units of each code among the lines that `transforms.order_lines` picks."""
-    found: dict[str, dict[str, Decimal]] = {}
+    """By `source_id`, the units of each code in the picked lines of `transforms.order_lines`."""
+    units: dict[str, dict[str, Decimal]] = {}
     summed = picked.groupby(["source_id", "code"], as_index=False)["quantity"].sum()
-    for own, code, quantity in summed[["source_id", "code", "quantity"]].itertuples(index=False, name=None):
-        found.setdefault(own, {})[code] = Decimal(int(quantity))
-    return found
+    for source_id, code, quantity in summed[["source_id", "code", "quantity"]].itertuples(index=False, name=None):
+        units.setdefault(source_id, {})[code] = Decimal(int(quantity))
+    return units
 
 
-def numbers(text: str) -> list[str]:
-    """myOGO joins several by commas; each once, in their order."""
+def tracking_numbers(text: str) -> list[str]:
+    """The distinct tracking numbers in a text, in their order; myOGO separates them by commas."""
     return [*dict.fromkeys(part.strip() for part in text.split(",") if part.strip())]

@@ -1,4 +1,4 @@
-"""Fields of an unexpected type, which the stage keeps raw in `extra`."""
+"""Describes fields of an unexpected type, which the staged tables keep raw in `extra`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ MAX_SHOWN = 60
 def mismatched_fields(
     sizes: pd.DataFrame, prices: pd.DataFrame, of_size: Collection[str], of_price: Collection[str]
 ) -> pd.Series:
-    """Row by row of `sizes`, which fields of `of_size`, and of `of_price` in its prices, have an unexpected type.
+    """For each row of `sizes`, the fields among `of_size`, and among `of_price` in its prices, of an unexpected type.
 
-    As text, `brand is true, prices: currency is ["EUR"]`; null where there are none. Both frames hold `extra`.
+    As text, `brand is true, prices: currency is ["EUR"]`; null if there are none. Both frames have a column `extra`.
     """
     entries = mismatches_in(prices["extra"], of_price)
     of_prices = ("prices: " + entries).groupby(prices["stock_item_id"]).first()
@@ -24,18 +24,18 @@ def mismatched_fields(
 
 
 def mismatches_in(extra: pd.Series, fields: Collection[str]) -> pd.Series:
-    """What each JSON object holds of `fields`, in words; null where it holds none of them.
+    """The values of `fields` in each JSON object, in words; null if it has none of them.
 
-    Unknown fields are many and mismatches are few: only texts that mention a field are read.
+    Unknown fields are frequent and mismatches are rare, so only texts that mention a field are parsed.
     """
     mentioned = pd.Series(False, index=extra.index)
     for field in fields:
         mentioned |= extra.str.contains(f'"{field}":', regex=False).fillna(False).astype(bool)
-    words = {text: _words(text, fields) for text in extra[mentioned].unique()}
-    return extra.where(mentioned).map(words).astype("str")
+    descriptions = {text: _description(text, fields) for text in extra[mentioned].unique()}
+    return extra.where(mentioned).map(descriptions).astype("str")
 
 
-def _words(text: str, fields: Collection[str]) -> str | None:
+def _description(text: str, fields: Collection[str]) -> str | None:
     values = json.loads(text)
     return ", ".join(f"{name} is {_short(values[name])}" for name in sorted(values.keys() & set(fields))) or None
 

@@ -1,4 +1,4 @@
-"""Each module does one job in one way: `work(job)` returns what it brought about.
+"""Each module does one job in one way: `work(job)` returns counts of what it wrote.
 
-A job has the shop's addresses and secrets, `folder` (empty, its own), and what the kind of job needs besides.
+A job holds the shop's addresses and secrets, an empty `folder`, and what this kind of job also needs.
 """

@@ -1,4 +1,4 @@
-"""The same with what dlt's documentation has for speed: Parquet load files, larger buffers, the collector off."""
+"""The same with dlt's documented speed settings: Parquet load files, larger buffers, garbage collector off."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""drt-core from DuckDB to a REST API: one POST for each row, one after the other, and no look-up before."""
+"""drt-core from DuckDB to a REST API: one POST per row, one after the other, without a look-up first."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
     (folder / "drt_project.yml").write_text(PROJECT)
     (folder / ".drt" / "profiles.yml").write_text(PROFILE.format(folder=folder))
     (folder / "syncs" / "push.yml").write_text(SYNC.format(url=job["myogo_url"], token=token(job)))
-    begun = time.perf_counter()
-    told = subprocess.run(
+    started = time.perf_counter()
+    finished = subprocess.run(
         [str(Path(sys.executable).with_name("drt")), "run", "--output", "json"],
         cwd=folder,
         env={**os.environ, "HOME": str(folder), "DRT_TELEMETRY": "0", "DO_NOT_TRACK": "1"},
@@ -54,6 +54,6 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
         text=True,
         check=True,
     )
-    seconds = time.perf_counter() - begun
-    answer = json.loads(told.stdout)
+    seconds = time.perf_counter() - started
+    answer = json.loads(finished.stdout)
     return {"applied": answer["syncs"][0]["rows_synced"], "requests": len(bodies), "step_s": seconds}

@@ -1,4 +1,4 @@
-"""The floor of a push: the same two requests for each product, a bare pool of threads, and nothing kept of it."""
+"""The floor of a push: the same two requests per product from a bare thread pool; it records nothing."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ IN_FLIGHT = 4
 
 def work(job: dict[str, Any]) -> dict[str, Any]:
     bodies = Path(job["bodies"]).read_bytes().splitlines()
-    url, own = f"{job['myogo_url']}/api/v1/Products", threading.local()
+    url, local = f"{job['myogo_url']}/api/v1/Products", threading.local()
     headers = {"Authorization": f"Bearer {token(job)}", "Content-Type": "application/json"}
 
     def push(body: bytes) -> int:
-        if not hasattr(own, "http"):
-            own.http = requests.Session()
+        if not hasattr(local, "http"):
+            local.http = requests.Session()
         code = json.loads(body)["code"]
-        own.http.get(url, params={"code": code, "limit": 250, "page": 1}, headers=headers).json()
-        return int(own.http.post(url, data=body, headers=headers).status_code)
+        local.http.get(url, params={"code": code, "limit": 250, "page": 1}, headers=headers).json()
+        return int(local.http.post(url, data=body, headers=headers).status_code)
 
-    begun = time.perf_counter()
+    started = time.perf_counter()
     with ThreadPoolExecutor(IN_FLIGHT) as pool:
         applied = sum(status in (200, 201) for status in pool.map(push, bodies))
-    return {"applied": applied, "requests": 2 * len(bodies), "step_s": time.perf_counter() - begun}
+    return {"applied": applied, "requests": 2 * len(bodies), "step_s": time.perf_counter() - started}

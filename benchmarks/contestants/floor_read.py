@@ -1,4 +1,4 @@
-"""The floor of a plan: both sides' pages downloaded and parsed, and thrown away."""
+"""The floor of a plan: downloads and parses the pages of both sides and throws them away."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def work(job: dict[str, Any]) -> dict[str, int]:
 
 
 def centra(job: dict[str, Any]) -> dict[str, int]:
-    did = {}
+    counts = {}
     with requests.Session() as http:
         http.headers["API-Authorization"] = job["centra_token"]
         for path in ("products", "stock"):
@@ -23,12 +23,12 @@ def centra(job: dict[str, Any]) -> dict[str, int]:
                 document = orjson.loads(answer.content)
                 rows += len(document["products"])
                 page = (document.get("next") or "").rpartition("page=")[2].partition("&")[0]
-            did[f"centra {path}"] = rows
-    return did
+            counts[f"centra {path}"] = rows
+    return counts
 
 
 def myogo(job: dict[str, Any]) -> dict[str, int]:
-    did = {}
+    counts = {}
     with requests.Session() as http:
         http.headers["Authorization"] = f"Bearer {token(job)}"
         for path in ("Products", "Stock"):
@@ -36,24 +36,24 @@ def myogo(job: dict[str, Any]) -> dict[str, int]:
             while not last:
                 page += 1
                 answer = http.get(f"{job['myogo_url']}/api/v1/{path}", params={"limit": 250, "page": page})
-                got = orjson.loads(answer.content)
-                rows += len(got)
-                last = len(got) < 250
-            did[f"myogo {path.lower()}"] = rows
-    return did
+                rows_of_page = orjson.loads(answer.content)
+                rows += len(rows_of_page)
+                last = len(rows_of_page) < 250
+            counts[f"myogo {path.lower()}"] = rows
+    return counts
 
 
 def token(job: dict[str, Any]) -> str:
-    own = job["myogo"]
+    credentials = job["myogo"]
     answer = requests.post(
         job["token_url"],
         data={
             "grant_type": "password",
             "scope": "read:product write:product",
-            "client_id": own["client_id"],
-            "client_secret": own["client_secret"],
-            "username": own["merchant_id"],
-            "password": own["secret_token"],
+            "client_id": credentials["client_id"],
+            "client_secret": credentials["client_secret"],
+            "username": credentials["merchant_id"],
+            "password": credentials["secret_token"],
         },
     )
     return str(answer.json()["access_token"])

@@ -1,4 +1,4 @@
-"""The floor of staging: requests, orjson and Arrow columns into DuckDB. No check of anything, no retry, no history."""
+"""The floor of staging: requests, orjson and Arrow columns into DuckDB. No checks, no retry, no history."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ def work(job: dict[str, Any]) -> dict[str, int]:
 
 def _batches(http: requests.Session, url: str) -> Any:
     page: str | None = "1"
-    gathered: list[dict[str, Any]] = []
+    batch: list[dict[str, Any]] = []
     number = 0
     while page:
         document = orjson.loads(http.get(url, params={"limit": 100, "page": page}).content)
-        gathered += document["products"]
+        batch += document["products"]
         number += 1
         page = (document.get("next") or "").rpartition("page=")[2].partition("&")[0]
         if number % PAGES_AT_ONCE == 0:
-            yield gathered
-            gathered = []
-    if gathered:
-        yield gathered
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
 def _products(rows: list[dict[str, Any]]) -> pa.Table:
@@ -61,8 +61,10 @@ def _products(rows: list[dict[str, Any]]) -> pa.Table:
 
 def _prices(rows: list[dict[str, Any]]) -> pa.Table:
     entries = list(chain.from_iterable(row["prices"] for row in rows))
-    owners = [row["stockItemId"] for row in rows for _ in row["prices"]]
-    columns = {"stockItemId": pa.array(owners)} | {name: pa.array([entry[name] for entry in entries]) for name in PRICE}
+    stock_item_ids = [row["stockItemId"] for row in rows for _ in row["prices"]]
+    columns = {"stockItemId": pa.array(stock_item_ids)} | {
+        name: pa.array([entry[name] for entry in entries]) for name in PRICE
+    }
     columns["campaigns"] = pa.array([orjson.dumps(entry["campaigns"]).decode() for entry in entries])
     return _texts(columns)
 
@@ -72,7 +74,7 @@ def _stock(rows: list[dict[str, Any]]) -> pa.Table:
 
 
 def _texts(columns: dict[str, pa.Array]) -> pa.Table:
-    """What Arrow saw, a column of nothing as text."""
+    """The columns as Arrow typed them; a column of nulls becomes text."""
     return pa.table({n: c.cast(pa.string()) if pa.types.is_null(c.type) else c for n, c in columns.items()})
 
 

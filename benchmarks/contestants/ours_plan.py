@@ -1,4 +1,4 @@
-"""This project's whole plan: both sides read, staged, transformed, validated, judged, compared, published."""
+"""This project's complete plan: both sides read, staged, transformed, validated, compared, published."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pipelines.reports.console import SilentReporter
 def work(job: dict[str, Any]) -> dict[str, Any]:
     report = run(channel_of(job), Path(job["folder"]) / "data", RunOptions(job.get("verb", "plan")), SilentReporter())
     assert report.exit_code in (0, 3), report.message
-    told = ("read", "withheld", "unchanged", "create", "update", "applied")
-    return {name: report.counts[name] for name in told} | {
+    names = ("read", "withheld", "unchanged", "create", "update", "applied")
+    return {name: report.counts[name] for name in names} | {
         "seconds": report.facts["seconds"],
         "requests": {name: side["requests"] for name, side in report.facts["health"].items()},
     }

@@ -1,4 +1,4 @@
-"""This project's push of a whole plan: journal, look-up before each create, each outcome; that step alone is timed."""
+"""This project's push of a complete plan: journal, look-up before each create, each outcome; only the push is timed."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from benchmarks.contestants import ours_plan
 
 
 def work(job: dict[str, Any]) -> dict[str, Any]:
-    did = ours_plan.work(job | {"verb": "push"})
-    return {"applied": did["applied"], "requests": 2 * did["applied"], "step_s": did["seconds"]["push"]}
+    counts = ours_plan.work(job | {"verb": "push"})
+    return {"applied": counts["applied"], "requests": 2 * counts["applied"], "step_s": counts["seconds"]["push"]}

@@ -1,4 +1,4 @@
-"""This project's staging of the Centra side, as a run does it: contract, drift, repeated rows, replaced as a whole."""
+"""This project's staging of the Centra side, as a run does it: contract, drift, repeated rows, full replacement."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The script that most people would write: requests, `json_normalize`, and DuckDB over the data frames."""
+"""The usual script: requests, `json_normalize`, and DuckDB over the data frames."""
 
 from __future__ import annotations
 

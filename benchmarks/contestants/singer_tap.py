@@ -1,6 +1,6 @@
 """A tap written with singer-sdk, piped into target-duckdb.
 
-Prices stay JSON inside the product: a child stream for them starts anew for each size and takes minutes for 10,000.
+Prices stay JSON inside the product: a child stream for them restarts for each size and takes minutes for 10,000.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ def shared_codes(planter: Planter) -> None:
     half_sizes = [row for row in rows(product) if "37" in row.value("size")]
     for row in half_sizes:
         row.size["sizeSku"] = "-37"
-    note("Nobody knew how to write 37½, so it got the number of size 37, in every colour.", *half_sizes)
+    note("The system could not hold 37½, so it got the number of size 37, in every colour.", *half_sizes)
 
     product = planter.take("jeans", 1, trim=True)
     twin = planter.copy_of(product)
@@ -91,7 +91,7 @@ def shared_codes(planter: Planter) -> None:
     note("Last year's socks are switched off but still own the numbers of this year's.", *rows(product))
     planter.note(
         "INACTIVE", "skipped", rows(retired), "The switched-off half of a shared code.", CENTRA,
-        "Nothing for this row; give the active size, which is withheld, a number of its own.",
+        "Nothing for this row; give the active size, which is withheld, a unique number.",
     )  # fmt: skip
 
 
@@ -232,11 +232,11 @@ def inactive_rows(planter: Planter) -> None:
         story = "Sold out for good and switched off."
         if nth == 0:
             keep_currencies(product, "SEK")
-            story = "Switched off, and without a euro price: a row that is not sent is not judged."
+            story = "Switched off, and without a euro price: a row that is not sent is not checked."
         elif nth == 1:
             for row in rows(product):
                 row.size["ean"] = ""
-            story = "Switched off, and without barcodes: a row that is not sent is not judged."
+            story = "Switched off, and without barcodes: a row that is not sent is not checked."
         planter.note("INACTIVE", "skipped", rows(product), story, CENTRA, fix)
     dropped = [row for _ in range(17) for row in rows(planter.take("letters")) if row.value("size") == "XL"]
     for row in dropped:

@@ -160,7 +160,7 @@ def long_texts(planter: Planter) -> None:
 
 
 def harmless(planter: Planter) -> None:
-    """What a shop has and nobody needs to mend: README.md lists it."""
+    """Peculiarities that need no fixing; README.md lists them."""
     for _ in range(5):
         for variant in planter.take("one")["variants"]:
             for price in variant["prices"]:

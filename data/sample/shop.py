@@ -52,7 +52,7 @@ def with_check_digit(digits: str) -> str:
 
 
 def converted(eur: str, currency: str) -> int:
-    """What a shop asks for it in that currency: a whole amount that ends in 9."""
+    """A shop's price in that currency: an amount without cents that ends in 9."""
     return int(float(eur) * EURO_RATES[currency] // 10 * 10 + 9)
 
 
@@ -220,7 +220,7 @@ def drift(rng: random.Random, products: list[Json]) -> None:
 
 
 def clean_shop(rng: random.Random) -> list[Json]:
-    """The whole shop, free of faults."""
+    """The complete shop, without faults."""
     keeper = Shopkeeper(rng)
     products = [keeper.product(number) for number in range(1, PRODUCTS + 1)]
     drift(rng, products)

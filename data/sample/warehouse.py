@@ -96,7 +96,7 @@ def picks(planter: Planter, count: int) -> list[Row]:
 
 
 def old_price(row: Row) -> int | float:
-    """A tenth less than now, in whole euros."""
+    """A tenth less than now, in euros without cents."""
     return number((euro_price(row) * Decimal("0.9")).quantize(Decimal(1)))
 
 
@@ -173,7 +173,7 @@ def only_in_myogo(planter: Planter, house: Warehouse) -> None:
         house.hold_only_here("XX-2351", "Unidentified beanie, no label", 11),
         house.hold_only_here("XX-2360-38", "Unidentified boot, 38, left foot only", 1),
     ]
-    story = "The warehouse could not tell what had arrived and made a product of its own."
+    story = "The warehouse did not recognise what had arrived and created a product for it."
     fix = "Look at the goods; rename the product in myOGO to its code or have OGOship's support merge it."
     planter.note("TGT-002", "warning", (), story, MYOGO, fix, codes)
 

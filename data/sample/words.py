@@ -54,7 +54,7 @@ SCALES: dict[str, tuple[tuple[str, str], ...]] = {
 
 
 class Kind(NamedTuple):
-    """A sort of goods: its place in the shop, its sizes, its customs data and its price in whole euros."""
+    """A sort of goods: its place in the shop, its sizes, its customs data and its price in euros without cents."""
 
     prefix: str
     share: int

@@ -1,1 +1,1 @@
-"""The channel file: parsed and typed, every complaint with file and key."""
+"""The channel file: parsed and typed. Every error message names the file and the key."""

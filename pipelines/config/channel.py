@@ -1,4 +1,4 @@
-"""One integration as its channel file declares it: systems, flows, and what each of them may be told."""
+"""One integration as its channel file declares it: systems, flows and their settings."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from pipelines.config.complaints import nearest
-from pipelines.config.reference import import_string
 from pipelines.config.registry import BUILTIN_FLOWS, BUILTIN_SYSTEMS
+from pipelines.config.validation_messages import suggestion
 from pipelines.core.errors import ConfigError
+from pipelines.core.reference import import_string
 
 if TYPE_CHECKING:
     from pipelines.config.listen import Listen
@@ -30,22 +30,29 @@ class TomlTable(BaseModel):
 
 
 class Select(TomlTable):
-    """Shell-like patterns over code, brand, folder and category; a row is selected when any of them matches."""
+    """Shell-like patterns over code, brand, folder and category; a row is selected when any value matches."""
 
     include: tuple[str, ...] = ("*",)
     exclude: tuple[str, ...] = ()
 
 
 class ExpectationSettings(TomlTable):
-    """Which batch expectations stop a push when they do not pass."""
+    """Whether batches are validated, and the ids of the expectations that stop a push when they fail."""
 
+    enabled: bool = True
     stop: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _stop_needs_enabled(self) -> ExpectationSettings:
+        if self.stop and not self.enabled:
+            raise ValueError("stop names expectations, but enabled = false turns them off; remove one of the two")
+        return self
 
 
 class FlowSettings(TomlTable):
-    """`[flows.NAME]`. The references say which code does it; a flow's own declaration has them all.
+    """`[flows.NAME]`. References (`package.module:name`) that the file leaves out come from the flow's declaration.
 
-    `extract` and `live` are the dlt sources of the system it comes from and of the one it goes to.
+    `extract` is the dlt source of the system that the flow reads, `live` that of the system that it writes to.
     """
 
     flow: str
@@ -64,7 +71,7 @@ class FlowSettings(TomlTable):
 
 @dataclass(frozen=True)
 class Channel:
-    """`full_every` is in hours. `params` and `limits` are by flow, typed as the flow declares them."""
+    """`full_every` is in hours. `params` and `limits` are keyed by flow and typed as the flow declares them."""
 
     path: Path
     name: str
@@ -84,57 +91,58 @@ class Channel:
     def flow_limits(self, flow: str) -> Any:
         return self.limits[flow]
 
-    def in_order(self, asked: Sequence[str]) -> list[str]:
-        """The flows to run, all or those asked for, the built-in ones first in their order. Raises ConfigError."""
-        for name in asked:
+    def in_order(self, requested: Sequence[str]) -> list[str]:
+        """The requested flows, or all if none is requested, in the order of `flow_order`. Raises ConfigError."""
+        for name in requested:
             if name not in self.flows:
                 raise ConfigError(
-                    f"{self.path} has no flow {name!r}{nearest(name, self.flows)}", "Give the name of one that it has."
+                    f"{self.path} has no flow {name!r}{suggestion(name, self.flows)}",
+                    "Give the name of a flow in that file.",
                 )
-        return [name for name in sorted(self.flows, key=flow_order) if not asked or name in asked]
+        return [name for name in sorted(self.flows, key=flow_order) if not requested or name in requested]
 
     def systems_of(self, flows: Sequence[str]) -> list[str]:
-        """The systems at the ends of these flows, in the order of the channel file."""
+        """The systems that these flows read and write, in the order of the channel file."""
         ends = {end for name in flows for end in (self.flows[name].source, self.flows[name].target_system)}
         return [name for name in self.systems if name in ends]
 
     def permissions(self, system: str, flows: Sequence[str]) -> list[str]:
-        """What these flows need the system to allow."""
+        """The permissions that these flows need in the system, each once."""
         needed = (one for name in flows for one in self.declarations[name].permissions.get(system, ()))
         return [*dict.fromkeys(needed)]
 
     def sources(self, flows: Sequence[str]) -> dict[str, list[str]]:
-        """The dlt sources to read for these flows, by system, each once."""
-        found: dict[str, list[str]] = {name: [] for name in self.systems_of(flows)}
+        """References of the dlt sources to read for these flows, by system, each once."""
+        references: dict[str, list[str]] = {name: [] for name in self.systems_of(flows)}
         for name in flows:
             flow = self.flows[name]
             for system, reference in ((flow.source, flow.extract), (flow.target_system, flow.live)):
-                if reference not in found[system]:
-                    found[system].append(reference)
-        return found
+                if reference not in references[system]:
+                    references[system].append(reference)
+        return references
 
     @cached_property
     def known_flows(self) -> dict[str, type[Flow]]:
-        """The channel's flows and all built-in ones, in their order."""
+        """The channel's flows and all built-in flows, in the order of `flow_order`."""
         known = {name: import_string(reference) for name, reference in BUILTIN_FLOWS.items()} | dict(self.declarations)
         return {name: known[name] for name in sorted(known, key=flow_order)}
 
     @cached_property
     def known_systems(self) -> dict[str, System]:
-        """The channel's systems and all built-in ones."""
+        """The channel's systems and all built-in systems."""
         known = {name: import_string(reference) for name, reference in BUILTIN_SYSTEMS.items()}
         return known | dict(self.system_declarations)
 
     def title(self, system: str) -> str:
-        """What people call the system."""
+        """The system's name for display."""
         known = self.known_systems.get(system)
         return known.title if known else system
 
     def ends_of(self, flow: str) -> tuple[str, str]:
-        """The systems that a known flow comes from and goes to."""
-        own = self.flows.get(flow)
-        if own is not None:
-            return own.source, own.target_system
+        """The system that a known flow reads and the system that it writes to."""
+        settings = self.flows.get(flow)
+        if settings is not None:
+            return settings.source, settings.target_system
         return self.known_flows[flow].source, self.known_flows[flow].target_system
 
     @cached_property
@@ -164,6 +172,6 @@ def database_schema(flows: Mapping[str, type[Flow]], systems: Mapping[str, Syste
 
 
 def flow_order(name: str) -> tuple[int, str]:
-    """Built-in flows first, in the order in which they write; then others by name."""
+    """Sort key: built-in flows first, in the order in which they write; then the others by name."""
     order = [*BUILTIN_FLOWS]
     return (order.index(name), "") if name in order else (len(order), name)

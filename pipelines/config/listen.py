@@ -1,4 +1,4 @@
-"""What a channel file may say about listening."""
+"""`[listen]` of a channel file."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, create_model, field_validator, model_validator
 
-from pipelines.config.secret import Secret
-from pipelines.config.url import is_this_machine
+from pipelines.core.secret import Secret
+from pipelines.core.url import is_this_machine
 
 
 class Listen(BaseModel):
-    """`[listen]` of a channel file. Without `poll_minutes`, somebody else polls.
+    """Settings of the `listen` service. Without `poll_minutes`, the service does not poll.
 
-    A run begins once hints have been quiet for `settle_s`, and no later than `longest_s` after the first of them. Each
-    system that can call us adds a key for its secret; one without a secret is not listened to.
+    A run starts when no hint has arrived for `settle_s`, and at the latest `longest_s` after the first hint. Each
+    system with webhooks adds a key for its secret. The service accepts no messages of a system without a secret.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -30,25 +30,25 @@ class Listen(BaseModel):
 
     @field_validator("host")
     @classmethod
-    def _a_host(cls, value: str) -> str:
+    def _check_host(cls, value: str) -> str:
         if not re.fullmatch(r"[A-Za-z0-9.:_-]+", value):
             raise ValueError("must be an address or a name of this machine, such as 127.0.0.1, without a port")
         return value
 
     @model_validator(mode="after")
-    def _settled_before_the_longest(self) -> Self:
+    def _check_delays(self) -> Self:
         if self.longest_s < self.settle_s:
             raise ValueError(f"longest_s = {self.longest_s:g} is less than settle_s = {self.settle_s:g}")
         return self
 
     def secret(self, key: str) -> Secret | None:
-        """The secret of the system whose webhook names this key."""
-        found: Secret | None = getattr(self, key, None)
-        return found
+        """The secret under this key, which a system's webhook declares."""
+        secret: Secret | None = getattr(self, key, None)
+        return secret
 
     @property
-    def stays_here(self) -> bool:
-        """Whether nobody but this machine can reach it."""
+    def is_local_only(self) -> bool:
+        """Whether only this machine can reach the service."""
         return is_this_machine(self.host)
 
 

@@ -1,6 +1,6 @@
-"""Reads a channel file. Every complaint names the file, the key and what would be right.
+"""Reads a channel file. Every error message names the file, the key and what to write instead.
 
-Values and names only: what changes meaning (keys, compared columns, row rules) is code.
+A channel file has only values and names. Code defines the semantics: keys, compared columns, row rules.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from pipelines.config.channel import Channel, FlowSettings, TomlTable
-from pipelines.config.complaints import FIX, complaints, nearest
 from pipelines.config.listen import listen_model
-from pipelines.config.reference import import_string
 from pipelines.config.registry import BUILTIN_FLOWS, BUILTIN_SYSTEMS
-from pipelines.config.secret import mask_all
+from pipelines.config.validation_messages import FIX, suggestion, validation_messages
 from pipelines.core.errors import ConfigError
+from pipelines.core.reference import import_string
+from pipelines.core.secret import mask_all
 from pipelines.engine.flow import Flow
 from pipelines.systems.system import System
 
@@ -29,8 +29,8 @@ BUILT_IN_CHANNELS = Path(__file__).parents[1] / "channels"
 CHANNELS_VARIABLE = "CENTRA_MYOGO_CHANNELS"
 
 
-class _Top(TomlTable):
-    """The top of the file; its tables are typed one by one."""
+class _TopLevel(TomlTable):
+    """The top level of the file; its tables are validated one by one."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
     refresh: Literal["full", "changes"] = "full"
@@ -41,7 +41,7 @@ class _Top(TomlTable):
 
 
 def find(channel: str) -> Path:
-    """The file that CHANNEL names: a path to a TOML file, or a name in the channel folders."""
+    """The file of CHANNEL, which is a path to a TOML file or a name in the channel folders. Raises ConfigError."""
     if channel.endswith(".toml") or os.sep in channel:
         path = Path(channel)
         if not path.is_file():
@@ -52,23 +52,23 @@ def find(channel: str) -> Path:
     for folder in folders:
         if (path := folder / f"{channel}.toml").is_file():
             return path
-    names = sorted({found.stem for folder in folders for found in folder.glob("*.toml")})
+    names = sorted({file.stem for folder in folders for file in folder.glob("*.toml")})
     raise ConfigError(
         f"There is no channel {channel!r}: looked for {channel}.toml in "
         + " and ".join(str(folder) for folder in folders)
-        + f"{nearest(channel, names) if names else ''}",
-        f"Give a channel's name or a path to its file; {CHANNELS_VARIABLE} names a folder of your own.",
+        + f"{suggestion(channel, names) if names else ''}",
+        f"Give a channel's name or a path to its file. {CHANNELS_VARIABLE} can name an additional folder.",
     )
 
 
 def load(channel: str) -> Channel:
-    """The channel, with all that it names resolved and typed. Raises ConfigError."""
+    """The channel with all references resolved and all values typed. Raises ConfigError."""
     path = find(channel)
     return _Loader(path, _toml(path)).channel()
 
 
 def data_folder(option: Path | None) -> Path:
-    """Where working files go: `--data`, else CENTRA_MYOGO_DATA, else ./data."""
+    """The folder for working files: `--data`, else CENTRA_MYOGO_DATA, else ./data."""
     return option or Path(os.environ.get("CENTRA_MYOGO_DATA") or "data")
 
 
@@ -78,38 +78,38 @@ def _toml(path: Path) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}.", "Correct that line.") from error
     except RecursionError as error:
-        raise ConfigError(f"{path} is not valid TOML: it is nested too deep.", "Correct the file.") from error
+        raise ConfigError(f"{path} is not valid TOML: it is nested too deeply.", "Correct the file.") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}.", "Check the file and its permissions.") from error
 
 
 class _Loader:
-    """Gathers what is wrong, so that one message has all of it."""
+    """Collects all problems of one file, so that one error reports them together."""
 
     def __init__(self, path: Path, data: dict[str, Any]) -> None:
         self.path = path
-        self.data = data | _with_secret_files_beside(path, data)
-        self.wrong: list[str] = []
+        self.data = data | _with_resolved_secret_files(path, data)
+        self.problems: list[str] = []
 
     def channel(self) -> Channel:
         for table in ("systems", "listen"):
-            mask_all(self.data.get(table))  # before anything of the file is quoted
-        top = self._typed(_Top, self.data, ())
+            mask_all(self.data.get(table))  # before any message quotes the file
+        top = self._validated(_TopLevel, self.data, ())
         declarations = self._declared_flows(self.data.get("flows"))
         typed = {name: self._flow(name, self.data["flows"][name], flow) for name, flow in declarations.items()}
         flows = {name: flow for name, flow in typed.items() if flow is not None}
         tables = self.data.get("systems")
-        system_declarations, systems = self._systems(tables if isinstance(tables, dict) else {}, _ends(flows))
+        system_declarations, systems = self._systems(tables if isinstance(tables, dict) else {}, _systems_of(flows))
         params = {name: self._params(name, flow) for name, flow in flows.items()}
         limits = {name: self._limits(name, flow, declarations[name]) for name, flow in flows.items()}
-        hooks = [one.webhook.secret_key for one in system_declarations.values() if one.webhook]
-        own = self.data.get("listen")
-        listen = None if own is None else self._typed(listen_model(hooks), own, ("listen",))
-        self._stop_if_wrong()
+        secret_keys = [one.webhook.secret_key for one in system_declarations.values() if one.webhook]
+        listen_table = self.data.get("listen")
+        listen = None if listen_table is None else self._validated(listen_model(secret_keys), listen_table, ("listen",))
+        self._raise_if_problems()
         if top.refresh == "changes":
-            for name in _ends(flows):
-                if lacks := system_declarations[name].why_no_changes(systems[name]):
-                    raise self._error(f'{self.path}: refresh = "changes" needs {lacks}')
+            for name in _systems_of(flows):
+                if missing := system_declarations[name].missing_for_changes(systems[name]):
+                    raise self._error(f'{self.path}: refresh = "changes" needs {missing}')
         return Channel(
             path=self.path,
             name=top.name,
@@ -130,83 +130,85 @@ class _Loader:
         declared = {}
         for name, table in tables.items():
             if not isinstance(table, dict):
-                self.wrong.append(f"{self.path}: flows.{name} must be a table")
+                self.problems.append(f"{self.path}: flows.{name} must be a table")
                 continue
             reference = table.get("flow", BUILTIN_FLOWS.get(name))
             if reference is None:
-                self.wrong.append(
-                    f"{self.path}: flows.{name} is not a flow we have{nearest(name, BUILTIN_FLOWS)} "
-                    'One of your own names its code: flow = "package.module:Name"'
+                self.problems.append(
+                    f"{self.path}: flows.{name} is not a built-in flow{suggestion(name, BUILTIN_FLOWS)} "
+                    'For a custom flow, name its class: flow = "package.module:Name"'
                 )
                 continue
-            found = self._resolved(f"flows.{name}.flow", reference)
-            if isinstance(found, type) and issubclass(found, Flow):
-                declared[name] = found
+            resolved = self._resolved(f"flows.{name}.flow", reference)
+            if isinstance(resolved, type) and issubclass(resolved, Flow):
+                declared[name] = resolved
             else:
-                self.wrong.append(f"{self.path}: flows.{name}.flow: {reference!r} is not a flow")
+                self.problems.append(f"{self.path}: flows.{name}.flow: {reference!r} is not a flow")
         return declared
 
     def _flow(self, name: str, table: dict[str, Any], declared: type[Flow]) -> FlowSettings | None:
-        """The table with the declaration's references; a key that the flow does not use is refused."""
+        """The table's settings, with the declaration's references as defaults. A key that the flow does not use is an
+        error."""
         for key, used in (("select", declared.selects), ("expectations", bool(declared.suites))):
             if key in table and not used:
-                self.wrong.append(f"{self.path}: flows.{name}.{key}: the flow {name} does not use it; remove it")
-        own = {
+                self.problems.append(f"{self.path}: flows.{name}.{key}: the flow {name} does not use it; remove it")
+        defaults = {
             "flow": BUILTIN_FLOWS.get(name, ""),
             "from": declared.source,
             "to": declared.target_system,
             **{key: getattr(declared, key) for key in ("extract", "live", "transform", "contract", "target")},
         }
-        settings: FlowSettings | None = self._typed(FlowSettings, own | table, ("flows", name))
+        settings: FlowSettings | None = self._validated(FlowSettings, defaults | table, ("flows", name))
         if settings is not None:
             known = [one.id for suite in declared.suites for one in suite.expectations]
             for number, one in enumerate(settings.expectations.stop):
                 if known and one not in known:
                     where = f"flows.{name}.expectations.stop.{number}"
-                    self.wrong.append(f"{self.path}: {where}: {one!r} is no expectation{nearest(one, known)}")
+                    self.problems.append(f"{self.path}: {where}: {one!r} is not an expectation{suggestion(one, known)}")
             for key in ("contract", "target"):
                 self._resolved(f"flows.{name}.{key}", getattr(settings, key))
         return settings
 
     def _systems(self, tables: Mapping[str, Any], used: Iterable[str]) -> tuple[dict[str, System], dict[str, Any]]:
-        """The declarations and the typed tables of the systems, in the order of the file; the flows need `used`."""
+        """The declarations and the typed tables of the systems, in the order of the file. The flows need the systems
+        `used`."""
         declared: dict[str, System] = {}
         typed: dict[str, Any] = {}
         for name, table in tables.items():
             if not isinstance(table, dict):
-                self.wrong.append(f"{self.path}: systems.{name}: must be a table")
+                self.problems.append(f"{self.path}: systems.{name}: must be a table")
                 continue
             reference = table.get("system", BUILTIN_SYSTEMS.get(name))
             if reference is None:
-                self.wrong.append(f"{self.path}: unknown key systems.{name}{nearest(name, BUILTIN_SYSTEMS)}")
+                self.problems.append(f"{self.path}: unknown key systems.{name}{suggestion(name, BUILTIN_SYSTEMS)}")
                 continue
             system = self._resolved(f"systems.{name}.system", reference)
             if not isinstance(system, System) or system.name != name:
                 raise self._error(f"{self.path}: systems.{name}.system: {reference!r} is not a system named {name}")
             declared[name] = system
             values = {key: value for key, value in table.items() if key != "system"}
-            typed[name] = self._typed(system.Config, values, ("systems", name))
+            typed[name] = self._validated(system.Config, values, ("systems", name))
         if "systems" in self.data:
-            self.wrong += [f"{self.path}: missing key systems.{name}" for name in used if name not in tables]
+            self.problems += [f"{self.path}: missing key systems.{name}" for name in used if name not in tables]
         return declared, typed
 
     def _params(self, name: str, flow: FlowSettings) -> Any:
-        """Typed as the `params` argument of the flow's transform says."""
+        """The parameters, in the type that the flow's transform declares for its argument `params`."""
         transform = self._resolved(f"flows.{name}.transform", flow.transform)
         kind = typing.get_type_hints(transform).get("params")
         if not (isinstance(kind, type) and dataclasses.is_dataclass(kind)):
             raise self._error(
-                f"{self.path}: flows.{name}.transform: {flow.transform!r} is no transform: "
+                f"{self.path}: flows.{name}.transform: {flow.transform!r} is not a transform: "
                 "it has no argument 'params' whose type is a dataclass."
             )
         known = [field.name for field in dataclasses.fields(kind)]
-        return self._typed(kind, flow.params, ("flows", name, "params"), known)
+        return self._validated(kind, flow.params, ("flows", name, "params"), known)
 
     def _limits(self, name: str, flow: FlowSettings, declared: type[Flow]) -> Any:
-        return self._typed(declared.Limits, flow.limits, ("flows", name, "limits"))
+        return self._validated(declared.Limits, flow.limits, ("flows", name, "limits"))
 
-    def _typed(self, kind: Any, values: Any, place: tuple[str, ...], known: list[str] | None = None) -> Any:
-        """`values` as `kind`; None where something is wrong, which is gathered."""
+    def _validated(self, kind: Any, values: Any, place: tuple[str, ...], known: list[str] | None = None) -> Any:
+        """`values` as a `kind`. If they are invalid: None, and the problems are collected."""
         if known is None:
             known = [field.alias or name for name, field in kind.model_fields.items()]
         try:
@@ -214,12 +216,12 @@ class _Loader:
                 return kind.model_validate(values)
             return TypeAdapter(kind).validate_python(values)
         except ValidationError as error:
-            self.wrong += complaints(self.path, error, place, known)
+            self.problems += validation_messages(self.path, error, place, known)
             return None
 
     def _resolved(self, key: str, reference: Any) -> Any:
-        """What the reference names. Not used for dlt sources: importing dlt settles where it writes, so a run does
-        it."""
+        """The object that the reference names. Not for dlt sources: importing dlt fixes the folder that it writes to,
+        so a run imports them later."""
         if not isinstance(reference, str):
             raise self._error(f"{self.path}: {key}: must be text in quotes")
         try:
@@ -227,21 +229,21 @@ class _Loader:
         except ConfigError as error:
             raise ConfigError(f"{self.path}: {key}: {error.message}", error.fix) from error
 
-    def _stop_if_wrong(self) -> None:
-        if self.wrong:
-            raise self._error("\n".join(self.wrong))
+    def _raise_if_problems(self) -> None:
+        if self.problems:
+            raise self._error("\n".join(self.problems))
 
     def _error(self, message: str) -> ConfigError:
         return ConfigError(message, FIX)
 
 
-def _ends(flows: Mapping[str, FlowSettings]) -> list[str]:
+def _systems_of(flows: Mapping[str, FlowSettings]) -> list[str]:
     """The systems that the flows read and write, each once."""
     return [*dict.fromkeys(end for flow in flows.values() for end in (flow.source, flow.target_system))]
 
 
-def _with_secret_files_beside(path: Path, data: dict[str, Any]) -> dict[str, Any]:
-    """Secret files may be given relative to the channel file."""
+def _with_resolved_secret_files(path: Path, data: dict[str, Any]) -> dict[str, Any]:
+    """The tables with secrets; a relative secret file is resolved against the folder of the channel file."""
 
     def walk(value: Any) -> Any:
         if isinstance(value, dict):

@@ -1,7 +1,7 @@
-"""The systems and flows that a channel file may use by name alone. Any other is named by reference, in the file.
+"""The systems and flows that a channel file may use by name. The file names any other by reference.
 
-Flows write in this order. Stock comes last: a shipment that is completed lowers what Centra holds, and an amount that
-was counted after the parcel had left says so already.
+Flows write in this order. Stock comes last: completing a shipment lowers Centra's stock, and an amount that was counted
+after the parcel left already includes that.
 """
 
 from __future__ import annotations

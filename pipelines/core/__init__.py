@@ -1,1 +1,1 @@
-"""The ground floor: errors, logs, redaction, JSON, background work, signals, failpoints. Imports no other room."""
+"""Errors, logs, redaction, JSON, background work, signals, failpoints. Imports no other package of the project."""

@@ -1,4 +1,4 @@
-"""Work beside other work, in threads that are waited for, or given up: none keeps the process alive."""
+"""Work in background threads. The threads are daemons: none keeps the process alive."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ GRACE_S = 1.0
 
 
 def start_in_background(work: Callable[[], T]) -> Future[T]:
-    """`work`, in a thread from now on; the future has its result or what it raised."""
+    """Starts `work` in a thread. The future gets its result or its exception."""
     future: Future[T] = Future()
 
     def run() -> None:
@@ -22,14 +22,14 @@ def start_in_background(work: Callable[[], T]) -> Future[T]:
         except BaseException as error:
             future.set_exception(error)
 
-    threading.Thread(target=run, name="aside", daemon=True).start()
+    threading.Thread(target=run, name="background", daemon=True).start()
     return future
 
 
 @contextmanager
 def running_in_background(work: Callable[[], T], give_up: Callable[[], None]) -> Iterator[Future[T]]:
-    """Does `work` while the block runs. Where the block ends by an error, `give_up` is to make the work end; it is
-    not waited for beyond a moment."""
+    """Runs `work` while the block runs. If the block raises, calls `give_up`, which must make the work end, and waits
+    at most GRACE_S seconds for it."""
     future = start_in_background(work)
     try:
         yield future

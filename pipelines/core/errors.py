@@ -1,20 +1,20 @@
-"""What can go wrong, grouped by what the machine should do about it.
+"""The errors of this program, grouped by how a run reacts to them.
 
 CentraMyogoError                 exit  then
 ├── InternalError                1     a bug in this program: stop, please report
-├── ConfigError                  2     stop before anything
+├── ConfigError                  2     stop before any work
 │   ├── CredentialsError         2     a system rejected our key, or the key lacks a permission
 │   └── StorageError             2     the disk is full, or a working file is damaged, held or too new
 ├── RecordError                        next record; the run ends with 3
-│   ├── TargetRefused                  the target said no to this record
-│   └── TargetUnknown                  the target never answered what became of it
+│   ├── TargetRefused                  the target refused this record
+│   └── TargetUnknown                  the target gave no usable answer about this record
 ├── UnsafePlan                   4     stop; nothing was written
 ├── RemoteSystemError            5     stop; safe to run again
-│   ├── SourceError                    a system we read from did not answer as it should
-│   │   └── ContractError              it answered, but a field we rely on is missing or of another type
-│   └── TargetUnavailable              the system we write to is not there
-│       └── TargetLost                 it went away before it said what became of a record
-├── Interrupted                  5     somebody asked us to stop; the change in flight was finished
+│   ├── SourceError                    a system we read from gave no usable answer
+│   │   └── ContractError              it answered, but a required field is missing or has an unexpected type
+│   └── TargetUnavailable              the system we write to is not available
+│       └── TargetLost                 it became unavailable before the outcome of a record was known
+├── Interrupted                  5     a signal stopped the run; the change in flight was finished
 └── ChannelBusy                  6     another run holds the channel
 """
 
@@ -26,20 +26,20 @@ from pipelines.core.logs import redact
 
 
 def walk_causes(error: BaseException, *links: str) -> list[BaseException]:
-    """The error and what lies below it, nearest first: by the attributes named, and among its arguments."""
-    found: list[BaseException] = []
+    """The error and its causes, nearest first: the exceptions in its attributes `links` and in its arguments."""
+    causes: list[BaseException] = []
     queue: list[object] = [error]
-    while queue and len(found) < 50:
+    while queue and len(causes) < 50:
         link = queue.pop(0)
-        if isinstance(link, BaseException) and link not in found:
-            found.append(link)
+        if isinstance(link, BaseException) and link not in causes:
+            causes.append(link)
             queue += [*(getattr(link, name, None) for name in links), *link.args]
-    return found
+    return causes
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What the error reference says about a kind of failure; `owner` is who can fix it."""
+    """An error class in the error reference; `owner` names who can fix the error."""
 
     id: str
     meaning: str
@@ -49,9 +49,9 @@ class Entry:
 
 
 class CentraMyogoError(Exception):
-    """A failure we can explain: `message` says what happened and to what, `fix` what to do next.
+    """An expected failure. `message` states what happened and to which record or file, `fix` what to do next.
 
-    Messages quote what systems said; a secret that one of them repeats is masked here, before anybody reads it.
+    Messages may quote a system's answer; secrets in it are masked here.
     """
 
     exit_code = 1
@@ -60,12 +60,12 @@ class CentraMyogoError(Exception):
         "FAULT-001",
         "Internal error: a check that this program makes on itself failed.",
         "A bug in this program.",
-        "Report it with what `centra-myogo --log debug` prints; what was done is recorded in sync.journal.",
+        "Report it with the output of `centra-myogo --log debug`; sync.journal records what was written.",
         "us",
     )
 
     def __init__(self, message: str, fix: str = "") -> None:
-        # Half a character (a lone surrogate) that a system sent could be neither printed nor stored.
+        # A lone surrogate from a system could be neither printed nor stored.
         self.message = redact(message).encode("utf-8", "replace").decode()
         self.fix = redact(fix).encode("utf-8", "replace").decode()
         super().__init__(self.message)
@@ -75,7 +75,7 @@ class CentraMyogoError(Exception):
 
 
 class InternalError(CentraMyogoError):
-    """A check that this program makes on itself failed: a bug."""
+    """A check that this program makes on itself failed; this is a bug."""
 
 
 class ConfigError(CentraMyogoError):
@@ -83,10 +83,10 @@ class ConfigError(CentraMyogoError):
     outcome = "config"
     entry = Entry(
         "CONFIG-001",
-        "The channel file, a secret's place, an address or a folder is not right.",
-        "A typing error, a missing variable or file, or an address that leads elsewhere.",
-        "Do what the message says, then run check.",
-        "whoever runs it",
+        "The channel file, the location of a secret, an address or a folder is wrong.",
+        "A typing error, a missing variable or file, or a wrong address.",
+        "Follow the message, then run check.",
+        "operations",
     )
 
 
@@ -94,10 +94,10 @@ class CredentialsError(ConfigError):
     outcome = "credentials"
     entry = Entry(
         "CRED-001",
-        "A system turned our credentials down, or they lack a right.",
-        "A wrong or renewed key, a group of endpoints that is not ticked for it, a scope that is not granted.",
-        "Do what the message says, then run check.",
-        "whoever runs it",
+        "A system rejected our credentials, or they lack a permission.",
+        "A wrong or renewed key, an endpoint group that is not ticked for the key, or a scope that is not granted.",
+        "Follow the message, then run check.",
+        "operations",
     )
 
 
@@ -105,10 +105,11 @@ class StorageError(ConfigError):
     outcome = "storage"
     entry = Entry(
         "STORE-001",
-        "A working file cannot be read or written; no change is sent that cannot be recorded.",
-        "A full disk, rights, a damaged file, one that a newer version wrote, or one that another program holds open.",
-        "Do what the message says; --rebuild makes everything anew from the two systems and keeps the history.",
-        "whoever runs it",
+        "A working file cannot be read or written; a change that cannot be recorded is not sent.",
+        "A full disk, missing permissions, a damaged file, a file that a newer version wrote, or a file that another "
+        "program holds open.",
+        "Follow the message; --rebuild reads everything again from the two systems and keeps the history.",
+        "operations",
     )
 
 
@@ -122,13 +123,14 @@ class RecordError(CentraMyogoError):
 
 
 class TargetRefused(RecordError):
-    """`stale` says that the target did not hold what had been read: the next run must read everything."""
+    """`stale` means that the target's records differ from what was read: the next run must read everything."""
 
     entry = Entry(
         "TARGET-001",
-        "A system refused a change; the others went on.",
-        "A value that it does not take, a payment that cannot be captured, a bundle; the message is the system's own.",
-        "Correct what the message names, mostly in the source system; the next push tries again.",
+        "A system refused a change; the other changes were still sent.",
+        "A value that the system does not accept, a payment that cannot be captured, or a bundle; the message comes "
+        "from the system.",
+        "Correct what the message names, usually in the source system; the next push tries again.",
         "the source system",
     )
 
@@ -138,14 +140,14 @@ class TargetRefused(RecordError):
 
 
 class TargetUnknown(RecordError):
-    """`wait_s` is how long the target asked us to wait, where it did."""
+    """`wait_s` is the wait that the target requested (Retry-After, in seconds), if any."""
 
     entry = Entry(
         "TARGET-002",
-        "The outcome of a write is not known, not even after looking it up.",
-        "The connection broke off before the system answered.",
-        "Run again: the plan is made from what both sides hold then.",
-        "nobody, run again",
+        "The outcome of a write is unknown, even after a look-up.",
+        "The connection broke before the system answered.",
+        "Run again: the next plan compares what both systems hold then.",
+        "run again",
     )
 
     def __init__(self, message: str, fix: str = "", status: int | None = None, wait_s: float | None = None) -> None:
@@ -159,10 +161,10 @@ class UnsafePlan(CentraMyogoError):
     entry = Entry(
         "LIMIT-001",
         "A safety limit, an expectation or a fingerprint refused the plan; nothing was written.",
-        "More would change or less was read than is normal for this shop, one side answers for another shop, or "
-        "something changed since the plan was reviewed.",
-        "Do what the message says, and review the plan; then push with --force or a new --expect, or set the limits to "
-        "what is normal.",
+        "More would change or less was read than is normal for this shop, one system returned another shop's data, or "
+        "data changed after the plan was reviewed.",
+        "Follow the message and review the plan; then push with --force or a new --expect, or adjust the limits to "
+        "normal values.",
         "operations",
     )
 
@@ -175,10 +177,10 @@ class RemoteSystemError(CentraMyogoError):
 class SourceError(RemoteSystemError):
     entry = Entry(
         "SOURCE-001",
-        "A system we read from did not answer as it should; nothing was written.",
-        "An outage, maintenance, or paging that stands still.",
-        "Run again later; if it stays, show the message to the system's support.",
-        "nobody, run again",
+        "A system we read from gave no usable answer; nothing was written.",
+        "An outage, maintenance, or paging that does not advance.",
+        "Run again later; if the error persists, show the message to the system's support.",
+        "run again",
     )
 
 
@@ -186,9 +188,9 @@ class ContractError(SourceError):
     outcome = "contract"
     entry = Entry(
         "CONTRACT-001",
-        "A field that we rely on is missing or has an unexpected type; nothing was written.",
+        "A required field is missing or has an unexpected type; nothing was written.",
         "The system's answers have changed.",
-        "Show the message, which names field and row, to whoever runs the system, and to us.",
+        "Show the message, which names field and row, to the system's support and to us.",
         "the system that the message names",
     )
 
@@ -196,19 +198,19 @@ class ContractError(SourceError):
 class TargetUnavailable(RemoteSystemError):
     entry = Entry(
         "TARGET-003",
-        "The system we write to is not there, or asks to wait too long; the rest was not attempted.",
+        "The system we write to is not available, or requires too long a wait; the remaining changes were not sent.",
         "An outage, maintenance, or a rate limit.",
         "Run again later.",
-        "nobody, run again",
+        "run again",
     )
 
 
 class TargetLost(TargetUnavailable):
-    """Stop, and nobody knows what became of the record: asking for it ended in `trouble`."""
+    """Stop. The outcome of the record is unknown, because its look-up failed with `look_up_error`."""
 
-    def __init__(self, unclear: CentraMyogoError, trouble: CentraMyogoError) -> None:
-        super().__init__(f"{unclear.message} Looking it up failed: {trouble.message}", trouble.fix)
-        self.exit_code, self.outcome = trouble.exit_code, trouble.outcome
+    def __init__(self, unclear: CentraMyogoError, look_up_error: CentraMyogoError) -> None:
+        super().__init__(f"{unclear.message} Looking it up failed: {look_up_error.message}", look_up_error.fix)
+        self.exit_code, self.outcome = look_up_error.exit_code, look_up_error.outcome
 
 
 class Interrupted(CentraMyogoError):
@@ -216,10 +218,10 @@ class Interrupted(CentraMyogoError):
     outcome = "interrupted"
     entry = Entry(
         "STOP-001",
-        "Somebody asked the run to stop; the change in flight was finished and recorded.",
+        "A signal stopped the run; the change in flight was finished and recorded.",
         "Ctrl-C, or a scheduler that ended the run.",
-        "Run again to do the rest.",
-        "nobody, run again",
+        "Run again to send the remaining changes.",
+        "run again",
     )
 
 
@@ -228,8 +230,8 @@ class ChannelBusy(CentraMyogoError):
     outcome = "busy"
     entry = Entry(
         "LOCK-001",
-        "Another run of this channel holds the lock; nothing was done.",
+        "Another run of this channel holds the lock; this run did nothing.",
         "Two runs at once.",
-        "Wait until it ends; the message says who holds it and since when.",
-        "nobody, wait",
+        "Wait until the other run ends; the message names its process and its start time.",
+        "wait",
     )

@@ -1,4 +1,4 @@
-"""Named places between the steps of a run, where a test may end the process; nobody else arms them."""
+"""Named places between the steps of a run, at which a test may end the process. Only tests install a hook."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ _hook: Callable[[str], None] | None = None
 
 
 def install(hook: Callable[[str], None]) -> None:
-    """From now on `hook` is called with each place's name as it is passed, in whatever thread passes it."""
+    """Calls `hook` with the name of each place that a thread passes, in that thread."""
     global _hook
     _hook = hook
 
 
 def hit(place: str) -> None:
-    """A boundary: what is before it has happened, what is after it has not."""
+    """Marks a boundary: the step before it is done, the step after it has not started."""
     if _hook is not None:
         _hook(place)

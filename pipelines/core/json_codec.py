@@ -1,4 +1,4 @@
-"""JSON in and out without loss: a number with a point reaches us as its own digits, never as a float."""
+"""Lossless JSON: a number with a decimal point is decoded as the digits that were sent, never as a float."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from typing import Any
 import msgspec
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
-_QUICK: dict[Callable[[str], Any], msgspec.json.Decoder[Any]] = {
+_FAST_DECODERS: dict[Callable[[str], Any], msgspec.json.Decoder[Any]] = {
     number: msgspec.json.Decoder(float_hook=number) for number in (str, Decimal)
 }
 
 
 class NotJson(ValueError):
-    """The bytes are no JSON document."""
+    """The bytes are not a JSON document."""
 
 
 @dataclass(frozen=True)
 class DuplicateKeyValue:
-    """What stands for a key that an object gives more than once, with values that differ.
+    """The value of a key that an object repeats with different values.
 
-    Parsers commonly let the last one win; which one was meant nobody knows. No field takes this for a value.
-    Kept raw, it reads `{"given_more_than_once":[...]}`.
+    Parsers usually take the last value, but which one is meant is unknown. No field accepts this as a value. Staged
+    raw, it is `{"given_more_than_once":[...]}`.
     """
 
     given_more_than_once: tuple[Any, ...]
@@ -35,53 +35,55 @@ class DuplicateKeyValue:
 
 
 def decode(body: bytes) -> Any:
-    """The document; a number with a point or an exponent becomes text with the digits that were sent.
+    """The document. A number with a decimal point or an exponent becomes text with the digits that were sent.
 
-    A key that an object gives more than once, with values that differ, has a `Several` for a value.
+    A key that an object repeats with different values gets a DuplicateKeyValue. Raises NotJson.
     """
-    quick = _quick(body, str)
-    return _decoded(body, str, _keep_all) if quick is None else quick
+    document = _fast_decode(body, str)
+    return _decode_all_keys(body, str, _keep_all) if document is None else document
 
 
 def decode_exact(body: bytes) -> Any:
-    """The document; a number with a point or an exponent becomes a Decimal, fit to be sent back by `encode`.
+    """The document. A number with a decimal point or an exponent becomes a Decimal, which `encode` sends back
+    unchanged.
 
-    A key that an object gives more than once makes it no JSON: what we send back must be beyond doubt.
+    Raises NotJson, also if an object repeats a key with different values: what we send back must be certain.
     """
-    quick = _quick(body, Decimal)
-    return _decoded(body, Decimal, _reject) if quick is None else quick
+    document = _fast_decode(body, Decimal)
+    return _decode_all_keys(body, Decimal, _reject) if document is None else document
 
 
-def _quick(body: bytes, number: Callable[[str], Any]) -> Any:
-    """The document in three quarters of the time, where nothing in it needs a second look; else None.
+def _fast_decode(body: bytes, number: Callable[[str], Any]) -> Any:
+    """The document, decoded in three quarters of the time; None if it may have repeated keys or unusual values.
 
-    A key that came twice would have left its first value behind, and with it at least one colon.
+    A repeated key loses its first value, and with it at least one colon.
     """
     if b"\\u003" in body:  # a colon written as an escape
         return None
     try:
-        document = _QUICK[number].decode(body)
+        document = _FAST_DECODERS[number].decode(body)
         return document if encode(document).count(b":") == body.count(b":") else None
     except (msgspec.DecodeError, RecursionError, ValueError, OverflowError):
         return None
 
 
-def _decoded(body: bytes, number: Callable[[str], Any], twice: Callable[[str, list[Any]], Any]) -> Any:
-    def item(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        made = dict(pairs)
-        if len(made) == len(pairs):
-            return made
-        given: dict[str, list[Any]] = {}
+def _decode_all_keys(body: bytes, number: Callable[[str], Any], on_duplicate: Callable[[str, list[Any]], Any]) -> Any:
+    def to_dict(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        document = dict(pairs)
+        if len(document) == len(pairs):
+            return document
+        values_of: dict[str, list[Any]] = {}
         for key, value in pairs:
-            given.setdefault(key, []).append(value)
+            values_of.setdefault(key, []).append(value)
         return {
-            key: values[0] if len(set(map(repr, values))) == 1 else twice(key, values) for key, values in given.items()
+            key: values[0] if len(set(map(repr, values))) == 1 else on_duplicate(key, values)
+            for key, values in values_of.items()
         }
 
-    # Lone surrogates, NaN and bare control characters are no JSON, yet shops send them: one odd row must not lose a
-    # page. The standard library takes them; it is also the one that hands over every key.
+    # Lone surrogates, NaN and bare control characters are not JSON, but shops send them, and one such row must not lose
+    # a page. The standard library accepts them, and it passes on every key.
     try:
-        return json.loads(body, parse_float=number, parse_constant=str, object_pairs_hook=item, strict=False)
+        return json.loads(body, parse_float=number, parse_constant=str, object_pairs_hook=to_dict, strict=False)
     except (ValueError, RecursionError) as error:
         raise NotJson(str(error)) from error
 
@@ -91,9 +93,9 @@ def _keep_all(key: str, values: list[Any]) -> DuplicateKeyValue:
 
 
 def _reject(key: str, values: list[Any]) -> Any:
-    raise NotJson(f"an object gives the key {key!r:.80} more than once")
+    raise NotJson(f"an object repeats the key {key!r:.80} with different values")
 
 
 def encode(document: Any) -> bytes:
-    """Compact UTF-8 JSON; a Decimal is written as a number with its own digits."""
+    """Compact UTF-8 JSON. A Decimal becomes a number with the same digits."""
     return _encoder.encode(document)

@@ -1,4 +1,4 @@
-"""Logs on stderr, one event a line, and no secret in any of them."""
+"""Logs on stderr, one event per line, with secrets masked."""
 
 from __future__ import annotations
 
@@ -14,42 +14,42 @@ _secrets: set[str] = set()
 
 
 def register_secret(value: str) -> None:
-    """From now on `value` is masked in every log line and every message that passes `redact` or `shown`.
+    """Masks `value` in all later log lines and in every text that passes `redact` or `excerpt`.
 
-    So are the forms in which a system may repeat it: in a web address, in a form, in JSON, HTML or base64.
+    Its encoded forms are masked too: in a web address, a form, JSON, HTML or base64.
     """
     if len(value) >= redaction.MIN_LENGTH:
         _secrets.add(value)
 
 
 def redact(text: str) -> str:
-    """`text` with every registered secret replaced, in whatever form."""
+    """`text` with every registered secret masked, in all encoded forms."""
     return redaction.mask(text, tuple(_secrets))
 
 
-def excerpt(text: str, most: int, *, truncated: bool = False) -> str:
-    """The start of what somebody else said, secrets masked, none of them cut in two. `torn`: `text` is cut already."""
-    return redaction.excerpt(text, most, tuple(_secrets), truncated=truncated)
+def excerpt(text: str, max_chars: int, *, truncated: bool = False) -> str:
+    """The first `max_chars` characters of a foreign text, secrets masked. `truncated`: `text` is itself cut off."""
+    return redaction.excerpt(text, max_chars, tuple(_secrets), truncated=truncated)
 
 
-def holds_secret(document: bytes, but: Collection[str] = ()) -> bool:
-    """Whether `document` holds a registered secret that no text holds by chance, other than those in `but`."""
-    return redaction.contains(document, [secret for secret in tuple(_secrets) if secret not in but])
+def contains_secret(document: bytes, ignored: Collection[str] = ()) -> bool:
+    """Whether `document` contains a registered secret that is too long to occur by chance and is not in `ignored`."""
+    return redaction.contains(document, [secret for secret in tuple(_secrets) if secret not in ignored])
 
 
 def strip_control_characters(text: str) -> str:
-    """`text` without characters that would steer a terminal or turn its line round; line breaks stay."""
+    """`text` with characters replaced that would control a terminal or reverse its line; line breaks stay."""
     return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 class _RedactingFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        # Indented after a line break, so that no text of a vendor can pose as a log line of its own.
+        # Indented after a line break, so that a vendor's text cannot look like another log line.
         return strip_control_characters(redact(super().format(record))).replace("\n", "\n    ")
 
 
 def set_up(level: str | None = None) -> None:
-    """Sends this program's logs to stderr. `level` or CENTRA_MYOGO_LOG; warnings where neither is given."""
+    """Sends this program's logs to stderr, at `level`, else CENTRA_MYOGO_LOG, else WARNING. Raises ValueError."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_RedactingFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     root = logging.getLogger()
@@ -59,4 +59,4 @@ def set_up(level: str | None = None) -> None:
         logging.getLogger(chatty).setLevel(logging.ERROR)
 
 
-__all__ = ["MASK", "excerpt", "holds_secret", "redact", "register_secret", "set_up", "strip_control_characters"]
+__all__ = ["MASK", "contains_secret", "excerpt", "redact", "register_secret", "set_up", "strip_control_characters"]

@@ -1,7 +1,7 @@
-"""Secrets found again in text, in every form in which a system may repeat them.
+"""Finds secrets in text, in every encoded form in which a system may repeat them.
 
-A vendor's answer may carry a secret as it is, in a web address, a form, JSON, HTML, or base64, with letters
-escaped that need not be, or escaped twice. So a secret is looked for letter by letter, each in any of its forms.
+A vendor's answer may contain a secret unchanged, or encoded for a web address, a form, JSON, HTML or base64, with
+letters escaped that need no escape, or escaped twice. So the search matches letter by letter, each in any of its forms.
 """
 
 from __future__ import annotations
@@ -14,15 +14,14 @@ from itertools import chain
 from types import MappingProxyType
 
 MASK = "***"
-MIN_LENGTH = 4  # shorter ones are no secret, and masking them would eat ordinary words
-MIN_LENGTH_NO_FALSE_MATCH = (
-    16  # long enough that no product text holds it by chance, as an EAN may hold a merchant's number
-)
-_MIN_BASE64_CORE = 6  # of base64
-_MAX_FORM_LENGTH = 12  # characters that one letter may take: `&amp;#x0027;`, with room for a second escaping
-_NAMED = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
-_ALPHABETS = MappingProxyType({"+": "-", "/": "_"})  # base64 has two
-# A token that was never told to us as one, as in an answer that was cut off.
+MIN_LENGTH = 4  # masking shorter values would mask parts of ordinary words
+# A product text contains no value of this length by chance, whereas an EAN may contain a merchant's number.
+MIN_LENGTH_NO_FALSE_MATCH = 16
+_MIN_BASE64_CORE = 6  # base64 characters
+_MAX_FORM_LENGTH = 12  # characters of one encoded letter: `&amp;#x0027;`, with room for a second escaping
+_HTML_ENTITIES = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
+_URL_SAFE_BASE64 = MappingProxyType({"+": "-", "/": "_"})  # standard base64 character -> URL-safe one
+# A token that is not registered as a secret, for example in an answer that was cut off.
 _LABELLED_TOKEN = re.compile(
     r"""(?i)(?:access|refresh|id)_?token\b\\*["']?\s*[:=]\s*\\*["']?(?P<value>[^\s"'&,;}]{4,})"""
 )
@@ -30,67 +29,72 @@ _IN_BASE64 = re.compile(r"(?:[A-Za-z0-9+/_=-]|\\+/|%(?:25)*(?:2[BbFf]|3[Dd]))*")
 _IN_BASE64_BACKWARDS = re.compile(r"(?:[A-Za-z0-9+/_=-]|/\\+|(?:[BbFf]2|[Dd]3)(?:52)*%)*")
 _JSON_ESCAPE = re.compile(r'\\(?:u([0-9A-Fa-f]{4})|(["\\/bfnrt]))')
 _JSON_SIGNS = {'"': '"', "\\": "\\", "/": "/", "b": "\\b", "f": "\\f", "n": "\\n", "r": "\\r", "t": "\\t"}
-_PLAIN = re.compile(r"[A-Za-z0-9._~-]+")  # what no form escapes
+_UNESCAPED = re.compile(r"[A-Za-z0-9._~-]+")  # characters that no form escapes
 
 
 def mask(text: str, secrets: Collection[str]) -> str:
-    """`text` with every form of every secret replaced, and what it calls a token itself."""
+    """`text` with every form of every secret masked, and every value that `text` labels as a token."""
     return _replaced(text, _spans(text, secrets), len(text))
 
 
 def strip(text: str, secrets: Collection[str]) -> str:
-    """`text` with every form of every secret replaced, and nothing else."""
-    return _replaced(text, _found(text, secrets), len(text))
+    """`text` with every form of every secret masked; values labelled as tokens stay."""
+    return _replaced(text, _secret_spans(text, secrets), len(text))
 
 
-def excerpt(text: str, most: int, secrets: Collection[str], *, truncated: bool = False) -> str:
-    """The first `most` characters of `text`, masked, and no piece of a secret where the text is cut.
+def excerpt(text: str, max_chars: int, secrets: Collection[str], *, truncated: bool = False) -> str:
+    """The first `max_chars` characters of `text`, masked, without a partial secret at the cut.
 
-    `torn` says that `text` is itself cut off from something longer.
+    `truncated` means that `text` is itself the start of a longer text.
     """
-    look = _MAX_FORM_LENGTH * max(map(len, secrets), default=0)
-    head = text[: most + look]
+    margin = _MAX_FORM_LENGTH * max(map(len, secrets), default=0)
+    head = text[: max_chars + margin]
     truncated = truncated or len(head) < len(text)
-    end = min(most, max(0, len(head) - look)) if truncated else len(head)
-    return _replaced(head, _spans(head, secrets), end)[:most]
+    end = min(max_chars, max(0, len(head) - margin)) if truncated else len(head)
+    return _replaced(head, _spans(head, secrets), end)[:max_chars]
 
 
 def contains(document: bytes, secrets: Collection[str]) -> bool:
-    """Whether `document` holds one of the secrets that no text holds by chance."""
+    """Whether `document` contains a secret of at least MIN_LENGTH_NO_FALSE_MATCH characters, in any form."""
     long = [secret for secret in secrets if len(secret) >= MIN_LENGTH_NO_FALSE_MATCH]
-    suspects = [own for secret in long for own in _spellings(secret) if any(a in document for a in _literals(own))]
-    return bool(suspects) and next(_found(document.decode("utf-8", "replace"), suspects), None) is not None
+    candidates = [
+        spelling
+        for secret in long
+        for spelling in _spellings(secret)
+        if any(literal in document for literal in _literals(spelling))
+    ]
+    return bool(candidates) and next(_secret_spans(document.decode("utf-8", "replace"), candidates), None) is not None
 
 
 def _spans(text: str, secrets: Collection[str]) -> Iterator[tuple[int, int]]:
     for match in _LABELLED_TOKEN.finditer(text):
         yield match.span("value")
-    yield from _found(text, secrets)
+    yield from _secret_spans(text, secrets)
 
 
-def _found(text: str, secrets: Collection[str]) -> Iterator[tuple[int, int]]:
+def _secret_spans(text: str, secrets: Collection[str]) -> Iterator[tuple[int, int]]:
     for secret in chain.from_iterable(map(_spellings, secrets)):
-        if not _may_hold(text, secret):
+        if not _may_contain(text, secret):
             continue
-        whole, cores = _patterns(secret)
-        for match in whole.finditer(text):
+        letter_pattern, core_patterns = _patterns(secret)
+        for match in letter_pattern.finditer(text):
             yield match.span()
-        for core in cores:
+        for core in core_patterns:
             for match in core.finditer(text):
-                yield _whole_run(text, *match.span())
+                yield _base64_run(text, *match.span())
 
 
 @lru_cache(maxsize=512)
 def _spellings(secret: str) -> tuple[str, ...]:
-    """The secret, and what is left of it where somebody put it into JSON without care for its own backslashes."""
-    read = _JSON_ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else _JSON_SIGNS[found[2]], secret)
-    return (secret, read) if read != secret and len(read) >= MIN_LENGTH else (secret,)
+    """The secret, and its text after a JSON decoder has read the secret's own backslashes as escapes."""
+    unescaped = _JSON_ESCAPE.sub(lambda match: chr(int(match[1], 16)) if match[1] else _JSON_SIGNS[match[2]], secret)
+    return (secret, unescaped) if unescaped != secret and len(unescaped) >= MIN_LENGTH else (secret,)
 
 
-def _may_hold(text: str, secret: str) -> bool:
-    """Whether it is worth looking closely: patterns are slow to make, and most texts hold no secret at all.
+def _may_contain(text: str, secret: str) -> bool:
+    """A quick test before the patterns are built, which is slow; most texts contain no secret.
 
-    Without escapes of letters in the text, each letter of a secret stands in it as it is; backslashes before it aside.
+    Without escapes in the text, the letters of a secret appear in it unchanged, except for backslashes before them.
     """
     if "%" in text or "&" in text or "\\u" in text:
         return True
@@ -100,15 +104,16 @@ def _may_hold(text: str, secret: str) -> bool:
     return any(core.translate(standard) in bare.translate(standard) for core in _cached_base64_cores(secret))
 
 
-def _whole_run(text: str, start: int, end: int) -> tuple[int, int]:
-    """All of the base64 around a part of it: what stands beside the secret belongs to it, as in `id:secret`."""
+def _base64_run(text: str, start: int, end: int) -> tuple[int, int]:
+    """The complete base64 run around a part of it, because it may encode more than the secret, as in `id:secret`."""
     after = _IN_BASE64.match(text, end)
     before = _IN_BASE64_BACKWARDS.match(text[start - 1 :: -1] if start else "")
     return start - (before.end() if before else 0), after.end() if after else end
 
 
 def _replaced(text: str, spans: Iterator[tuple[int, int]], until: int) -> str:
-    """`text` up to `until`, with each span masked, overlapping ones once; a span that begins before is masked whole."""
+    """`text` up to `until`, with each span masked and overlapping spans masked once. A span that begins before `until`
+    is masked to its end."""
     parts, at = [], 0
     for start, end in sorted(spans):
         if start >= until:
@@ -121,20 +126,20 @@ def _replaced(text: str, spans: Iterator[tuple[int, int]], until: int) -> str:
 
 @lru_cache(maxsize=512)
 def _patterns(secret: str) -> tuple[re.Pattern[str], tuple[re.Pattern[str], ...]]:
-    """What finds the secret letter by letter, and what finds it inside base64."""
-    return _spelled(secret), tuple(_spelled(core, _ALPHABETS) for core in _base64_cores(secret))
+    """The pattern that matches the secret letter by letter, and the patterns that match it inside base64."""
+    return _letter_pattern(secret), tuple(_letter_pattern(core, _URL_SAFE_BASE64) for core in _base64_cores(secret))
 
 
-def _spelled(text: str, same: Mapping[str, str] = MappingProxyType({})) -> re.Pattern[str]:
-    """Finds `text`; `same` names letters that may stand for others."""
-    letters = ((*_forms(letter), *(re.escape(other) for other in same.get(letter, ""))) for letter in text)
+def _letter_pattern(text: str, alternatives: Mapping[str, str] = MappingProxyType({})) -> re.Pattern[str]:
+    """Matches `text` in any form; `alternatives` maps a letter to another that it may appear as."""
+    letters = ((*_forms(letter), *(re.escape(other) for other in alternatives.get(letter, ""))) for letter in text)
     return re.compile("".join(f"(?:{'|'.join(forms)})" for forms in letters))
 
 
 def _forms(letter: str) -> list[str]:
-    """Patterns for one letter: each begins with a literal, so that the search stays quick."""
+    """Patterns for one letter. Each begins with a literal, which keeps the search fast."""
     code = ord(letter)
-    named = f"|{_NAMED[letter]}" if letter in _NAMED else ""
+    named = f"|{_HTML_ENTITIES[letter]}" if letter in _HTML_ENTITIES else ""
     forms = [
         "".join(f"%(?:25)*{_any_case(f'{byte:02x}')}" for byte in letter.encode("utf-8", "surrogatepass")),
         rf"\\\\*u{_any_case(f'{code:04x}')}",
@@ -144,7 +149,7 @@ def _forms(letter: str) -> list[str]:
         forms.append(rf"\\\\*{re.escape(letter)}")
     if letter == " ":
         forms.append(r"\+")
-    return [*forms, re.escape(letter)]  # itself last: it may be the start of another of its forms
+    return [*forms, re.escape(letter)]  # the letter itself last: another form may begin with it
 
 
 def _any_case(digits: str) -> str:
@@ -152,7 +157,7 @@ def _any_case(digits: str) -> str:
 
 
 def _base64_cores(secret: str) -> Iterator[str]:
-    """What base64 makes of the secret whatever stands before and after it: one piece per place it may begin at."""
+    """The secret's base64 characters that do not depend on the surrounding text, for each of the three alignments."""
     raw = secret.encode("utf-8", "surrogatepass")
     for before in range(3):
         text = base64.b64encode(b"\0" * before + raw).decode()
@@ -168,6 +173,6 @@ def _cached_base64_cores(secret: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=512)
 def _literals(secret: str) -> tuple[bytes, ...]:
-    """The longest pieces that stand in a document as they are if it holds the secret in any usual form."""
-    pieces = [max(_PLAIN.findall(text), key=len, default="") for text in (secret, *_base64_cores(secret))]
+    """Pieces of which at least one appears unchanged in a document that contains the secret in a usual form."""
+    pieces = [max(_UNESCAPED.findall(text), key=len, default="") for text in (secret, *_base64_cores(secret))]
     return tuple(piece.encode() for piece in pieces)

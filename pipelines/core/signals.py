@@ -1,4 +1,4 @@
-"""What SIGINT and SIGTERM do to a run."""
+"""How a run reacts to SIGINT and SIGTERM."""
 
 from __future__ import annotations
 
@@ -12,49 +12,52 @@ from collections.abc import Iterator
 
 from pipelines.core.errors import Interrupted
 
-ECHO_S = 1.0  # a terminal and a parent process often pass on the same signal twice
-_AGAIN = b"centra-myogo: ended at once, as asked for a second time; the next run takes up what this one left open.\n"
+ECHO_S = 1.0  # a terminal and a parent process often deliver the same signal twice
+_ENDED_IMMEDIATELY = (
+    b"centra-myogo: ended immediately at the second signal; the next run resolves what this one left open.\n"
+)
 
 
 class Interrupt:
-    """SIGINT and SIGTERM: at once while something is read, at the next step while something is worked on, in
-    order while something is written. A second one, in earnest, ends the process as it stands."""
+    """Handles SIGINT and SIGTERM: immediately during a read, at the next step during processing, after the change in
+    flight during a write. A second signal, more than ECHO_S seconds later, ends the process immediately."""
 
     def __init__(self) -> None:
         self.event = threading.Event()
-        self._at_once = False
-        self._since = 0.0
-        self.written = False  # whether anything may have been
+        self._raise_immediately = False
+        self._first_signal_at = 0.0
+        self.written = False  # whether the run may have written anything
 
     def handle(self, *_: object) -> None:
-        again = self.event.is_set() and time.monotonic() - self._since > ECHO_S
+        is_second_signal = self.event.is_set() and time.monotonic() - self._first_signal_at > ECHO_S
         if not self.event.is_set():
-            self._since = time.monotonic()
+            self._first_signal_at = time.monotonic()
             self.event.set()
-        if self._at_once:
-            self._at_once = False  # whoever cleans up after this must not be torn out of it
+        if self._raise_immediately:
+            self._raise_immediately = False  # a later signal must not interrupt the cleanup
             self.check()
-        if again:
-            os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, _AGAIN)
+        if is_second_signal:
+            os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, _ENDED_IMMEDIATELY)
             os._exit(Interrupted.exit_code)
 
     def check(self) -> None:
         if self.event.is_set() and self.written:
             raise Interrupted(
-                "Asked to stop between two flows.", "What was written is recorded. Run again for the rest."
+                "Stopped by a signal between two flows.",
+                "What was written is recorded. Run again to send the remaining changes.",
             )
         if self.event.is_set():
-            raise Interrupted("Asked to stop before anything was written.", "Run again when you like.")
+            raise Interrupted("Stopped by a signal before anything was written.", "You can run it again.")
 
     @contextlib.contextmanager
     def raising_immediately(self) -> Iterator[None]:
-        """While a system is read: there may be minutes of waiting, and nothing to bring into order."""
-        self._at_once = True
+        """For reading a system: a wait may take minutes, and there is nothing to clean up."""
+        self._raise_immediately = True
         try:
             self.check()
             yield
         finally:
-            self._at_once = False
+            self._raise_immediately = False
 
 
 @contextlib.contextmanager

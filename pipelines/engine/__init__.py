@@ -1,1 +1,1 @@
-"""The line, in order: extract, plan, limits, push. Names no vendor and no flow."""
+"""The steps of a run: extract, plan, limits, push. Names no vendor and no flow."""

@@ -1,4 +1,4 @@
-"""Validates whole batches of a run with Great Expectations; no row of a catalogue stays in the results."""
+"""Validates the tables of a run with Great Expectations; the stored results contain no rows of a catalogue."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ import pandas as pd
 
 from pipelines.core.logs import excerpt, redact
 from pipelines.state.store import Store
-from schemas.expectation import Expectation, Known, Suite
+from schemas.expectation import Baseline, Expectation, Suite
 
 log = logging.getLogger(__name__)
 
-os.environ["GX_ANALYTICS_ENABLED"] = "false"  # read when Great Expectations is first imported, by whichever thread
+os.environ["GX_ANALYTICS_ENABLED"] = "false"  # Great Expectations reads it when a thread first imports it
 
 RUNS_TO_COMPARE = 10
 
-# Runs that a limit or an expectation refused are not what is usual. What a push with --force let through is:
-# the runs before it no longer count. Of some tables, a run narrowed by --sku has a batch of its own size.
+# The usual number of rows. Runs that a limit or an expectation refused do not count, and neither do runs from before
+# the last successful push with --force. For tables whose size depends on --sku, only runs with the same --sku count.
 _USUAL = """
     with compared as (
         select e.expectation, e.observed,
@@ -40,12 +40,13 @@ _USUAL = """
                 where run_id in (select run_id from sync.flows where flow = $flow)
                     and forced and exit_code in (0, 3) and selection = $selection::varchar[]),
                 '-infinity'::timestamp))
-    select expectation, median(observed) from compared where newest <= $most group by all"""
+    select expectation, median(observed) from compared where newest <= $max_runs group by all"""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What a flow brings to its batch checks besides the tables: `frames` for suites without a query, by table."""
+    """The input of a flow's batch checks. `at` is the current time (UTC), `selection` holds the patterns of --sku, and
+    `frames` holds a data frame by table name for each suite without a query."""
 
     run_id: str
     flow: str
@@ -55,9 +56,9 @@ class Batch:
 
 
 def validate_batches(store: Store, suites: Sequence[Suite], batch: Batch, stop: Collection[str]) -> pd.DataFrame:
-    """One row of `sync.expectations` per expectation, in the order of the suites; never raises for one of them.
+    """Validates the suites. Returns one row of `sync.expectations` per expectation, in the order of the suites.
 
-    `stop` are the ids of those that stop a push.
+    `stop` holds the ids of the expectations that stop a push. An expectation that raises gets the status `errored`.
     """
     usual = store.connection.execute(
         _USUAL,
@@ -65,17 +66,17 @@ def validate_batches(store: Store, suites: Sequence[Suite], batch: Batch, stop: 
             "flow": batch.flow,
             "selection": list(batch.selection),
             "per_selection": [suite.table for suite in suites if suite.per_selection],
-            "most": RUNS_TO_COMPARE,
+            "max_runs": RUNS_TO_COMPARE,
         },
     ).fetchall()
-    known = Known(usual_rows=dict(usual))
+    baseline = Baseline(usual_rows=dict(usual))
     rows = []
     with great_expectations():
         for suite in suites:
             try:
-                results = suite_results(_frame(store, batch, suite), suite.expectations, known)
+                results = suite_results(_frame(store, batch, suite), suite.expectations, baseline)
             except Exception as error:
-                log.debug("the suite could not be run table=%s", suite.table, exc_info=True)
+                log.debug("suite failed table=%s", suite.table, exc_info=True)
                 results = {one.id: _errored(error) for one in suite.expectations}
             rows += [
                 {
@@ -95,20 +96,21 @@ def validate_batches(store: Store, suites: Sequence[Suite], batch: Batch, stop: 
 
 
 def summary(rows: pd.DataFrame) -> dict[str, Any]:
-    """How many passed, failed and could not be judged, and all there is to know of those that did not pass."""
+    """The number of expectations by status, and under `told` the rows of those that did not pass."""
     counted = rows["status"].value_counts()
-    bad = rows[rows["status"] != "passed"].drop(columns=["run_id", "flow", "gx_result"])
+    not_passed = rows[rows["status"] != "passed"].drop(columns=["run_id", "flow", "gx_result"])
     return {status: int(counted.get(status, 0)) for status in ("passed", "failed", "errored")} | {
-        "told": bad.astype(object).where(bad.notna(), None).to_dict("records")
+        "told": not_passed.astype(object).where(not_passed.notna(), None).to_dict("records")
     }
 
 
-def stopping(told: dict[str, Any], forced: bool) -> list[str]:
-    """What the expectations that stop a push say against it, in words; noted in `told` as waived where `forced`."""
-    told["waived"] = [one["expectation"] for one in told["told"] if one["stops"]] if forced else []
+def stop_messages(expectations: dict[str, Any], forced: bool) -> list[str]:
+    """One message per expectation that did not pass and stops a push. Sets `waived` in `expectations`, a `summary`: the
+    ids of these expectations if `forced`, else none."""
+    expectations["waived"] = [one["expectation"] for one in expectations["told"] if one["stops"]] if forced else []
     return [
         f"{one['expectation']} {one['status']} ({one['meaning']}: {one['message']}). {one['fix'].rstrip('.')}"
-        for one in told["told"]
+        for one in expectations["told"]
         if one["stops"]
     ]
 
@@ -123,18 +125,18 @@ def _frame(store: Store, batch: Batch, suite: Suite) -> pd.DataFrame:
 
 
 def preload() -> None:
-    """Imports Great Expectations, which takes seconds, in the background while a run waits for answers."""
+    """Imports Great Expectations in a background thread, because the import takes seconds."""
 
-    def read() -> None:
-        with contextlib.suppress(Exception):  # the error shows where it is used
+    def load() -> None:
+        with contextlib.suppress(Exception):  # the import that needs the module raises the same error
             importlib.import_module("great_expectations")
 
-    threading.Thread(target=read, name="expectations").start()
+    threading.Thread(target=load, name="expectations").start()
 
 
 @contextlib.contextmanager
 def great_expectations() -> Iterator[None]:
-    """Great Expectations without analytics and without a word on stderr; everything of it is used inside."""
+    """Silences the logs and warnings of Great Expectations. All calls of it must happen inside."""
     logger = logging.getLogger("great_expectations")
     before = logger.level
     logger.setLevel(logging.CRITICAL + 1)
@@ -147,7 +149,7 @@ def great_expectations() -> Iterator[None]:
 
 
 def context() -> Any:
-    """A context that lives in memory: no file, no progress bar."""
+    """An in-memory context of Great Expectations, without files and progress bars."""
     import great_expectations as gx
     from great_expectations.data_context.types.base import (
         DataContextConfig,
@@ -166,98 +168,100 @@ def context() -> Any:
 
 
 @cache
-def _any_frame() -> Any:
-    """What makes a batch of a frame; made once in a process, because that costs more than judging a small frame."""
+def _batch_definition() -> Any:
+    """Turns any data frame into a batch. Built once per process, because building it takes longer than validating a
+    small frame."""
     asset = context().data_sources.add_pandas("frames").add_dataframe_asset("frame")
     return asset.add_batch_definition_whole_dataframe("whole")
 
 
-def suite_results(frame: pd.DataFrame, suite: Sequence[Expectation], known: Known) -> dict[str, dict[str, Any]]:
-    """What became of each expectation, by id: status, observed, unexpected, total, message, gx."""
-    told: dict[str, dict[str, Any]] = {}
+def suite_results(frame: pd.DataFrame, suite: Sequence[Expectation], baseline: Baseline) -> dict[str, dict[str, Any]]:
+    """The result of each expectation, by id: status, observed, unexpected, total, message, gx_result."""
+    results: dict[str, dict[str, Any]] = {}
     built: dict[str, Any] = {}
-    for own in suite:
+    for expectation in suite:
         try:
-            built[own.id] = own.built(known)
-            built[own.id].meta = {"id": own.id}
+            built[expectation.id] = expectation.built(baseline)
+            built[expectation.id].meta = {"id": expectation.id}
         except Exception as error:
-            told[own.id] = _errored(error)
-    batch = _any_frame().get_batch(batch_parameters={"dataframe": frame})
+            results[expectation.id] = _errored(error)
+    batch = _batch_definition().get_batch(batch_parameters={"dataframe": frame})
     try:
-        results = _validated(batch, list(built.values()))
+        validated = _validated(batch, list(built.values()))
     except Exception:
-        # One of them broke the whole suite: each by itself, so that the others are still heard.
-        results = {}
-        for own_id, expectation in built.items():
+        # One expectation raised, which ends the validation of the suite. Validate each alone to get the other results.
+        validated = {}
+        for name, gx_expectation in built.items():
             try:
-                results |= _validated(batch, [expectation])
+                validated |= _validated(batch, [gx_expectation])
             except Exception as error:
-                told[own_id] = _errored(error)
-    return told | {own_id: _result(result, len(frame)) for own_id, result in results.items()}
+                results[name] = _errored(error)
+    return results | {name: _result(gx, len(frame)) for name, gx in validated.items()}
 
 
 def _validated(batch: Any, expectations: list[Any]) -> dict[str, dict[str, Any]]:
     from great_expectations import ExpectationSuite
 
-    told = batch.validate(
+    validation = batch.validate(
         ExpectationSuite(name="batch", expectations=expectations),
         result_format={"result_format": "SUMMARY", "partial_unexpected_count": 0},
     )
-    return {one["expectation_config"]["meta"]["id"]: one for one in told.to_json_dict()["results"]}
+    return {one["expectation_config"]["meta"]["id"]: one for one in validation.to_json_dict()["results"]}
 
 
 def _result(gx: dict[str, Any], rows: int) -> dict[str, Any]:
     if raised := _raised(gx["exception_info"]):
         return _errored(raised, gx)
-    result, asked = gx["result"], gx["expectation_config"]["kwargs"]
+    result, kwargs = gx["result"], gx["expectation_config"]["kwargs"]
     if "element_count" in result:
         total = result["element_count"] - result.get("missing_count", 0)
         unexpected = result["unexpected_count"]
         observed = (total - unexpected) / total if total else None
-        said = f"{total - unexpected} of {total}" + (f" ({observed:.2%})" if total else "")
-        expected = f"at least {asked.get('mostly', 1):.0%}"
+        observation = f"{total - unexpected} of {total}" + (f" ({observed:.2%})" if total else "")
+        expected = f"at least {kwargs.get('mostly', 1):.0%}"
     else:
         observed, unexpected, total = result["observed_value"], None, rows
         if observed is None and rows:
-            return _errored("there are rows, but no value in any of them", gx)
-        said = "no rows" if observed is None else f"{observed:.10g}"
-        expected = _range(asked.get("min_value"), asked.get("max_value"))
+            return _errored("the table has rows, but none of them has a value", gx)
+        observation = "no rows" if observed is None else f"{observed:.10g}"
+        expected = _range(kwargs.get("min_value"), kwargs.get("max_value"))
     return {
-        "status": "passed" if gx["success"] or not (rows or "mostly" in asked or observed is not None) else "failed",
+        "status": "passed" if gx["success"] or not (rows or "mostly" in kwargs or observed is not None) else "failed",
         "observed": observed,
         "unexpected": unexpected,
         "total": total,
-        "message": f"{said}; expected {expected}",
-        "gx_result": _kept(gx),
+        "message": f"{observation}; expected {expected}",
+        "gx_result": _to_json(gx),
     }
 
 
 def _range(least: float | None, most: float | None) -> str:
     if most is None:
-        return f"at least {least:g}" if least else "anything, there is nothing to compare with yet"
+        return f"at least {least:g}" if least else "any number, because there is no earlier run to compare with"
     return f"{least:g} to {most:g}" if least is not None else f"at most {most:g}"
 
 
 def _errored(error: Exception | str, gx: dict[str, Any] | None = None) -> dict[str, Any]:
-    said = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
+    text = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
     return {
         "status": "errored",
         "observed": None,
         "unexpected": None,
         "total": None,
-        "message": f"could not be judged: {excerpt(' '.join(said.split()), 300)}",
-        "gx_result": _kept(gx) if gx else None,
+        "message": f"could not be validated: {excerpt(' '.join(text.split()), 300)}",
+        "gx_result": _to_json(gx) if gx else None,
     }
 
 
 def _raised(info: dict[str, Any]) -> str:
-    """The first exception of Great Expectations, which reports one flatly or by metric; "" where there is none."""
-    several = [info] if "raised_exception" in info else list(info.values())
-    return next((one["exception_message"] or "it raised" for one in several if one["raised_exception"]), "")
+    """The first exception in a result of Great Expectations; "" for none. `info` describes one exception, or several by
+    metric."""
+    infos = [info] if "raised_exception" in info else list(info.values())
+    return next((one["exception_message"] or "it raised" for one in infos if one["raised_exception"]), "")
 
 
-def _kept(gx: dict[str, Any]) -> str:
-    """The result as Data Docs need it, without tracebacks, which name places on this machine."""
+def _to_json(gx: dict[str, Any]) -> str:
+    """The result as Data Docs need it, without tracebacks, because they contain paths of this machine."""
     raised = _raised(gx["exception_info"])
     info = {"raised_exception": bool(raised), "exception_message": redact(raised) or None, "exception_traceback": None}
     return json.dumps(gx | {"exception_info": info})

@@ -1,4 +1,4 @@
-"""Reads the systems into the stage: everything, or what changed merged into the last full read."""
+"""Reads the systems into the stage: everything, or only changes, which are merged into the last full read."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pipelines.config.channel import Channel
-from pipelines.config.reference import import_string
 from pipelines.core.background import running_in_background
 from pipelines.core.errors import SourceError
+from pipelines.core.reference import import_string
 from pipelines.core.signals import Interrupt
 from pipelines.engine import batch_checks, merge_changes
 from pipelines.engine.flow import Step
@@ -23,13 +22,16 @@ from pipelines.state.staging import clean, extract, load, stage
 from pipelines.state.store import Store
 from pipelines.systems.system import Client, Lookup, System
 
+if TYPE_CHECKING:
+    from pipelines.config.channel import Channel
+
 log = logging.getLogger(__name__)
 
 MAX_LOOKUPS = 100
 
 
 class Extractor:
-    """Reads for one run. `findings` are filled by system while it reads, also where the reading ends half way."""
+    """Reads the systems for one run. Fills `findings` by system, even if a read fails half way."""
 
     def __init__(
         self,
@@ -46,12 +48,12 @@ class Extractor:
     def read_catalogues(
         self, sources: Sources, run_id: str, now: datetime, *, full_read: bool, preload: bool
     ) -> dict[str, Any]:
-        """Fills the stage with the catalogues; returns what kind of reading it was, for the report.
+        """Fills the stage with the catalogues. Returns for the report what kind of read it was.
 
-        Changes that cannot be merged beyond doubt are given up for a full read in the same run. `preload` imports what
-        the batch checks need while the systems are being waited for.
+        If the changes cannot be merged safely, the same run does a full read instead. `preload` imports what the batch
+        checks need while the systems are read.
         """
-        systems = self._systems(sources)
+        systems = self._mirrored(sources)
         merge_changes.drop_change_tables(self.store, systems)
         mode = choose_read_mode(self.store, self.channel, sources, now, full_read=full_read)
         changed: dict[str, int] = {}
@@ -71,29 +73,30 @@ class Extractor:
         return {"kind": mode.kind, "since": f"{mode.since:%Y-%m-%d %H:%M:%S}", "rows": changed}
 
     def read_windows(self, sources: Sources, since: datetime, personal_tables: frozenset[str], rows: str) -> None:
-        """Fills the stage with `rows`, which have a date, from `since` (UTC) on, with personal data in these tables
-        only."""
-        self._read_all(sources, since, personal_tables, found=f" {rows}")
+        """Fills the stage with the rows dated from `since` (UTC) on; only `personal_tables` get personal data. `rows`
+        names the rows in the findings."""
+        self._read_all(sources, since, personal_tables, label=f" {rows}")
 
     def look_up(self, lookup: Lookup) -> Sequence[str]:
-        """Adds rows to the stage that the lists did not show, as many as can be asked for one by one; returns the keys
-        of the others."""
-        asked, rest = lookup.keys[:MAX_LOOKUPS], lookup.keys[MAX_LOOKUPS:]
+        """Reads the rows of `lookup` one by one into the stage, MAX_LOOKUPS at most. Returns the keys of the others."""
+        keys, rest = lookup.keys[:MAX_LOOKUPS], lookup.keys[MAX_LOOKUPS:]
         if rest:
-            log.warning("system=%s not asked for, because they are too many: %d", lookup.system, len(rest))
-        if asked:
-            source = partial(import_string(lookup.reference), self.clients[lookup.system], asked)
+            log.warning("system=%s keys not looked up, because they are too many: %d", lookup.system, len(rest))
+        if keys:
+            source = partial(import_string(lookup.reference), self.clients[lookup.system], keys)
             stage(
                 source, lookup.system, self.store.folder.dlt, self.store.connection,
                 self.interrupted.raising_immediately,
             )  # fmt: skip
         return rest
 
-    def _systems(self, sources: Sources) -> list[System]:
-        return [self.channel.system_declarations[name] for name in sources]
+    def _mirrored(self, sources: Sources) -> list[System]:
+        """The systems whose own catalogue source is read, which fills the tables that they declare."""
+        systems = self.channel.system_declarations
+        return [systems[name] for name, references in sources.items() if systems[name].catalogue in references]
 
     def _read_changes(self, sources: Sources, systems: Sequence[System], since: datetime, preload: bool) -> str:
-        """Reads and merges; or returns why that must not be, and nothing is merged."""
+        """Reads the changes and merges them. If they must not be merged, returns the reason; else ""."""
         self._read_all(sources, since, suffix="_changes", preload=preload)
         flows = self.channel.known_flows
         if why_not := merge_changes.why_not_mergeable(self.store, systems, flows, since + OVERLAP):
@@ -104,21 +107,21 @@ class Extractor:
         return ""
 
     def _read_all(
-        self, sources: Sources, *window: Any, suffix: str = "", found: str = "", preload: bool = False
+        self, sources: Sources, *window: Any, suffix: str = "", label: str = "", preload: bool = False
     ) -> None:
-        """Reads the systems at the same time; only when all have been read is any of them staged, as
-        `raw_<system><suffix>`.
+        """Reads the systems at the same time. Stages them as `raw_<system><suffix>` once all reads have succeeded.
 
-        Each system has its own budget of requests, and most of the time of a read is waiting for it. The first is read
-        in this thread, which a signal can interrupt; the others in the background.
+        Each system has its own request budget, and a read mostly waits for it. The first system is read in this thread,
+        which a signal can interrupt; the others are read in background threads.
         """
         from pipelines.systems.arrow_columns import Findings
 
         folder = self.store.folder.dlt
-        seen = {name: Findings() for name in sources}
+        findings = {name: Findings() for name in sources}
         reads = {
             name: [
-                partial(import_string(reference), self.clients[name], seen[name], *window) for reference in references
+                partial(import_string(reference), self.clients[name], findings[name], *window)
+                for reference in references
             ]
             for name, references in sources.items()
         }
@@ -126,7 +129,7 @@ class Extractor:
         clean(folder)
         try:
             with contextlib.ExitStack() as stack:
-                under_way = {
+                background = {
                     name: stack.enter_context(
                         running_in_background(
                             partial(_extract_all, reads[name], f"{name}{suffix}", folder), self._close
@@ -134,13 +137,13 @@ class Extractor:
                     )
                     for name in others
                 }
-                for other in under_way.values():
+                for other in background.values():
                     other.add_done_callback(self._close_if_failed)
                 with self.step(f"read {self.channel.title(first)}"), self.interrupted.raising_immediately():
-                    self._extract_first(partial(_extract_all, reads[first], f"{first}{suffix}", folder), under_way)
+                    self._extract_first(partial(_extract_all, reads[first], f"{first}{suffix}", folder), background)
                 if preload:
                     batch_checks.preload()
-                for name, other in under_way.items():
+                for name, other in background.items():
                     with self.step(f"read {self.channel.title(name)}"), self.interrupted.raising_immediately():
                         other.result()
             with self.step("stage"):
@@ -148,7 +151,7 @@ class Extractor:
                     for number in range(len(references)):
                         load(f"{name}{suffix}", folder, self.store.connection, number)
         finally:
-            self.findings |= {f"{name}{found}": findings.facts() for name, findings in seen.items()}
+            self.findings |= {f"{name}{label}": found.facts() for name, found in findings.items()}
             shutil.rmtree(folder, ignore_errors=True)
 
     def _extract_first(self, work: Any, others: Mapping[str, Future[None]]) -> None:
@@ -157,7 +160,7 @@ class Extractor:
         except SourceError:
             for other in others.values():
                 if other.done():
-                    other.result()  # where it failed, the clients were closed for that, and that is the cause
+                    other.result()  # raises the cause, if a failure of this read closed the clients
             raise
 
     def _close(self) -> None:
@@ -165,7 +168,7 @@ class Extractor:
             client.close()
 
     def _close_if_failed(self, other: Future[None]) -> None:
-        """There is no need to read one system for a quarter of an hour when another has refused us."""
+        """Closes all clients after a failed read; otherwise the other reads could go on for a quarter of an hour."""
         if other.exception() is not None:
             self._close()
 

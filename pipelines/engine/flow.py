@@ -1,4 +1,4 @@
-"""What the engine asks of a flow, whatever its name: one declaration, and an evaluation of what was staged."""
+"""The interface between the engine and a flow: a declaration, and an evaluation of the staged rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from pipelines.state.schema import Table, View
-from pipelines.systems.system import Answer, Lookup, Question
+from pipelines.systems.system import CheckResult, Lookup, SystemCheck
 from schemas.expectation import Suite
 from schemas.rule import Rule
 
@@ -30,17 +30,17 @@ T = TypeVar("T")
 
 
 class NoLimits(BaseModel):
-    """Of a flow that has no limits."""
+    """The limits of a flow that has none."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 @dataclass(frozen=True)
 class Words:
-    """What a flow is called for people.
+    """The words for a flow in messages and reports.
 
-    `row` and `rows` name what it reads ("size", "sizes"); `drifted` and `unmatched` follow the counts of that name,
-    for example "with another barcode there", "only there"; "" where the flow does not count them.
+    `row` and `rows` name what it reads ("size", "sizes"). `drifted` and `unmatched` follow the counts of that name, for
+    example "only in the target"; they are "" if the flow does not count such rows.
     """
 
     row: str
@@ -51,10 +51,11 @@ class Words:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A view that shows one amount of both sides next to each other, for the report.
+    """A view for the report that shows one amount of both sides next to each other.
 
-    It has the columns `code`, `difference` (right minus left), and those named here: `left`, `right`, and `dated_by`
-    (when the right side last touched its amount, as text). `left_undated` says why the left amounts have no date.
+    The view has the columns `code` and `difference` (right minus left), and those named here: `left`, `right` and
+    `dated_by` (when the right side last changed its amount, as text). `left_undated` states that the left amounts have
+    no date.
     """
 
     view: str
@@ -71,22 +72,22 @@ class Comparison:
 class WriteTrace:
     """Where a write of the flow must show in the changes that its target lists: `raw_<target>_changes.<table>`.
 
-    `column` holds the change's key, or its source id where `by` says so. `words` complete "... what we wrote is not
-    among the changes".
+    `column` holds the key or the source id of the change, as `by` states. `reason` is the reason for a full read if
+    the write is missing there.
     """
 
     table: str
     column: str
     by: Literal["key", "source_id"]
-    words: str
+    reason: str
 
 
 @dataclass
 class FlowContext:
-    """One run, as a flow sees it.
+    """The run in which a flow is evaluated.
 
-    `full_read` says whether the catalogues were read as a whole, `sku` holds the patterns of --sku (none for all),
-    `skipped_lookups` what was too much to be asked for one by one. `services` are shared by the flows of a run.
+    `full_read` states whether the catalogues were read completely. `sku` holds the patterns of --sku (empty: all rows),
+    `skipped_lookups` the keys that were too many to look up. The flows of a run share `services`.
     """
 
     name: str
@@ -111,22 +112,22 @@ class FlowContext:
         return self.channel.flow_limits(self.name)
 
     def service(self, kind: Callable[[Channel, Store], T]) -> T:
-        """The one `kind` of this run, made when a flow first asks for it."""
+        """The instance of `kind` for this run, created on first use."""
         if kind not in self.services:
             self.services[kind] = kind(self.channel, self.store)
-        made: T = self.services[kind]
-        return made
+        instance: T = self.services[kind]
+        return instance
 
 
 @dataclass
 class Evaluation:
-    """What a flow makes of the stage.
+    """The result of a flow's evaluation.
 
-    `desired` and `live` are compared by the flow's contract; `desired` also has `source_id`, the row's id on the source
-    side. `withheld` and `warned` have the columns of `schemas.issues`, one line per row and rule. `records` are all
-    rows that were read: `source_id`, `selected`. `counts` are those that a flow settles by itself: read, skipped,
-    withheld, drifted, unmatched. `metrics` is what its limits look at; `expectations` is the summary of its batch
-    checks, where it has any.
+    `desired` and `live` have the columns of the flow's contract, which compares them; `desired` also has `source_id`,
+    the row's id on the source side. `withheld` and `warned` have the columns of `schemas.issues`, one line per row and
+    rule. `records` has `source_id` and `selected` of every row that was read. `counts` holds read, skipped, withheld,
+    drifted and unmatched. `metrics` is the input of the flow's limits. `expectations` is the summary of its batch
+    checks, empty without any.
     """
 
     desired: pd.DataFrame
@@ -140,12 +141,12 @@ class Evaluation:
 
 
 class Flow(ABC):
-    """One entity moving one way. The class is the declaration; an instance evaluates one run.
+    """One entity that moves in one direction. The class is the declaration; an instance evaluates one run.
 
-    What a flow does not state, it does not have. `source` and `target_system` name systems; `extract` and `live` are
-    the dlt sources of the two sides, read as `kind` says, and `transform`, `contract` and `target` name code too
-    (`package.module:name`); a channel file may put other references in their place. `permissions` are by system. A
-    channel file may use `select` only where `selects` is true, and `expectations` only where there are suites.
+    `source` and `target_system` name systems. `extract`, `live`, `transform`, `contract` and `target` reference code
+    (`package.module:name`), which a channel file may replace. `extract` and `live` are the dlt sources of the two
+    sides; `kind` is how they are read. `permissions` lists by system what the flow needs. A channel file may use
+    `select` only if `selects` is true, and `expectations` only if the flow has suites.
     """
 
     source: ClassVar[str]
@@ -172,28 +173,32 @@ class Flow(ABC):
         self.context = context
         self.store, self.params = context.store, context.params
 
+    @property
+    def validates_batches(self) -> bool:
+        return bool(self.suites) and self.context.settings.expectations.enabled
+
     @classmethod
-    def settings_hint(cls, params: Any) -> Answer | None:
-        """What `check` says about the flow's settings: status, message and fix."""
+    def settings_hint(cls, params: Any) -> CheckResult | None:
+        """The result that `check` shows for the flow's settings; None for no result."""
         return None
 
     @classmethod
-    def questions(cls, system: str, params: Any) -> Sequence[Question]:
-        """What `check` must ask of the system because of this flow."""
+    def extra_checks(cls, system: str, params: Any) -> Sequence[SystemCheck]:
+        """Checks that this flow adds to those of the system."""
         return ()
 
     @classmethod
     def personal_days(cls, params: Any) -> Mapping[tuple[str, str], int]:
-        """How many days each table, by system and name, may keep personal data because of this flow."""
+        """For how many days the flow needs personal data in a table; the keys are system and table name."""
         return {}
 
     @classmethod
     def expiring_fields(cls, params: Any) -> Mapping[str, int]:
-        """Fields of planned changes that are kept for so many days only; `params` is None where the flow is off."""
+        """For how many days a field of planned changes is kept; `params` is None if the flow is off."""
         return {}
 
     def window(self, now: datetime) -> datetime:
-        """From when on (UTC) rows are read, where `kind` is "window"."""
+        """The moment (UTC) from which rows are read, if `kind` is "window"."""
         raise NotImplementedError
 
     def personal_tables(self) -> Sequence[str]:
@@ -201,18 +206,18 @@ class Flow(ABC):
         return ()
 
     def lookups(self) -> Sequence[Lookup]:
-        """Rows to look up one by one, because the windows no longer cover them."""
+        """Rows to look up one by one, because they are older than the window."""
         return ()
 
     @abstractmethod
     def evaluate(self, step: Step) -> Evaluation:
-        """Transforms and validates what was staged, entering the steps `transform`, `validate` and `expect`."""
+        """Transforms and validates the staged rows, in the steps `transform`, `validate` and `expect`."""
 
     def hard_stop(self, plan: Plan) -> UnsafePlan | None:
-        """Why the plan must not be applied, whatever --force says. Bad rows are withheld one by one, so most flows
-        have no such reason."""
+        """Why the plan must not be applied, even with --force. Most flows have no such reason, because they withhold
+        bad rows one by one."""
         return None
 
     def limit_violations(self, plan: Plan, evaluation: Evaluation) -> list[Violation]:
-        """What the limits say against the plan."""
+        """The limits that the plan breaks."""
         return []

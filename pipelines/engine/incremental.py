@@ -1,4 +1,4 @@
-"""Whether a run reads everything or only what changed since the last run that went through."""
+"""Decides whether a run reads everything, or only the changes since the last successful run."""
 
 from __future__ import annotations
 
@@ -6,23 +6,26 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from pipelines.config.channel import Channel
 from pipelines.core.json_codec import encode
 from pipelines.state.store import Store
 
-# More than clocks differ, than an hour that summer time takes back, and than a change takes to show in a list.
+if TYPE_CHECKING:
+    from pipelines.config.channel import Channel
+
+# Covers differences between clocks, the hour that repeats when summer time ends, and the delay until a list shows a
+# change.
 OVERLAP = timedelta(hours=2)
 Sources = Mapping[str, Sequence[str]]  # by system
 
 
 @dataclass(frozen=True)
 class ReadMode:
-    """What to read. `since` (UTC) is the moment from which changes are asked for, None where everything is read;
-    `why` says why it is everything."""
+    """What to read. `since` is the moment (UTC) from which changes are requested. It is None for a full read; `why` is
+    then the reason."""
 
     since: datetime | None
     why: str = ""
@@ -33,36 +36,40 @@ class ReadMode:
 
 
 def choose_read_mode(store: Store, channel: Channel, sources: Sources, now: datetime, *, full_read: bool) -> ReadMode:
-    """Changes only where the stage holds a full read that went through, of the same systems, not long ago.
+    """Changes, if the stage holds a recent full read of the same systems by a successful run (exit 0 or 3); else
+    everything. `full_read` forces a full read.
 
-    The moment from which they are asked for is the beginning of the last run but one that went through (exit 0 or 3),
-    less the overlap: a list is no snapshot, so each change is asked for twice. `full_read` asks for everything.
+    Changes are requested from the start of the last successful run but one, minus the overlap. Each change is thus
+    requested twice, because a list can miss a row: it is no snapshot.
     """
     if full_read:
-        return ReadMode(None, "asked for with --full")
+        return ReadMode(None, "requested with --full")
     if channel.refresh == "full":
         return ReadMode(None, 'this channel\'s refresh is "full"')
-    # Newest first by when they were written, not by a clock that may have been set.
+    for name, references in sources.items():
+        if any(reference != channel.system_declarations[name].catalogue for reference in references):
+            return ReadMode(None, f"a source of {channel.title(name)} cannot list changes only")
+    # In the order in which they were recorded, because a clock may have been set back.
     reads = _reads(store)
     full = next((number for number, read in enumerate(reads) if read[0] == "full"), None)
     if full is None:
         return ReadMode(None, "there was no full read yet")
-    _, began_at, went_through, systems = reads[full]
-    if not went_through:
+    _, began_at, succeeded, systems = reads[full]
+    if not succeeded:
         return ReadMode(None, "the last full read did not go through")
     if systems != _identity(channel, sources):
         return ReadMode(None, "the channel file or a secret names other systems than before")
     if now - began_at >= timedelta(hours=channel.full_every):
         return ReadMode(None, f"the last full read is {channel.full_every:g} h old or more")
-    good = [began for _, began, through, _ in reads[: full + 1] if through]
-    if good[0] > now:
+    starts = [start for _, start, run_succeeded, _ in reads[: full + 1] if run_succeeded]
+    if starts[0] > now:
         return ReadMode(None, "the clock was set back")
-    return ReadMode(min(good[:2]) - OVERLAP)
+    return ReadMode(min(starts[:2]) - OVERLAP)
 
 
 def record_read(store: Store, run_id: str, mode: ReadMode, channel: Channel, sources: Sources, now: datetime) -> None:
-    """Writes down what the run is going to read. To be called before a full read replaces anything: until its run
-    has gone through, no other run merges changes into the stage."""
+    """Records what the run is about to read. Must be called before a full read replaces anything: until that run has
+    succeeded, no other run merges changes into the stage."""
     row = {
         "run_id": run_id,
         "kind": mode.kind,
@@ -75,7 +82,7 @@ def record_read(store: Store, run_id: str, mode: ReadMode, channel: Channel, sou
 
 
 def _reads(store: Store) -> list[tuple[Any, ...]]:
-    """Kind, beginning, whether the run went through, and whose data it was; the newest first."""
+    """Kind, start, whether the run succeeded, and the digest of its systems; the newest first."""
     return store.connection.execute(
         "select kind, began_at, coalesce(exit_code in (0, 3), false), systems "
         "from sync.reads r left join sync.runs using (run_id) order by r.rowid desc"
@@ -83,7 +90,7 @@ def _reads(store: Store) -> list[tuple[Any, ...]]:
 
 
 def _identity(channel: Channel, sources: Sources) -> str:
-    """A short digest of all that says whose data it is and what is kept of it. Of 32 bits: it gives no secret away."""
+    """A digest of the systems, their credentials and the fields that are kept. Its 32 bits do not reveal a secret."""
     parts = [reference for name in sorted(sources) for reference in sorted(sources[name])]
     for name in sorted(sources):
         system = channel.system_declarations[name]

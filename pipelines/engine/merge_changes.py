@@ -1,4 +1,4 @@
-"""Merges what systems say has changed into the last full read, by key: all of it in one step, or nothing."""
+"""Merges the changes that systems list into the last full read, by key, in one transaction."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from pipelines.systems.system import MergeBlocker, System
 def why_not_mergeable(
     store: Store, systems: Sequence[System], flows: Mapping[str, type[Flow]], watermark: datetime
 ) -> str:
-    """Why what was read must not be merged; "" where it may.
+    """The reason why the changes must not be merged; "" if they may be.
 
-    `watermark` (UTC) is the moment from which changes were asked for, without the overlap.
+    `watermark` (UTC) is the moment from which changes were requested, without the overlap.
     """
     read = {system.name for system in systems}
     for blocker in _blockers(systems, {name: flow for name, flow in flows.items() if flow.target_system in read}):
         values = {"watermark": watermark} if "$watermark" in blocker.query else {}
         if store.connection.execute(f"{blocker.query} limit 1", values).fetchall():
-            return blocker.words
+            return blocker.reason
     return ""
 
 
@@ -32,7 +32,7 @@ def _blockers(systems: Iterable[System], flows: Mapping[str, type[Flow]]) -> Ite
     for name, flow in flows.items():
         if (trace := flow.write_trace) is not None:
             yield MergeBlocker(
-                trace.words,
+                trace.reason,
                 "select 1 from sync.journal j join sync.changes c using (run_id, flow, key) "
                 f"where j.flow = '{name}' and j.outcome = 'applied' and j.ended_at >= $watermark "
                 f"and c.{trace.by} not in (select {trace.column} from raw_{flow.target_system}_changes.{trace.table})",
@@ -44,7 +44,7 @@ def _blockers(systems: Iterable[System], flows: Mapping[str, type[Flow]]) -> Ite
 
 
 def merge(store: Store, systems: Iterable[System]) -> None:
-    """Puts the changes in the place of the rows they are about; rows of the stage without a change stay."""
+    """Replaces the rows that have changed; all other rows of the stage stay."""
     with store.transaction("the changes"):
         for system in systems:
             raw, changes = f"raw_{system.name}", f"raw_{system.name}_changes"
@@ -60,7 +60,7 @@ def merge(store: Store, systems: Iterable[System]) -> None:
 
 
 def row_counts(store: Store, systems: Iterable[System]) -> dict[str, int]:
-    """How many rows each list of changes had, by system and table."""
+    """The number of rows in each list of changes, by system and table."""
     return {
         f"{system.name}.{table.name}": int(
             store.connection.execute(f"select count(*) from raw_{system.name}_changes.{table.name}").fetchall()[0][0]
@@ -72,7 +72,7 @@ def row_counts(store: Store, systems: Iterable[System]) -> dict[str, int]:
 
 
 def drop_change_tables(store: Store, systems: Iterable[System]) -> None:
-    """Drops the tables that changes are staged in; also those a killed run left behind."""
+    """Drops the tables in which changes are staged, also those that a killed run left."""
     for system in systems:
         for schema in (f"raw_{system.name}_changes", f"raw_{system.name}_changes_staging"):
             store.connection.execute(f"drop schema if exists {schema} cascade")

@@ -1,4 +1,4 @@
-"""What would be done: the difference between what we want and what the target holds, as frozen data."""
+"""The plan: the difference between the desired rows and the rows in the target, as frozen data."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipelines.core.json_codec import encode
 from schemas.contract import Contract
 from transforms.price import plain_money
 
-CHUNK_ROWS = 10_000  # rows that are Python objects at one time
+CHUNK_ROWS = 10_000  # rows held as Python objects at the same time
 CHANGE_COLUMNS = ["action", "key", "source_id", "before", "after"]
 
 
@@ -21,9 +21,9 @@ CHANGE_COLUMNS = ["action", "key", "source_id", "before", "after"]
 class Plan:
     """`changes` is sorted by action and key; `before` and `after` are JSON objects of our columns.
 
-    A create's `after` is the whole product and its `before` empty; an update's hold the changed fields only.
-    `live` is how many rows the target holds. `personal` is what belongs to a create and is kept nowhere: a JSON
-    object by key.
+    For a create, `after` is the complete record and `before` is empty; for an update, both hold only the changed
+    fields. `live` is the number of rows in the target. `personal` maps the key of a create to a JSON object with its
+    personal data, which is never stored.
     """
 
     changes: pd.DataFrame
@@ -37,39 +37,39 @@ class Plan:
 
 
 def diff(desired: pd.DataFrame, live: pd.DataFrame, contract: Contract) -> Plan:
-    """The plan that takes `live` to `desired`. Both hold the contract's columns in the same types, keys unique;
+    """The plan that turns `live` into `desired`. Both have the contract's columns with the same types, and unique keys;
     `desired` also has `source_id`.
 
-    A value that `desired` does not have is never sent and never compared: what the target holds stays. A
-    `create_only` column is sent where the target has none yet; a later difference is drift, not a change.
+    A value that `desired` lacks is neither sent nor compared: the target keeps its value. A `create_only` column is
+    sent if the target has no value yet; a later difference is drift, not a change.
     """
     key = contract.key
     known = desired[key].isin(live[key])
     new = desired[~known]
-    held = desired[known].sort_values(key, ignore_index=True)
-    there = live.set_index(key).loc[held[key]].reset_index()
+    existing = desired[known].sort_values(key, ignore_index=True)
+    current = live.set_index(key).loc[existing[key]].reset_index()
     differs = {}
     for column in contract.compare:
-        differs[column] = held[column].notna() & ~_equal(held[column], there[column])
+        differs[column] = existing[column].notna() & ~_equal(existing[column], current[column])
     for column in contract.create_only:
-        differs[column] = held[column].notna() & _blank(there[column])
-    changed = pd.DataFrame(differs, index=held.index, dtype=bool)
+        differs[column] = existing[column].notna() & _blank(current[column])
+    changed = pd.DataFrame(differs, index=existing.index, dtype=bool)
     rows = changed.any(axis=1)
     updates = _changes(
-        "update", key, held[rows], _objects(there[rows], changed[rows]), _objects(held[rows], changed[rows])
+        "update", key, existing[rows], _objects(current[rows], changed[rows]), _objects(existing[rows], changed[rows])
     )
     columns = list(contract.columns)
-    whole = pd.DataFrame({column: new[column].notna() for column in columns})
-    nothing = pd.Series("{}", index=new.index, dtype="str")
-    creates = _changes("create", key, new, nothing, _objects(new[columns], whole))
+    filled = pd.DataFrame({column: new[column].notna() for column in columns})
+    empty = pd.Series("{}", index=new.index, dtype="str")
+    creates = _changes("create", key, new, empty, _objects(new[columns], filled))
     changes = pd.concat([creates, updates]).sort_values(["action", "key"], ignore_index=True)
     private = new[list(contract.personal)]
     personal = dict(zip(new[key], _objects(private, private.notna()), strict=True)) if contract.personal else {}
     return Plan(changes, int((~rows).sum()), len(live), _fingerprint(changes, personal), personal)
 
 
-def _equal(mine: pd.Series, theirs: pd.Series) -> pd.Series:
-    return (mine == theirs).fillna(False).astype(bool)
+def _equal(desired: pd.Series, live: pd.Series) -> pd.Series:
+    return (desired == live).fillna(False).astype(bool)
 
 
 def _blank(texts: pd.Series) -> pd.Series:
@@ -77,44 +77,44 @@ def _blank(texts: pd.Series) -> pd.Series:
 
 
 def _changes(action: str, key: str, rows: pd.DataFrame, before: pd.Series, after: pd.Series) -> pd.DataFrame:
-    """The three share an index."""
-    made = {
+    """`rows`, `before` and `after` share an index."""
+    columns = {
         "action": action,
         "key": rows[key],
         "source_id": rows["source_id"],
         "before": before,
         "after": after,
     }
-    return pd.DataFrame(made, index=rows.index, columns=CHANGE_COLUMNS).astype("str")
+    return pd.DataFrame(columns, index=rows.index, columns=CHANGE_COLUMNS).astype("str")
 
 
-def _objects(rows: pd.DataFrame, shown: pd.DataFrame) -> pd.Series:
-    """Row by row, the cells that `shown` marks, as a JSON object."""
+def _objects(rows: pd.DataFrame, mask: pd.DataFrame) -> pd.Series:
+    """One JSON object per row, of the cells that `mask` marks."""
     chunks = [slice(begin, begin + CHUNK_ROWS) for begin in range(0, len(rows), CHUNK_ROWS)]
-    made = [pd.Series(_to_json(rows[chunk], shown[chunk]), dtype="str") for chunk in chunks]
-    texts: pd.Series = pd.concat([pd.Series(dtype="str"), *made])
+    parts = [pd.Series(_to_json(rows[chunk], mask[chunk]), dtype="str") for chunk in chunks]
+    texts: pd.Series = pd.concat([pd.Series(dtype="str"), *parts])
     return texts.set_axis(rows.index)
 
 
-def _to_json(rows: pd.DataFrame, shown: pd.DataFrame) -> list[str]:
-    columns = list(shown.columns)
+def _to_json(rows: pd.DataFrame, mask: pd.DataFrame) -> list[str]:
+    columns = list(mask.columns)
     cells = zip(*(rows[column].astype(object) for column in columns), strict=True)
-    marks = shown.to_numpy()
+    marks = mask.to_numpy()
     return [
-        encode({c: _plain(v) for c, v, use in zip(columns, row, mark, strict=True) if use}).decode()
+        encode({c: _plain(v) for c, v, used in zip(columns, row, mark, strict=True) if used}).decode()
         for row, mark in zip(cells, marks, strict=True)
     ]
 
 
 def _plain(value: Any) -> Any:
-    """Money as `plain_money` writes it; absent values as null."""
+    """Money as `plain_money` writes it; a missing value as null."""
     if isinstance(value, Decimal):
         return plain_money(value)
     return None if pd.isna(value) else value
 
 
 def _fingerprint(changes: pd.DataFrame, personal: dict[str, str]) -> str:
-    """The same for the same changes against the same state, whatever the order they were found in."""
+    """A digest of the changes, which are sorted, and of the personal data."""
     digest = hashlib.sha256()
     for row in changes[["action", "key", "before", "after"]].itertuples(index=False):
         digest.update(encode(row))

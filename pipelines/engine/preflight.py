@@ -1,4 +1,4 @@
-"""The Test button: everything a run would need is asked for once, one by one, and nothing is written."""
+"""The verb `check`: tries everything that a run needs, one by one, and writes nothing."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pipelines.config.channel import Channel
 from pipelines.core.errors import CentraMyogoError, ConfigError
 from pipelines.core.logs import redact
 from pipelines.state.run_result import HEADLINES
-from pipelines.systems.system import Answer, Question, Status
+from pipelines.systems.system import CheckResult, Status, SystemCheck
+
+if TYPE_CHECKING:
+    from pipelines.config.channel import Channel
 
 
 @dataclass(frozen=True)
 class Check:
-    """One question and its answer."""
+    """One check and its result."""
 
     system: str
     name: str
@@ -50,19 +52,19 @@ class CheckReport:
 
 
 def check(channel: Channel, data: Path, on_check: Callable[[Check], None]) -> CheckReport:
-    """Asks all systems and looks at the data folder. A failure in one place does not hide what the others say."""
+    """Checks the channel file, the data folder and all systems. A failed check does not stop the others."""
     recorder = _Recorder(on_check)
     own = recorder.of("channel")
-    own.ask("file", lambda: ("ok", f"{channel.path} is right", ""))
-    own.ask("data", lambda: _writable(data / channel.name))
+    own.run("file", lambda: ("ok", f"{channel.path} is valid", ""))
+    own.run("data", lambda: _writable(data / channel.name))
     flows = channel.in_order(())
     for name in flows:
-        own.ask("limits", partial(_limits, name, channel.flow_limits(name)))
+        own.run("limits", partial(_limits, name, channel.flow_limits(name)))
         if hint := channel.declarations[name].settings_hint(channel.flow_params(name)):
-            own.ask(name, partial(_given, hint))
+            own.run(name, partial(_given, hint))
     for name in channel.systems_of(flows):
         channel.system_declarations[name].preflight(
-            channel.systems[name], channel.permissions(name, flows), _questions(channel, name), recorder.of(name)
+            channel.systems[name], channel.permissions(name, flows), _extra_checks(channel, name), recorder.of(name)
         )
     worst = min(recorder.errors, key=lambda error: error.exit_code, default=None)
     outcome, code = (worst.outcome, worst.exit_code) if worst else ("ok", 0)
@@ -70,67 +72,67 @@ def check(channel: Channel, data: Path, on_check: Callable[[Check], None]) -> Ch
 
 
 class _Recorder:
-    """All checks so far, and the errors among them."""
+    """Collects the results of all checks, and the errors."""
 
     def __init__(self, on_check: Callable[[Check], None]) -> None:
         self.checks: list[Check] = []
         self.errors: list[CentraMyogoError] = []
         self._on_check = on_check
 
-    def of(self, system: str) -> _Interview:
-        return _Interview(self, system)
+    def of(self, system: str) -> _CheckRunner:
+        return _CheckRunner(self, system)
 
     def add(self, check: Check) -> None:
         self.checks.append(check)
         self._on_check(check)
 
 
-class _Interview:
-    """The questions to one system."""
+class _CheckRunner:
+    """Runs the checks of one system."""
 
     def __init__(self, recorder: _Recorder, system: str) -> None:
         self._recorder, self._system = recorder, system
 
-    def ask(self, name: str, question: Callable[[], Answer]) -> bool:
+    def run(self, name: str, check: Callable[[], CheckResult]) -> bool:
         try:
-            status, message, fix = question()
-            answer = Check(self._system, name, status, redact(message), fix)  # an address may hold a secret too
+            status, message, fix = check()
+            result = Check(self._system, name, status, redact(message), fix)  # an address may hold a secret too
         except CentraMyogoError as error:
             self._recorder.errors.append(error)
-            answer = Check(self._system, name, "failed", error.message, error.fix)
-        self._recorder.add(answer)
-        return answer.status != "failed"
+            result = Check(self._system, name, "failed", error.message, error.fix)
+        self._recorder.add(result)
+        return result.status != "failed"
 
     def skip(self, *names: str) -> None:
         for name in names:
-            self._recorder.add(Check(self._system, name, "skipped", "skipped: fix what failed before it first"))
+            self._recorder.add(Check(self._system, name, "skipped", "skipped: first fix the failed check above"))
 
 
-def _questions(channel: Channel, system: str) -> list[Question]:
-    """What the channel's flows add to the checks of the system, each name once."""
-    found: dict[str, Question] = {}
+def _extra_checks(channel: Channel, system: str) -> list[SystemCheck]:
+    """The checks that the channel's flows add to those of the system, each name once."""
+    checks: dict[str, SystemCheck] = {}
     for name in channel.in_order(()):
         if system in channel.ends_of(name):
-            for question in channel.declarations[name].questions(system, channel.flow_params(name)):
-                found.setdefault(question.name, question)
-    return [*found.values()]
+            for check in channel.declarations[name].extra_checks(system, channel.flow_params(name)):
+                checks.setdefault(check.name, check)
+    return [*checks.values()]
 
 
-def _writable(folder: Path) -> Answer:
-    """Whether a run could write there; nothing is made."""
-    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK):
+def _writable(folder: Path) -> CheckResult:
+    """Checks that a run could write below `folder`; creates nothing."""
+    existing = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
         raise ConfigError(
-            f"Working files would go to {folder}, but {there} cannot be written to.",
+            f"Working files would go to {folder}, but {existing} cannot be written to.",
             "Give --data (or CENTRA_MYOGO_DATA) a folder that this user may write to.",
         )
     return "ok", f"working files go to {folder}", ""
 
 
-def _given(answer: Answer) -> Answer:
-    return answer
+def _given(result: CheckResult) -> CheckResult:
+    return result
 
 
-def _limits(name: str, limits: Any) -> Answer:
-    """What a plan must keep to, defaults included."""
+def _limits(name: str, limits: Any) -> CheckResult:
+    """The limits of a flow, defaults included."""
     return "ok", f"{name}: {', '.join(f'{key} = {value:g}' for key, value in limits) or 'no limits'}", ""

@@ -1,4 +1,4 @@
-"""Applies a plan, one change at a time, a bounded number of them in flight."""
+"""Applies a plan, one change at a time, with a bounded number of changes in flight."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ from pipelines.systems.target import BatchTarget, Target, WrittenRow
 
 log = logging.getLogger(__name__)
 
-UNKNOWN_IN_A_ROW = 5  # one record may be more than a target can digest; five in a row are an outage
+UNKNOWN_IN_A_ROW = 5  # a target may fail on one record; five failures in a row are an outage
 NOT_FOUND = 404
-STALE_READ = "stale_read"  # the target did not hold what had been read: the next run reads everything
+STALE_READ = "stale_read"  # the target differs from what the run has read, so the next run does a full read
 Outcome = str  # applied, refused, unknown, not_attempted
 
 
@@ -57,7 +57,7 @@ class Result:
 
 @dataclass
 class Pushed:
-    """What became of the plan: how many changes had each outcome, and why the push stopped early."""
+    """The number of changes by outcome, and the error that stopped the push early."""
 
     counts: dict[Outcome, int] = field(
         default_factory=lambda: {"applied": 0, "refused": 0, "unknown": 0, "not_attempted": 0}
@@ -75,28 +75,28 @@ def push(
 ) -> Pushed:
     """Applies the plan; each change ends in exactly one outcome.
 
-    A target that takes batches gets as many changes at a time as it takes. A refused change does not stop the rest, an
-    unavailable target does, and so do UNKNOWN_IN_A_ROW calls without a usable answer. After a stop no further change is
-    begun; those in flight are finished and recorded.
+    A batch target gets up to `batch` changes per call. A refused change does not stop the push; an unavailable target
+    does, and so do UNKNOWN_IN_A_ROW calls in a row without a usable answer. After a stop no further change begins;
+    those in flight are finished and recorded.
     """
     return _Push(plan, target, journal, on_result, interrupted).run(in_flight)
 
 
 def read_back(target: BatchTarget, changes: pd.DataFrame, began: datetime, journal: Journal) -> list[str]:
-    """What the target holds otherwise than it was written, one line each; the journal keeps it too, by key.
+    """Compares the target with what was written. Returns one line per difference, and records it in the journal.
 
-    That the target could not be asked is one such line: what was written stays written.
+    If the target cannot be read, the result is one line with the reason: what was written stays written.
     """
     rows = changes[["key", "source_id", "after"]].itertuples(index=False, name=None)
     written = [WrittenRow(key, source_id, decode_exact(after.encode())) for key, source_id, after in rows]
     try:
-        said = target.read_back(written, began)
+        differences = target.read_back(written, began)
     except (RemoteSystemError, ConfigError) as error:
-        return [f"What was written could not be read back: {error.message}"]
-    for key, words in said.items():
+        return [f"The written rows could not be checked, because reading them back failed: {error.message}"]
+    for key, message in differences.items():
         if key:
-            journal.record_outcome(key, "update", "applied", 200, words)
-    return [f"{key}: {words}" if key else words for key, words in said.items()]
+            journal.record_outcome(key, "update", "applied", 200, message)
+    return [f"{key}: {message}" if key else message for key, message in differences.items()]
 
 
 class _Push:
@@ -113,7 +113,7 @@ class _Push:
         self._plan, self._target, self._journal = plan, target, journal
         self._on_result, self._interrupted = on_result, interrupted
         self._stopped = threading.Event()
-        self._reasons: list[CentraMyogoError] = []  # why no further change may be begun; the first one counts
+        self._reasons: list[CentraMyogoError] = []  # why the push stops; the first one is reported
         self._counts = Pushed().counts
         self._unknown_in_a_row = 0
 
@@ -149,7 +149,7 @@ class _Push:
                 TargetUnavailable(
                     f"{self._unknown_in_a_row} writes in a row ended without a usable answer, the last: "
                     f"{results[-1].message}",
-                    "The rest was not begun. Safe to run again when the system answers.",
+                    "The other changes were not begun. Safe to run again when the system answers.",
                 )
             )
 
@@ -160,13 +160,13 @@ class _Push:
             self._stop(
                 Interrupted(
                     f"Stopped on request: {counts['not_attempted']} changes were not begun.",
-                    "What was begun is finished and recorded. Run again to do the rest.",
+                    "The changes in progress were finished and recorded. Run again to apply the others.",
                 )
             )
         return Pushed(counts, self._reasons[0] if self._reasons else None)
 
     def _work(self, group: list[Change]) -> list[Result]:
-        """Intent, call, outcome of the changes of one call. Raises nothing."""
+        """Records the intents, makes one call and records its outcomes. Raises nothing."""
         if not self._may_begin():
             return [Result(change, "not_attempted") for change in group]
         try:
@@ -188,14 +188,14 @@ class _Push:
         return results
 
     def _call(self, group: list[Change], rows: list[dict[str, Any]]) -> list[Result]:
-        """What became of the changes of one call."""
+        """The results of one call, one per change."""
 
         def all_of(outcome: Outcome, error: CentraMyogoError, status: int | None = None) -> list[Result]:
             return [Result(change, outcome, status, error.message, _reason(error)) for change in group]
 
         try:
-            said = self._write({change.key: row for change, row in zip(group, rows, strict=True)}, group[0].action)
-            return [_result(change, said[change.key]) for change in group]
+            answers = self._write({change.key: row for change, row in zip(group, rows, strict=True)}, group[0].action)
+            return [_result(change, answers[change.key]) for change in group]
         except TargetRefused as refused:
             return all_of("refused", refused, refused.status)
         except TargetUnknown as unknown:
@@ -203,7 +203,7 @@ class _Push:
         except TargetLost as lost:
             self._stop(lost)
             return all_of("unknown", lost)
-        except CentraMyogoError as error:  # not there, or credentials or configuration: nothing was done to this record
+        except CentraMyogoError as error:  # unavailable, or wrong credentials or settings: no change was made
             self._stop(error)
             return all_of("not_attempted", error)
         except Exception as error:
@@ -226,24 +226,24 @@ def _groups(plan: Plan, size: int) -> Iterator[list[Change]]:
         yield group
 
 
-def _result(change: Change, said: str | RecordError) -> Result:
-    if isinstance(said, str):
-        return Result(change, "applied", 200, said)
-    outcome = "refused" if isinstance(said, TargetRefused) else "unknown"
-    return Result(change, outcome, said.status, said.message, _reason(said))
+def _result(change: Change, answer: str | RecordError) -> Result:
+    if isinstance(answer, str):
+        return Result(change, "applied", 200, answer)
+    outcome = "refused" if isinstance(answer, TargetRefused) else "unknown"
+    return Result(change, outcome, answer.status, answer.message, _reason(answer))
 
 
 def _reason(error: CentraMyogoError) -> str | None:
-    """STALE_READ where the target did not hold what had been read."""
+    """STALE_READ if the target differs from what the run has read; else None."""
     refused = isinstance(error, TargetRefused) and (error.stale or error.status == NOT_FOUND)
     return STALE_READ if refused else None
 
 
 def _explained(group: list[Change], error: Exception) -> CentraMyogoError:
-    """The error itself where it explains itself; else an internal error."""
+    """The error itself if it has a message for the user; else an internal error."""
     if isinstance(error, CentraMyogoError):
         return error
     first = group[0]
     log.error("internal error %s key=%r", first.action, first.key, exc_info=error)
-    said = f"{first.action} of {first.key!r}: {type(error).__name__}: {error}"
-    return InternalError(said, "Please report this with the log. Safe to run again.")
+    message = f"{first.action} of {first.key!r}: {type(error).__name__}: {error}"
+    return InternalError(message, "Please report this with the log. Safe to run again.")

@@ -1,4 +1,4 @@
-"""The straight line of a run; the only place that knows the order of the steps."""
+"""Runs the steps of plan and push. Only this module knows their order."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas as pd
 
-from pipelines.config.channel import Channel
-from pipelines.config.reference import import_string
 from pipelines.core.errors import CentraMyogoError, InternalError, StorageError, UnsafePlan
 from pipelines.core.process_memory import gc_paused, release_free_memory
+from pipelines.core.reference import import_string
 from pipelines.core.signals import Interrupt, interruptible
 from pipelines.engine import batch_checks
 from pipelines.engine.extract import Extractor
@@ -39,12 +38,15 @@ from pipelines.state.store import Folder, Store, publish, utc_now
 from pipelines.systems.system import Client
 from pipelines.systems.target import BatchTarget
 
+if TYPE_CHECKING:
+    from pipelines.config.channel import Channel
+
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What was asked for on the command line; no `flows` means all that the channel has."""
+    """The options of the command line. Without `flows`, all flows of the channel run."""
 
     verb: str
     flows: tuple[str, ...] = ()
@@ -56,7 +58,7 @@ class RunOptions:
 
 
 class RunObserver(Protocol):
-    """Whoever shows the run while it happens."""
+    """Shows the progress of a run."""
 
     def step(self, name: str) -> None: ...
 
@@ -66,8 +68,11 @@ class RunObserver(Protocol):
 
 
 def run(channel: Channel, data: Path, options: RunOptions, observer: RunObserver) -> RunResult:
-    """One run of `plan` or `push`. The result says how it ended; only ChannelBusy and what comes before the run begins
-    (configuration, a missing secret, the data folder, a working file that cannot be opened) are raised."""
+    """Runs `plan` or `push` once. The result states how the run ended.
+
+    Raises only ChannelBusy and errors from before the run begins: in the configuration, a secret, the data folder or a
+    working file that cannot be opened.
+    """
     folder = Folder(data, channel.name)
     folder.make()
     flows = channel.in_order(options.flows)
@@ -99,7 +104,7 @@ class _Run:
         self.channel, self.folder, self.options, self.observer = channel, folder, options, observer
         self.clients, self.interrupted = clients, interrupted
         now = utc_now()
-        # Sorts like the time; two runs of one channel never begin at the same moment.
+        # Run ids sort by time; two runs of one channel never begin at the same moment.
         run_id = f"{now:%Y%m%dT%H%M%S}-{now.microsecond:05x}{uuid.uuid4().hex[:1]}"
         self.report = RunResult(channel.name, run_id, options.verb, now)
         self.names = channel.in_order(options.flows)
@@ -116,12 +121,12 @@ class _Run:
             recorder = RunRecorder(self.folder, store, report)
             with self._capture_errors():
                 recorder.start(self.options.force, list(self.options.sku))
-                self._line(store, recorder)
+                self._run_steps(store, recorder)
             with self._capture_errors():
-                self._forget(store)
+                self._apply_retention(store)
             with self._capture_errors():
                 recorder.finish(self._facts())
-        # A file that has turned out to be damaged must not take the place of a good copy: history may come from it.
+        # A damaged working file must not replace the published copy, because --rebuild may need the history in it.
         if report.ended_at is not None and report.outcome != StorageError.outcome:
             with self._capture_errors():
                 publish(self.folder)
@@ -129,7 +134,7 @@ class _Run:
 
     @contextlib.contextmanager
     def _capture_errors(self) -> Iterator[None]:
-        """Whatever goes wrong inside ends up in the report."""
+        """Puts any error that is raised inside into the report."""
         try:
             yield
         except CentraMyogoError as error:
@@ -141,7 +146,7 @@ class _Run:
             log.exception("internal error run=%s", self.report.run_id)
             self.report.failed(InternalError(f"{type(error).__name__}: {error}", "Please report this with the log."))
 
-    def _line(self, store: Store, recorder: RunRecorder) -> None:
+    def _run_steps(self, store: Store, recorder: RunRecorder) -> None:
         plans: dict[str, Plan] = {}
         refused: list[UnsafePlan] = []
         with gc_paused():
@@ -174,7 +179,7 @@ class _Run:
         }
 
     def _read(self, store: Store, flows: Mapping[str, Flow]) -> None:
-        """The catalogues first, then what has dates: a row of these may be checked against a catalogue."""
+        """Reads the catalogues first, then the dated rows, because these may be checked against a catalogue."""
         report, channel = self.report, self.channel
         extractor = Extractor(channel, store, self.clients, self.interrupted, self._step, self.findings)
         if catalogues := [name for name, flow in flows.items() if flow.kind == "catalogue"]:
@@ -183,7 +188,7 @@ class _Run:
                 report.run_id,
                 report.started_at,
                 full_read=self.options.full,
-                preload=any(flows[name].suites for name in catalogues),
+                preload=any(flows[name].validates_batches for name in catalogues),
             )
         windows = {name: flow for name, flow in flows.items() if flow.kind == "window"}
         if windows:
@@ -195,11 +200,11 @@ class _Run:
             flow.context.full_read = report.facts.get("read", {}).get("kind") == "full"
             if lookups := flow.lookups():
                 with self._step("look up", name):
-                    rest = [key for lookup in lookups for key in extractor.look_up(lookup)]
-                    flow.context.skipped_lookups = frozenset(rest)
+                    skipped = [key for lookup in lookups for key in extractor.look_up(lookup)]
+                    flow.context.skipped_lookups = frozenset(skipped)
 
     def _record(self, store: Store, name: str, flow: Flow, evaluation: Evaluation) -> None:
-        """What is withheld, since when, and how many rows each rule of the flow concerns."""
+        """Stores the withheld rows, since when they are withheld, the warnings, and the number of rows per rule."""
         report, withheld, warned = self.report, evaluation.withheld, evaluation.warned
         report.flows[name].update(evaluation.counts)
         if evaluation.expectations:
@@ -237,22 +242,22 @@ class _Run:
         return plan
 
     def _refusals(self, name: str, flow: Flow, evaluation: Evaluation, plan: Plan) -> Iterator[UnsafePlan]:
-        broken = flow.limit_violations(plan, evaluation)
-        self.report.facts.setdefault("limits", []).extend(violation.words for violation in broken)
+        violations = flow.limit_violations(plan, evaluation)
+        self.report.facts.setdefault("limits", []).extend(violation.message for violation in violations)
         expectations = evaluation.expectations
-        stopped = batch_checks.stopping(expectations, self.options.force) if expectations else []
-        if never := flow.hard_stop(plan):
-            yield never
-        if (broken or stopped) and not self.options.force:
-            yield refusal(broken, stopped, name, self.channel.path)
+        stop_messages = batch_checks.stop_messages(expectations, self.options.force) if expectations else []
+        if hard_stop := flow.hard_stop(plan):
+            yield hard_stop
+        if (violations or stop_messages) and not self.options.force:
+            yield refusal(violations, stop_messages, name, self.channel.path)
 
     def _refuse_if_unsafe(self, refused: list[UnsafePlan]) -> None:
-        """Nothing at all is written where the plan of one flow is refused, or is not the one that was reviewed."""
-        expect, found = self.options.expect, self.report.fingerprint
-        if expect is not None and expect != found:
+        """Raises UnsafePlan, before any write, if the plan of a flow is refused or is not the reviewed one."""
+        reviewed, fingerprint = self.options.expect, self.report.fingerprint
+        if reviewed is not None and reviewed != fingerprint:
             raise UnsafePlan(
-                f"The plan is {found}, not the reviewed {expect}: something changed on either side.",
-                "Nothing was written. Review the new plan and push it with its own fingerprint.",
+                f"The plan is now {fingerprint}, not the reviewed {reviewed}: data or settings have changed.",
+                "Nothing was written. Run plan again, review the new plan, and push with its fingerprint.",
             )
         if refused:
             fixes = dict.fromkeys(one.fix for one in refused)
@@ -279,8 +284,8 @@ class _Run:
                 written = plan.changes[plan.changes["key"].isin(applied)]
                 report.facts["read_back"] = read_back(target, written, began, journal)
 
-    def _forget(self, store: Store) -> None:
-        """Blanks personal data, and drops fields of plans, that no flow of the channel may keep any longer."""
+    def _apply_retention(self, store: Store) -> None:
+        """Blanks personal data and drops fields of plans that no flow of the channel may keep any longer."""
         channel, now = self.channel, self.report.started_at
         kept: dict[tuple[str, str], int] = {}
         for name, declared in channel.declarations.items():
@@ -290,7 +295,7 @@ class _Run:
             for one in system.personal:
                 days = kept.get((system.name, one.table), 0)
                 config = channel.systems.get(system.name)
-                before = system.moment(config, now - timedelta(days=days)) if days and config else None
+                before = system.format_time(config, now - timedelta(days=days)) if days and config else None
                 retention.blank_personal_data(
                     store, f"raw_{system.name}.{one.table}", one.columns, one.dated_by, before
                 )

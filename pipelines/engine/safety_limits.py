@@ -1,4 +1,4 @@
-"""Whether acting on a plan is sane: limits that the channel file sets, checked before any write."""
+"""The safety limits of the channel file, which are checked before any write."""
 
 from __future__ import annotations
 
@@ -14,46 +14,49 @@ from pipelines.core.errors import UnsafePlan
 from pipelines.engine.plan import Plan
 from pipelines.state.store import Store
 
-SHARE_FROM = 10  # below so many rows, a share says nothing
+MIN_ROWS_FOR_SHARE = 10  # a share of fewer rows means little
 MAX_EXAMPLES = 3
 MAX_EXAMPLE_LENGTH = 40
 
 
 @dataclass(frozen=True)
 class Violation:
-    """What a limit says against a plan. `narrows`: whether a smaller --sku can bring the plan within it."""
+    """A limit that a plan breaks. `narrows` states whether a smaller --sku can bring the plan within it."""
 
     key: str
-    words: str
+    message: str
     narrows: bool
 
 
 def last_read(store: Store, flow: str) -> int | None:
-    """How many rows the last full read that went through (exit 0 or 3) had; None where there was none."""
-    found = store.connection.execute(
+    """The number of rows in the last full read of a successful run (exit 0 or 3); None if there is none."""
+    rows = store.connection.execute(
         "select f.rows_read from sync.flows f join sync.runs r using (run_id) where f.flow = $flow "
         "and r.exit_code in (0, 3) and run_id not in (select run_id from sync.reads where kind <> 'full') "
         "order by r.started_at desc limit 1",
         {"flow": flow},
     ).fetchall()
-    return int(found[0][0]) if found else None
+    return int(rows[0][0]) if rows else None
 
 
-def refusal(said: list[Violation], stopped: list[str], flow: str, path: Path) -> UnsafePlan:
-    """The error that stops the run, with the ways on that are open; `stopped` is what the expectations said."""
-    who = [name for name, words in (("limits", said), ("expectations", stopped)) if words]
-    keys = ", ".join(violation.key for violation in said)
-    tables = " and ".join(f"{keys} in [flows.{flow}.limits]" if n == "limits" else f"[flows.{flow}.{n}]" for n in who)
-    narrow = "or narrow it with --sku, " if said and not stopped and all(v.narrows for v in said) else ""
+def refusal(violations: list[Violation], stop_messages: list[str], flow: str, path: Path) -> UnsafePlan:
+    """The error that stops the run, with the possible next steps. `stop_messages` are those of the expectations."""
+    tables = {"limits": violations, "expectations": stop_messages}
+    who = [name for name, messages in tables.items() if messages]
+    keys = ", ".join(violation.key for violation in violations)
+    places = " and ".join(f"{keys} in [flows.{flow}.limits]" if n == "limits" else f"[flows.{flow}.{n}]" for n in who)
+    can_narrow = violations and not stop_messages and all(violation.narrows for violation in violations)
+    narrow = "or narrow it with --sku, " if can_narrow else ""
+    messages = [*(violation.message for violation in violations), *stop_messages]
     return UnsafePlan(
-        f"The {' and '.join(who)} refuse this plan: {'; '.join([*(v.words for v in said), *stopped])}.",
+        f"The {' and '.join(who)} refuse this plan: {'; '.join(messages)}.",
         f"Nothing was written. If the plan is right, push with --force (this once), {narrow}"
-        f"or set {tables} of {path} to what is normal for this shop.",
+        f"or set {places} of {path} to what is normal for this shop.",
     )
 
 
 class ReadLimits(Protocol):
-    """The limits that a flow may have on what it reads."""
+    """Limits on the rows that a flow reads."""
 
     @property
     def min_rows(self) -> int: ...
@@ -62,8 +65,8 @@ class ReadLimits(Protocol):
 
 
 class ReadMetrics(Protocol):
-    """`read` is how many rows were read, `read_before` how many the last good full read had (None without one),
-    `full_read` whether this is one."""
+    """`read` is the number of rows read, `read_before` that of the last successful full read (None without one).
+    `full_read` states whether this read is a full one."""
 
     @property
     def read(self) -> int: ...
@@ -74,7 +77,7 @@ class ReadMetrics(Protocol):
 
 
 class UpdateLimits(Protocol):
-    """The limits that a flow may have on what it updates."""
+    """Limits on the rows that a flow updates."""
 
     @property
     def max_updates(self) -> int: ...
@@ -83,13 +86,13 @@ class UpdateLimits(Protocol):
 
 
 def read_violations(limits: ReadLimits, metrics: ReadMetrics) -> Iterable[Violation]:
-    """Whether so little was read that something must be wrong."""
-    if not metrics.full_read:  # what was not asked for cannot be missing
+    """The limits that are broken because too few rows were read."""
+    if not metrics.full_read:  # a read of changes does not request all rows
         return
     read, before = metrics.read, metrics.read_before
     if read < limits.min_rows:
         yield Violation("min_rows", f"{read} rows were read, fewer than min_rows = {limits.min_rows}", False)
-    if before is not None and before >= SHARE_FROM and read < exact(limits.min_read_share) * before:
+    if before is not None and before >= MIN_ROWS_FOR_SHARE and read < exact(limits.min_read_share) * before:
         yield Violation(
             "min_read_share",
             f"{read} rows were read, {percent(read, before)} of the {before} that the last good run read, "
@@ -99,12 +102,12 @@ def read_violations(limits: ReadLimits, metrics: ReadMetrics) -> Iterable[Violat
 
 
 def update_violations(limits: UpdateLimits, plan: Plan, what: str) -> Iterable[Violation]:
-    """Whether more would be updated than is usual; `what` are the things that are."""
+    """The limits that are broken because too many rows would be updated; `what` names the rows."""
     updates = plan.count("update")
     if updates > limits.max_updates:
-        words = f"{updates} {what} would be updated, more than max_updates = {limits.max_updates}"
-        yield Violation("max_updates", words, True)
-    if plan.live >= SHARE_FROM and updates > exact(limits.max_update_share) * plan.live:
+        message = f"{updates} {what} would be updated, more than max_updates = {limits.max_updates}"
+        yield Violation("max_updates", message, True)
+    if plan.live >= MIN_ROWS_FOR_SHARE and updates > exact(limits.max_update_share) * plan.live:
         yield Violation(
             "max_update_share",
             f"{updates} of the {plan.live} {what} in the target would be updated "
@@ -113,19 +116,19 @@ def update_violations(limits: UpdateLimits, plan: Plan, what: str) -> Iterable[V
         )
 
 
-def change_violations(key: str, most: int, plan: Plan, action: str, words: str) -> list[Violation]:
-    """What a limit on the number of creates or updates says; `words` follow the number."""
+def change_violations(key: str, limit: int, plan: Plan, action: str, words: str) -> list[Violation]:
+    """Whether the plan breaks a limit on creates or updates; `words` follow their number in the message."""
     count = plan.count(action)
-    return [Violation(key, f"{count} {words}, more than {key} = {most}", True)] if count > most else []
+    return [Violation(key, f"{count} {words}, more than {key} = {limit}", True)] if count > limit else []
 
 
 def exact(number: float) -> Fraction:
-    """As it was written: 0.29 of 100 is 28.999999999999996 in binary."""
+    """The number as it was written: in binary, 0.29 of 100 is 28.999999999999996."""
     return Fraction(str(number))
 
 
-def percent(part: int, whole: int) -> str:
-    return f"{part / whole:.1%}"
+def percent(part: int, total: int) -> str:
+    return f"{part / total:.1%}"
 
 
 def examples(codes: pd.Series) -> str:
@@ -133,5 +136,5 @@ def examples(codes: pd.Series) -> str:
 
 
 def shortened(code: str) -> str:
-    """In quotes, with what cannot be seen written out."""
+    """Quoted and cut to MAX_EXAMPLE_LENGTH, with invisible characters escaped."""
     return repr(code if len(code) <= MAX_EXAMPLE_LENGTH else f"{code[: MAX_EXAMPLE_LENGTH - 1]}…")

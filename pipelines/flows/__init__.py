@@ -1,1 +1,1 @@
-"""One file a flow: what is selected, withheld and desired, with its limits, settings and retention."""
+"""One module per flow: what is selected, withheld and desired, with its limits, settings and retention."""

@@ -1,4 +1,4 @@
-"""What the flows of orders share: they read from a day on, and recognise their own orders by their references."""
+"""The base of the order flows: they read from a day on, and recognise their own orders by the reference."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pandas as pd
 from pipelines.config.channel import Channel
 from pipelines.engine.flow import Flow
 from pipelines.state.store import Store
-from pipelines.systems.system import Answer, Question
+from pipelines.systems.system import CheckResult, SystemCheck
 from schemas.fields.centra_orders import LINES, NUMBER
 
 ORDERS_FLOW, TRACKING_FLOW = "orders", "tracking"
@@ -21,7 +21,7 @@ LINE_COLUMNS = ["position", "inside", *(field.column for field in LINES), "extra
 
 
 class OrderFlow(Flow):
-    """A flow of orders or shipments; each of them that must not be acted on is withheld individually."""
+    """A flow of orders or shipments. Rows that must not be acted on are withheld one by one."""
 
     kind = "window"
     permissions: ClassVar = {"myogo": ("read:order", "write:order")}
@@ -32,48 +32,48 @@ class OrderFlow(Flow):
 
     @classmethod
     def mapped_methods(cls, params: Any) -> dict[str, str] | None:
-        """The shipping methods that the flow maps; None where it maps none."""
+        """The shipping methods that the flow maps; None if it maps none."""
         return None
 
     @classmethod
-    def questions(cls, system: str, params: Any) -> Sequence[Question]:
+    def extra_checks(cls, system: str, params: Any) -> Sequence[SystemCheck]:
         if system == "centra":
             from pipelines.systems.centra.preflight import OrderListChecks
 
-            return OrderListChecks(cls.mapped_methods(params)).questions()
-        return [Question("orders", _orders_are_listed)]
+            return OrderListChecks(cls.mapped_methods(params)).checks()
+        return [SystemCheck("orders", _orders_are_listed)]
 
 
-def _orders_are_listed(client: Any) -> Answer:
+def _orders_are_listed(client: Any) -> CheckResult:
     from pipelines.systems.myogo.preflight import orders_are_listed
 
     return orders_are_listed(client)
 
 
 def orders_params(channel: Channel) -> Any:
-    """The parameters of the channel's orders flow; None where it has none."""
+    """The parameters of the channel's orders flow; None if it has no such flow."""
     return channel.flow_params(ORDERS_FLOW) if ORDERS_FLOW in channel.flows else None
 
 
 def reference_prefix(channel: Channel, params: Any) -> str:
-    """What our references begin with, so that those of two shops in one merchant cannot meet.
+    """The prefix of our references, so that two shops of one merchant never use the same reference.
 
-    That of the flow, else that of the orders flow, else the channel's name.
+    It is the prefix of the flow, else that of the orders flow, else the channel's name.
     """
     orders = orders_params(channel)
     return str(params.prefix or (orders and orders.prefix) or channel.name.replace("-", "_"))
 
 
 def own_orders(live: pd.DataFrame, prefix: str) -> pd.DataFrame:
-    """The orders whose reference begins with the prefix, with `source_id`: the shipment or order that each is of."""
-    mine = live["reference"].str.fullmatch(f"{re.escape(prefix)}-{NUMBER}")
-    own = live[mine.fillna(False).astype(bool)].reset_index(drop=True)
+    """The orders whose reference begins with the prefix. Adds `source_id`: the shipment or order in Centra."""
+    is_own = live["reference"].str.fullmatch(f"{re.escape(prefix)}-{NUMBER}")
+    own = live[is_own.fillna(False).astype(bool)].reset_index(drop=True)
     return own.assign(source_id=own["reference"].str.slice(len(prefix) + 1))
 
 
 def previously_sent_references(store: Store, table: Literal["shipments", "orders"]) -> list[str]:
-    """References that we have sent, under whatever prefix, for an order of Centra in the table, and that myOGO's list
-    no longer shows. The journal only says what to look up: another merchant may not have them."""
+    """References that we have sent under any prefix, for an order of Centra in `table`, and that myOGO's list no longer
+    has. They must be looked up: the journal does not prove that the current merchant has them."""
     rows = store.connection.execute(
         f"select distinct key from sync.journal where flow = '{ORDERS_FLOW}' and outcome in ('applied', 'unknown') and "
         f"regexp_extract(key, '-([0-9]+)(-[0-9]+)?$', 1) in (select order_id from raw_centra.{table}) "
@@ -83,32 +83,36 @@ def previously_sent_references(store: Store, table: Literal["shipments", "orders
 
 
 def open_orders(store: Store, all_orders: pd.DataFrame, prefix: str) -> pd.DataFrame:
-    """Those of `all_orders` (`reference`, `status`) that stand for an order of ours: under our prefix, or sent by us
-    under another one; neither cancelled nor returned, and not completed in Centra. With `source_id`."""
+    """The rows of `all_orders` (`reference`, `status`) that are open orders of ours, with `source_id`.
+
+    An order is ours if it has our prefix or if we sent it under another one. It is open unless it is cancelled,
+    returned, or shipped and completed in Centra.
+    """
     keys = store.connection.execute(f"select distinct key from sync.journal where flow = '{ORDERS_FLOW}'").fetchall()
     parts = all_orders["reference"].str.extract(f"^([^-]*)-({NUMBER})$")
-    own = all_orders["reference"].isin([key for (key,) in keys]) | (parts[0] == prefix)
-    rows = all_orders.assign(source_id=parts[1])[own.fillna(False).astype(bool) & parts[1].notna()]
+    is_own = all_orders["reference"].isin([key for (key,) in keys]) | (parts[0] == prefix)
+    rows = all_orders.assign(source_id=parts[1])[is_own.fillna(False).astype(bool) & parts[1].notna()]
     is_done = (rows["status"] == "shipped") & rows["source_id"].isin(completed(store))
     return rows[~is_done & ~rows["status"].isin(["cancelled", "returned"])]
 
 
 def completed(store: Store) -> set[str]:
-    """Shipments, and orders of shipments, that are completed: those that Centra lists, and those that we completed."""
+    """The ids of completed shipments and of their orders: those that Centra lists, and those that we completed."""
     listed = store.frame("raw_centra.completed_shipments", ["shipment_id", "order_id"])
-    own = store.connection.execute(
+    rows = store.connection.execute(
         f"select distinct key from sync.journal where flow = '{TRACKING_FLOW}' and outcome = 'applied'"
     ).fetchall()
-    return {*listed["shipment_id"], *listed["order_id"], *(one for (key,) in own for one in (key, order_id_of(key)))}
+    completed_here = {one for (key,) in rows for one in (key, order_id_of(key))}
+    return {*listed["shipment_id"], *listed["order_id"], *completed_here}
 
 
 def order_id_of(source_id: str) -> str:
-    """The number of Centra's order, given that of the order or of one of its shipments."""
+    """The number of Centra's order, from the id of the order or of one of its shipments."""
     return source_id.partition("-")[0]
 
 
 def destination_digest(rows: pd.DataFrame, key: str) -> list[str]:
-    """A digest of each row's texts: the same texts give the same digest, and without the key none can be found out.
+    """A keyed digest of each row's texts. Equal texts give equal digests; without the key the texts stay secret.
 
     The part before the last dash identifies the digest's version and key; only digests with the same one are
     comparable.
@@ -120,7 +124,7 @@ def destination_digest(rows: pd.DataFrame, key: str) -> list[str]:
 
 
 def recorded_destinations(store: Store) -> dict[str, str]:
-    """The digest of where each order went when it was sent last, by reference."""
+    """The digest of each order's destination when it was last sent, by reference."""
     rows = store.connection.execute(
         "select key, arg_max(json_extract_string(after, '$.destination'), run_id) "
         "from sync.changes join sync.journal using (run_id, flow, key) "

@@ -1,4 +1,4 @@
-"""Centra's shipments (or orders) to myOGO."""
+"""The orders flow: sends Centra's shipments (or orders) to myOGO."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipelines.config.reference import import_string
+from pipelines.core.reference import import_string
 from pipelines.engine.flow import Evaluation, Step, Words
 from pipelines.engine.plan import Plan
 from pipelines.engine.safety_limits import Violation, change_violations
@@ -24,7 +24,7 @@ from pipelines.flows.order_flow import (
     reference_prefix,
 )
 from pipelines.state.schema import Table, columns
-from pipelines.systems.system import Answer, Lookup
+from pipelines.systems.system import CheckResult, Lookup
 from schemas.fields.centra import CODE_SQL
 from schemas.fields.centra_orders import ORDERS, SHIPMENTS
 from schemas.fields.myogo_orders import FINAL
@@ -37,18 +37,18 @@ OUTPUT = Table(
     "Orders that myOGO should have, of the newest run of the orders flow; no personal data.",
     columns(
         """
-        reference varchar | What the order is called in myOGO.
+        reference varchar | The order's reference in myOGO.
         status varchar | Draft or New.
         test boolean | Whether it is marked as a test.
         shipping_code varchar | myOGO's code of the shipping method.
-        pick_up_point_code varchar | The pick-up point, where the customer chose one.
+        pick_up_point_code varchar | The pick-up point, if the customer chose one.
         price_total decimal(18, 4) | The total of the order.
         price_currency varchar | Its currency.
         lines json | Code, units, price and tax per line.
-        cash_on_delivery json | Amount and currency, where the carrier collects it.
+        cash_on_delivery json | Amount and currency, if the carrier collects the payment.
         shipment_id varchar | The shipment of Centra.
-        capture boolean | Whether the payment is taken first.
-        source_id varchar | The shipment of Centra, or its order, that it is made of.
+        capture boolean | Whether the payment is captured first.
+        source_id varchar | The shipment or order of Centra that it comes from.
         """
     ),
 )
@@ -63,7 +63,7 @@ class OrderLimits(BaseModel):
 
 
 class OrdersFlow(OrderFlow):
-    """What myOGO should be asked to send: each order once, and what somebody must look at instead."""
+    """Sends each order to myOGO once, and withholds those that someone at the shop must look at."""
 
     source, target_system = "centra", "myogo"
     extract = "pipelines.systems.centra.order_source:centra_orders"
@@ -78,7 +78,7 @@ class OrdersFlow(OrderFlow):
     outputs = (OUTPUT,)
 
     @classmethod
-    def settings_hint(cls, params: Any) -> Answer:
+    def settings_hint(cls, params: Any) -> CheckResult:
         if not params.shipping:
             return (
                 "warning",
@@ -94,10 +94,10 @@ class OrdersFlow(OrderFlow):
         if params.source == "orders":
             return (
                 "warning",
-                "orders are sent by their status alone: Centra tells only of shipments whether they are paid",
-                'Use source = "shipments" where payments are taken when goods are sent.',
+                "orders are sent by their status alone: Centra reports only for shipments whether they are paid",
+                'Use source = "shipments" if payments are captured when the goods are sent.',
             )
-        return "ok", f"{params.source} of Centra from {params.starting} on become orders that are shipped", ""
+        return "ok", f"{params.source} of Centra from {params.starting} on are sent to myOGO as real orders", ""
 
     @classmethod
     def mapped_methods(cls, params: Any) -> dict[str, str]:
@@ -125,12 +125,12 @@ class OrdersFlow(OrderFlow):
         context, params, store = self.context, self.params, self.store
         of_shipments = params.source == "shipments"
         table, fields = ("shipments", SHIPMENTS) if of_shipments else ("orders", ORDERS)
-        own_id = "shipment_id" if of_shipments else "order_id"
+        id_column = "shipment_id" if of_shipments else "order_id"
         with step("transform"):
             picked = [*(field.column for field in fields), "extra"]
-            rows = store.frame(f"raw_centra.{table}", picked, f"order by {own_id}")
-            lines = store.frame(f"raw_centra.{table[:-1]}_lines", [own_id, *LINE_COLUMNS])
-            lines = lines.rename(columns={own_id: "source_id"})
+            rows = store.frame(f"raw_centra.{table}", picked, f"order by {id_column}")
+            lines = store.frame(f"raw_centra.{table[:-1]}_lines", [id_column, *LINE_COLUMNS])
+            lines = lines.rename(columns={id_column: "source_id"})
             taxes = store.frame("raw_centra.order_lines", ["order_id", "line_id", "tax_percent"])
             transform, prefix = import_string(context.settings.transform), reference_prefix(context.channel, params)
             orders = transform(rows, lines, taxes, params, prefix)
@@ -145,16 +145,16 @@ class OrdersFlow(OrderFlow):
         return evaluation
 
     def limit_violations(self, plan: Plan, evaluation: Evaluation) -> list[Violation]:
-        most = self.context.limits.max_creates
-        return change_violations("max_creates", most, plan, "create", "orders would be created")
+        limit = self.context.limits.max_creates
+        return change_violations("max_creates", limit, plan, "create", "orders would be created")
 
     def _evaluate(self, orders: pd.DataFrame) -> Evaluation:
         from schemas.orders.contract import ORDER
-        from schemas.orders.issues import Known, checked, waiting, warnings, withheld
+        from schemas.orders.issues import OrderContext, checked, waiting, warnings, withheld
 
         all_orders = self._live()
         live = own_orders(all_orders, reference_prefix(self.context.channel, self.params))
-        known = Known(
+        known = OrderContext(
             live=live,
             codes=self._codes_in_myogo(),
             ambiguous_codes=self._ambiguous_codes(),
@@ -198,46 +198,47 @@ class OrdersFlow(OrderFlow):
         )
 
     def _buckets(self, orders: pd.DataFrame, gone: pd.DataFrame) -> pd.Series:
-        """Where each order is counted, once: "selected", "withheld", "skipped", or "gone" for one that Centra lists
-        though it was stopped: it is counted among `gone`."""
-        selected = self._is_good_to_go(orders) & self._in_time(orders["ordered"]) & self._named(orders)
+        """The one bucket that counts each order: "selected", "withheld", "skipped", or "gone" for an order that is
+        counted in `gone`, because it was stopped although Centra still lists it."""
+        recent = self._is_since_starting(orders["ordered"])
+        selected = self._is_good_to_go(orders) & recent & self._matches_sku(orders)
         bucket = pd.Series("skipped", index=orders.index, dtype="str")
         bucket = bucket.mask(selected, "selected").mask(selected & (orders["failed"] >= 0), "withheld")
         return bucket.mask(orders["reference"].isin(gone["reference"]), "gone")
 
     def _gone(self, orders: pd.DataFrame, live: pd.DataFrame) -> pd.DataFrame:
-        """Ours that myOGO has open and that Centra no longer lists as good to go, each once."""
+        """Our orders that are open in myOGO and that Centra no longer lists as good to go, each once."""
         listed = orders.loc[~self._stopped_but_open(orders, live), "reference"]
         still_open = live[~live["status"].isin(FINAL)]
-        gone = still_open[~still_open["reference"].isin(listed) & ~self._out_of_sight(still_open, orders)]
-        return gone[self._named(gone)].drop_duplicates("reference")
+        gone = still_open[~still_open["reference"].isin(listed) & ~self._is_before_list(still_open, orders)]
+        return gone[self._matches_sku(gone)].drop_duplicates("reference")
 
     def _stopped_but_open(self, orders: pd.DataFrame, live: pd.DataFrame) -> pd.Series:
-        """Cancelled or put on hold in Centra, and open in myOGO."""
+        """Whether each order is cancelled or on hold in Centra, but open in myOGO."""
         still_open = live.loc[~live["status"].isin(FINAL), "reference"]
         return ~self._is_good_to_go(orders) & orders["reference"].isin(still_open)
 
-    def _named(self, orders: pd.DataFrame) -> pd.Series:
-        """Whether --sku selects the reference."""
+    def _matches_sku(self, orders: pd.DataFrame) -> pd.Series:
+        """Whether --sku selects each reference."""
         from transforms.select import matches
 
         return matches([orders["reference"]], self.context.sku or ("*",))
 
-    def _in_time(self, ordered: pd.Series) -> pd.Series:
-        """Whether an order was placed from the starting day on."""
+    def _is_since_starting(self, ordered: pd.Series) -> pd.Series:
+        """Whether each order was placed on or after the starting day; also true without a date."""
         ordered = ordered.fillna("")
         return (ordered >= f"{self.params.starting:%Y-%m-%d}") | (ordered == "")
 
     def _is_good_to_go(self, orders: pd.DataFrame) -> pd.Series:
-        """In a status that counts, and neither on hold nor unpaid."""
+        """Whether each order has one of the channel's statuses and is neither held nor unpaid."""
         good = ~orders["on_hold"]
         if self.params.source == "orders":
-            good &= self._counts(orders["order_status"]) | (orders["order_status"].fillna("") == "")
+            good &= self._has_status(orders["order_status"]) | (orders["order_status"].fillna("") == "")
         return good
 
-    def _out_of_sight(self, sent: pd.DataFrame, orders: pd.DataFrame) -> pd.Series:
-        """Orders in myOGO that are older than the oldest order in Centra's list (order numbers increase). Open
-        shipments are listed whatever their age."""
+    def _is_before_list(self, sent: pd.DataFrame, orders: pd.DataFrame) -> pd.Series:
+        """Whether each order in myOGO is older than the oldest order in Centra's list (order numbers increase). Never
+        for shipments: Centra lists the open ones whatever their age."""
         if self.params.source == "shipments":
             return pd.Series(False, index=sent.index)
         numbers = sent["source_id"].map(order_id_of).astype(int)
@@ -246,25 +247,25 @@ class OrdersFlow(OrderFlow):
         return numbers < (listed.min() if len(listed) else float("inf"))
 
     def _sent_as(self, source_ids: pd.Series, all_orders: pd.DataFrame) -> dict[str, str]:
-        """By shipment (or order): the reference under which myOGO has the same goods of the same order already.
+        """By shipment (or order): the reference under which myOGO already has the same goods of the same order.
 
-        A shipment that Centra still lists is another one than its neighbours; one that is no longer listed was made
-        anew, for all we know.
+        Another shipment of the order holds other goods if Centra still lists it. If Centra no longer lists it, the new
+        shipment may have replaced it.
         """
         sent = open_orders(self.store, all_orders, reference_prefix(self.context.channel, self.params))
         listed = set(self.store.frame("raw_centra.shipments", ["shipment_id"])["shipment_id"])
         by_order: dict[str, list[tuple[str, str]]] = {}
-        for own, reference in zip(sent["source_id"], sent["reference"], strict=True):
-            by_order.setdefault(order_id_of(own), []).append((own, reference))
+        for sent_id, reference in zip(sent["source_id"], sent["reference"], strict=True):
+            by_order.setdefault(order_id_of(sent_id), []).append((sent_id, reference))
         return {
             source_id: reference
             for source_id in source_ids
-            for own, reference in by_order.get(order_id_of(source_id), [])
-            if own == source_id or ("-" in own) != ("-" in source_id) or own not in listed
+            for sent_id, reference in by_order.get(order_id_of(source_id), [])
+            if sent_id == source_id or ("-" in sent_id) != ("-" in source_id) or sent_id not in listed
         }
 
     def _waiting(self) -> pd.DataFrame:
-        """Orders in a status that counts that have no shipment which is good to go or completed."""
+        """Orders in one of the channel's statuses without a shipment that is good to go or completed."""
         with_a_shipment = (
             "(select order_id from raw_centra.shipments union select order_id from raw_centra.completed_shipments)"
         )
@@ -272,36 +273,36 @@ class OrdersFlow(OrderFlow):
             "raw_centra.orders", ["order_id", "order_status", "order_date"], f"where order_id not in {with_a_shipment}"
         )
         dated = orders["order_date"].notna()
-        return orders[dated & self._in_time(orders["order_date"]) & self._counts(orders["order_status"])]
+        return orders[dated & self._is_since_starting(orders["order_date"]) & self._has_status(orders["order_status"])]
 
-    def _counts(self, statuses: pd.Series) -> pd.Series:
-        """Whether each status is one of those that the channel names."""
+    def _has_status(self, statuses: pd.Series) -> pd.Series:
+        """Whether the channel file lists each status."""
         known = [status.casefold() for status in self.params.statuses]
         return statuses.fillna("").str.casefold().isin(known)
 
     def _live(self) -> pd.DataFrame:
-        """All of myOGO's orders; `status` in small letters ("" for none), `test` true or false."""
+        """All of myOGO's orders, with `status` in lower case ("" for none) and `test` as a flag."""
         live = self.store.frame("raw_myogo.orders", ["reference", "status", "lines", "test"])
         return live.assign(status=live["status"].fillna("").str.casefold(), test=is_true(live["test"]))
 
     def _codes_in_myogo(self) -> set[str]:
-        """The codes that myOGO listed, and those that were made since the last reading that went through."""
-        made = (
+        """The codes that myOGO listed, and those that we have created since the last successful read."""
+        created = (
             "select key from sync.journal where flow = 'products' and action = 'create' and outcome = 'applied' "
             "and run_id >= (select coalesce(max(run_id), '') from sync.reads join sync.runs using (run_id) "
             "where exit_code in (0, 3, 4))"
         )
-        return self._codes(f"select code from raw_myogo.products union {made}", "raw_myogo", "products")
+        return self._codes(f"select code from raw_myogo.products union {created}", "raw_myogo", "products")
 
     def _ambiguous_codes(self) -> set[str]:
-        made = f"select {CODE_SQL} as code from raw_centra.products"
+        codes = f"select {CODE_SQL} as code from raw_centra.products"
         return self._codes(
-            f"select code from ({made}) where code <> '' group by 1 having count(*) > 1", "raw_centra", "products"
+            f"select code from ({codes}) where code <> '' group by 1 having count(*) > 1", "raw_centra", "products"
         )
 
     def _codes(self, query: str, schema: str, table: str) -> set[str]:
-        """As of the last time that the catalogues were read; none where they never were."""
-        there = self.store.connection.execute(
+        """The codes that `query` selects, as of the last read of the catalogues; none if they were never read."""
+        tables = self.store.connection.execute(
             "select count(*) from information_schema.tables where table_schema = ? and table_name = ?", [schema, table]
         ).fetchall()
-        return {row[0] for row in self.store.connection.execute(query).fetchall()} if there[0][0] else set()
+        return {row[0] for row in self.store.connection.execute(query).fetchall()} if tables[0][0] else set()

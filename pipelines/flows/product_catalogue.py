@@ -1,4 +1,4 @@
-"""Centra's sizes as products, evaluated once per run for every flow that looks at them."""
+"""Centra's sizes as products, evaluated once per run for all flows that need them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from pipelines.config.channel import Channel, FlowSettings, Select
-from pipelines.config.reference import import_string
+from pipelines.core.reference import import_string
 from pipelines.state.store import Store
 from schemas.contract import Contract
 from schemas.fields.centra import PRICES, PRODUCTS
@@ -17,7 +17,7 @@ PRODUCTS_FLOW = "products"
 
 
 class ProductCatalogue:
-    """The settings are those of the products flow; where the channel has none, its defaults."""
+    """Uses the settings of the products flow, or its defaults if the channel has no such flow."""
 
     def __init__(self, channel: Channel, store: Store) -> None:
         self.channel, self.store = channel, store
@@ -27,8 +27,8 @@ class ProductCatalogue:
     def _settings(self) -> FlowSettings | None:
         return self.channel.flows.get(PRODUCTS_FLOW)
 
-    def _code(self, key: str) -> Any:
-        """What the flow's `transform` or `contract` names."""
+    def _import(self, key: str) -> Any:
+        """The code that the flow's `transform` or `contract` references."""
         return import_string(getattr(self._settings or self.channel.known_flows[PRODUCTS_FLOW], key))
 
     @cached_property
@@ -41,29 +41,29 @@ class ProductCatalogue:
 
     @cached_property
     def contract(self) -> Contract:
-        contract: Contract = self._code("contract")
+        contract: Contract = self._import("contract")
         return contract
 
     def products(self) -> pd.DataFrame:
-        """What the transform makes of all sizes, in the order of their ids, on a fresh index."""
-        from transforms.products import by_number
+        """All sizes as products, sorted by id, with a new index."""
+        from transforms.products import sort_by_id
 
-        transform, params = self._code("transform"), self.params
+        transform, params = self._import("transform"), self.params
         columns = [*(field.column for field in PRODUCTS), "extra"]
-        made = [
+        products = [
             transform(sizes, self._prices(sizes["stock_item_id"], "order by stock_item_id, position"), params)
             for sizes in self.store.frames("raw_centra.products", columns)
         ]
-        return by_number(pd.concat(made, ignore_index=True))
+        return sort_by_id(pd.concat(products, ignore_index=True))
 
     def live(self) -> pd.DataFrame:
-        """What myOGO holds, in our types."""
+        """The products in myOGO, in our column types."""
         from transforms.live import live_products
 
         return live_products(self.store.frame("raw_myogo.products", [*self.contract.columns, "stock"]))
 
     def selected(self, products: pd.DataFrame) -> pd.Series:
-        """Which of them the channel selects, whatever --sku says."""
+        """Whether the channel selects each product, regardless of --sku."""
         from transforms.products import selected
 
         select = self._settings.select if self._settings is not None else Select()
@@ -71,7 +71,7 @@ class ProductCatalogue:
         return chosen if self.params.include_inactive else chosen & products["active"]
 
     def withheld(self, products: pd.DataFrame, live: pd.DataFrame) -> pd.DataFrame:
-        """One line per row and rule it breaks, also of rows that are not selected."""
+        """One line per row and rule that it breaks, also for rows that are not selected."""
         from schemas.products.issues import withheld
 
         params = self.params
@@ -79,7 +79,7 @@ class ProductCatalogue:
         return withheld(products, prices, live, params.currency, params.allow_zero_price, params.pricelist_id)
 
     def size_status(self) -> pd.DataFrame:
-        """One row per size: `stock_item_id`, `code`, `selected`, and `broken`: the rules that withhold it, or ""."""
+        """One row per size: `stock_item_id`, `code`, `selected`, and `broken` (the rules that withhold it, or "")."""
         if self._size_status is None:
             products = self.products()
             self.cache_status(products, self.withheld(products, self.live()))
@@ -87,12 +87,12 @@ class ProductCatalogue:
         return self._size_status
 
     def cache_status(self, products: pd.DataFrame, withheld: pd.DataFrame) -> None:
-        """Makes `size_status` return what was evaluated already."""
+        """Stores what `size_status` returns, so that it is not evaluated again."""
         broken = withheld.groupby("row")["rule"].agg(", ".join).reindex(products.index).fillna("").astype("str")
         self._size_status = products[["stock_item_id", "code"]].assign(selected=self.selected(products), broken=broken)
 
     def _prices(self, sizes: pd.Series, order: str = "") -> pd.DataFrame:
-        """All entries of the price lists for these sizes."""
+        """All price list entries of these sizes."""
         columns = ["stock_item_id", "position", *(field.column for field in PRICES), "extra"]
         with self.store.keys(sizes) as keys:
             return self.store.frame("raw_centra.prices", columns, f"where stock_item_id in (from {keys}) {order}")

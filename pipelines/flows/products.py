@@ -1,4 +1,4 @@
-"""Centra's products to myOGO."""
+"""The products flow: sends Centra's sizes to myOGO as products."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipelines.engine.flow import Evaluation, Flow, Step, Words, WriteTrace
 from pipelines.engine.plan import Plan
 from pipelines.engine.safety_limits import (
     MAX_EXAMPLES,
-    SHARE_FROM,
+    MIN_ROWS_FOR_SHARE,
     Violation,
     exact,
     examples,
@@ -40,14 +40,14 @@ OUTPUT = Table(
         """
         code varchar | The combined code.
         name varchar | Name, variant and size, as the warehouse reads them.
-        ean_code varchar | The EAN, where there is one that can be sent.
+        ean_code varchar | The EAN, if it can be sent.
         sales_price decimal(18, 4) | The price in the channel's currency.
         description varchar | The description without HTML.
         supplier varchar | The brand.
         product_group varchar | The category.
         picture_url varchar | The first picture.
         country_of_origin varchar | ISO 3166-1 alpha-2.
-        customs_description varchar | What customs reads.
+        customs_description varchar | The description for customs.
         hs_code varchar | The customs tariff number, 6 to 10 digits.
         language_code varchar | Language of the texts, two letters.
         stock_item_id varchar | The size in Centra.
@@ -57,7 +57,7 @@ OUTPUT = Table(
 )
 DUPLICATE_CODES = View(
     "v_duplicate_codes",
-    "Every size of Centra whose combined code is made by another size too, owners side by side.",
+    "Each size of Centra whose combined code another size has too; sizes with one code follow each other.",
     f"""
     with sizes as (select {CODE_SQL} as code, * from raw_centra.products)
     select code, stock_item_id, product_id, sku, variant_sku, size_sku, coalesce(nullif(name, ''), product) as name,
@@ -76,13 +76,13 @@ DUPLICATE_CODES = View(
         variant varchar | Name of the variant.
         size varchar | Label of the size.
         active boolean | Whether Centra sells it.
-        size_count bigint | How many sizes make the code.
+        size_count bigint | How many sizes have the code.
         """
     ),
 )
 MISSING_PRICE = View(
     "v_missing_euro_price",
-    "Sizes of the newest run without a price in the channel's currency; the message lists the currencies found.",
+    "Sizes of the newest run without a price in the channel's currency; the message lists their currencies.",
     """
     select w.code, w.source_id as stock_item_id, coalesce(nullif(p.name, ''), p.product) as name, p.variant, p.size,
            w.since, w.message
@@ -98,8 +98,8 @@ MISSING_PRICE = View(
         name varchar | name, or else product.
         variant varchar | Name of the variant.
         size varchar | Label of the size.
-        since timestamp | When the price began to be missing, UTC.
-        message varchar | Lists the currencies that are there.
+        since timestamp | Since when the price is missing, UTC.
+        message varchar | Lists the currencies that have a price.
         """
     ),
 )
@@ -123,12 +123,12 @@ class ProductLimits(BaseModel):
 
 @dataclass(frozen=True)
 class ProductMetrics:
-    """What the limits look at besides the plan, whatever --sku says.
+    """The input of the limits in addition to the plan, regardless of --sku.
 
-    `read` is how many rows the source gave, `read_before` how many it gave to the last good full read (None without
-    one), `full_read` whether this is one, `selected` how many of the rows the channel selects. `withheld` has one line
-    per selected row and rule that it breaks (`row`, `rule`, `code`). `made` are the codes that the source makes,
-    `held` those of the target.
+    `read` is the number of rows read, `read_before` that of the last successful full read (None without one).
+    `full_read` states whether this read is a full one. `selected` is the number of rows that the channel selects.
+    `withheld` has one line per selected row and rule that it breaks (`row`, `rule`, `code`). `source_codes` are the
+    codes of the source, `target_codes` those in the target.
     """
 
     read: int
@@ -136,12 +136,12 @@ class ProductMetrics:
     full_read: bool
     selected: int
     withheld: pd.DataFrame
-    made: pd.Series
-    held: pd.Series
+    source_codes: pd.Series
+    target_codes: pd.Series
 
 
 class ProductFlow(Flow):
-    """What myOGO should hold of Centra's sizes."""
+    """Creates and updates myOGO's products from Centra's sizes."""
 
     source, target_system = "centra", "myogo"
     extract = "pipelines.systems.centra.source:centra"
@@ -159,7 +159,7 @@ class ProductFlow(Flow):
     webhook_events: ClassVar = {"centra": frozenset({"products", "displayitems", "categories", "brands", "pricelists"})}
     outputs = (OUTPUT,)
     views = (DUPLICATE_CODES, MISSING_PRICE)
-    write_trace = WriteTrace("products", "code", "key", "what we wrote ourselves is not among myOGO's changes")
+    write_trace = WriteTrace("products", "code", "key", "a product that we wrote is missing from myOGO's changes")
 
     def evaluate(self, step: Step) -> Evaluation:
         context, catalogue = self.context, self.context.service(ProductCatalogue)
@@ -172,6 +172,8 @@ class ProductFlow(Flow):
             del products
             output = evaluation.desired.rename(columns={"source_id": "stock_item_id"})
             self.store.replace(OUTPUT.name, output[[column.name for column in OUTPUT.columns]])
+        if not self.validates_batches:
+            return evaluation
         with step("expect"):
             batch = batch_checks.Batch(context.run_id, context.name, utc_now(), context.sku, {"candidates": prices})
             rows = batch_checks.validate_batches(self.store, self.suites, batch, context.settings.expectations.stop)
@@ -197,8 +199,8 @@ class ProductFlow(Flow):
             full_read=context.full_read,
             selected=int(candidates.sum()),
             withheld=withheld[candidates.loc[withheld["row"]].to_numpy()],
-            made=products.loc[products["code"] != "", "code"],
-            held=live["code"],
+            source_codes=products.loc[products["code"] != "", "code"],
+            target_codes=live["code"],
         )
         withheld = withheld[selected.loc[withheld["row"]].to_numpy()]
         invalid = products.index.isin(withheld["row"])
@@ -220,26 +222,30 @@ class ProductFlow(Flow):
 
 
 def violations(limits: ProductLimits, plan: Plan, metrics: ProductMetrics) -> list[Violation]:
-    """What the limits say against the plan, in words with counts; empty where it may go ahead."""
-    return [*read_violations(limits, metrics), *_of_both_sides(limits, metrics), *_of_the_plan(limits, plan)]
+    """The limits that the plan breaks; empty if it may be applied."""
+    return [
+        *read_violations(limits, metrics),
+        *_comparison_violations(limits, metrics),
+        *_plan_violations(limits, plan),
+    ]
 
 
-def _of_both_sides(limits: ProductLimits, metrics: ProductMetrics) -> Iterable[Violation]:
-    holds = len(metrics.held)
-    known = metrics.held.isin(metrics.made)
-    if holds >= SHARE_FROM and known.sum() < exact(limits.min_known_share) * holds:
-        only_there = examples(metrics.held[~known])
-        only_here = examples(metrics.made[~metrics.made.isin(metrics.held)]) or "none"
+def _comparison_violations(limits: ProductLimits, metrics: ProductMetrics) -> Iterable[Violation]:
+    existing = len(metrics.target_codes)
+    known = metrics.target_codes.isin(metrics.source_codes)
+    if existing >= MIN_ROWS_FOR_SHARE and known.sum() < exact(limits.min_known_share) * existing:
+        target_only = examples(metrics.target_codes[~known])
+        source_only = examples(metrics.source_codes[~metrics.source_codes.isin(metrics.target_codes)]) or "none"
         yield Violation(
             "min_known_share",
-            f"{known.sum()} of the {holds} products in the target have a code that a size of the source makes "
-            f"({percent(known.sum(), holds)}), less than min_known_share = {limits.min_known_share:g} (only in the "
-            f"target: {only_there}; only in the source: {only_here}): is it the right shop? Compare merchant_id and "
-            "both base_url with the shop that is meant",
+            f"{known.sum()} of the {existing} products in the target have the code of a size in the source "
+            f"({percent(known.sum(), existing)}), less than min_known_share = {limits.min_known_share:g} (only in the "
+            f"target: {target_only}; only in the source: {source_only}): is it the right shop? Compare merchant_id and "
+            "both base_url with those of the right shop",
             False,
         )
     withheld = metrics.withheld["row"].nunique()
-    if metrics.selected >= SHARE_FROM and withheld > exact(limits.max_withheld_share) * metrics.selected:
+    if metrics.selected >= MIN_ROWS_FOR_SHARE and withheld > exact(limits.max_withheld_share) * metrics.selected:
         by_rule = sorted(metrics.withheld.groupby("rule").size().items(), key=lambda pair: -pair[1])
         rules = ", ".join(f"{rule} {rows}" for rule, rows in by_rule[:MAX_EXAMPLES])
         yield Violation(
@@ -251,11 +257,11 @@ def _of_both_sides(limits: ProductLimits, metrics: ProductMetrics) -> Iterable[V
         )
 
 
-def _of_the_plan(limits: ProductLimits, plan: Plan) -> Iterable[Violation]:
+def _plan_violations(limits: ProductLimits, plan: Plan) -> Iterable[Violation]:
     creates, updates = plan.count("create"), plan.count("update")
     if creates > limits.max_creates:
-        words = f"{creates} products would be created, more than max_creates = {limits.max_creates}"
-        yield Violation("max_creates", words, True)
+        message = f"{creates} products would be created, more than max_creates = {limits.max_creates}"
+        yield Violation("max_creates", message, True)
     yield from update_violations(limits, plan, "products")
     jumps = price_jumps(plan, exact(limits.price_jump_factor))
     if len(jumps) > limits.max_price_jumps:
@@ -269,9 +275,9 @@ def _of_the_plan(limits: ProductLimits, plan: Plan) -> Iterable[Violation]:
 
 
 def price_jumps(plan: Plan, factor: Fraction) -> list[str]:
-    """The updates whose price is multiplied or divided by more than `factor`, as `code old -> new`.
+    """The updates that multiply or divide the price by more than `factor`, as `code old -> new`.
 
-    A price that the target lacks is no jump; one that is zero (or less) there or here is.
+    A price that the target lacks is no jump. A price of zero or less on either side is one.
     """
     updates = plan.changes[plan.changes["action"] == "update"]
     jumps = []

@@ -1,4 +1,4 @@
-"""myOGO's stock levels to Centra."""
+"""The stock flow: writes myOGO's stock levels to Centra."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any, ClassVar
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipelines.config.reference import import_string
 from pipelines.core.errors import UnsafePlan
+from pipelines.core.reference import import_string
 from pipelines.engine.flow import Comparison, Evaluation, Flow, Step, Words, WriteTrace
 from pipelines.engine.plan import Plan
 from pipelines.engine.safety_limits import (
-    SHARE_FROM,
+    MIN_ROWS_FOR_SHARE,
     Violation,
     exact,
     examples,
@@ -25,7 +25,7 @@ from pipelines.engine.safety_limits import (
 )
 from pipelines.flows.product_catalogue import ProductCatalogue
 from pipelines.state.schema import Table, View, columns
-from pipelines.systems.system import Answer
+from pipelines.systems.system import CheckResult
 from schemas.fields.centra import CODE_SQL
 from schemas.stock.rules import RULES
 
@@ -39,7 +39,7 @@ OUTPUT = Table(
     "What Centra should hold: the amounts of the newest run of the stock flow, absolute, in units.",
     columns(
         """
-        key varchar | What Centra is given: the full code, or the EAN where the code could mean another size.
+        key varchar | What is sent to Centra: the full code, or the EAN if the code could mean another size.
         quantity bigint | The amount, in units.
         stock_item_id varchar | The size in Centra.
         code varchar | The combined code.
@@ -48,7 +48,7 @@ OUTPUT = Table(
 )
 SIDE_BY_SIDE = View(
     "v_stock_side_by_side",
-    "Stock of each code in Centra and in myOGO; null where a side does not have the code.",
+    "Stock of each code in Centra and in myOGO; null if a side does not have the code.",
     f"""
     with centra as (
         select {CODE_SQL} as code, count(*) as sizes, cast(sum(s.physical_stock) as bigint) as centra_physical,
@@ -68,8 +68,8 @@ SIDE_BY_SIDE = View(
     columns(
         """
         code varchar | The combined code.
-        sizes bigint | How many sizes of Centra make it; their stock is summed.
-        centra_physical bigint | Units on the shelf, as Centra has it.
+        sizes bigint | How many sizes of Centra have the code; their stock is summed.
+        centra_physical bigint | Units on the shelf, in Centra.
         centra_allocated bigint | Units reserved in Centra.
         centra_available bigint | Units that Centra may still sell.
         myogo_stock bigint | Units in the warehouse.
@@ -96,9 +96,11 @@ class StockLimits(BaseModel):
 
 @dataclass(frozen=True)
 class StockMetrics:
-    """`read` counts the codes of myOGO's stock list, `read_before` those of the last good full read (None without one);
-    `full_read` says whether this is one. `stocked` is how many of the compared sizes Centra has units of, `falling`
-    which of them would be left with none.
+    """The input of the limits in addition to the plan.
+
+    `read` is the number of codes in myOGO's stock list, `read_before` that of the last successful full read (None
+    without one). `full_read` states whether this read is a full one. `stocked` is the number of compared sizes that
+    Centra has in stock, `falling` the codes of those that would fall to zero.
     """
 
     read: int
@@ -109,7 +111,7 @@ class StockMetrics:
 
 
 class StockFlow(Flow):
-    """What Centra should hold of myOGO's amounts: absolute, zeros too, of sizes that are known beyond doubt."""
+    """Writes myOGO's amounts to Centra: absolute, zeros too, only for sizes that both systems identify reliably."""
 
     source, target_system = "myogo", "centra"
     extract = "pipelines.systems.myogo.source:myogo"
@@ -117,7 +119,7 @@ class StockFlow(Flow):
     transform = "transforms.stock:to_centra"
     contract = "schemas.stock.contract:LEVEL"
     target = "pipelines.systems.centra.stock_target:StockTarget"
-    words = Words("code", "codes", "raised by Centra to what its orders have allocated", "that no size of Centra makes")
+    words = Words("code", "codes", "raised by Centra to what its orders have allocated", "without a size in Centra")
     rules = RULES
     Limits = StockLimits
     permissions: ClassVar = {"myogo": ("read:product", "write:product")}
@@ -132,14 +134,14 @@ class StockFlow(Flow):
         dated_by="myogo_modified",
         left_title="Centra",
         right_title="myOGO",
-        left_undated="Centra's numbers carry no date",
+        left_undated="Centra's numbers have no date",
     )
     write_trace = WriteTrace(
-        "stock", "stock_item_id", "source_id", "amounts that we wrote ourselves are not among Centra's changes"
+        "stock", "stock_item_id", "source_id", "an amount that we wrote is missing from Centra's changes"
     )
 
     @classmethod
-    def settings_hint(cls, params: Any) -> Answer:
+    def settings_hint(cls, params: Any) -> CheckResult:
         setting = {"physical": "physical stock", "fta": "FTA"}[params.stock_update_type]
         if not params.goods_received:
             return (
@@ -150,7 +152,7 @@ class StockFlow(Flow):
         if params.stock_update_type == "fta":
             return (
                 "warning",
-                "amounts go to Centra as free to allocate: what is sold is free until myOGO has its order",
+                "amounts go to Centra as free to allocate: sold units count as free until myOGO has the order",
                 'Set the plugin to Physical and stock_update_type = "physical", as Centra advises.',
             )
         return "ok", f"amounts go to Centra; its plugin's Stock update type must be {setting}", ""
@@ -176,11 +178,11 @@ class StockFlow(Flow):
         return evaluation
 
     def hard_stop(self, plan: Plan) -> UnsafePlan | None:
-        """Until the merchant says that the goods are there, myOGO's zeros would empty the shop."""
+        """Stops until the merchant confirms that the goods have arrived: myOGO's zeros would empty the shop before."""
         if self.params.goods_received or plan.changes.empty:
             return None
         return UnsafePlan(
-            f"The stock flow would write {len(plan.changes)} amounts, but goods_received is not set: nobody has "
+            f"The stock flow would write {len(plan.changes)} amounts, but goods_received is not set: it is not "
             "confirmed that the goods are in stock.",
             "Nothing was written. Once they are in stock in myOGO, set goods_received = true in [flows.stock.params] "
             f"of {self.context.channel.path}; until then, run the other flows with --flow.",
@@ -199,8 +201,8 @@ class StockFlow(Flow):
         from schemas.stock.issues import failed_checks, warnings, withheld
         from transforms.select import matches
 
-        of_channel = rows["code"].isin(sizes.loc[sizes["selected"], "code"]) & (rows["size_count"] > 0)
-        selected = of_channel & matches([rows["code"]], self.context.sku or ("*",))
+        in_channel = rows["code"].isin(sizes.loc[sizes["selected"], "code"]) & (rows["size_count"] > 0)
+        selected = in_channel & matches([rows["code"]], self.context.sku or ("*",))
         failed = failed_checks(rows).where(selected, -1)
         broken = failed >= 0
         valid = rows[selected & ~broken].reset_index(drop=True)
@@ -229,11 +231,11 @@ class StockFlow(Flow):
 
 def _zero_violations(limits: StockLimits, metrics: StockMetrics) -> Iterable[Violation]:
     falling = len(metrics.falling)
-    if metrics.stocked >= SHARE_FROM and falling > exact(limits.max_zero_share) * metrics.stocked:
+    if metrics.stocked >= MIN_ROWS_FOR_SHARE and falling > exact(limits.max_zero_share) * metrics.stocked:
         yield Violation(
             "max_zero_share",
             f"{falling} of the {metrics.stocked} sizes that Centra has in stock would fall to zero "
             f"({percent(falling, metrics.stocked)}), more than max_zero_share = {limits.max_zero_share:g} (for example "
-            f"{examples(metrics.falling)}): are the goods received, and is it the right merchant?",
+            f"{examples(metrics.falling)}): have the goods arrived, and is it the right merchant?",
             True,
         )

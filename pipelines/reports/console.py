@@ -1,4 +1,4 @@
-"""What people see in a terminal: plain lines on stdout while things happen, a progress bar on a terminal."""
+"""The output of plan, push and check: lines on stdout during the run, with a progress bar on a terminal."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from pipelines.reports.query import words_of
 from pipelines.state.run_result import RunResult
 
 MAX_EXAMPLES = 5
-MAX_MESSAGE_LENGTH = 4000  # a refusal names every limit that the plan breaks
+MAX_MESSAGE_LENGTH = 4000  # a refusal lists all limits that the plan breaks
 _MARK = {"ok": "[green]✓[/]", "warning": "[yellow]![/]", "failed": "[red]✗[/]", "skipped": "[dim]-[/]"}
 
 
 class SilentReporter:
-    """Watches a run and prints nothing: for `--json`."""
+    """Prints nothing during a run: for `--json`."""
 
     def step(self, name: str) -> None:
         pass
@@ -42,21 +42,21 @@ class SilentReporter:
 
 
 class StandardOutput(Console):
-    """Standard output that may be closed half way (`push | head`): the run goes on and its exit code stays true."""
+    """Standard output. If a reader closes it early (`push | head`), the run and its exit code are not affected."""
 
     def __init__(self) -> None:
         super().__init__(highlight=False, soft_wrap=True, emoji=False)
 
     def on_broken_pipe(self) -> None:
-        """Rich would end the process here, in the middle of a push."""
+        """Discards further output. Without this, Rich ends the process, even in the middle of a push."""
         self.quiet = True
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+        devnull = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(devnull, sys.stdout.fileno())
+        os.close(devnull)
 
 
 class ConsoleReporter:
-    """Watches a run of the channel and prints it to stdout."""
+    """Prints the progress of a run to stdout."""
 
     def __init__(self, channel: Channel) -> None:
         self.channel, self.out = channel, StandardOutput()
@@ -80,9 +80,9 @@ class ConsoleReporter:
         if first and (read := describe_read(self.channel, report.facts.get("read", {}))):
             self.out.print(f"  {read}")
         self._changes(flow, plan)
-        how = report.verb == "plan"
-        self._by_rule("Withheld", flow, evaluation.withheld, how)
-        self._by_rule("Warnings (sent all the same)", flow, evaluation.warned, how)
+        with_fix = report.verb == "plan"
+        self._by_rule("Withheld", flow, evaluation.withheld, with_fix)
+        self._by_rule("Warnings (these rows are sent anyway)", flow, evaluation.warned, with_fix)
         if evaluation.expectations:
             self._expectations(evaluation.expectations)
         self._total += len(plan.changes)
@@ -99,8 +99,8 @@ class ConsoleReporter:
             if len(rows) > MAX_EXAMPLES:
                 self.out.print(f"  [dim]... and {len(rows) - MAX_EXAMPLES} more (table sync.changes)[/]")
 
-    def _by_rule(self, title: str, flow: str, issues: pd.DataFrame, how: bool) -> None:
-        """A line per rule; with `how`, an example and what to do about it, which `report` has in full."""
+    def _by_rule(self, title: str, flow: str, issues: pd.DataFrame, with_fix: bool) -> None:
+        """Prints a line per rule and, if `with_fix`, an example and the fix; `report` shows all rows."""
         if issues.empty:
             return
         self.out.print(f"\n[bold]{title}[/]")
@@ -108,19 +108,19 @@ class ConsoleReporter:
         for name, rows in issues.groupby("rule", sort=True):
             rule = rules[str(name)]
             self.out.print(f"  [yellow]{rule.id:9}[/] {len(rows):6}  {escape(rule.meaning)}")
-            if how:
+            if with_fix:
                 self.out.print(f"                    [dim]{escape(_clean(rows['message'].iat[0]))}[/]")
                 self.out.print(f"                    [dim]{escape(rule.fix)}[/]")
 
     def _expectations(self, summary: dict[str, Any]) -> None:
-        """A line per expectation of the batch that did not pass."""
-        bad = summary["told"]
-        if bad:
+        """Prints a line per expectation that did not pass."""
+        not_passed = summary["told"]
+        if not_passed:
             self.out.print(
                 f"\n[bold]Batch expectations[/]: {summary['passed']} passed, {summary['failed']} failed, "
                 f"{summary['errored']} errored"
             )
-        for one in bad:
+        for one in not_passed:
             line = f"{one['status']}: {one['meaning']}: {one['message']}"
             self.out.print(f"  [yellow]{one['expectation']}[/] {escape(_clean(line))}")
 
@@ -133,8 +133,8 @@ class ConsoleReporter:
             self._task = self._progress.add_task("push", total=self._total)
             self._progress.start()
         if result.outcome != "applied" or result.message:
-            key, said = escape(_clean(result.change.key)), escape(_clean(redact(result.message)))
-            self.out.print(f"  [yellow]{result.outcome}[/] {result.change.action} {key}: {said}")
+            key, message = escape(_clean(result.change.key)), escape(_clean(redact(result.message)))
+            self.out.print(f"  [yellow]{result.outcome}[/] {result.change.action} {key}: {message}")
         elif self._progress is None and (self._done % 500 == 0 or self._done == self._total):
             self.out.print(f"  {self._done} of {self._total} changes")
         if self._progress is not None:
@@ -160,25 +160,25 @@ class ConsoleReporter:
             self.out.print(f"\n[bold]Plan of all flows: {report.fingerprint}[/]")
         self.out.print(f"\n[bold]{escape(report.headline)}[/] (exit {report.exit_code}, run {report.run_id})")
         if report.message:
-            said = escape(_clean(report.message, MAX_MESSAGE_LENGTH))
-            self.out.print(f"{said} [dim]({report.error_id})[/]\n{escape(strip_control_characters(report.fix))}")
+            message = escape(_clean(report.message, MAX_MESSAGE_LENGTH))
+            self.out.print(f"{message} [dim]({report.error_id})[/]\n{escape(strip_control_characters(report.fix))}")
 
     def _note(self, text: str) -> None:
         self.out.print(f"[yellow]![/] {escape(_clean(text))}")
 
 
 def print_check(out: Console, check: Check) -> None:
-    """One line, and below it what to do, where there is something to do."""
+    """Prints one line, and below it the fix, if there is one."""
     out.print(f"{_MARK[check.status]} {check.system:8} {check.name:10} {escape(_clean(check.message))}")
     if check.fix:
         out.print(f"    [bold]{escape(strip_control_characters(check.fix))}[/]")
 
 
 def print_error(error: CentraMyogoError) -> None:
-    """What happened and what to do next, on stderr."""
+    """Prints the message and the fix to stderr."""
     console = Console(file=sys.stderr, highlight=False, soft_wrap=True, emoji=False)
-    said = escape(strip_control_characters(error.message))
-    console.print(f"[red]centra-myogo:[/] {said} [dim]({error.entry.id})[/]")
+    message = escape(strip_control_characters(error.message))
+    console.print(f"[red]centra-myogo:[/] {message} [dim]({error.entry.id})[/]")
     if error.fix:
         console.print(f"[bold]{escape(strip_control_characters(error.fix))}[/]")
 
@@ -196,6 +196,6 @@ def _short(value: object) -> str:
     return text if len(text) <= 30 else f"{text[:29]}…"
 
 
-def _clean(text: object, most: int = 300) -> str:
-    """Vendor text on one line, without characters that would steer a terminal."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in str(text))[:most]
+def _clean(text: object, max_length: int = 300) -> str:
+    """Vendor text on one line, without characters that control a terminal."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in str(text))[:max_length]

@@ -1,4 +1,4 @@
-"""The lists in full, as CSV files straight from the tables."""
+"""The complete lists, as CSV files from the tables."""
 
 from __future__ import annotations
 
@@ -13,24 +13,22 @@ from pipelines.config.channel import Channel
 from pipelines.reports.model import Facts, FieldChange
 from pipelines.reports.query import CHANGES, CLOSED, EXPECTATIONS, WITHHELD, comparison_query, fields, warnings_query
 
-# What a spreadsheet takes for the start of a formula, also after blanks and characters that cannot be seen, the wide
-# forms of East Asian keyboards included; and the same after what another locale's spreadsheet takes for the end of a
-# cell, whatever the file is quoted with.
-_UNSEEN = (
+# The start of a formula in a spreadsheet: a sign, also in the wide form of East Asian keyboards, after any blanks and
+# invisible characters. A cell can also begin after a character that a spreadsheet in another locale takes for a
+# separator, regardless of the quotes in the file.
+_INVISIBLE = (
     "\\x00-\\x20\\x7f-\\xa0\u00ad\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufe00-\ufe0f\ufeff"
 )
-FORMULA = rf"((?:^|[;\t\r\n])[{_UNSEEN}]*)([=+\-@＝＋－＠])"
-_NEUTRAL = r"\1'\2"
-_LEADING, _LED = r"^([\t\r\n])", r"'\1"
+FORMULA = rf"((?:^|[;\t\r\n])[{_INVISIBLE}]*)([=+\-@＝＋－＠])"
+_NEUTRAL_FORMULA = r"\1'\2"
+_LEADING, _NEUTRAL_LEADING = r"^([\t\r\n])", r"'\1"
 _TREND = "select started_at, run_id, flow, rule, withholds, row_count from main.v_rule_trend"
 _CHUNK = 20_000
 
 
 def write_lists(db: duckdb.DuckDBPyConnection, channel: Channel, facts: Facts, folder: Path) -> list[Path]:
-    """One file per list below `folder`. Texts that a spreadsheet would run get an apostrophe before them.
-
-    Numbers are left alone: only texts can be anything.
-    """
+    """Writes one file per list into `folder`; returns the paths. A text that a spreadsheet would run as a formula gets
+    an apostrophe in front; numbers stay as they are."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for flow in (facts.lead, *facts.others):
@@ -59,7 +57,8 @@ def write_lists(db: duckdb.DuckDBPyConnection, channel: Channel, facts: Facts, f
 def _copy(db: duckdb.DuckDBPyConnection, sql: str, at: dict[str, str], path: Path) -> Path:
     for name, value in at.items():
         sql = sql.replace(f"${name}", _literal(value))
-    formula, leading = f"{_literal(FORMULA)}, {_literal(_NEUTRAL)}, 'g'", f"{_literal(_LEADING)}, {_literal(_LED)}"
+    formula = f"{_literal(FORMULA)}, {_literal(_NEUTRAL_FORMULA)}, 'g'"
+    leading = f"{_literal(_LEADING)}, {_literal(_NEUTRAL_LEADING)}"
     columns = [
         f'regexp_replace(regexp_replace("{name}", {formula}), {leading}) as "{name}"'
         if kind == "VARCHAR"
@@ -71,12 +70,12 @@ def _copy(db: duckdb.DuckDBPyConnection, sql: str, at: dict[str, str], path: Pat
 
 
 def _write_changes(db: duckdb.DuckDBPyConnection, at: dict[str, str], path: Path) -> Path:
-    """One row per change; by chunks, because only our own JSON reader keeps the digits of a price."""
-    found = db.cursor().execute(f"select * from ({CHANGES}) order by action, code", at)
+    """Writes one row per change. Reads the rows in chunks, because only our own JSON reader keeps a price's digits."""
+    changes = db.cursor().execute(f"select * from ({CHANGES}) order by action, code", at)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["action", "code", "source_id", "changes", "outcome", "message"])
-        while rows := found.fetchmany(_CHUNK):
+        while rows := changes.fetchmany(_CHUNK):
             for action, code, source_id, before, after, outcome, message in rows:
                 change = "; ".join(_in_words(field, action) for field in fields(before, after))
                 writer.writerow([*map(_neutral, (action, code, source_id, change, outcome, message))])
@@ -90,7 +89,9 @@ def _in_words(field: FieldChange, action: str) -> str:
 
 
 def _neutral(cell: Any) -> Any:
-    return re.sub(_LEADING, _LED, re.sub(FORMULA, _NEUTRAL, cell)) if isinstance(cell, str) else cell
+    if not isinstance(cell, str):
+        return cell
+    return re.sub(_LEADING, _NEUTRAL_LEADING, re.sub(FORMULA, _NEUTRAL_FORMULA, cell))
 
 
 def _literal(text: str) -> str:

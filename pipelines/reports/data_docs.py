@@ -1,4 +1,4 @@
-"""Great Expectations' Data Docs of the last run that had any, from stored results, for readers without a network."""
+"""Data Docs of Great Expectations for the last run with batch checks, from stored results, readable offline."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ROWS = """
 
 
 def write(db: duckdb.DuckDBPyConnection, into: Path) -> list[Path]:
-    """Writes index.html and a page per table into `into`; says where. Raises ConfigError."""
+    """Writes index.html and a page per table into the folder `into`; returns the paths. Raises ConfigError."""
     run, rows = _read(db)
     tables: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
@@ -53,24 +53,24 @@ def write(db: duckdb.DuckDBPyConnection, into: Path) -> list[Path]:
 
 
 def _read(db: duckdb.DuckDBPyConnection) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The newest run that validated its batches, and the results."""
+    """The newest run with batch checks, and its results."""
     try:
         runs = _dicts(db, _LAST, {})
     except duckdb.CatalogException:  # published before there were expectations
         runs = []
     if not runs:
-        raise ConfigError("No run of this channel has validated its batches yet.", "Run plan or push first.")
+        raise ConfigError("No run of this channel has done its batch checks yet.", "Run plan or push first.")
     return runs[0], _dicts(db, _ROWS, {"run_id": runs[0]["run_id"]})
 
 
 def _dicts(db: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
-    found = db.execute(sql, parameters)
-    names = [column[0] for column in found.description or []]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    result = db.execute(sql, parameters)
+    names = [column[0] for column in result.description or []]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
 def _rendered(table: str, rows: list[dict[str, Any]], run: dict[str, Any]) -> str:
-    """The page that Great Expectations makes of the results of one table."""
+    """The page of Great Expectations for the results of one table."""
     from great_expectations import __version__ as version
     from great_expectations.core import ExpectationSuiteValidationResult, ExpectationValidationResult
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
@@ -91,7 +91,7 @@ def _rendered(table: str, rows: list[dict[str, Any]], run: dict[str, Any]) -> st
             )
         )
     passed = sum(row["status"] == "passed" for row in rows)
-    whole = ExpectationSuiteValidationResult(
+    suite_result = ExpectationSuiteValidationResult(
         success=passed == len(rows),
         results=results,
         suite_name=table,
@@ -106,11 +106,11 @@ def _rendered(table: str, rows: list[dict[str, Any]], run: dict[str, Any]) -> st
             "run_id": {"run_name": run["run_id"], "run_time": f"{run['started_at']}+00:00"},
         },
     )
-    return str(DefaultJinjaPageView().render(ValidationResultsPageRenderer().render(whole)))
+    return str(DefaultJinjaPageView().render(ValidationResultsPageRenderer().render(suite_result)))
 
 
 class _Sections(HTMLParser):
-    """Re-writes a page of Data Docs: its sections only, and nothing in them that loads, runs or leads outside."""
+    """Extracts the sections of a Data Docs page, without anything that loads, runs or links to other pages."""
 
     DROPPED = frozenset({"script", "style", "iframe", "object", "svg", "button", "form"})
     VOID = frozenset({"img", "link", "meta", "input", "base", "embed", "source", "br", "hr"})
@@ -119,22 +119,22 @@ class _Sections(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.parts: list[str] = []
-        self._divs = 0  # open ones, from a section's own
+        self._divs = 0  # open div elements, the section's own included
         self._dropped: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
-        if tag == "div" and (self._divs or "ge-section" in given.get("class", "").split()):
+        attributes = {name: value or "" for name, value in attrs}
+        if tag == "div" and (self._divs or "ge-section" in attributes.get("class", "").split()):
             self._divs += 1
         if not self._divs or (tag in self.VOID and tag not in ("br", "hr")):
             return
-        if self._dropped or tag in self.DROPPED or (tag == "a" and "data-toggle" in given):
+        if self._dropped or tag in self.DROPPED or (tag == "a" and "data-toggle" in attributes):
             if tag not in self.VOID and (not self._dropped or tag == self._dropped[0]):
                 self._dropped.append(tag)
             return
-        kept = {k: v for k, v in given.items() if k in self.KEPT or (k == "href" and v.startswith("#"))}
-        said = "".join(f' {name}="{escape(value)}"' for name, value in kept.items())
-        self.parts.append(f"<{tag}{said}>")
+        kept = {k: v for k, v in attributes.items() if k in self.KEPT or (k == "href" and v.startswith("#"))}
+        text = "".join(f' {name}="{escape(value)}"' for name, value in kept.items())
+        self.parts.append(f"<{tag}{text}>")
 
     def handle_endtag(self, tag: str) -> None:
         if not self._divs:

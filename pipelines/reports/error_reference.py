@@ -1,13 +1,13 @@
-"""The page of rules and errors, made from the code: `python -m pipelines.reports.error_reference`."""
+"""Generates docs/errors.md, the page of rules and errors: `python -m pipelines.reports.error_reference`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipelines.config.reference import import_string
 from pipelines.config.registry import BUILTIN_FLOWS
 from pipelines.core.errors import CentraMyogoError, Entry
+from pipelines.core.reference import import_string
 from pipelines.engine.flow import Flow
 from schemas.rule import Rule
 
@@ -19,14 +19,14 @@ def flows() -> dict[str, type[Flow]]:
 
 
 def rules(withholds: bool) -> list[Rule]:
-    """The row rules of all flows, those that withhold or those that only warn."""
+    """The row rules of all flows: those that withhold a row, or those that only warn."""
     return [rule for flow in flows().values() for rule in flow.rules if rule.withholds == withholds]
 
 
 def errors() -> list[Entry]:
-    """What a run or a record can end in, by id."""
-    found = {kind.entry.id: kind.entry for kind in _kinds(CentraMyogoError)}
-    return [found[name] for name in sorted(found)]
+    """All errors of runs and records, sorted by id."""
+    entries = {kind.entry.id: kind.entry for kind in _kinds(CentraMyogoError)}
+    return [entries[name] for name in sorted(entries)]
 
 
 def page() -> str:
@@ -36,7 +36,7 @@ def page() -> str:
         [
             "# Rules and errors",
             "",
-            "Made from the code by `make docs`; change it there.",
+            "Generated from the code by `make docs`; change it there.",
             "",
             "## Rules that withhold a row",
             "",
@@ -44,13 +44,14 @@ def page() -> str:
             "",
             "## Warnings",
             "",
-            "The row is sent all the same.",
+            "The row is sent anyway.",
             "",
             *_rule_table(rules(withholds=False), "Reported when"),
             "",
             "## Batch expectations",
             "",
-            "Validated by Great Expectations on every plan and push; they stop it only where the channel file says so.",
+            "Great Expectations validates them on every plan and push.",
+            "They stop the run only if the channel file says so.",
             "",
             "| Id | Of | It is expected that | What to do |",
             "|---|---|---|---|",
@@ -62,7 +63,7 @@ def page() -> str:
             "",
             "## Errors",
             "",
-            "They stand in `error.id` of the JSON and behind the message on the screen. `TARGET-001` and `TARGET-002`",
+            "The id is in `error.id` of the JSON and behind the message on the screen. `TARGET-001` and `TARGET-002`",
             "are outcomes of single records in `sync.journal` (refused, unknown).",
             "",
             *_table([(e.id, e.meaning, e.cause, e.fix, e.owner) for e in errors()], "Meaning"),
@@ -72,15 +73,15 @@ def page() -> str:
 
 
 def _kinds(kind: type[CentraMyogoError]) -> Iterator[type[CentraMyogoError]]:
-    """The kind and those below it that are this program's own."""
+    """The class and its subclasses in this program."""
     yield kind
-    for below in kind.__subclasses__():
-        if below.__module__.startswith("pipelines."):
-            yield from _kinds(below)
+    for subclass in kind.__subclasses__():
+        if subclass.__module__.startswith("pipelines."):
+            yield from _kinds(subclass)
 
 
-def _rule_table(found: list[Rule], meaning: str) -> list[str]:
-    return _table([(rule.id, rule.meaning, rule.cause, rule.fix, rule.fix_in) for rule in found], meaning)
+def _rule_table(listed: list[Rule], meaning: str) -> list[str]:
+    return _table([(rule.id, rule.meaning, rule.cause, rule.fix, rule.fix_in) for rule in listed], meaning)
 
 
 def _table(rows: list[tuple[str, ...]], meaning: str) -> list[str]:

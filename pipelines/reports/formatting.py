@@ -1,4 +1,4 @@
-"""Values as words: times, ages, and vendor text whose invisible characters can be seen."""
+"""Formats values for reports: times, ages, sums, and vendor text with its invisible characters shown."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 
 def outcome(name: str, target: str) -> str:
-    """What became of a change that was to be written to the target."""
+    """The outcome of a change, in words."""
     return {
         "applied": "written",
         "refused": f"refused by {target}",
@@ -20,7 +20,7 @@ def when(moment: datetime | None) -> str:
 
 
 def age(moment: datetime | None, now: datetime) -> str:
-    """How old a number of `moment` is, in the largest unit that says enough."""
+    """The age of a value from `moment`, in minutes, hours or days."""
     if moment is None:
         return "of unknown age"
     old = max(now - moment, timedelta())
@@ -37,29 +37,29 @@ def number(value: float | None) -> str:
 
 
 def visible(text: object) -> str:
-    """Vendor text with what cannot be seen, or would steer the page, named by its code point."""
+    """Vendor text with its invisible and control characters shown as code points."""
     return "".join(
         c if c.isprintable() or c == "\n" else f"\N{LEFT CEILING}U+{ord(c):04X}\N{RIGHT CEILING}" for c in str(text)
     )
 
 
 def clean(text: object) -> str:
-    """Vendor text on one line, fit for a terminal."""
+    """Vendor text on one line, without control characters."""
     return "".join(letter if letter.isprintable() else " " for letter in str(text))
 
 
 def sentence(text: str) -> str:
-    """With a capital, except where the first word is a name that has one inside."""
+    """The text with a capital letter, except if the first word is a name with one inside."""
     first = text.split(" ", 1)[0]
     return text if first[1:] != first[1:].lower() else text[:1].upper() + text[1:]
 
 
-def short(text: str, most: int = 160) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+def short(text: str, max_length: int = 160) -> str:
+    return text if len(text) <= max_length else f"{text[: max_length - 1]}…"
 
 
 def sums(c: dict[str, int], verb: str) -> list[str]:
-    """The sums of a flow in words; the second is known after a push only."""
+    """The sums of a flow in words; only a push has the second."""
     lines = [
         f"read {c['read']:,} = skipped {c['skipped']:,} + withheld {c['withheld']:,} + create {c['create']:,} "
         f"+ update {c['update']:,} + unchanged {c['unchanged']:,}"

@@ -1,4 +1,4 @@
-"""The life of one code."""
+"""The history of one code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipelines.state.store import Folder, published
 
 
 def history(folder: Folder, code: str) -> list[str]:
-    """One line per event of the code, oldest first. Raises ConfigError where nothing was ever staged."""
+    """One line per event of the code, oldest first. Raises ConfigError if the channel has no run yet."""
     with contextlib.closing(published(folder)) as db:
         if not has(db, "main.v_history"):
             raise ConfigError("This channel has not read both sides yet.", "Run plan or push first.")
@@ -21,5 +21,5 @@ def history(folder: Folder, code: str) -> list[str]:
             [code],
         ).fetchall()
     if not rows:
-        return [f"Nothing was ever planned, written or withheld for {code!r}."]
+        return [f"No run has planned, written or withheld anything for {code!r}."]
     return [clean(f"{at:%Y-%m-%d %H:%M:%S} {verb:5} {run}  {event}  {detail}") for at, run, verb, event, detail in rows]

@@ -1,4 +1,4 @@
-"""The facts as one HTML page that needs no network and no JavaScript; every text of a vendor is escaped."""
+"""The report as one HTML page without network access and JavaScript. All vendor text is escaped."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _WIDTH, _HEIGHT = 120, 24
 
 
 def page(facts: Facts, places: Sequence[str], command: str, lists: str | None) -> str:
-    """The page. `places` are the names of the channel's systems for people, in their order; `command` writes the CSV
-    files; where they are written already, `lists` is the way to them."""
+    """Renders the page. `places` are the titles of the channel's systems, in order. `command` is the command that
+    writes the CSV files; `lists` is the relative path to their folder if they are already written."""
     environment = Environment(
         loader=PackageLoader("pipelines.reports", "templates"),
         autoescape=True,
@@ -52,14 +52,14 @@ def page(facts: Facts, places: Sequence[str], command: str, lists: str | None) -
 
 
 def spark(values: Sequence[int]) -> Markup:
-    """A line of how `values` went, zero at the foot; the last one is dotted."""
-    most = max(values, default=0) or 1
+    """A sparkline of `values` as SVG. Zero is at the bottom; a dot marks the last value."""
+    top = max(values, default=0) or 1
     step = _WIDTH / max(len(values) - 1, 1)
-    points = [(round(3 + i * step, 1), round(3 + _HEIGHT * (1 - value / most), 1)) for i, value in enumerate(values)]
-    said = ", ".join(map(str, values))
+    points = [(round(3 + i * step, 1), round(3 + _HEIGHT * (1 - value / top), 1)) for i, value in enumerate(values)]
+    label = ", ".join(map(str, values))
     line = " ".join(f"{x},{y}" for x, y in points)
     x, y = points[-1] if points else (3, 3 + _HEIGHT)
     return Markup(
-        '<svg class="spark" viewBox="0 0 {w} {h}" role="img" aria-label="{said}"><title>{said}</title>'
+        '<svg class="spark" viewBox="0 0 {w} {h}" role="img" aria-label="{label}"><title>{label}</title>'
         '<polyline points="{line}"/><circle cx="{x}" cy="{y}" r="2.5"/></svg>'
-    ).format(w=_WIDTH + 6, h=_HEIGHT + 6, said=said, line=line, x=x, y=y)
+    ).format(w=_WIDTH + 6, h=_HEIGHT + 6, label=label, line=line, x=x, y=y)

@@ -1,4 +1,4 @@
-"""The facts as Markdown, for the summary page of a CI job."""
+"""The report as Markdown, for the summary page of a CI job."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MAX_CHANGES = 20
 
 
 def summary(facts: Facts) -> str:
-    """Headline, sums, to-do list, changes and what was closed. Vendor text stands in code spans, so it stays text."""
+    """Headline, sums, to-do list, changes and closed issues. Vendor text is in code spans, so that it stays text."""
     run, lead = facts.run, facts.lead
     lines = [
         f"# {run.headline}",
@@ -27,8 +27,8 @@ def summary(facts: Facts) -> str:
     if not facts.fresh:
         lines += [
             "",
-            f"What follows is of run {lead.run.run_id} ({when(lead.run.started_at)}), the last that compared both "
-            "sides.",
+            f"The last run did not compare both sides. The lists below are from run {lead.run.run_id} "
+            f"({when(lead.run.started_at)}).",
         ]
     if facts.selection:
         lines += ["", f"Only codes like {', '.join(map(_code, facts.selection))}; the others count as skipped."]
@@ -45,7 +45,7 @@ def summary(facts: Facts) -> str:
     if lead.not_written.total:
         lines += ["", f"## Not written: {lead.not_written.total:,}", ""]
         lines += _table(
-            ["Outcome", "Change", "Code", "What was said"],
+            ["Outcome", "Change", "Code", "Message"],
             [[outcome(row["outcome"], words.target), row["action"], _code(row["code"]),
               _code(short(row["message"], 300))] for row in lead.not_written.rows[:MAX_CHANGES]],
             "",
@@ -74,8 +74,8 @@ def summary(facts: Facts) -> str:
 
 def _other(flow: FlowFacts) -> list[str]:
     lines = ["", f"## Flow {_code(flow.flow)}", "", *_counts(flow), "", *_todos(flow, "Rows")]
-    if shown := [*flow.not_written.rows[:MAX_CHANGES], *flow.changed.rows[:MAX_CHANGES]]:
-        lines += ["", *_changes(shown, flow.words, "")]
+    if changes := [*flow.not_written.rows[:MAX_CHANGES], *flow.changed.rows[:MAX_CHANGES]]:
+        lines += ["", *_changes(changes, flow.words, "")]
     return lines
 
 
@@ -115,7 +115,7 @@ def _table(heads: list[str], rows: list[list[str]], none: str) -> list[str]:
 
 
 def _change(row: Row, words: FlowWords) -> str:
-    """An update field by field; of a create, what names it."""
+    """The fields of an update, or the fields that name a create."""
     if row["action"] == "create":
         return "<br>".join(_code(short(field.new or "", 60)) for field in words.summary_of(row))
     return "<br>".join(
@@ -125,9 +125,9 @@ def _change(row: Row, words: FlowWords) -> str:
 
 
 def _code(text: object) -> str:
-    """A code span that the text cannot end, also in a table."""
-    shown = clean("" if text is None else text).replace("\\|", "\\ |").replace("|", "\\|").strip()
-    if not shown:
+    """The text in a code span that it cannot close, also in a table."""
+    cleaned = clean("" if text is None else text).replace("\\|", "\\ |").replace("|", "\\|").strip()
+    if not cleaned:
         return ""
-    fence = "`" * (1 + max((len(run) for run in re.findall("`+", shown)), default=0))
-    return f"{fence} {shown} {fence}" if "`" in shown else f"{fence}{shown}{fence}"
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", cleaned)), default=0))
+    return f"{fence} {cleaned} {fence}" if "`" in cleaned else f"{fence}{cleaned}{fence}"

@@ -1,4 +1,4 @@
-"""What a report says about the last run. Lists hold their start; `total` says how long they are."""
+"""The content of a report about the last run. A list holds its first rows, and `total` is its length."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class FlowWords:
-    """A flow in words: what one of its rows and several are called, where they come from and go to, what its counts of
-    drifted and unmatched rows mean ("" where it has none), and which fields name a create."""
+    """The words for a flow: its row in singular and plural, the titles of its source and target, the meaning of its
+    counts of drifted and unmatched rows ("" if it has none), and the fields that name a create."""
 
     row: str
     rows: str
@@ -31,7 +31,7 @@ class FlowWords:
         return [field for field in row["fields"] if field.name in self.summary and field.new]
 
     def also(self, counts: dict[str, int]) -> str:
-        """The two counts that stand outside of the sums, as a sentence; "" where there is nothing to say."""
+        """The two counts that are not part of the sums, as a sentence; "" if both are zero."""
         parts = [
             f"{counts[name]:,} {words}"
             for name, words in (("drifted", self.drifted), ("unmatched", self.unmatched))
@@ -42,8 +42,8 @@ class FlowWords:
 
 @dataclass(frozen=True)
 class Todo:
-    """One rule that some rows break; `came_back` of them did so before and were fixed in between. `owner` is where it
-    is to be fixed."""
+    """One rule that some rows break. `came_back` of them broke it before and were fixed in between. `owner` is where to
+    fix it."""
 
     rule: str
     rows: int
@@ -57,7 +57,7 @@ class Todo:
 
 @dataclass(frozen=True)
 class Section:
-    """The start of a list, and how long the list is."""
+    """The first rows of a list, and its length."""
 
     total: int
     rows: list[Row]
@@ -69,7 +69,7 @@ class Section:
 
 @dataclass(frozen=True)
 class FieldChange:
-    """One field of a change as text; None where there was nothing."""
+    """One field of a change as text; None for no value."""
 
     name: str
     old: str | None
@@ -78,10 +78,10 @@ class FieldChange:
 
 @dataclass(frozen=True)
 class SideBySide:
-    """One amount of both sides, by code; of those that differ, `left_more` have more on the left side.
+    """One amount of both sides, compared by code. `left_more` of the differing codes have more on the left side.
 
-    `oldest` and `newest` are when the right side last touched its numbers, `read_at` when the left side was asked for
-    its own, which carry no date.
+    `oldest` and `newest` are the first and last time at which the right side changed an amount. `read_at` is the time
+    at which the left amounts were read, because they have no date.
     """
 
     flow: str
@@ -106,7 +106,7 @@ class SideBySide:
 
 @dataclass(frozen=True)
 class ExpectationSummary:
-    """What was expected of the batch as a whole, and what did not hold or could not be validated."""
+    """The batch expectations by status, and those that did not pass."""
 
     passed: int
     failed: int
@@ -116,7 +116,7 @@ class ExpectationSummary:
 
 @dataclass(frozen=True)
 class Trend:
-    """How many rows one rule concerned, run by run, the oldest first."""
+    """The number of rows that one rule concerned, per run, oldest first."""
 
     rule: str
     owner: str
@@ -131,7 +131,7 @@ class Trend:
 
 @dataclass(frozen=True)
 class FlowFacts:
-    """One flow; `run` is the newest that compared its two sides."""
+    """The facts of one flow; `run` is the newest run that compared its two sides."""
 
     flow: str
     words: FlowWords
@@ -151,28 +151,28 @@ class FlowFacts:
 
     @property
     def to_fix(self) -> int:
-        """How many rows wait for somebody: withheld here, or refused by the target."""
+        """The number of rows that someone must fix: withheld here, or refused by the target."""
         return self.counts["withheld"] + self.counts["refused"]
 
     @property
     def selected(self) -> int:
-        """How many rows should be on the other side, as far as we know."""
+        """The number of rows that should be on the other side."""
         return self.counts["read"] - self.counts["skipped"]
 
     @property
     def correct(self) -> int:
-        """How many of them are there as the source has them."""
+        """The number of selected rows that are on the other side as the source has them."""
         return self.counts["unchanged"] + self.counts["applied"]
 
 
 @dataclass(frozen=True)
 class Facts:
-    """Everything the views show.
+    """The content of a report.
 
-    `run` is the last run, `notes` what was noticed while its systems were read. `read` says how the compared run read
-    them. `words` are those of the lead, or of the channel's first flow. `lead` is the first of the channel's
-    flows that ever compared both sides, in its newest run that did, and `others` are the rest; None and none where no
-    run ever got that far.
+    `run` is the last run, and `notes` are the findings of its reads. `lead` is the first of the channel's flows that
+    has compared both sides, in the newest run in which it did; `others` are the other flows that have. Before the first
+    such run, `lead` is None and `others` is empty. `read` describes how the run of the lead read the systems. `words`
+    are those of the lead, or of the channel's first flow.
     """
 
     run: RunResult
@@ -191,12 +191,12 @@ class Facts:
 
     @property
     def compared(self) -> RunResult | None:
-        """The run that the lists are about."""
+        """The run that the lists are from."""
         return None if self.lead is None else self.lead.run
 
     @property
     def fresh(self) -> bool:
-        """Whether the last run itself compared both sides."""
+        """Whether the last run compared both sides."""
         return self.compared is not None and self.compared.run_id == self.run.run_id
 
     @property
@@ -204,9 +204,9 @@ class Facts:
         return sum(one.to_fix for one in (self.lead, *self.others) if one is not None)
 
     def as_json(self) -> dict[str, Any]:
-        """The run's own object, and under "report" all that the page shows."""
+        """The JSON object of the run, with the content of the page under "report"."""
         lead = self.lead
-        told: dict[str, Any] = {
+        report: dict[str, Any] = {
             "about_run_id": None if lead is None else lead.run.run_id,
             "selection": self.selection,
             "last_good": self.last_good,
@@ -231,8 +231,8 @@ class Facts:
             "trend": self.trend,
             "runs": self.runs,
         }
-        told |= {one.flow: _side_by_side_as_json(one) for one in self.comparisons}
-        return self.run.as_json() | {"report": _plain(told)}
+        report |= {one.flow: _side_by_side_as_json(one) for one in self.comparisons}
+        return self.run.as_json() | {"report": _plain(report)}
 
 
 _NOTHING = Section(0, [])
@@ -266,7 +266,7 @@ def _side_by_side_as_json(one: SideBySide) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Dataclasses as objects."""
+    """The value with its dataclasses as dicts."""
     if isinstance(value, list):
         return [_plain(inner) for inner in value]
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""What was noticed while the systems were read, in sentences."""
+"""The findings of the reads, as sentences."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pipelines.config.channel import Channel
 
 
 def describe_read(channel: Channel, read: Mapping[str, Any]) -> str:
-    """What was read, in words; "" for a run of the time before there was a choice."""
+    """How the systems were read, as sentences; "" for a run from before incremental reads existed."""
     if not read:
         return ""
     if read["kind"] == "full":
@@ -21,23 +21,23 @@ def describe_read(channel: Channel, read: Mapping[str, Any]) -> str:
     }
     changed = ", ".join(f"{rows:,} {words.get(table, table)}" for table, rows in read["rows"].items())
     return (
-        f"Only changes since {read['since']} UTC were read: {changed}. Prices and stock may change without a trace, "
-        "and removals leave none: they show with the next full read."
+        f"Only changes since {read['since']} UTC were read: {changed}. The systems do not list every change of a price "
+        "or of stock, and no removals: the next full read finds them."
     )
 
 
 def notes(channel: Channel, findings: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """The findings of a run: new fields, unexpected types, lists that differ. Vendor text in them is not escaped."""
-    for place, found in findings.items():
-        name, _, rest = place.partition(" ")
-        title = f"{channel.title(name)} {rest}".strip()
-        for field, row in found["unknown_fields"].items():
-            yield f"New field from {title}: {field}, first seen on {row}; kept raw in column extra."
-        for field, row in found.get("odd_fields", {}).items():
-            yield f"Unexpected type in {title}: {field}, first seen on {row}; read as absent."
-        if repeated := found.get("repeated_rows"):
-            yield f"{repeated:,} rows of {title} came twice while paging; each is counted once."
-        if repaired := found.get("mended_cells"):
-            yield f"{repaired:,} texts of {title} held half a character; \N{REPLACEMENT CHARACTER} stands for it."
+    """The findings of a run: new fields, unexpected types, lists that differ. Their vendor text is not escaped."""
+    for label, facts in findings.items():
+        name, _, rows = label.partition(" ")
+        title = f"{channel.title(name)} {rows}".strip()
+        for field, row in facts["unknown_fields"].items():
+            yield f"New field from {title}: {field}, first seen on {row}; kept in the column extra."
+        for field, row in facts.get("odd_fields", {}).items():
+            yield f"Unexpected type in {title}: {field}, first seen on {row}; treated as missing."
+        if repeated := facts.get("repeated_rows"):
+            yield f"{repeated:,} rows of {title} were listed twice; each is counted once."
+        if repaired := facts.get("mended_cells"):
+            yield f"{repaired:,} texts of {title} had a broken character; \N{REPLACEMENT CHARACTER} replaces it."
         if name in channel.known_systems:
-            yield from channel.known_systems[name].describe_findings(found)
+            yield from channel.known_systems[name].describe_findings(facts)

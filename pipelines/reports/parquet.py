@@ -13,7 +13,7 @@ from pipelines.state.store import Folder, published
 
 
 def parquet_files(channel: Channel, folder: Folder, to: Path) -> list[Path]:
-    """Writes `<schema>.<table>.parquet` for every table that holds a run's data. Raises ConfigError."""
+    """Writes `<schema>.<table>.parquet` into the folder `to` for each table of the channel. Raises ConfigError."""
     written = []
     personal = {
         f"raw_{system.name}.{one.table}": one.columns
@@ -31,9 +31,9 @@ def parquet_files(channel: Channel, folder: Folder, to: Path) -> list[Path]:
             for schema, table in tables:
                 path = to / f"{schema}.{table}.parquet"
                 rows = db.table(f"{schema}.{table}")
-                # Personal data stays where it is blanked in time.
-                left_out = [name for name in rows.columns if name in personal.get(f"{schema}.{table}", ())]
-                rows = rows.select(duckdb.StarExpression(exclude=left_out)) if left_out else rows
+                # Personal data stays in the database, where it is blanked in time.
+                personal_columns = [name for name in rows.columns if name in personal.get(f"{schema}.{table}", ())]
+                rows = rows.select(duckdb.StarExpression(exclude=personal_columns)) if personal_columns else rows
                 rows.write_parquet(str(path))
                 written.append(path)
         except (OSError, duckdb.IOException) as error:

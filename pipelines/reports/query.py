@@ -1,4 +1,4 @@
-"""Reads the facts of the last run from the published tables: counts and the starts of lists, never a whole table."""
+"""Reads the facts of the last run from the published tables: counts and the first rows of lists."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 import duckdb
 
 from pipelines.config.channel import Channel
-from pipelines.config.reference import import_string
 from pipelines.core.errors import ConfigError
 from pipelines.core.json_codec import decode
+from pipelines.core.reference import import_string
 from pipelines.engine.flow import Comparison
 from pipelines.reports.model import (
     MAX_INLINE,
@@ -32,7 +32,7 @@ from schemas.rule import Rule
 
 MAX_RUNS = 14
 MAX_LARGEST = 10
-# What became of each change of the run $run; the ones that somebody must look at come first.
+# The changes of the run $run, with their outcomes.
 CHANGES = """
     select c.action, c.key as code, c.source_id, cast(c.before as varchar) as before, cast(c.after as varchar) as after,
            coalesce(j.outcome, case when r.verb = 'plan' then 'planned' else 'not_attempted' end) as outcome,
@@ -56,7 +56,7 @@ EXPECTATIONS = """
 
 
 def warnings_query(channel: Channel, flow: str) -> str:
-    """What selects the warnings of the newest run of the flow."""
+    """The query for the warnings of the newest run of the flow."""
     return (
         "select rule, fix_in, code, source_id, value, message, fix, 1 as times "
         f"from out_{channel.ends_of(flow)[1]}.warnings where flow = $flow"
@@ -68,7 +68,7 @@ def comparison_query(comparison: Comparison) -> str:
 
 
 def gather(db: duckdb.DuckDBPyConnection, channel: Channel) -> Facts:
-    """What `db` holds about its last run. Raises ConfigError where there is none yet."""
+    """The facts about the last run in `db`. Raises ConfigError if there is no run yet."""
     newest = _rows(db, "select * from sync.runs order by started_at desc, run_id desc limit 1")
     if not newest:
         raise ConfigError("This channel has not run yet.", "Run plan or push first.")
@@ -108,7 +108,7 @@ def gather(db: duckdb.DuckDBPyConnection, channel: Channel) -> Facts:
 
 
 def words_of(channel: Channel, flow: str) -> FlowWords:
-    """A known flow in words."""
+    """The words for a known flow."""
     words = channel.known_flows[flow].words
     source, target = (channel.title(system) for system in channel.ends_of(flow))
     settings = channel.flows.get(flow) or channel.known_flows[flow]
@@ -117,9 +117,10 @@ def words_of(channel: Channel, flow: str) -> FlowWords:
 
 
 def _compared_flows(db: duckdb.DuckDBPyConnection, channel: Channel) -> list[str]:
-    """The known flows that ever compared both sides; those that the channel has come first."""
-    found = {name for (name,) in db.execute("select distinct flow from sync.flows where fingerprint <> ''").fetchall()}
-    known = [name for name in channel.known_flows if name in found]
+    """The known flows that have compared both sides; those of the channel come first."""
+    rows = db.execute("select distinct flow from sync.flows where fingerprint <> ''").fetchall()
+    compared = {name for (name,) in rows}
+    known = [name for name in channel.known_flows if name in compared]
     return sorted(known, key=lambda name: name not in channel.flows)
 
 
@@ -158,16 +159,16 @@ def _flow(db: duckdb.DuckDBPyConnection, channel: Channel, flow: str) -> FlowFac
 
 
 def has(db: duckdb.DuckDBPyConnection, name: str) -> bool:
-    """Whether the table or view `name`, schema included, is there."""
+    """Whether the table or view `name`, which includes the schema, exists."""
     schema, table = name.split(".")
-    found = db.execute(
+    row = db.execute(
         "select count(*) from information_schema.tables where table_schema = ? and table_name = ?", [schema, table]
     ).fetchone()
-    return bool(found and found[0])
+    return bool(row and row[0])
 
 
 def fields(before: str, after: str) -> list[FieldChange]:
-    """The fields of a change, old and new, as text with the digits that were sent."""
+    """The old and new values of a change's fields, as text with the digits that were sent."""
     old, new = decode(before.encode()), decode(after.encode())
     return [FieldChange(name, _text(old.get(name)), _text(value)) for name, value in new.items()]
 
@@ -177,32 +178,32 @@ def _text(value: Any) -> str | None:
 
 
 def _rows(db: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, Any] | None = None) -> list[Row]:
-    found = db.execute(sql, parameters or {})
-    names = [column[0] for column in found.description or []]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    result = db.execute(sql, parameters or {})
+    names = [column[0] for column in result.description or []]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
 def _section(db: duckdb.DuckDBPyConnection, sql: str, at: dict[str, str], order: str) -> Section:
     at = {name: value for name, value in at.items() if f"${name}" in sql}
     total = db.execute(f"select count(*) from ({sql})", at).fetchall()[0][0]
     rows = _rows(db, f"select * from ({sql}) order by {order} limit {MAX_INLINE}", at) if total else []
-    # DuckDB 2.0 can lose the limit above a left join (duckdb/duckdb#24542 is of that kind); the order it keeps.
+    # DuckDB 2.0 can lose the limit above a left join, but keeps the order (compare duckdb/duckdb#24542).
     return Section(total, rows[:MAX_INLINE])
 
 
 def _changes(db: duckdb.DuckDBPyConnection, which: str, at: dict[str, str]) -> Section:
-    found = _section(
+    section = _section(
         db, f"select * from ({CHANGES}) where {which}", at,
         "case outcome when 'refused' then 0 when 'unknown' then 1 else 2 end, action, code",
     )  # fmt: skip
-    rows = [row | {"fields": fields(row.pop("before"), row.pop("after"))} for row in found.rows]
-    return Section(found.total, rows)
+    rows = [row | {"fields": fields(row.pop("before"), row.pop("after"))} for row in section.rows]
+    return Section(section.total, rows)
 
 
 def _todos(
     db: duckdb.DuckDBPyConnection, sql: str, at: dict[str, str], rules: dict[str, Rule], *, dated: bool
 ) -> list[Todo]:
-    """One per rule, the most frequent first."""
+    """One to-do per rule, the most frequent rule first."""
     at = {name: value for name, value in at.items() if f"${name}" in sql}
     since = "min(since)" if dated else "null"
     counted = db.execute(
@@ -269,7 +270,7 @@ def _side_by_side(db: duckdb.DuckDBPyConnection, channel: Channel, flow: str, co
 
 
 def _expectations(db: duckdb.DuckDBPyConnection, runs: list[str]) -> ExpectationSummary:
-    """Of the first of `runs` that has any."""
+    """The expectations of the first of `runs` that has any."""
     for run_id in runs:
         counted = dict(
             db.execute(
@@ -277,17 +278,17 @@ def _expectations(db: duckdb.DuckDBPyConnection, runs: list[str]) -> Expectation
             ).fetchall()
         )
         if counted:
-            bad = _section(db, EXPECTATIONS, {"run": run_id}, "status desc, table_name, field, expectation")
+            not_passed = _section(db, EXPECTATIONS, {"run": run_id}, "status desc, table_name, field, expectation")
             return ExpectationSummary(
-                counted.get("passed", 0), counted.get("failed", 0), counted.get("errored", 0), bad
+                counted.get("passed", 0), counted.get("failed", 0), counted.get("errored", 0), not_passed
             )
     return ExpectationSummary(0, 0, 0, Section(0, []))
 
 
 def _trend(db: duckdb.DuckDBPyConnection, channel: Channel, flow: str, about: str) -> list[Trend]:
-    """Over the last runs without --sku: one narrowed with it would look like an improvement."""
-    own = channel.known_flows[flow].rules
-    counted: dict[str, list[int]] = {rule.id: [] for rule in own}
+    """The trend over the last runs without --sku, because a run with --sku would look like an improvement."""
+    rules = channel.known_flows[flow].rules
+    counted: dict[str, list[int]] = {rule.id: [] for rule in rules}
     for rule, rows in db.execute(
         "select rule, row_count from sync.rule_counts c join (select run_id, started_at from sync.runs "
         "where run_id in (select run_id from sync.rule_counts where flow = $flow) "
@@ -298,7 +299,7 @@ def _trend(db: duckdb.DuckDBPyConnection, channel: Channel, flow: str, about: st
     ).fetchall():
         if rule in counted:
             counted[rule].append(rows)
-    return [Trend(rule.id, rule.fix_in, rule.meaning, rule.withholds, counted[rule.id]) for rule in own]
+    return [Trend(rule.id, rule.fix_in, rule.meaning, rule.withholds, counted[rule.id]) for rule in rules]
 
 
 def _run(db: duckdb.DuckDBPyConnection, row: Row) -> RunResult:

@@ -1,4 +1,4 @@
-"""The facts in a terminal."""
+"""The report in a terminal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pipelines.reports.model import Facts, FlowFacts, Todo
 
 
 def show(facts: Facts, out: Console) -> None:
-    """What the run did, what is to be fixed and where; the page and the lists have the rows."""
+    """Prints what the run did, what to fix and where. The page and the CSV lists have the rows."""
     run, lead = facts.run, facts.lead
     out.print(f"[bold]{escape(run.headline)}[/] ({run.verb}, exit {run.exit_code}, run {run.run_id})")
     if run.message:
@@ -19,7 +19,7 @@ def show(facts: Facts, out: Console) -> None:
         f"Began {when(run.started_at)}; last good run {when(facts.last_good)}, push {when(facts.last_good_push)}."
     )
     if lead is not None and not facts.fresh:
-        out.print(f"What follows is of run {lead.run.run_id} ({when(lead.run.started_at)}).")
+        out.print(f"The lists below are from run {lead.run.run_id} ({when(lead.run.started_at)}).")
     if facts.selection:
         out.print(escape(clean(f"Only codes like {', '.join(facts.selection)}; the others count as skipped.")))
     if lead is not None:

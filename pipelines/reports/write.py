@@ -1,4 +1,4 @@
-"""The files that a report leaves."""
+"""Writes the files of a report."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def write(
     csv: Path | None = None,
     markdown: Path | None = None,
 ) -> list[Path]:
-    """Writes what was asked for; returns the paths. `command` is what writes the lists. Raises ConfigError."""
+    """Writes the requested files; returns their paths. `command` writes the CSV lists. Raises ConfigError."""
     from pipelines.reports.csv_lists import write_lists
     from pipelines.reports.html_page import page
     from pipelines.reports.markdown import summary
@@ -31,8 +31,8 @@ def write(
         if html is not None:
             html.parent.mkdir(parents=True, exist_ok=True)
             places = [channel.title(name) for name in channel.systems]
-            way = None if csv is None else Path(os.path.relpath(csv, html.parent)).as_posix()
-            html.write_text(page(facts, places, command, way), "utf-8")
+            lists = None if csv is None else Path(os.path.relpath(csv, html.parent)).as_posix()
+            html.write_text(page(facts, places, command, lists), "utf-8")
             written.append(html)
         if markdown is not None:
             markdown.parent.mkdir(parents=True, exist_ok=True)

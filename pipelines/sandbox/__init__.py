@@ -1,4 +1,4 @@
-"""Stand-ins for Centra and myOGO: real HTTP on loopback, state in memory, for newcomers and tests.
+"""Stand-ins for Centra and myOGO for demos and tests: real HTTP on loopback, state in memory.
 
 with Sandbox.start(Catalogue.sample()) as box:
     headers = {"API-Authorization": box.credentials.centra_token}

@@ -1,4 +1,4 @@
-"""The channel file that talks to a running sandbox."""
+"""The channel file for a running sandbox."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ max_update_share = 0.75      # the sample's myOGO holds few products, and most o
 
 
 def channel_file(centra_url: str, myogo_url: str, max_creates: int = 5000, secrets: str | None = None) -> str:
-    """TOML text; the secrets are those of the sandbox, in files below `secrets`."""
+    """The TOML text; it reads the sandbox's secrets from files in the folder `secrets`."""
     return TEMPLATE.format(
         centra_url=centra_url,
         myogo_url=myogo_url,

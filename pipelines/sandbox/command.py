@@ -1,4 +1,4 @@
-"""`centra-myogo sandbox`: starts both stand-ins and says how to reach them."""
+"""`centra-myogo sandbox`: starts both stand-ins and prints the channel file for them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pipelines.sandbox.server.listener import PortTaken
 
 
 def serve(skus: int | None, seed: int, faults: float, centra_port: int, myogo_port: int, write_to: Path | None) -> None:
-    """Runs until SIGINT or SIGTERM. The channel file goes to stdout, everything else to stderr.
+    """Runs until SIGINT or SIGTERM. The channel file goes to stdout, all other output to stderr.
 
-    Raises ConfigError where a port is taken.
+    Raises ConfigError if a port is taken.
     """
     if skus is None:
         catalogue = Catalogue.sample()
     else:
-        print(f"making a catalogue of {skus} sizes ...", file=sys.stderr, flush=True)
+        print(f"generating a catalogue of {skus} sizes ...", file=sys.stderr, flush=True)
         catalogue = Catalogue.generate(skus, seed, faults)
     try:
         box = Sandbox.start(catalogue, centra_port, myogo_port)
@@ -36,7 +36,7 @@ def serve(skus: int | None, seed: int, faults: float, centra_port: int, myogo_po
         unfinished.replace(write_to)
     print(text, flush=True)
     print(
-        f"Centra on {box.centra_url}, myOGO on {box.myogo_url}; Ctrl-C ends both.",
+        f"Centra on {box.centra_url}, myOGO on {box.myogo_url}; Ctrl-C stops both.",
         file=sys.stderr,
         flush=True,
     )

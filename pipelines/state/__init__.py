@@ -1,1 +1,1 @@
-"""What a channel keeps between runs: DuckDB, journal, histories, lock."""
+"""The state that a channel keeps between runs: DuckDB, journal, histories, lock."""

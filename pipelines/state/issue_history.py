@@ -8,7 +8,7 @@ import pandas as pd
 
 from pipelines.state.store import Store
 
-# An issue is one row breaking one rule. `broken_now` are the lines of this run, `rows_now` all rows that were read.
+# An issue is one row that breaks one rule. `broken_now` has the issues of this run, `rows_now` all rows that were read.
 _SAME = "i.flow = $flow and i.source_id = n.source_id and i.rule = n.rule"
 
 _NOTE_OPENED = f"""
@@ -45,11 +45,11 @@ _SINCE = f"select n.source_id, n.rule, i.since from broken_now n join sync.issue
 def update_issues(
     store: Store, flow: str, run_id: str, at: datetime, withheld: pd.DataFrame, records: pd.DataFrame, narrowed: bool
 ) -> pd.Series:
-    """Updates sync.issues and sync.issue_events, in one step; returns since when, for each line of `withheld`.
+    """Updates sync.issues and sync.issue_events in one transaction. Returns for each line of `withheld` since when.
 
-    `withheld` has `source_id`, `code`, `rule`, `message`, `fix_in`; `records` every row read, with `selected`.
-    An issue closes when its row no longer breaks the rule, is no longer selected, or is gone from the source. In a run
-    that was `narrowed` with --sku, only rows that it looked at can close one.
+    `withheld` has `source_id`, `code`, `rule`, `message`, `fix_in`; `records` has `source_id` and `selected` of every
+    row that was read. An issue closes when its row no longer breaks the rule, is no longer selected, or is gone from
+    the source. A run that was `narrowed` with --sku closes only issues of rows that it selected.
     """
     values = {"flow": flow, "run": run_id, "at": at, "narrowed": narrowed}
     db = store.connection
@@ -57,7 +57,7 @@ def update_issues(
     db.register("rows_now", records[["source_id", "selected"]])
     try:
         with store.transaction("the history of issues"):
-            # Each step relies on those before it: an event is noted before the row that it is about changes.
+            # The order matters: an event is recorded before its issue changes.
             for step in (_NOTE_OPENED, _REOPEN, _SEE_AGAIN, _OPEN, _CLOSE, _NOTE_CLOSED):
                 db.execute(step, {name: value for name, value in values.items() if f"${name}" in step})
         since = db.execute(_SINCE, {"flow": flow}).df()

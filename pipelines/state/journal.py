@@ -1,9 +1,9 @@
-"""The write-ahead journal: an intent is on the disk before the call, its outcome right after it.
+"""The write-ahead journal: it records an intent before each call, and the outcome after it.
 
-It is a file of one JSON line per event, because a database commit per event would cost several times the
-call itself. The lines become rows of sync.journal when the push ends, or, after a kill, when the next run
-begins. Whatever the process is killed by, what was written stays; only a power cut can take the last lines,
-and even then nothing is done twice, since every plan is made from what the target holds.
+The journal is a file with one JSON line per event, because a database commit per event takes several times as long as
+the call. The lines become rows of sync.journal when the push ends or, after a kill, when the next run begins. A killed
+process loses no line. A power cut can lose the last lines, but the next run still repeats no write, because it makes
+its plan from what the target holds.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from pipelines.state.store import Store, utc_now
 
 log = logging.getLogger(__name__)
 
-OPEN = "the run ended before the answer"
+OPEN = "the run ended before the answer came"
 _KEY = ("run_id", "flow", "key", "action")
 _COLUMNS = [*_KEY, "intended_at", "ended_at", "outcome", "status", "message", "reason"]
 
 
 class Journal:
-    """Used as a context manager by one push; `intend` and `conclude` may be called from any thread."""
+    """The journal of one push, a context manager. Any thread may call its methods."""
 
     def __init__(self, path: Path, run_id: str, flow: str) -> None:
         self._path, self._run_id, self._flow = path, run_id, flow
@@ -45,13 +45,13 @@ class Journal:
         os.close(self._file)
 
     def record_intent(self, key: str, action: str) -> None:
-        """Returns once the intent is written. Raises StorageError: then the call must not be made."""
+        """Writes the intent of a call. Raises StorageError; the call must then not be made."""
         self._write({"run_id": self._run_id, "flow": self._flow, "key": key, "action": action, "at": utc_now()})
 
     def record_outcome(
         self, key: str, action: str, outcome: str, status: int | None, message: str, reason: str | None = None
     ) -> None:
-        """Writes what became of the call; `reason` is a word that later runs act on."""
+        """Writes the outcome of a call. `reason` is STALE_READ or None; later runs act on it."""
         self._write(
             {
                 "run_id": self._run_id,
@@ -67,7 +67,7 @@ class Journal:
         )
 
     def _write(self, event: dict[str, Any]) -> None:
-        # It begins a line too: what a full disk cut off must not swallow the next one.
+        # The leading newline separates the event from a line that a full disk has cut off.
         line = b"\n" + encode(event) + b"\n"
         hit(f"journal: before the {'outcome' if 'outcome' in event else 'intent'}")
         try:
@@ -81,14 +81,14 @@ class Journal:
     def _unwritable(self, error: OSError) -> StorageError:
         return StorageError(
             f"The journal {self._path} cannot be written: {error.strerror or error}.",
-            "Nothing is sent that is not journalled first. Make room or correct the rights, and run again.",
+            "No change is sent without a journal entry. Make room or correct the rights, and run again.",
         )
 
 
 def load_into_store(path: Path, store: Store) -> None:
-    """Turns the file's lines into rows of sync.journal and removes the file; doing it twice does no harm.
+    """Loads the file's lines into sync.journal and removes the file. A repetition does no harm.
 
-    A write without an outcome becomes `unknown`, and ends now.
+    A write without an outcome becomes `unknown` and ends now.
     """
     if not path.exists():
         return
@@ -99,7 +99,7 @@ def load_into_store(path: Path, store: Store) -> None:
             if line:
                 _apply_event(decode(line), rows)
         except (NotJson, KeyError, TypeError, ValueError):
-            unreadable += 1  # what a kill or a full disk cut off: an intent's call was never made
+            unreadable += 1  # cut off by a kill or a full disk; the call of a cut intent was never made
     if unreadable:
         log.warning("the journal has %d lines that cannot be read; their writes count as unknown", unreadable)
     if rows:
@@ -107,13 +107,13 @@ def load_into_store(path: Path, store: Store) -> None:
             {"status": "Int64", "intended_at": "datetime64[us]", "ended_at": "datetime64[us]"}
         )
         store.replace_runs("sync.journal", frame)
-    hit("journal: folded")
+    hit("journal: loaded")
     path.unlink()
-    hit("journal: gone")
+    hit("journal: removed")
 
 
 def _apply_event(event: dict[str, Any], rows: dict[tuple[str, ...], dict[str, Any]]) -> None:
-    """Adds what one line tells. Raises where it is no event of ours."""
+    """Adds the event of one line to `rows`. Raises if it is not an event of this journal."""
     at = datetime.fromisoformat(event["at"])
     key = tuple(str(event[name]) for name in _KEY)
     if "outcome" not in event:

@@ -1,4 +1,4 @@
-"""One run per channel. The lock is the operating system's, so a dead holder's is free at once."""
+"""Allows one run per channel. The operating system holds the lock, so it is free at once when the holder dies."""
 
 from __future__ import annotations
 
@@ -19,37 +19,37 @@ from pipelines.state.store import Folder
 
 @contextlib.contextmanager
 def channel_lock(folder: Folder, channel: str, verb: str) -> Iterator[None]:
-    """Holds the channel's lock. Raises ChannelBusy that says who holds it and since when, or a ConfigError."""
-    # A lock of the program's own, which some disks would get instead, outlives its dead holder.
+    """Holds the channel's lock. Raises ChannelBusy, which names the holder and since when, or ConfigError."""
+    # Without the fallback to a lock file of the library, which would outlive a dead holder.
     lock = FileLock(folder.lock, timeout=0, fallback_to_soft=False)
     try:
         lock.acquire()
     except Timeout as error:
         raise ChannelBusy(
             f"Another run of channel {channel!r} holds the lock: {_holder(folder)}.",
-            "Wait until it ends; nothing was done.",
+            "Nothing was done. Wait until that run ends, then run again.",
         ) from error
     except OSError as error:
         raise ConfigError(
-            f"The lock file {folder.lock} cannot be taken: {error}.",
-            "Check the owner and the rights of the data folder, and that it lies on a disk of this machine.",
+            f"The lock file {folder.lock} cannot be locked: {error}.",
+            "Check the owner and the rights of the data folder, and that it is on a local disk.",
         ) from error
     try:
         hit("lock: taken")
         now = datetime.now(UTC).isoformat(timespec="seconds")
         who = {"pid": os.getpid(), "host": socket.gethostname(), "verb": verb, "since": now}
         try:
-            folder.holder.unlink(missing_ok=True)  # a killed holder's, which would be told as ours
+            folder.holder.unlink(missing_ok=True)  # the note of a killed holder, which would look like ours
             folder.holder.write_text(json.dumps(who), "utf-8")
         except OSError as error:
             raise storage_error_from(error, folder.root) or StorageError(
                 f"{folder.holder} cannot be written: {error}.", "Check the data folder's owner, rights and disk."
             ) from error
-        hit("lock: told")
+        hit("lock: holder written")
         yield
         hit("lock: before the release")
     finally:
-        with contextlib.suppress(OSError):  # a disk that fails now must not hide how the run ended
+        with contextlib.suppress(OSError):  # an error of the disk must not hide how the run ended
             folder.holder.unlink(missing_ok=True)
         lock.release()
 

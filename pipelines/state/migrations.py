@@ -1,4 +1,4 @@
-"""A working file of an earlier version of these tables, taken along to this one."""
+"""Migrates a working file from an earlier version of the tables to this one."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from pipelines.state.run_tables import RUN_TABLES
 SCHEMA_VERSION = 2
 
 
-def found_version(db: duckdb.DuckDBPyConnection) -> int:
-    """The version of the file's tables; 0 for a file without any."""
+def schema_version_of(db: duckdb.DuckDBPyConnection) -> int:
+    """The version of the file's tables; 0 for a file without tables."""
     for table in ("schema_version", "layout"):
         if _has(db, "sync", table):
-            found = db.execute(f"select max(version) from sync.{table}").fetchall()
-            return int(found[0][0] or 1)
+            rows = db.execute(f"select max(version) from sync.{table}").fetchall()
+            return int(rows[0][0] or 1)
     return 1 if _has(db, "sync", "runs") else 0
 
 
 def migrate(db: duckdb.DuckDBPyConnection) -> None:
-    """Changes what the file holds, inside of the caller's transaction, up to SCHEMA_VERSION. Nothing of the history is
-    lost; staged tables are left for the next full read."""
-    version = found_version(db)
+    """Migrates the tables to SCHEMA_VERSION, inside the caller's transaction. Keeps all history. The next full read
+    replaces the staged tables."""
+    version = schema_version_of(db)
     while 0 < version < SCHEMA_VERSION:
         _STEPS[version](db)
         version += 1
 
 
-# Of each table of version 1: its name from version 2 on, and its columns that have other names there.
+# For each table of version 1: its name from version 2 on, and its renamed columns.
 _COUNTS = {"read": "rows_read", "create": "creates", "update": "updates", "unknown": "unknown_outcome"}
 _ROW = {"stock_item_id": "source_id", "column": "field", "owner": "fix_in"}
 _RENAMED = {
@@ -46,67 +46,80 @@ _RENAMED = {
 }
 
 
+# Values that version 1 had not, or had otherwise: by new table, the column and its expression.
+_COMPUTED = {
+    "runs": ("outcome", "case outcome when 'fault' then 'internal_error' else outcome end"),
+    "issue_events": (
+        "flow",
+        "(select any_value(f.flow) from {database}.sync.faults f "
+        "where f.stock_item_id = fault_events.stock_item_id and f.rule = fault_events.rule)",
+    ),
+}
+# Before version 1 had sync.flows, each run had one flow; its counts are in sync.runs only.
+_RUNS_OF_ONE_FLOW = """
+    union all by name
+    select r.* exclude (channel, verb, started_at, ended_at, outcome, exit_code, message, forced, selection, facts)
+    from ({runs}) r where r.ended_at is not null and r.flow not like '%,%'
+        and r.run_id not in (select run_id from {database}.sync.flows)"""
+
+
 def _to_2(db: duckdb.DuckDBPyConnection) -> None:
-    """Tables and columns whose names are no reserved words of SQL and say what they hold."""
+    """Renames tables and columns: clear names, and no reserved words of SQL."""
     for (view,) in db.execute(
         "select view_name from duckdb_views() where schema_name = 'main' and not internal"
     ).fetchall():
         db.execute(f"drop view main.{view}")
     declared = {table.name.removeprefix("sync."): table for table in RUN_TABLES}
-    for old, (new, _) in _RENAMED.items():
-        if not _has(db, "sync", old):
-            continue
-        db.execute(f"create table sync.version_1 as {history_query(db, db_name(db), new)}")
-        db.execute(f"drop table sync.{old}")
+    database = str(db.execute("select current_database()").fetchall()[0][0])
+    queries = {new: query for _, (new, _) in _RENAMED.items() if (query := history_query(db, database, new))}
+    for new, query in queries.items():
+        db.execute(f"create table main.version_1_{new} as {query}")
+    for old in _RENAMED:
+        db.execute(f"drop table if exists sync.{old}")
+    for new in queries:
         for statement in declared[new].statements():
             db.execute(statement)
-        db.execute(f"insert into sync.{new} by name select * from sync.version_1")
-        db.execute("drop table sync.version_1")
-    if _has(db, "sync", "runs"):
-        db.execute("update sync.runs set outcome = 'internal_error' where outcome = 'fault'")
-    if _has(db, "sync", "issue_events"):
-        db.execute(
-            "update sync.issue_events e set flow = i.flow from sync.issues i "
-            "where i.source_id = e.source_id and i.rule = e.rule"
-        )
-    if _has(db, "sync", "flows"):  # runs of the time when a run had one flow
-        db.execute(
-            "insert into sync.flows by name select * exclude (channel, verb, started_at, ended_at, outcome, exit_code, "
-            "message, forced, selection, facts) from sync.runs where ended_at is not null and flow not like '%,%' "
-            "and run_id not in (select run_id from sync.flows)"
-        )
+        db.execute(f"insert into sync.{new} by name select * from main.version_1_{new}")
+        db.execute(f"drop table main.version_1_{new}")
     db.execute("drop table if exists sync.layout")
     for schema, table in db.execute(
         "select schema_name, table_name from duckdb_tables() where starts_with(schema_name, 'out_')"
     ).fetchall():
-        db.execute(f"drop table {schema}.{table}")  # of the newest run; the next one makes them anew
+        db.execute(f"drop table {schema}.{table}")  # of the newest run; the next run creates them again
 
 
 _STEPS: dict[int, Callable[[duckdb.DuckDBPyConnection], None]] = {1: _to_2}
 
 
 def history_query(db: duckdb.DuckDBPyConnection, database: str, table: str) -> str:
-    """What selects the rows of `sync.<table>`, in today's columns, from an attached database of this version or an
-    earlier one. "" where it has no such table."""
+    """A query for the rows of `sync.<table>` in an attached database of this or an earlier version, with the columns of
+    this version; "" if it has no such table."""
+    if _columns(db, database, "schema_version"):
+        return f"select * from {database}.sync.{table}" if _columns(db, database, table) else ""
     old, renamed = next(((old, renamed) for old, (new, renamed) in _RENAMED.items() if new == table), (table, {}))
-    for name in dict.fromkeys((table, old)):
-        columns = db.execute(
-            "select column_name from duckdb_columns() where database_name = ? and schema_name = 'sync' "
-            "and table_name = ? order by column_index",
-            [database, name],
-        ).fetchall()
-        if columns:
-            picked = ", ".join(f'"{column}" as {renamed.get(column, column)}' for (column,) in columns)
-            return f"select {picked} from {database}.sync.{name}"
-    return ""
+    if not (columns := _columns(db, database, old)):
+        return ""
+    picked = {renamed.get(column, column): f'"{column}"' for column in columns}
+    if table in _COMPUTED:
+        column, expression = _COMPUTED[table]
+        picked[column] = expression.format(database=database)
+    query = f"select {', '.join(f'{value} as {name}' for name, value in picked.items())} from {database}.sync.{old}"
+    if table == "flows":
+        query += _RUNS_OF_ONE_FLOW.format(database=database, runs=history_query(db, database, "runs"))
+    return query
 
 
-def db_name(db: duckdb.DuckDBPyConnection) -> str:
-    return str(db.execute("select current_database()").fetchall()[0][0])
+def _columns(db: duckdb.DuckDBPyConnection, database: str, table: str) -> list[str]:
+    rows = db.execute(
+        "select column_name from duckdb_columns() where database_name = ? and schema_name = 'sync' and table_name = ? "
+        "order by column_index",
+        [database, table],
+    ).fetchall()
+    return [str(column) for (column,) in rows]
 
 
 def _has(db: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
-    found = db.execute(
+    rows = db.execute(
         "select count(*) from duckdb_tables() where schema_name = ? and table_name = ?", [schema, table]
     ).fetchall()
-    return bool(found[0][0])
+    return bool(rows[0][0])

@@ -1,4 +1,4 @@
-"""Who may read and write a run's working files: their owner, and nobody else."""
+"""Restricts a run's working files to their owner."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from pipelines.core.errors import ConfigError
 
 log = logging.getLogger(__name__)
 
-# What a run writes; anything else in its folder was put there by people, and is theirs.
+# The files that a run writes. Any other file in its folder stays as it is.
 _OURS = ("work.duckdb", "analytics.", "journal.", "run.lock", "dlt")
 
 
 @contextlib.contextmanager
 def restrictive_umask() -> Iterator[None]:
-    """Whatever is written inside is its owner's alone, whatever the user's umask says."""
+    """Restricts all files that are written inside to their owner, regardless of the user's umask."""
     before = os.umask(0o077)
     try:
         yield
@@ -28,20 +28,20 @@ def restrictive_umask() -> Iterator[None]:
 
 
 def restrict_folder(folder: Path) -> None:
-    """Makes a folder that was there before, and our files in it, their owner's alone, as far as they are ours.
+    """Restricts an existing folder, and our files in it, to their owner, as far as this user may change them.
 
-    Raises ConfigError where a link stands in the place of one of our files: somebody may have laid it while the
-    folder was open to all, and we would write wherever it leads.
+    Raises ConfigError if a link stands in place of one of our files: another user may have created it, and a run would
+    write to its target.
     """
     _chmod(folder)
     if folder.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        log.warning("other users may write to %s, and it is not ours to close", folder)
+        log.warning("other users may write to folder=%s, and this user cannot change that", folder)
     for path in sorted(folder.iterdir()):
         if path.name.startswith(_OURS):
             if path.is_symlink():
                 raise ConfigError(
-                    f"{path} is a link to {os.readlink(path)}; working files are no links.",
-                    "Take it away. To keep working files elsewhere, give --data (or CENTRA_MYOGO_DATA).",
+                    f"{path} is a link to {os.readlink(path)}; a working file must not be a link.",
+                    "Remove it. To keep working files elsewhere, use --data (or CENTRA_MYOGO_DATA).",
                 )
             _chmod(path)
 

@@ -1,4 +1,4 @@
-"""Personal data in the working file: kept only where a flow needs it, and only for so long."""
+"""Removes personal data from the working file when no flow needs it any longer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pipelines.state.store import Store
 
 
 def drop_expired_fields(store: Store, flow: str, oldest_run_id: Mapping[str, str]) -> None:
-    """Removes fields from the flow's planned changes of runs before the run id that each is mapped to."""
+    """Removes fields from the flow's planned changes; `oldest_run_id` maps each to the first run that keeps it."""
     for field, before in oldest_run_id.items():
         store.connection.execute(
             f"""update sync.changes set after = json_merge_patch(after, '{{"{field}": null}}')
@@ -18,13 +18,13 @@ def drop_expired_fields(store: Store, flow: str, oldest_run_id: Mapping[str, str
 
 
 def blank_personal_data(store: Store, table: str, columns: tuple[str, ...], dated_by: str, before: str | None) -> None:
-    """Blanks personal data in rows of `raw_<system>.<table>` dated before that moment (as the system writes it); None:
-    in all rows. A row without a date that can be compared is blanked too."""
+    """Blanks personal data in rows of `raw_<system>.<table>` dated before `before`, a time as the system writes it; in
+    all rows if it is None. Rows without a date are blanked too."""
     schema, _, name = table.partition(".")
-    there = store.connection.execute(
+    tables = store.connection.execute(
         "select count(*) from duckdb_tables() where schema_name = ? and table_name = ?", [schema, name]
     ).fetchall()
-    if there[0][0]:
+    if tables[0][0]:
         blanks = ", ".join(f"{column} = null" for column in columns)
         store.connection.execute(
             f"update {table} set {blanks} where $before::varchar is null or {dated_by} is null or {dated_by} < $before",

@@ -1,4 +1,4 @@
-"""One run in sync.runs and sync.flows: when it starts, what it plans, how it ends."""
+"""Records a run in sync.runs and sync.flows: its start, its plan and its end."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pipelines.state.journal import load_into_store
 from pipelines.state.run_result import RunResult
 from pipelines.state.store import COUNT_COLUMNS, COUNTS, Folder, Store, utc_now
 
-PLANNED = COUNTS[: COUNTS.index("applied")]  # known before the first write
+PLANNED = COUNTS[: COUNTS.index("applied")]  # the counts that are known before the first write
 
 
 class RunRecorder:
-    """`start` comes before anything is read; it first completes what a killed run left open."""
+    """Records one run. `start` must be called before anything is read; it also completes a killed run."""
 
     def __init__(self, folder: Folder, store: Store, report: RunResult) -> None:
         self.folder, self.store, self.report = folder, store, report
@@ -34,12 +34,12 @@ class RunRecorder:
                 "selection": selection,
             }
         )
-        self._flows(())  # a run that is killed has its flows too
+        self._flows(())  # so that a killed run has its flows too
 
     def record_plan(self) -> None:
-        """Writes down what the run set out to do, so that it is known even if the run is killed.
+        """Records the plan before the first write, so that it is known even if the run is killed.
 
-        It goes to its final place on the disk: a full disk shows before any write to a target, not after.
+        The checkpoint writes it to the database file, so that a full disk stops the run before any write to a target.
         """
         report = self.report
         counts = {COUNT_COLUMNS[name]: report.counts[name] for name in PLANNED}
@@ -49,15 +49,15 @@ class RunRecorder:
         hit("run history: planned")
 
     def finish(self, facts: dict[str, Any]) -> None:
-        """Completes the run's row and sets the report's `ended_at`: from then on there is something to publish.
+        """Completes the run's row and sets the report's `ended_at`: the file can then be published.
 
-        `facts` become the row's JSON. A sum that does not hold is an internal error.
+        `facts` are stored as JSON. Counts that do not add up are an internal error.
         """
         report = self.report
         load_into_store(self.folder.journal, self.store)
         for flow, counts in report.flows.items():
-            if (fault := report.count_mismatch(flow)) and report.exit_code in (0, 3, 4) and counts["read"]:
-                report.failed(InternalError(f"The counts do not add up: {fault}.", "Please report this."))
+            if (mismatch := report.count_mismatch(flow)) and report.exit_code in (0, 3, 4) and counts["read"]:
+                report.failed(InternalError(f"The counts do not add up: {mismatch}.", "Please report this."))
         now = utc_now()
         report.facts |= {**facts, "fix": report.fix, "error_id": report.error_id}
         self._flows(COUNTS)
@@ -80,7 +80,7 @@ class RunRecorder:
         hit("run history: ready to publish")
 
     def _flows(self, names: tuple[str, ...]) -> None:
-        """The row of each flow of the run, with these counts."""
+        """Writes the row of each flow of the run, with these counts."""
         report = self.report
         rows = [
             {"run_id": report.run_id, "flow": flow, "fingerprint": report.fingerprints.get(flow, "")}

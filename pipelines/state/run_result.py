@@ -1,4 +1,4 @@
-"""What became of one run; text, JSON and HTML are views of it."""
+"""The result of one run; text, JSON and HTML are views of it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ HEADLINES = {
     "refused": "A safety limit refused the plan; nothing was written.",
     "config": "Configuration or credentials are wrong.",
     "credentials": "A system rejected the credentials.",
-    "storage": "The working files cannot be used as they are.",
+    "storage": "The working files cannot be used.",
     "unavailable": "A system was not available; safe to run again.",
-    "contract": "A system broke its contract; safe to run again.",
+    "contract": "A system sent unexpected data; safe to run again.",
     "interrupted": "Stopped on request; safe to run again.",
     "busy": "Another run of this channel is under way.",
     "internal_error": "Internal error (a bug in this program); please report it.",
@@ -28,7 +28,7 @@ HEADLINES = {
 
 @dataclass
 class RunResult:
-    """Filled while the run goes on, so that a run that stops half way has a result too."""
+    """The result of a run. It is filled during the run, so that a run that stops early has a result too."""
 
     channel: str
     run_id: str
@@ -55,7 +55,7 @@ class RunResult:
 
     @property
     def fingerprint(self) -> str:
-        """Of the only plan, or of all plans together; "" until every flow has one."""
+        """The fingerprint of the only plan, or of all plans together; "" until every flow has a plan."""
         if not self.flows or self.fingerprints.keys() != self.flows.keys():
             return ""
         if len(self.fingerprints) == 1:
@@ -68,7 +68,7 @@ class RunResult:
         return HEADLINES[self.outcome]
 
     def failed(self, error: CentraMyogoError) -> None:
-        """The run ends by `error`; the message names an earlier one too."""
+        """Ends the run with `error`; the message keeps an earlier error too."""
         before = f" Before that: {self.message}" if self.error_id not in ("", error.entry.id) else ""
         self.outcome, self.exit_code = error.outcome, error.exit_code
         self.message, self.fix, self.error_id = error.message + before, error.fix, error.entry.id
@@ -89,7 +89,7 @@ class RunResult:
         return document
 
     def count_mismatch(self, flow: str) -> str:
-        """What does not add up, in words; "" where every row of the flow is counted once."""
+        """The sum that does not hold, in words; "" if every row of the flow is counted once."""
         c = self.flows[flow]
         counted = c["skipped"] + c["withheld"] + c["create"] + c["update"] + c["unchanged"]
         if c["read"] != counted:

@@ -1,4 +1,4 @@
-"""The tables and views that every channel has: runs, plans, journal, issues. Times are UTC."""
+"""The tables and views of every channel: runs, plans, journal, issues. Times are UTC."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _COUNTS = """
     withheld bigint | Broke a rule that withholds a row.
     creates bigint | To be created.
     updates bigint | To be updated.
-    unchanged bigint | Already as they should be.
-    drifted bigint | Differ in what is written only once, or the target keeps it otherwise.
+    unchanged bigint | Already as desired.
+    drifted bigint | Differ in a field that is written only once, or that the target has changed.
     unmatched bigint | On the target side only.
     applied bigint | Written.
-    refused bigint | The target said no.
+    refused bigint | Refused by the target.
     unknown_outcome bigint | No usable answer came.
     not_attempted bigint | Not begun.
 """
@@ -28,12 +28,12 @@ _RUN = (
     started_at timestamp | UTC.
     ended_at timestamp | UTC; null for a run that was killed.
     outcome varchar | ok, attention, refused, unavailable and so on.
-    exit_code integer | 0 to 6, as the README has them.
-    message varchar | What went wrong, where something did.
+    exit_code integer | 0 to 6; the README explains them.
+    message varchar | The error, if there was one.
     fingerprint varchar | Identifies the plan.
     forced boolean | Whether --force waived the limits.
     selection varchar[] | The --sku patterns.
-    flow varchar | Which flows ran, with commas; sync.flows has the counts of each.
+    flow varchar | The flows that ran, separated by commas; sync.flows has the counts of each.
 """
     + _COUNTS
     + """
@@ -48,7 +48,7 @@ RUN_TABLES = (
         columns(
             """
             version integer | The version.
-            declared varchar | A digest of the tables and views that this file was last made for.
+            declared varchar | A digest of the declared tables and views.
             """
         ),
     ),
@@ -62,7 +62,7 @@ RUN_TABLES = (
         "One row per run and flow; the counts of sync.runs are the sums over its flows.",
         columns(
             """
-            run_id varchar | Which run.
+            run_id varchar | The run.
             flow varchar | The flow.
             fingerprint varchar | Identifies the plan of this flow.
             """
@@ -74,13 +74,13 @@ RUN_TABLES = (
         "One row per planned change; before and after are JSON objects of the columns that change.",
         columns(
             """
-            run_id varchar | Which run.
+            run_id varchar | The run.
             flow varchar | The flow.
             action varchar | create or update.
-            key varchar | What the row is called in the target.
+            key varchar | The row's key in the target.
             source_id varchar | The row's id on the source side.
-            before json | What the target held in these columns; empty for a create.
-            after json | What it should hold.
+            before json | The values in the target; empty for a create.
+            after json | The desired values.
             """
         ),
     ),
@@ -89,49 +89,49 @@ RUN_TABLES = (
         "One row per attempted write: applied, refused, unknown (no usable answer came) or not_attempted.",
         columns(
             """
-            run_id varchar | Which run.
+            run_id varchar | The run.
             flow varchar | The flow.
-            key varchar | What the row is called in the target.
+            key varchar | The row's key in the target.
             action varchar | create or update.
-            intended_at timestamp | When the intent was written, before the call.
-            ended_at timestamp | When the outcome was written.
+            intended_at timestamp | When the intent was recorded, before the call.
+            ended_at timestamp | When the outcome was recorded.
             outcome varchar | applied, refused, unknown or not_attempted.
-            status integer | The HTTP status of the answer, where there was one.
-            message varchar | What the target said, or what is worth knowing.
-            reason varchar | stale_read: the target did not hold what had been read; null otherwise.
+            status integer | The HTTP status of the answer, if there was one.
+            message varchar | The target's answer, or a note.
+            reason varchar | stale_read: the target differed from what the run had read; null otherwise.
             """
         ),
     ),
     Table(
         "sync.withheld",
-        "One row per withheld row and broken rule; since is when the row began to break it.",
+        "One row per withheld row and broken rule; since is the time when the row began to break it.",
         columns(
             """
-            run_id varchar | Which run.
+            run_id varchar | The run.
             flow varchar | The flow.
-            key varchar | What the row would be called in the target.
+            key varchar | The row's key in the target.
             source_id varchar | The row's id on the source side.
             code varchar | The combined code, or the reference of an order.
             rule varchar | The rule that it breaks.
-            field varchar | The field at fault.
-            value varchar | What the field held.
+            field varchar | The field that breaks the rule.
+            value varchar | The field's value.
             since timestamp | Since when the row breaks the rule, UTC.
-            message varchar | What is wrong.
-            fix varchar | What to do about it.
-            fix_in varchar | Where it is to be fixed: a system, or the channel file.
+            message varchar | The problem.
+            fix varchar | How to fix it.
+            fix_in varchar | Where to fix it: a system, or the channel file.
             """
         ),
     ),
     Table(
         "sync.rule_counts",
-        "How many rows each rule and warning concerned, per run.",
+        "The number of rows that each rule and warning concerned, per run.",
         columns(
             """
-            run_id varchar | Which run.
+            run_id varchar | The run.
             flow varchar | The flow.
             rule varchar | The rule or warning.
             withholds boolean | Whether it withholds the row.
-            row_count bigint | How many rows it concerned.
+            row_count bigint | The number of rows that it concerned.
             """
         ),
     ),
@@ -140,26 +140,26 @@ RUN_TABLES = (
         "One row per run that read both systems: everything (full), or the changes since a moment.",
         columns(
             """
-            run_id varchar | Which run.
+            run_id varchar | The run.
             kind varchar | full or changes.
-            began_at timestamp | When the reading began, UTC.
-            since timestamp | From when on changes were asked for; null for a full read.
-            why varchar | Why everything was read.
-            systems varchar | A digest of whose data it is; another one means a full read.
+            began_at timestamp | When the read began, UTC.
+            since timestamp | The moment from which changes were requested, UTC; null for a full read.
+            why varchar | The reason for a full read.
+            systems varchar | A digest of the systems; a new digest causes a full read.
             """
         ),
     ),
     Table(
         "sync.issues",
-        "One row per row and rule it ever broke: since when, last seen, when closed and why, how often it came back.",
+        "One row per issue, a row and a rule that it broke: since when, last seen, when closed and why, how often.",
         columns(
             """
             flow varchar | The flow.
             source_id varchar | The row's id on the source side.
             code varchar | The combined code, or the reference of an order.
             rule varchar | The rule.
-            message varchar | What was wrong when it was last seen.
-            fix_in varchar | Where it is to be fixed.
+            message varchar | The problem when the issue was last seen.
+            fix_in varchar | Where to fix it.
             first_run_id varchar | The run that found it first.
             first_at timestamp | When that was, UTC.
             since timestamp | When it began this time, UTC.
@@ -168,7 +168,7 @@ RUN_TABLES = (
             closed_run_id varchar | The run that closed it; null while it is open.
             closed_at timestamp | When it was closed, UTC; null while it is open.
             closed_reason varchar | fixed, skipped (no longer selected) or gone (no longer in the source).
-            occurrences integer | How often it was opened; 2 and more means that it came back.
+            occurrences integer | How often it was opened; from 2 on, it came back.
             """
         ),
     ),
@@ -177,36 +177,36 @@ RUN_TABLES = (
         "One row each time a row begins to break a rule, stops, or breaks it again.",
         columns(
             """
-            run_id varchar | Which run.
+            run_id varchar | The run.
             flow varchar | The flow.
             source_id varchar | The row's id on the source side.
             code varchar | The combined code, or the reference of an order.
             rule varchar | The rule.
             happened_at timestamp | UTC.
             event varchar | opened, came back, or closed and why.
-            message varchar | What was wrong.
+            message varchar | The problem.
             """
         ),
     ),
     Table(
         "sync.expectations",
-        "One row per run and batch expectation: what was expected of a whole table and what was found.",
+        "One row per run and batch expectation: what a table should look like, and what was observed.",
         columns(
             """
-            run_id varchar | Which run.
+            run_id varchar | The run.
             flow varchar | The flow that it belongs to.
             expectation varchar | Its id.
             table_name varchar | The table.
-            field varchar | The column; empty for the table as a whole.
+            field varchar | The column; empty for the table itself.
             meaning varchar | What is expected.
-            fix varchar | What to do where it does not hold.
-            status varchar | passed, failed, or errored where it could not be validated.
+            fix varchar | What to do if it does not hold.
+            status varchar | passed, failed, or errored (it could not be validated).
             observed double | The number of rows, the share (0 to 1) of values as expected, or an age in hours.
-            unexpected bigint | How many of the total are not as expected; null where it is not about a share.
-            total bigint | How many values were looked at; nulls are not, unless the expectation is about them.
-            message varchar | What was found, in words.
-            stops boolean | Whether the channel file says that it stops a push.
-            gx_result json | The result as Great Expectations has it, for its Data Docs.
+            unexpected bigint | The number of values that are not as expected; null if it is not about a share.
+            total bigint | The number of values checked; nulls do not count, unless the expectation is about them.
+            message varchar | The observation, in words.
+            stops boolean | Whether it stops a push, as set in the channel file.
+            gx_result json | The result of Great Expectations, for its Data Docs.
             """
         ),
     ),
@@ -214,7 +214,7 @@ RUN_TABLES = (
 
 
 def run_views(row_words: Mapping[str, str]) -> tuple[View, ...]:
-    """`row_words` say by flow what one row of it is."""
+    """The views of every channel. `row_words` names one row of each flow, for example "size"."""
     cases = " ".join(f"when '{flow}' then '{word} '" for flow, word in row_words.items())
     row_word = f"case e.flow {cases} else '' end" if cases else "''"
     return (
@@ -226,8 +226,8 @@ def run_views(row_words: Mapping[str, str]) -> tuple[View, ...]:
         ),
         View(
             "v_history",
-            "All that ever happened to a code: planned changes, attempted writes and their outcome, and when each of "
-            "its rows began and ceased to be withheld.",
+            "The history of each code: planned changes, attempted writes with their outcome, and when its rows were "
+            "withheld and when no longer.",
             f"""
             select c.key as code, r.started_at as happened_at, c.run_id, r.verb, 'planned ' || c.action as event,
                    cast(c.after as varchar) as detail
@@ -245,7 +245,7 @@ def run_views(row_words: Mapping[str, str]) -> tuple[View, ...]:
                 """
                 code varchar | The combined code at the time, or the reference of an order.
                 happened_at timestamp | UTC.
-                run_id varchar | Which run.
+                run_id varchar | The run.
                 verb varchar | plan or push.
                 event varchar | What happened.
                 detail varchar | The columns planned, or the message.
@@ -254,17 +254,17 @@ def run_views(row_words: Mapping[str, str]) -> tuple[View, ...]:
         ),
         View(
             "v_rule_trend",
-            "How many rows each rule concerned, run by run.",
+            "The number of rows that each rule concerned, run by run.",
             "select r.started_at, c.run_id, c.flow, c.rule, c.withholds, c.row_count "
             "from sync.rule_counts c join sync.runs r using (run_id) order by c.rule, r.started_at",
             columns(
                 """
                 started_at timestamp | When the run began, UTC.
-                run_id varchar | Which run.
+                run_id varchar | The run.
                 flow varchar | The flow.
                 rule varchar | The rule or warning.
                 withholds boolean | Whether it withholds the row.
-                row_count bigint | How many rows it concerned.
+                row_count bigint | The number of rows that it concerned.
                 """
             ),
         ),

@@ -1,4 +1,4 @@
-"""Tables and views of a channel's DuckDB as data: every column with its type and what it means."""
+"""Declarations of the tables and views of a channel's DuckDB: each column with its type and meaning."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """`name` has its schema before it."""
+    """A table; `name` includes the schema."""
 
     name: str
     comment: str
@@ -34,7 +34,7 @@ class Table:
 
 @dataclass(frozen=True)
 class View:
-    """`name` has no schema: views stand in `main`."""
+    """A view; `name` has no schema, because all views are in `main`."""
 
     name: str
     comment: str
@@ -50,18 +50,18 @@ class View:
 
 @dataclass(frozen=True)
 class Mirror:
-    """A staged table, as far as it must be there before anything was read: `own` columns, then those of the fields."""
+    """A staged table, which must exist before anything is read: `own_columns`, then those of the fields."""
 
     name: str
     fields: tuple[FieldSpec, ...]
-    own: tuple[tuple[str, str], ...] = ()
+    own_columns: tuple[tuple[str, str], ...] = ()
 
     @property
     def columns(self) -> list[tuple[str, str]]:
         """Name and type, in the order in which they are staged."""
         types = {"integer": "bigint", "flag": "boolean"}
         return [
-            *self.own,
+            *self.own_columns,
             *((spec.column, types.get(spec.kind, "varchar")) for spec in self.fields),
             ("extra", "varchar"),
         ]
@@ -72,15 +72,15 @@ class Mirror:
 
     def comments(self) -> Iterator[str]:
         for spec in self.fields:
-            said = quoted(f"{spec.vendor}, as the system sent it")
-            yield f"comment on column {self.name}.{spec.column} is {said}"
+            comment = quoted(f"{spec.vendor}, as the system sent it")
+            yield f"comment on column {self.name}.{spec.column} is {comment}"
 
 
 @dataclass(frozen=True)
 class DatabaseSchema:
-    """All that a channel's working file holds besides the run's own tables.
+    """The tables and views of a channel's working file, in addition to those of every channel.
 
-    `systems` are their names; `row_words` say by flow what one row of it is, for example "size".
+    `systems` holds the names of the systems; `row_words` names one row of each flow, for example "size".
     """
 
     systems: tuple[str, ...] = ()
@@ -91,22 +91,22 @@ class DatabaseSchema:
 
     @property
     def digest(self) -> str:
-        """Another one for another declaration."""
+        """A digest that changes with the declaration."""
         return hashlib.blake2s(repr(self).encode(), digest_size=8).hexdigest()
 
 
 def columns(text: str) -> tuple[Column, ...]:
-    """One column a line: `name type | what it means`."""
-    found = []
+    """Parses one column per line: `name type | meaning`."""
+    parsed = []
     for line in filter(None, map(str.strip, text.splitlines())):
         declared, _, comment = line.partition("|")
         name, _, kind = declared.strip().partition(" ")
-        found.append(Column(name, kind.strip(), comment.strip()))
-    return tuple(found)
+        parsed.append(Column(name, kind.strip(), comment.strip()))
+    return tuple(parsed)
 
 
 def warning_table(system: str, title: str) -> Table:
-    """Where the flows that write to the system put findings that do not withhold a row."""
+    """The table for findings that do not withhold a row, of the flows that write to the system."""
     return Table(
         f"out_{system}.warnings",
         f"Findings that do not withhold a row, of the newest run of each flow that writes to {title}.",
@@ -125,13 +125,13 @@ def all_statements(parts: Iterable[Table | View]) -> Iterator[str]:
 
 WARNINGS = """
     flow varchar | The flow.
-    key varchar | What the row is called in the target.
+    key varchar | The row's key in the target.
     source_id varchar | The row's id on the source side.
     code varchar | The combined code, or the reference of an order.
     rule varchar | The rule that it concerns.
     field varchar | The field that it concerns.
-    value varchar | What the field held.
-    message varchar | What was found.
-    fix varchar | What to do about it.
+    value varchar | The field's value.
+    message varchar | The finding.
+    fix varchar | What to do.
     fix_in varchar | Where to do it.
 """

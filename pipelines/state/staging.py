@@ -1,4 +1,4 @@
-"""Runs a dlt source into DuckDB: Arrow tables, Parquet load files, replaced as a whole or not at all."""
+"""Loads a dlt source into DuckDB through Arrow tables and Parquet files. Each table is replaced completely or not."""
 
 from __future__ import annotations
 
@@ -28,10 +28,9 @@ def stage(
     connection: duckdb.DuckDBPyConnection,
     reading: Interruptible,
 ) -> None:
-    """Loads everything `source()` yields into the DuckDB schema `raw_<name>`; `reading` is entered while it is asked.
+    """Loads everything that `source()` yields into the DuckDB schema `raw_<name>`; the read happens inside `reading`.
 
-    A read that fails half way leaves the tables of the run before untouched.
-    Raises what the source raised; dlt's wrapping is taken off.
+    A failed read leaves the tables of the previous run unchanged. Raises the source's error, without dlt's wrapping.
     """
     clean(folder)
     try:
@@ -43,28 +42,26 @@ def stage(
 
 
 def clean(folder: Path) -> None:
-    """Makes the folder of dlt's own files anew: a package left pending by a killed run would be loaded instead of
-    this one's. To be called before anything is extracted."""
+    """Empties the folder of dlt's own files, because dlt would load the pending package of a killed run instead of this
+    run's. Must be called before `extract`."""
     if folder.is_dir() and not folder.is_symlink():
         shutil.rmtree(folder, ignore_errors=True)
     else:
         folder.unlink(missing_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
-    # dlt reads these when it is first imported; without them it writes below /var or the home folder.
+    # dlt reads these on its first import; without them it writes below /var or the home folder.
     os.environ["DLT_DATA_DIR"] = str(folder.resolve())
     os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
     os.environ["RUNTIME__LOG_LEVEL"] = "CRITICAL"
-    os.environ["RUNTIME__INTERCEPT_SIGNALS"] = "false"  # its own handling would swallow one that comes in mid-load
+    os.environ["RUNTIME__INTERCEPT_SIGNALS"] = "false"  # otherwise dlt ignores a signal during a load
     os.environ["RESTORE_FROM_DESTINATION"] = "false"
     os.environ["DESTINATION__REPLACE_STRATEGY"] = "insert-from-staging"
 
 
 def extract(source: Callable[[], Any], name: str, folder: Path, number: int = 0) -> None:
-    """Reads everything that `source()` yields into Parquet files below `folder`; several may do so at once.
+    """Reads everything that `source()` yields into Parquet files below `folder`. Several threads may do so at once.
 
-    `number` tells several sources of one system apart.
-
-    Raises what the source raised.
+    `number` distinguishes the sources of one system. Raises the source's own error.
     """
     from dlt.pipeline.exceptions import PipelineStepFailed
 
@@ -75,23 +72,23 @@ def extract(source: Callable[[], Any], name: str, folder: Path, number: int = 0)
 
 
 def load(name: str, folder: Path, connection: duckdb.DuckDBPyConnection, number: int = 0) -> None:
-    """Puts what was extracted in the place of the tables of `raw_<name>`, each as a whole."""
+    """Replaces the tables of `raw_<name>`, each completely, with what was extracted."""
     from dlt.pipeline.exceptions import PipelineStepFailed
 
-    own = connection.cursor()  # dlt changes the current schema of the connection it is given
+    cursor = connection.cursor()  # dlt changes the current schema of its connection
     try:
         hit(f"stage: extracted {name}")
-        pipeline = _pipeline(name, folder, own, number)
+        pipeline = _pipeline(name, folder, cursor, number)
         pipeline.normalize()
         hit(f"stage: normalised {name}")
         pipeline.load(raise_on_failed_jobs=True)
         hit(f"stage: loaded {name}")
         connection.execute(f"drop schema if exists raw_{name}_staging cascade")  # a second copy of every row
-        hit(f"stage: tidied {name}")
+        hit(f"stage: cleaned {name}")
     except PipelineStepFailed as failed:
         raise _explained(failed, name, folder) from failed
     finally:
-        own.close()
+        cursor.close()
 
 
 def _pipeline(name: str, folder: Path, connection: duckdb.DuckDBPyConnection | None, number: int) -> Any:
@@ -99,14 +96,34 @@ def _pipeline(name: str, folder: Path, connection: duckdb.DuckDBPyConnection | N
 
     return dlt.pipeline(
         f"{name}_{number}" if number else name,
-        destination=dlt.destinations.duckdb(connection),
+        destination=_with_cached_capabilities(dlt.destinations.duckdb(connection)),
         dataset_name=f"raw_{name}",
         pipelines_dir=str(folder),
     )
 
 
+_capabilities: dict[str | None, Any] = {}  # dlt's DestinationCapabilitiesContext by naming convention
+
+
+def _with_cached_capabilities(destination: Any) -> Any:
+    """The destination; dlt resolves its capabilities from environment and files once per process, not 100 times a run.
+
+    The capabilities of DuckDB depend neither on the connection nor on the dataset.
+    """
+    resolve = destination.capabilities
+
+    def capabilities(config: Any = None, naming: Any = None) -> Any:
+        key = naming and naming.name()
+        if key not in _capabilities:
+            _capabilities[key] = resolve(config, naming)
+        return _capabilities[key].copy()  # dlt changes what it gets
+
+    destination.capabilities = capabilities
+    return destination
+
+
 def _explained(failed: Any, name: str, folder: Path) -> CentraMyogoError:
-    """The error that our own code raised inside dlt, or what the disk said, or else an internal error."""
+    """The error that our own code raised inside dlt, or the storage error, or else an internal error."""
     ours = (link for link in walk_causes(failed, "__cause__", "__context__") if isinstance(link, CentraMyogoError))
     return (
         next(ours, None)

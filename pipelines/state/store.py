@@ -1,4 +1,4 @@
-"""One channel's DuckDB: the working file that only a run writes, and the copy that analysts open."""
+"""The DuckDB of a channel: the working file, which only a run opens, and the published copy for analysts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pyarrow as pa
 from pipelines.core.errors import ConfigError, StorageError
 from pipelines.core.failpoints import hit
 from pipelines.core.json_codec import encode
-from pipelines.state.migrations import SCHEMA_VERSION, found_version, migrate
+from pipelines.state.migrations import SCHEMA_VERSION, migrate, schema_version_of
 from pipelines.state.permissions import restrict_folder
 from pipelines.state.run_tables import RUN_TABLES, run_views
 from pipelines.state.schema import DatabaseSchema, all_statements
@@ -38,14 +38,14 @@ COUNTS = (
     "unknown",
     "not_attempted",
 )
-# What a count is called in a table: some of its names are words of SQL.
+# The column of each count: some names of counts are reserved words of SQL.
 COUNT_COLUMNS = {name: name for name in COUNTS} | {
     "read": "rows_read",
     "create": "creates",
     "update": "updates",
     "unknown": "unknown_outcome",
 }
-# Kept pages of the file would otherwise grow to most of the machine's memory; what does not fit goes to the disk.
+# Without limits, cached pages fill most of the machine's memory. What does not fit goes to the disk.
 DUCKDB_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "memory_limit": "192MB",
     "threads": "2",
@@ -53,10 +53,10 @@ DUCKDB_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "allocator_flush_threshold": "16MB",
     "allocator_bulk_deallocation_flush_threshold": "16MB",
 }
-BATCH = 20_000
+BATCH = 20_000  # rows per Arrow batch
 
 
-# The changes of each flow of a killed run; nothing is known of a flow that had not been planned.
+# Completes the flows of a killed run from the journal. A flow without a plan keeps zero counts.
 _KILLED_FLOWS = """
     update sync.flows f set applied = j.applied, refused = j.refused, unknown_outcome = j.unknown,
         not_attempted = coalesce(f.creates + f.updates, 0) - j.applied - j.refused - j.unknown
@@ -64,7 +64,7 @@ _KILLED_FLOWS = """
                  count(*) filter (j.outcome = 'refused') as refused, count(*) filter (j.outcome = 'unknown') as unknown
           from sync.flows o left join sync.journal j using (run_id, flow) where o.applied is null group by all) j
     where f.run_id = j.run_id and f.flow = j.flow"""
-# A killed run: what became of its changes is what the journal knows.
+# Completes a killed run with the outcomes in the journal.
 _KILLED = """
     update sync.runs r set outcome = 'killed', exit_code = 1, message = 'the run was killed',
         applied = j.applied, refused = j.refused, unknown_outcome = j.unknown,
@@ -77,12 +77,12 @@ _KILLED = """
 
 
 def utc_now() -> datetime:
-    """Now in UTC, without an offset: how times stand in the database."""
+    """The current time in UTC without an offset, as the database stores times."""
     return datetime.now(UTC).replace(tzinfo=None)
 
 
 class Folder:
-    """Where one channel's files lie."""
+    """The paths of a channel's working files."""
 
     def __init__(self, data: Path, channel: str) -> None:
         self.root = data / channel
@@ -94,13 +94,13 @@ class Folder:
         self.holder = self.root / "run.lock.json"
 
     def make(self) -> None:
-        """Creates the folder, for its owner only; one that was there before is closed to others. Raises ConfigError."""
+        """Creates the folder, or restricts an existing one, for its owner only. Raises ConfigError."""
         try:
             self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
             restrict_folder(self.root)
         except OSError as error:
             raise ConfigError(
-                f"The data folder {self.root} cannot be made: {error.strerror}.",
+                f"The data folder {self.root} cannot be created: {error.strerror}.",
                 "Give --data (or CENTRA_MYOGO_DATA) a folder that this user may write to.",
             ) from error
         if not os.access(self.root, os.W_OK):
@@ -108,7 +108,7 @@ class Folder:
 
 
 class Store:
-    """The working file, open for the one run that holds the channel's lock. Opening raises StorageError."""
+    """The working file, open for the run that holds the channel's lock. The constructor raises StorageError."""
 
     def __init__(self, folder: Folder, schema: DatabaseSchema) -> None:
         self.folder, self.schema = folder, schema
@@ -123,23 +123,23 @@ class Store:
             ) from error
 
     def _refuse_newer(self) -> None:
-        found = found_version(self.connection)
-        if found > SCHEMA_VERSION:
+        version = schema_version_of(self.connection)
+        if version > SCHEMA_VERSION:
             self.connection.close()
             raise StorageError(
-                f"{self.folder.work} was written by a newer version of this program (its tables have version {found}; "
-                f"this one knows {SCHEMA_VERSION}).",
-                f"Update this program. Or start anew with this one: {REBUILD}",
+                f"{self.folder.work} was written by a newer version of this program (its tables have "
+                f"version {version}; this program supports version {SCHEMA_VERSION}).",
+                f"Update this program. Or start with a new file: {REBUILD}",
             )
 
     def _make_tables(self) -> None:
         db = self.connection
-        if found_version(db) == SCHEMA_VERSION and self._declared_as_before():
+        if schema_version_of(db) == SCHEMA_VERSION and self._declared_as_before():
             return
         migrate(db)
         for schema in ("sync", *(f"{kind}_{name}" for name in self.schema.systems for kind in ("raw", "out"))):
             db.execute(f"create schema if not exists {schema}")
-        for table in self.schema.tables:  # of the newest run only; what is declared may have changed
+        for table in self.schema.tables:  # they hold the newest run only, and their declaration may have changed
             db.execute(f"drop table if exists {table.name}")
         for statement in all_statements((*RUN_TABLES, *self.schema.tables)):
             db.execute(statement)
@@ -147,33 +147,33 @@ class Store:
         db.execute("insert into sync.schema_version values (?, ?)", [SCHEMA_VERSION, self.schema.digest])
 
     def _declared_as_before(self) -> bool:
-        found = self.connection.execute("select declared from sync.schema_version").fetchall()
-        return found == [(self.schema.digest,)]
+        rows = self.connection.execute("select declared from sync.schema_version").fetchall()
+        return rows == [(self.schema.digest,)]
 
     def close(self) -> None:
         self.connection.close()
 
     def frame(self, table: str, columns: list[str], rest: str = "") -> pd.DataFrame:
-        """Columns of a staged table, texts as pandas strings; no rows where nothing was ever staged."""
+        """Columns of a staged table, with texts as pandas strings. Without rows if nothing was staged yet."""
         reader = self._reader(self.connection, table, columns, rest)
         return _frame(_owned(reader), reader.schema)
 
     def frames(self, table: str, columns: list[str], rest: str = "") -> Iterator[pd.DataFrame]:
-        """The same piece by piece, for what looks at one row at a time; one without rows where there are none."""
-        with self.connection.cursor() as own:  # the next statement of a connection ends what is still being read
-            reader = self._reader(own, table, columns, rest)
+        """The same in batches of BATCH rows. The last frame is always empty, so there is at least one."""
+        with self.connection.cursor() as cursor:  # the next statement of a connection ends a read that is under way
+            reader = self._reader(cursor, table, columns, rest)
             yield from (_frame([batch], reader.schema) for batch in _owned(reader))
             yield _frame([], reader.schema)
 
     def _reader(
         self, connection: duckdb.DuckDBPyConnection, table: str, columns: list[str], rest: str
     ) -> pa.RecordBatchReader:
-        picked = ", ".join(f'"{column}"' for column in columns)
-        return connection.sql(f"select {picked} from {table} {rest}").to_arrow_reader(BATCH)
+        selected = ", ".join(f'"{column}"' for column in columns)
+        return connection.sql(f"select {selected} from {table} {rest}").to_arrow_reader(BATCH)
 
     @contextlib.contextmanager
     def keys(self, keys: pd.Series) -> Iterator[str]:
-        """The name under which a statement finds these keys as rows."""
+        """Registers the keys as a table with the column `key`; yields its name for use in a statement."""
         self.connection.register("wanted_keys", pa.table({"key": pa.array(keys, pa.string())}))
         try:
             yield "wanted_keys"
@@ -182,7 +182,7 @@ class Store:
 
     @contextlib.contextmanager
     def transaction(self, of: str) -> Iterator[None]:
-        """All of what is done inside, or, whatever ends it, nothing."""
+        """Commits all statements inside, or rolls all back on any exception. `of` names the failpoints."""
         hit(f"store: before {of}")
         self.connection.execute("begin")
         try:
@@ -190,25 +190,25 @@ class Store:
             hit(f"store: before the commit of {of}")
             self.connection.execute("commit")
         except BaseException:
-            with contextlib.suppress(duckdb.Error):  # a fatal error has ended the transaction already
+            with contextlib.suppress(duckdb.Error):  # a fatal error has already ended the transaction
                 self.connection.execute("rollback")
             raise
         hit(f"store: after {of}")
 
     def replace(self, table: str, rows: pd.DataFrame) -> None:
-        """Makes `rows` the whole content of `table`, in one step."""
+        """Replaces all rows of `table`, in one transaction."""
         with self.transaction(table):
             self.connection.execute(f"delete from {table}")
             self._append(table, rows)
 
     def replace_flow(self, table: str, flow: str, rows: pd.DataFrame) -> None:
-        """Makes `rows` all that `table` says of the flow, in one step."""
+        """Replaces the rows of the flow in `table`, in one transaction."""
         with self.transaction(table):
             self.connection.execute(f"delete from {table} where flow = ?", [flow])
             self._append(table, rows.assign(flow=flow))
 
     def replace_runs(self, table: str, rows: pd.DataFrame) -> None:
-        """Makes `rows` all that `table` says of their runs, in one step."""
+        """Replaces the rows of the same runs in `table`, in one transaction."""
         with self.transaction(table):
             for run_id in rows["run_id"].unique():
                 self.connection.execute(f"delete from {table} where run_id = ?", [run_id])
@@ -221,35 +221,35 @@ class Store:
 
     def _append(self, table: str, rows: pd.DataFrame) -> None:
         if len(rows):
-            # As Arrow: of a data frame DuckDB would make a Python object of every text.
+            # As Arrow, because DuckDB reads each text of a data frame as a Python object.
             self.connection.register("rows_to_add", pa.Table.from_pandas(rows, preserve_index=False))
             self.connection.execute(f"insert into {table} by name select * from rows_to_add")
             self.connection.unregister("rows_to_add")
 
     def begin_run(self, run: dict[str, Any]) -> None:
-        """Writes the run's row as it begins, and completes those of killed runs."""
+        """Adds the row of a run that begins, and completes the rows of killed runs."""
         with self.transaction("the beginning of the run"):
             self.connection.execute(_KILLED_FLOWS)
             self.connection.execute(_KILLED)
             self._append("sync.runs", pd.DataFrame([run]))
 
     def update_run(self, run_id: str, result: dict[str, Any]) -> None:
-        """Fills in the run's row. `result` maps columns to values; dicts become JSON."""
+        """Updates the run's row. `result` maps columns to values; dicts become JSON."""
         values = {k: encode(v).decode() if isinstance(v, dict) else v for k, v in result.items()}
         assignments = ", ".join(f'"{column}" = ?' for column in values)
         self.connection.execute(f"update sync.runs set {assignments} where run_id = ?", [*values.values(), run_id])
 
     def ready_to_publish(self) -> None:
-        """Puts the views in place, over empty tables where nothing was read yet, and folds the write-ahead log in."""
-        there = {
+        """Creates the views, with empty tables for what was not read yet, and writes DuckDB's log into the file."""
+        existing = {
             f"{schema}.{name}"
             for schema, name in self.connection.execute(
                 "select table_schema, table_name from information_schema.tables"
             ).fetchall()
         }
         for name, mirror in sorted(self.schema.mirrors.items()):
-            # Of a first run that failed to read: the tables are there, and empty.
-            for statement in (*(mirror.statements() if name not in there else ()), *mirror.comments()):
+            # A first run that failed to read has no tables yet: create them empty.
+            for statement in (*(mirror.statements() if name not in existing else ()), *mirror.comments()):
                 self.connection.execute(statement)
         for statement in all_statements((*run_views(self.schema.row_words), *self.schema.views)):
             self.connection.execute(statement)
@@ -257,27 +257,27 @@ class Store:
 
 
 def _owned(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
-    """Copies, because one column that lives on would keep the whole of DuckDB's batch alive."""
+    """Copies of the batches, because one column that stays in use would keep all of DuckDB's batch in memory."""
     return (batch.take(np.arange(len(batch))) for batch in reader)
 
 
 def _frame(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> pd.DataFrame:
     rows = pa.Table.from_batches(batches, schema)
-    frame: pd.DataFrame = rows.to_pandas(split_blocks=True, self_destruct=True)  # never both whole at once
+    frame: pd.DataFrame = rows.to_pandas(split_blocks=True, self_destruct=True)  # frees the Arrow columns one by one
     return frame
 
 
 def publish(folder: Folder) -> None:
-    """Puts a copy of the (closed) working file in analysts' place, in one atomic step.
+    """Replaces the published copy with a copy of the (closed) working file, in one atomic step.
 
-    Whoever holds the copy before open keeps reading that one.
+    A reader who has the old copy open keeps reading the old one.
     """
     fresh = folder.published.with_suffix(".new")
     hit("publish: before the copy")
     shutil.copyfile(folder.work, fresh)
     fresh.chmod(0o600)
     hit("publish: copied")
-    # A log left by somebody who opened the older copy for writing must not be applied to the new one.
+    # Remove the log of a writer who opened the old copy: DuckDB would apply it to the new one.
     with contextlib.suppress(FileNotFoundError):
         folder.published.with_name(folder.published.name + ".wal").unlink()
     os.replace(fresh, folder.published)
@@ -285,7 +285,7 @@ def publish(folder: Folder) -> None:
 
 
 def published(folder: Folder) -> duckdb.DuckDBPyConnection:
-    """The analysts' copy, for reading. Raises ConfigError where there is none yet."""
+    """Opens the published copy for reading. Raises ConfigError if there is none yet."""
     if not folder.published.is_file():
         raise ConfigError(f"There is no {folder.published} yet.", "Run plan or push for this channel first.")
     try:
@@ -295,10 +295,10 @@ def published(folder: Folder) -> duckdb.DuckDBPyConnection:
             f"{folder.published} cannot be opened: {str(error).splitlines()[0]}",
             "Run plan for this channel: it writes a new one.",
         ) from error
-    if found_version(db) != SCHEMA_VERSION:
+    if schema_version_of(db) != SCHEMA_VERSION:
         db.close()
         raise ConfigError(
             f"{folder.published} was written by another version of this program.",
-            "Run plan for this channel: it writes a new one, history kept.",
+            "Run plan for this channel: it writes a new one and keeps the history.",
         )
     return db

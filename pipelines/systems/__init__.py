@@ -1,1 +1,1 @@
-"""The systems at both ends: a folder a vendor, and what they share."""
+"""The systems at both ends: one folder per vendor, and the code that they share."""

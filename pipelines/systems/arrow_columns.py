@@ -1,4 +1,4 @@
-"""Rows of JSON into Arrow columns, a column at a time; only a column with drift in it is looked at cell by cell."""
+"""Converts rows of JSON to Arrow columns, one column at a time; only a column of mixed types is converted by cell."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pipelines.core.json_codec import DuplicateKeyValue, encode
 from pipelines.core.logs import redact
 from schemas.fields.spec import FieldSpec, Kind
 
-CONTRACT_FIX = "Nothing was written. The system's answer has changed: show this to whoever runs it, and to us."
+CONTRACT_FIX = "Nothing was written. The system's answer has changed: show this message to its support and to us."
 _MISSING = object()
 _ARROW: dict[Kind, pa.DataType] = {
     "id": pa.string(),
@@ -41,10 +41,10 @@ class Findings:
     unknown: dict[str, str] = field(default_factory=dict)  # field -> the first row that has it
     type_mismatches: dict[str, str] = field(default_factory=dict)  # field of an unexpected type -> the first such row
     repeated: int = 0
-    repaired: int = 0  # cells with characters that no text column can hold
+    repaired: int = 0  # cells with characters that a text column cannot hold
 
     def facts(self) -> dict[str, Any]:
-        """As the run's row in `sync.runs` keeps them."""
+        """The findings in the format of `sync.runs`."""
         return {
             "unknown_fields": dict(sorted(self.unknown.items())),
             "odd_fields": dict(sorted(self.type_mismatches.items())),
@@ -53,12 +53,12 @@ class Findings:
         }
 
 
-Names = Callable[[int], str]  # how to name row number i of a batch to a person
+RowLabel = Callable[[int], str]  # describes row number i of a batch in a message
 Mismatches = dict[int, dict[str, Any]]  # row number -> vendor key -> a value that its column cannot hold
 
 
 def schema(fields: Sequence[FieldSpec], *, extra: bool = True) -> pa.Schema:
-    """The columns of a staged table; with `extra`, a last one for fields we do not know."""
+    """The columns of a staged table; with `extra`, a last column for unknown fields."""
     columns = [pa.field(f.column, _ARROW[f.kind], nullable=f.nullable) for f in fields]
     return pa.schema([*columns, *([pa.field("extra", pa.string())] if extra else [])])
 
@@ -66,49 +66,53 @@ def schema(fields: Sequence[FieldSpec], *, extra: bool = True) -> pa.Schema:
 def table(
     rows: list[dict[str, Any]],
     fields: Sequence[FieldSpec],
-    named: Names,
+    row_label: RowLabel,
     findings: Findings,
     known: frozenset[str] | None = None,
-    odd: Mismatches | None = None,
+    mismatches: Mismatches | None = None,
 ) -> pa.Table:
-    """One Arrow table with a column per field and `extra`. Raises ContractError that names field and row.
+    """One Arrow table with a column per field and `extra`. Raises ContractError, which names field and row.
 
-    `known` are vendor keys that are not unknown although no field mirrors them; `odd` is what the caller knows
-    already to be of another type.
+    `known` are vendor keys that no field mirrors and that are not reported as unknown. `mismatches` are values of an
+    unexpected type that the caller has already found.
     """
-    odd = {} if odd is None else odd
-    turned = zip(fields, _cells(rows, fields, named), strict=True)
-    columns = [_column(cells, f, named, findings, odd) for f, cells in turned]
+    mismatches = {} if mismatches is None else mismatches
+    columns = [
+        _column(cells, f, row_label, findings, mismatches)
+        for f, cells in zip(fields, _cells(rows, fields, row_label), strict=True)
+    ]
     known = (known or frozenset()) | {f.vendor for f in fields}
-    return pa.Table.from_arrays([*columns, _extra(rows, known, named, findings, odd)], schema=schema(fields))
+    return pa.Table.from_arrays([*columns, _extra(rows, known, row_label, findings, mismatches)], schema=schema(fields))
 
 
-def _cells(rows: list[dict[str, Any]], fields: Sequence[FieldSpec], named: Names) -> list[Sequence[Any]]:
-    """The rows turned: one sequence per field, `_MISSING` where a row has no such key."""
+def _cells(rows: list[dict[str, Any]], fields: Sequence[FieldSpec], row_label: RowLabel) -> list[Sequence[Any]]:
+    """One sequence of cells per field, with `_MISSING` where a row has no such key."""
     if not rows:
         return [() for _ in fields]
     keys = [f.vendor for f in fields]
     try:
-        turned = zip(*map(itemgetter(*keys), rows), strict=True) if len(keys) > 1 else [[r[keys[0]] for r in rows]]
-        return list(turned)
+        columns = zip(*map(itemgetter(*keys), rows), strict=True) if len(keys) > 1 else [[r[keys[0]] for r in rows]]
+        return list(columns)
     except KeyError:
         return [[row.get(key, _MISSING) for row in rows] for key in keys]
 
 
-def _column(cells: Sequence[Any], field: FieldSpec, named: Names, findings: Findings, odd: Mismatches) -> pa.Array:
+def _column(
+    cells: Sequence[Any], field: FieldSpec, row_label: RowLabel, findings: Findings, mismatches: Mismatches
+) -> pa.Array:
     kind = field.kind
     try:
-        straight = _lists(cells, kind) if kind in ("texts", "json") else _straight(pa.array(cells), kind)
+        column = _column_of_lists(cells, kind) if kind in ("texts", "json") else _cast(pa.array(cells), kind)
     except (pa.ArrowException, ValueError, TypeError, OverflowError, RecursionError):
-        straight = None
-    if straight is not None:
-        return straight
+        column = None
+    if column is not None:
+        return column
     convert = _CONVERT[kind]
     out = []
     for index, cell in enumerate(cells):
         if cell is _MISSING:
             if field.required:
-                raise ContractError(f"{named(index)} has no field {field.vendor!r}, which we rely on.", CONTRACT_FIX)
+                raise ContractError(f"{row_label(index)} lacks the required field {field.vendor!r}.", CONTRACT_FIX)
             cell = None
         value: Any
         try:
@@ -116,14 +120,14 @@ def _column(cells: Sequence[Any], field: FieldSpec, named: Names, findings: Find
         except (ValueError, TypeError, InvalidOperation, OverflowError):
             if field.on_type_mismatch == "stop":
                 raise ContractError(
-                    f"{named(index)}: field {field.vendor!r} is {brief(cell)}, which is no {_WORDS[kind]}.",
+                    f"{row_label(index)}: field {field.vendor!r} is {brief(cell)}, but must be {_KIND_IN_WORDS[kind]}.",
                     CONTRACT_FIX,
                 ) from None
-            value = _in_its_place(cell, kind)
+            value = _substitute(cell, kind)
             if cell is not None:
-                findings.type_mismatches.setdefault(field.vendor, named(index))
+                findings.type_mismatches.setdefault(field.vendor, row_label(index))
                 if kind != "number":
-                    odd.setdefault(index, {})[field.vendor] = cell
+                    mismatches.setdefault(index, {})[field.vendor] = cell
         if isinstance(value, str) and not storable(value):
             findings.repaired += 1
             value = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
@@ -131,8 +135,8 @@ def _column(cells: Sequence[Any], field: FieldSpec, named: Names, findings: Find
     return pa.array(out, _ARROW[kind])
 
 
-def _straight(array: pa.Array, kind: Kind) -> pa.Array | None:
-    """`array` in the column's type where Arrow saw one plain type that needs no thought; else None."""
+def _cast(array: pa.Array, kind: Kind) -> pa.Array | None:
+    """`array` in the column's type if all its values have one type that can be cast safely; else None."""
     never_null = kind in ("id", "integer", "flag")
     if never_null and array.null_count:
         return None
@@ -153,10 +157,10 @@ def _straight(array: pa.Array, kind: Kind) -> pa.Array | None:
     return None
 
 
-def _lists(cells: Sequence[Any], kind: Kind) -> pa.Array | None:
-    """The column where every cell is a list of texts, or an empty one for `json`; else None.
+def _column_of_lists(cells: Sequence[Any], kind: Kind) -> pa.Array | None:
+    """The column if every cell is a list of texts (for `json`: an empty list); else None.
 
-    Sizes share their lists, so each distinct one is written once.
+    Sizes share their lists, so each distinct list is encoded once.
     """
     if set(map(type, cells)) != {list}:
         return None
@@ -166,12 +170,12 @@ def _lists(cells: Sequence[Any], kind: Kind) -> pa.Array | None:
     distinct = set(keys)
     if {*map(type, chain.from_iterable(distinct))} - {str}:
         return None
-    written = {key: encode(key).decode() for key in distinct}
-    return pa.array(map(written.__getitem__, keys), pa.string(), size=len(keys))
+    encoded = {key: encode(key).decode() for key in distinct}
+    return pa.array(map(encoded.__getitem__, keys), pa.string(), size=len(keys))
 
 
-def _in_its_place(cell: Any, kind: Kind) -> str | None:
-    """What a column holds where the value is of another type."""
+def _substitute(cell: Any, kind: Kind) -> str | None:
+    """The cell of a column whose value has an unexpected type."""
     if kind == "number":
         return _json(cell)
     return "[]" if kind == "texts" else None
@@ -187,7 +191,7 @@ def _text(cell: Any) -> str | None:
         raise TypeError
     if isinstance(cell, int):
         return str(cell)
-    if cell in ([], {}):  # PHP writes an empty map, and so an empty nothing, as []
+    if cell in ([], {}):  # PHP encodes an empty map as []
         return None
     raise TypeError
 
@@ -202,12 +206,17 @@ def _id(cell: Any) -> str:
 def _integer(cell: Any) -> int:
     if isinstance(cell, bool) or not isinstance(cell, int | str):
         raise TypeError
-    if isinstance(cell, str) and not _NUMBER.fullmatch(cell):  # Decimal also takes 1_000 and digits of any script
+    if isinstance(cell, str) and not _NUMBER.fullmatch(cell):  # Decimal also accepts 1_000 and digits of any script
         raise ValueError
     number = Decimal(cell)
-    if not number.is_finite() or number.adjusted() > 18 or number != (whole := int(number)) or abs(whole) >= 1 << 63:
+    if (
+        not number.is_finite()
+        or number.adjusted() > 18
+        or number != (integer := int(number))
+        or abs(integer) >= 1 << 63
+    ):
         raise ValueError
-    return whole
+    return integer
 
 
 def _flag(cell: Any) -> bool:
@@ -257,18 +266,19 @@ _CONVERT: dict[Kind, Callable[[Any], Any]] = {
     "texts": _texts,
     "json": lambda cell: None if cell in (None, [], {}) else _json(cell),
 }
-_WORDS: dict[Kind, str] = {
-    "id": "identifier (text or whole number)",
+_KIND_IN_WORDS: dict[Kind, str] = {
+    "id": "an identifier (text or integer)",
     "text": "text",
-    "number": "number",
-    "integer": "whole number",
-    "flag": "flag (0, 1, true or false)",
-    "texts": "list of texts",
+    "number": "a number",
+    "integer": "an integer",
+    "flag": "a flag (0, 1, true or false)",
+    "texts": "a list of texts",
     "json": "JSON",
 }
 
 
 def storable(value: str) -> bool:
+    """Whether a text column can hold `value`: lone surrogates cannot be encoded."""
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -281,21 +291,25 @@ _REPR.maxlevel, _REPR.maxstring, _REPR.maxother, _REPR.maxlong = 3, 72, 72, 72
 
 
 def brief(cell: Any) -> str:
-    """A value in a message: on one line, of one length at most, however long or deep it is; secrets masked."""
-    return redact(_REPR.repr(redact(cell) if isinstance(cell, str) else cell))[:80]  # masked before it is cut
+    """A value for a message: one line of at most 80 characters, secrets masked."""
+    return redact(_REPR.repr(redact(cell) if isinstance(cell, str) else cell))[:80]  # masked before the cut
 
 
 def _extra(
-    rows: list[dict[str, Any]], known: frozenset[str], named: Names, findings: Findings, odd: Mismatches
+    rows: list[dict[str, Any]],
+    known: frozenset[str],
+    row_label: RowLabel,
+    findings: Findings,
+    mismatches: Mismatches,
 ) -> pa.Array:
-    """Per row, the fields we do not know and the values of another type as one JSON object; null without any."""
+    """Per row, the unknown fields and the values of an unexpected type as one JSON object; null if there are none."""
     unknown = set(chain.from_iterable(rows)) - known
-    if not unknown and not odd:
+    if not unknown and not mismatches:
         return pa.nulls(len(rows), pa.string())
     for name in sorted(unknown - findings.unknown.keys()):
-        findings.unknown[_repaired(name)] = named(next(i for i, row in enumerate(rows) if name in row))
+        findings.unknown[_repaired(name)] = row_label(next(i for i, row in enumerate(rows) if name in row))
     out = []
     for index, row in enumerate(rows):
-        rest = {key: row[key] for key in unknown & row.keys()} | odd.get(index, {})
-        out.append(_json(dict(sorted(rest.items()))) if rest else None)
+        raw = {key: row[key] for key in unknown & row.keys()} | mismatches.get(index, {})
+        out.append(_json(dict(sorted(raw.items()))) if raw else None)
     return pa.array(out, pa.string())

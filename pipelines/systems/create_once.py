@@ -1,4 +1,4 @@
-"""A record that must be made once: looked up before, and after every answer that does not prove what became of it."""
+"""Creates a record exactly once. Every answer that does not prove the outcome is followed by a look-up."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pipelines.systems.http.settings import SystemConfig
 T = TypeVar("T")
 CREATE_TRIES = 3
 MAX_WAIT_S = 120.0
-# The server itself says that it failed. A gateway's 502 or 504 says nothing about the server behind it.
+# The server itself reports its failure. A gateway's 502 or 504 does not prove that the server behind it failed.
 UNAVAILABLE = 503
 NOT_SERVED = (500, UNAVAILABLE)
 
@@ -30,49 +30,49 @@ def create_once(
     config: SystemConfig,
     create: Callable[[], T],
     look_up: Callable[[], T | None],
-    as_wanted: Callable[[T, CentraMyogoError], str],
+    compare_existing: Callable[[T, CentraMyogoError], str],
     accepted: Callable[[T], str],
-    found: str,
+    found_message: str,
 ) -> str:
-    """What is worth saying about the record that `create` made; to be called when a look-up has found none.
+    """Calls `create` and returns a message about the new record, or "". Call it only after a look-up found no record.
 
-    Sent again only after an answer that proves that it was not served. `as_wanted` compares a record that is there
-    although the target said no, `accepted` one that is ours; `found` is said where only a look-up knew. Raises like
-    `systems.target.Target`.
+    Sends the request again only after an answer proves that it was not served. If the target refuses the request but
+    holds a record, `compare_existing` returns the message or raises; for our own record, `accepted` returns it.
+    `found_message` is for a record that only the look-up proved. Raises like `systems.target.Target`.
     """
     tries = min(CREATE_TRIES, config.attempts)
     for attempt in range(1, tries + 1):
         try:
             return accepted(create())
-        except (TargetRefused, WriteRedirected) as no:
-            # It can also mean that an earlier, lost request did create it.
-            held = look_up_or_lost(look_up, no)
-            if held is None:
+        except (TargetRefused, WriteRedirected) as refusal:
+            # An earlier request whose answer was lost may have created it.
+            existing = look_up_or_lost(look_up, refusal)
+            if existing is None:
                 raise
-            return as_wanted(held, no)
+            return compare_existing(existing, refusal)
         except TargetUnknown as unclear:
-            held = look_up_or_lost(look_up, unclear)
-            if held is not None:
-                return accepted(held) or found
-            patient = (unclear.wait_s or 0) <= MAX_WAIT_S
-            if unclear.status not in NOT_SERVED or not patient or attempt == tries:
-                # The request may still be on its way: repeating it could double it.
-                raise unresolved(unclear, "It was not there when looked up right after.") from unclear
+            existing = look_up_or_lost(look_up, unclear)
+            if existing is not None:
+                return accepted(existing) or found_message
+            wait_is_acceptable = (unclear.wait_s or 0) <= MAX_WAIT_S
+            if unclear.status not in NOT_SERVED or not wait_is_acceptable or attempt == tries:
+                # The first request may still be served: a second one could create a duplicate.
+                raise unresolved(unclear, "A look-up right after did not find it.") from unclear
             time.sleep(max(config.backoff_s * attempt, unclear.wait_s or 0))
     raise AssertionError("unreachable: the last try returns or raises")
 
 
 def look_up_or_lost(look_up: Callable[[], T | None], unclear: CentraMyogoError) -> T | None:
-    """What `look_up` returns; raises TargetLost where the system cannot be asked."""
+    """The result of `look_up`. Raises TargetLost if the look-up fails."""
     try:
         return look_up()
-    except (RemoteSystemError, ConfigError) as trouble:
-        raise TargetLost(unclear, trouble) from trouble
+    except (RemoteSystemError, ConfigError) as error:
+        raise TargetLost(unclear, error) from error
 
 
 def unresolved(unclear: TargetUnknown, detail: str) -> TargetUnknown | TargetUnavailable:
-    """An unclear answer after the look-up found nothing done; 503 to the last try is an outage, and nothing else."""
-    said = f"{unclear.message} {detail}"
+    """The error for an unclear answer when the look-up shows no effect. A 503 to the last try is an outage."""
+    message = f"{unclear.message} {detail}"
     if unclear.status == UNAVAILABLE:
-        return TargetUnavailable(said, "Safe to run again when the system answers.")
-    return TargetUnknown(said, status=unclear.status)
+        return TargetUnavailable(message, "Safe to run again when the system answers.")
+    return TargetUnknown(message, status=unclear.status)

@@ -1,4 +1,4 @@
-"""What the engine asks of a system, whatever its name: connect, check, read, merge changes, verify webhooks."""
+"""The interface of a system, through which the engine connects, checks, reads, merges changes and verifies webhooks."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from pipelines.systems.http.session import RequestStats
 
 Status = Literal["ok", "warning", "failed", "skipped"]
-Answer = tuple[Status, str, str]  # status, message, fix
+CheckResult = tuple[Status, str, str]  # status, message, fix
 Interruptible = Callable[[], AbstractContextManager[None]]
 
 
 class Client(Protocol):
-    """A connection to one system: its own budget of requests, its own credentials."""
+    """A connection to one system, with its request budget and credentials."""
 
     @property
     def config(self) -> SystemConfig: ...
@@ -31,16 +31,16 @@ class Client(Protocol):
     def stats(self) -> RequestStats: ...
 
     def close(self) -> None:
-        """No request begins any more, in whatever thread."""
+        """Closes the connection: no thread can start another request."""
 
 
 @dataclass(frozen=True)
 class MirrorTable:
     """A table that the catalogue source of a system fills: `raw_<system>.<name>`.
 
-    `rows` names its rows for people ("sizes"). A changed row replaces those with its `key`; a table that is made of the
-    rows of another one (`part_of`) is replaced with that one and is not a list that the system is asked for.
-    `own_columns` stand before the fields (name and DuckDB type).
+    `rows` is the display name of its rows ("sizes"). A changed row replaces the rows with the same `key`. A table with
+    `part_of` is built from the rows of that table and replaced with it; the system has no separate list for it.
+    `own_columns` (name and DuckDB type) precede the fields.
     """
 
     name: str
@@ -53,16 +53,16 @@ class MirrorTable:
 
 @dataclass(frozen=True)
 class MergeBlocker:
-    """Why changes must not be merged into the last full read: `query` then finds a row."""
+    """A `reason` not to merge changes into the last full read. It applies if `query` returns a row."""
 
-    words: str
+    reason: str
     query: str
 
 
 @dataclass(frozen=True)
 class PersonalColumns:
-    """Columns of `raw_<system>.<table>` that identify a person, and the column that dates each row as the system writes
-    times."""
+    """Columns of `raw_<system>.<table>` with personal data. The column `dated_by` has each row's time, in the system's
+    format."""
 
     table: str
     columns: tuple[str, ...]
@@ -70,8 +70,8 @@ class PersonalColumns:
 
 
 class NotVerified(Exception):
-    """A webhook message that is not proven to come from its system. `reason` is for our counts; whoever sent the
-    message does not learn it."""
+    """A webhook message without a valid signature of its system. `reason` is for our counters; the sender does not
+    receive it."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -80,7 +80,7 @@ class NotVerified(Exception):
 
 @dataclass(frozen=True)
 class VerifiedMessage:
-    """`digest` is the same when the same message is sent again; it is worth remembering `until` that Unix time."""
+    """A repeated message has the same `digest`. The message is accepted `until` that Unix time."""
 
     digest: bytes
     until: float
@@ -91,12 +91,12 @@ UNKNOWN_EVENT = "unknown"
 
 @dataclass(frozen=True)
 class Webhook:
-    """How a system calls us.
+    """How a system's webhook messages are verified and read.
 
     `secret_key` is the key of `[listen]` that holds the secret, `header` the HTTP header with the signature. `verify`
     takes the secret, the tolerance in seconds, the header, the body and the Unix time, and raises NotVerified.
-    `events` reads what a body is about: words that a flow may list in its `webhook_events`, UNKNOWN_EVENT, or other
-    words for what no flow of ours needs. Nothing else that a message says is used.
+    `events` returns the event names of a body: names that flows list in `webhook_events`, UNKNOWN_EVENT, or names that
+    no flow uses. Nothing else in a message is used.
     """
 
     secret_key: str
@@ -106,92 +106,79 @@ class Webhook:
 
 
 @dataclass(frozen=True)
-class Question:
-    """One check that a flow adds to those of a system: `ask` gets the system's client."""
+class SystemCheck:
+    """A preflight check that a flow adds to a system's own checks. `run` takes the system's client."""
 
     name: str
-    ask: Callable[[Any], Answer]
+    run: Callable[[Any], CheckResult]
 
 
-class Interview(Protocol):
-    """Where a preflight check puts its questions; a failure is recorded, not raised."""
+class CheckRunner(Protocol):
+    """Runs preflight checks and records their results."""
 
-    def ask(self, name: str, question: Callable[[], Answer]) -> bool:
-        """Whether the answer was none of a failure."""
+    def run(self, name: str, check: Callable[[], CheckResult]) -> bool:
+        """Whether the check did not fail. An error of the check is recorded, not raised."""
 
     def skip(self, *names: str) -> None:
-        """These cannot be asked, because one before them failed."""
+        """Records these checks as skipped, because an earlier check failed."""
 
 
 class System(ABC):
-    """One vendor. `name` is its table in the channel file and the ending of its DuckDB schemas, `title` its name for
-    people. `personal` lists the tables in which its sources may stage personal data."""
+    """One vendor. `name` is its table in the channel file and the ending of its DuckDB schemas, `title` its display
+    name. `personal` lists the tables in which its sources may stage personal data."""
 
     name: ClassVar[str]
     title: ClassVar[str]
     Config: ClassVar[type[SystemConfig]]
+    catalogue: ClassVar[str] = ""  # the dlt source that fills the tables of `mirror`, by reference
     mirror: ClassVar[tuple[MirrorTable, ...]] = ()
     merge_blockers: ClassVar[tuple[MergeBlocker, ...]] = ()
-    after_merge: ClassVar[tuple[str, ...]] = ()  # SQL that settles what the system's tables say twice
+    after_merge: ClassVar[tuple[str, ...]] = ()  # SQL that updates values which the system's tables hold twice
     personal: ClassVar[tuple[PersonalColumns, ...]] = ()
     webhook: ClassVar[Webhook | None] = None
     compares_lists: ClassVar[bool] = False  # whether `complete` has something to do
 
     @abstractmethod
     def connect(self, config: Any, permissions: Sequence[str]) -> Any:
-        """A Client. `permissions` are what the flows need of the system. Raises ConfigError."""
+        """A Client. `permissions` are those that the flows need in the system. Raises ConfigError."""
 
     @abstractmethod
     def preflight(
-        self, config: Any, permissions: Sequence[str], questions: Sequence[Question], interview: Interview
+        self, config: Any, permissions: Sequence[str], extra_checks: Sequence[SystemCheck], runner: CheckRunner
     ) -> None:
-        """Asks for everything that a run would need, and writes nothing."""
+        """Checks everything that a run needs from the system. Writes nothing."""
 
-    def moment(self, config: Any, at: datetime) -> str:
-        """`at` (UTC, without an offset) as the system writes times."""
+    def format_time(self, config: Any, at: datetime) -> str:
+        """`at` (UTC, without an offset) in the system's time format."""
         return f"{at:%Y-%m-%d %H:%M:%S}"
 
     def identity(self, config: Any) -> Sequence[str]:
-        """What says whose data it is: addresses and credentials. Another identity means a full read."""
+        """The addresses and credentials that determine whose data is read. A change of them causes a full read."""
         return [config.base_url]
 
-    def why_no_changes(self, config: Any) -> str:
-        """What the channel file lacks for `refresh = "changes"`; "" for nothing."""
+    def missing_for_changes(self, config: Any) -> str:
+        """The setting that the channel file lacks for `refresh = "changes"`; "" for none."""
         return ""
 
     def before_merge(self, store: Store) -> Collection[str]:
-        """What `complete` need not ask for again, noted before changes are merged."""
+        """The keys that `complete` need not look up again; called before changes are merged."""
         return ()
 
     def complete(
         self, store: Store, client: Any, reading: Interruptible, known: Collection[str] = ()
     ) -> Mapping[str, Any]:
-        """Asks for rows that slipped through the system's lists while they were read; returns findings for the
-        report."""
+        """Looks up the rows that are missing in one of the system's lists, except those in `known`. Returns findings
+        for the report."""
         return {}
 
-    def describe_findings(self, found: Mapping[str, Any]) -> list[str]:
-        """The findings of `complete` in sentences."""
+    def describe_findings(self, findings: Mapping[str, Any]) -> list[str]:
+        """The findings of `complete` as sentences."""
         return []
 
 
 @dataclass(frozen=True)
-class Source:
-    """A dlt source of a system, by reference (`package.module:name`).
-
-    It is called with the client, the Findings to fill, the moment from which rows are wanted (UTC, None for all) and
-    the tables in which personal data is needed. `kind` says how it is read: a "catalogue" as a whole or by its changes,
-    a "window" from a moment on.
-    """
-
-    system: str
-    reference: str
-    kind: Literal["catalogue", "window"]
-
-
-@dataclass(frozen=True)
 class Lookup:
-    """Rows to ask a system for one by one: `reference` names a dlt source that is called with the client and keys."""
+    """Rows to read one by one. `reference` names a dlt source, which is called with the client and `keys`."""
 
     system: str
     reference: str

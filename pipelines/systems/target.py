@@ -1,4 +1,4 @@
-"""The side we write to."""
+"""The interface of the side that we write to."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pipelines.core.errors import RecordError
 
 
 class Target(Protocol):
-    """One change at a time; made with the clients of all systems, by name, and the flow's parameters.
+    """Writes one change at a time. Constructed with the clients of all systems, by name, and the flow's parameters.
 
-    `row` maps our columns to values; absent columns are not ours to change. Both methods return what is worth saying
-    about the write, or "". Both raise TargetRefused (the target said no), TargetUnknown (no usable answer), TargetLost
-    (stop; no usable answer), or TargetUnavailable or ConfigError (stop; this change did not happen).
+    `row` maps our columns to values; absent columns stay unchanged in the target. Both methods return a message about
+    the write, or "". Both raise TargetRefused (the target refused the change), TargetUnknown (no usable answer),
+    TargetLost (stop; no usable answer), or TargetUnavailable or ConfigError (stop; this change did not happen).
     """
 
     def create(self, key: str, row: dict[str, Any]) -> str: ...
@@ -25,7 +25,7 @@ class Target(Protocol):
 
 @dataclass(frozen=True)
 class WrittenRow:
-    """A row that was written: by which key, of which row of the source, and our columns of it."""
+    """A row that was written: its key in the target, the id of its source row, and our columns."""
 
     key: str
     source_id: str
@@ -34,11 +34,11 @@ class WrittenRow:
 
 @runtime_checkable
 class BatchTarget(Protocol):
-    """Updates, up to `batch` of them in one call.
+    """Writes up to `batch` updates in one call.
 
-    `update_batch` returns by key what is worth saying, or how the write failed; what it raises, as a Target does, is
-    about all of them. `read_back` returns, after the push, what the target holds otherwise than it was written, by key;
-    "" is for what concerns no single row.
+    `update_batch` returns, by key, a message or the error of that row; an error that it raises (as a Target does)
+    concerns all rows. `read_back` returns, after the push, a message by key for each row whose value in the target
+    differs from what was written; the key "" is for a message that concerns no single row.
     """
 
     batch: int

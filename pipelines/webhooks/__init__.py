@@ -1,1 +1,1 @@
-"""The `listen` service: receive, verify, de-duplicate, debounce, launch a push. A message is only a hint."""
+"""The `listen` service: receive, verify, deduplicate, debounce, launch a push. A message is only a hint."""

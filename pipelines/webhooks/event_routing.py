@@ -1,4 +1,4 @@
-"""Which flows a message hints at. Nothing else that it says is used: only the systems themselves are asked."""
+"""Maps a message to the flows that it concerns. Runs read their data from the systems, never from a message."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from pipelines.systems.system import UNKNOWN_EVENT
 
 @dataclass(frozen=True)
 class EventRouting:
-    """`events` are words that the system declares, sorted and fit for a log: nothing that the message says itself."""
+    """`events` are event names that the system declares, sorted. They contain no text of the message, so they may be
+    logged."""
 
     flows: frozenset[str]
     events: tuple[str, ...]
 
 
 class Router:
-    """Routes the messages of one system by what the flows declare; `flows` are all that are known."""
+    """Routes the messages of one system according to the flows' `webhook_events`; `flows` are all known flows."""
 
     def __init__(self, system: str, events: Callable[[bytes], Sequence[str]], flows: Mapping[str, type[Flow]]) -> None:
         self._events = events
@@ -28,7 +29,7 @@ class Router:
                 self._flows.setdefault(event, set()).add(name)
 
     def route(self, body: bytes) -> EventRouting:
-        """What cannot be recognised hints at all flows that the system's messages may be about."""
+        """The flows for a message. An unknown event concerns all flows that use any event of the system."""
         events = self._events(body)
         flows: set[str] = set()
         for event in events:

@@ -1,4 +1,4 @@
-"""A push in a process of its own: its signals, its memory and its lock are not ours."""
+"""Runs a push in a separate process with its own signals, memory and lock."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class RunExit:
-    """How a run ended; `exit_code` is negative for the signal that killed it. `words` are for the log alone."""
+    """How a run ended. `exit_code` is negative if a signal killed it. `summary` is for the log only; `seconds` is the
+    duration."""
 
     flows: tuple[str, ...]
     exit_code: int
@@ -32,10 +33,10 @@ class RunExit:
     error_id: str
     seconds: float
     ended_at: str
-    words: str
+    summary: str
 
     def facts(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "words"}
+        return {name: value for name, value in vars(self).items() if name != "summary"}
 
 
 class RunLauncher:
@@ -47,16 +48,16 @@ class RunLauncher:
         self._stopping = False
 
     def command(self, flows: Sequence[str]) -> list[str]:
-        """`-P`: a folder `pipelines` where we happen to be is not ours."""
+        """The command line. `-P` ignores a folder `pipelines` in the current directory, which may be another."""
         level = logging.getLevelName(logging.getLogger().level).lower()
-        words = [sys.executable, "-P", "-m", "pipelines", "--log", level, "push", str(self._channel), "--json"]
+        arguments = [sys.executable, "-P", "-m", "pipelines", "--log", level, "push", str(self._channel), "--json"]
         for name in flows:
-            words += ["--flow", name]
-        return words + (["--data", str(self._data)] if self._data else [])
+            arguments += ["--flow", name]
+        return arguments + (["--data", str(self._data)] if self._data else [])
 
     async def run(self, flows: tuple[str, ...]) -> RunExit:
-        """Waits for the run's end, however it ends."""
-        began = time.monotonic()
+        """Runs the flows and waits for the end of the process. Does not raise if the run fails."""
+        started = time.monotonic()
         paths = [os.environ.get("PYTHONPATH", ""), str(ROOT)]
         try:
             process = self._process = await asyncio.create_subprocess_exec(
@@ -64,46 +65,46 @@ class RunLauncher:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
-                start_new_session=True,  # a terminal's Ctrl-C is for us, and we pass it on once
+                start_new_session=True,  # this process receives a terminal's Ctrl-C and passes it on once
             )
         except OSError as error:
-            return _exit(flows, 1, b"", time.monotonic() - began, f"the run could not be started: {error}")
+            return _exit(flows, 1, b"", time.monotonic() - started, f"the run could not be started: {error}")
         try:
             if self._stopping:
                 self.stop()
-            printed, _ = await process.communicate()
+            stdout, _ = await process.communicate()
         finally:
             self._process = None
             if process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
                     process.terminate()
-        return _exit(flows, process.returncode or 0, printed, time.monotonic() - began)
+        return _exit(flows, process.returncode or 0, stdout, time.monotonic() - started)
 
     def stop(self) -> None:
-        """Asks a run under way, and any that is being started, to stop; a second time, in earnest."""
+        """Sends SIGTERM to the current run, or to the run that is being started. A second call ends it immediately."""
         self._stopping = True
         if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(signal.SIGTERM)
 
 
-def _exit(flows: tuple[str, ...], code: int, printed: bytes, seconds: float, words: str = "") -> RunExit:
+def _exit(flows: tuple[str, ...], code: int, stdout: bytes, seconds: float, summary: str = "") -> RunExit:
     try:
-        printed_object = decode(printed)
+        document = decode(stdout)
     except NotJson:
-        printed_object = {}
-    found = printed_object if isinstance(printed_object, dict) else {}
-    error = found.get("error") or {}
-    outcome = str(found.get("outcome") or ("killed" if code < 0 else "internal_error"))
-    run_id, error_id = str(found.get("run_id") or ""), str(error.get("id") or "")
+        document = {}
+    result = document if isinstance(document, dict) else {}
+    error = result.get("error") or {}
+    outcome = str(result.get("outcome") or ("killed" if code < 0 else "internal_error"))
+    run_id, error_id = str(result.get("run_id") or ""), str(error.get("id") or "")
     if error:
-        words = f"{error_id}: {error.get('message', '')} {error.get('fix', '')}".strip()
+        summary = f"{error_id}: {error.get('message', '')} {error.get('fix', '')}".strip()
     else:
-        words = words or "; ".join(_counts(name, counts) for name, counts in (found.get("flows") or {}).items())
-    ended = datetime.now(UTC).isoformat(timespec="seconds")
-    return RunExit(flows, code, outcome, run_id, error_id, round(seconds, 3), ended, words)
+        summary = summary or "; ".join(_counts(name, counts) for name, counts in (result.get("flows") or {}).items())
+    ended_at = datetime.now(UTC).isoformat(timespec="seconds")
+    return RunExit(flows, code, outcome, run_id, error_id, round(seconds, 3), ended_at, summary)
 
 
 def _counts(name: str, counts: dict[str, Any]) -> str:
-    shown = ("read", "withheld", "create", "update", "applied", "refused", "unknown")
-    return f"{name} " + " ".join(f"{word}={counts[word]}" for word in shown if word in counts)
+    logged = ("read", "withheld", "create", "update", "applied", "refused", "unknown")
+    return f"{name} " + " ".join(f"{key}={counts[key]}" for key in logged if key in counts)

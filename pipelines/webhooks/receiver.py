@@ -1,4 +1,4 @@
-"""Receives messages: each is accepted or refused within milliseconds, and no answer gives a reason."""
+"""Receives webhook messages. Accepts or refuses each within milliseconds; no answer gives a reason."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ from pipelines.webhooks.event_routing import EventRouting
 log = logging.getLogger(__name__)
 MAX_BODY = 1 << 20
 MAX_BODY_S = 10.0
-QUIET_S = 60.0  # between two log lines of the same kind: a stranger must not fill the log
+LOG_INTERVAL_S = 60.0  # between two log lines of the same kind, so that a stranger cannot fill the log
 
 
 @dataclass(frozen=True)
 class WebhookSource:
-    """One system: its path, its header, how its messages are verified (header, body, Unix time) and routed."""
+    """One system's endpoint. `name` is its path, `header` its signature header; `verify` takes the header, the body and
+    the Unix time, `route` the body."""
 
     name: str
     header: str
@@ -38,26 +39,27 @@ class WebhookSource:
 
 @dataclass
 class Counters:
-    """What became of one system's messages: each is refused, a repetition, or verified and new; `kinds` counts the
-    events of the last."""
+    """Counts of one system's messages. Each message is refused (counted by reason), repeated, or accepted; `events`
+    counts the events of accepted messages."""
 
-    came: int = 0
+    received: int = 0
     repeated: int = 0
     refused: Counter[str] = field(default_factory=Counter)
-    kinds: Counter[str] = field(default_factory=Counter)
+    events: Counter[str] = field(default_factory=Counter)
 
     def facts(self) -> dict[str, Any]:
         return {
-            "came": self.came,
-            "taken": self.came - self.repeated - self.refused.total(),
+            "came": self.received,
+            "taken": self.received - self.repeated - self.refused.total(),
             "repeated": self.repeated,
             "refused": dict(sorted(self.refused.items())),
-            "kinds": dict(sorted(self.kinds.items())),
+            "kinds": dict(sorted(self.events.items())),
         }
 
 
 class WebhookReceiver:
-    """`flows` are those that the channel has; `hint` is called with some of them, `facts` returns the state of runs."""
+    """The HTTP application. `flows` are the channel's flows; it calls `hint` with the flows of each accepted message.
+    `facts` returns the state of the runs for `/health`."""
 
     def __init__(
         self,
@@ -79,17 +81,17 @@ class WebhookReceiver:
         self.app = Router([*routes, health], redirect_slashes=False)
 
     async def _health(self, _: Request) -> Response:
-        said = {
+        document = {
             "channel": self._channel,
             **{name: counters.facts() for name, counters in self._counters.items()},
             "hints": dict(sorted(self._hinted.items())),
             "ignored": dict(sorted(self._ignored.items())),
             **self._facts(),
         }
-        return Response(encode(said), media_type="application/json", headers={"Cache-Control": "no-store"})
+        return Response(encode(document), media_type="application/json", headers={"Cache-Control": "no-store"})
 
     async def _post(self, source: WebhookSource, request: Request) -> Response:
-        self._counters[source.name].came += 1
+        self._counters[source.name].received += 1
         header = ",".join(request.headers.getlist(source.header))
         try:
             async with asyncio.timeout(MAX_BODY_S):
@@ -106,27 +108,25 @@ class WebhookReceiver:
             return self._refused(source, "broken_off", 400)
         if self._seen[source.name].seen_before(message, now):
             self._counters[source.name].repeated += 1
-            log.info("system=%s came before", source.name)
+            log.info("system=%s repeated message", source.name)
         else:
             self._accept(source, source.route(body))
         return Response()
 
     def _accept(self, source: WebhookSource, routing: EventRouting) -> None:
-        self._counters[source.name].kinds.update(routing.events)
-        known, other = routing.flows & self._flows, routing.flows - self._flows
+        self._counters[source.name].events.update(routing.events)
+        own, other = routing.flows & self._flows, routing.flows - self._flows
         self._ignored.update(other)
-        self._hinted.update(known)
-        if known:
-            self._hint(known)
-        log.info(
-            "system=%s kinds=%s flows=%s", source.name, ",".join(routing.events), ",".join(sorted(known)) or "none"
-        )
+        self._hinted.update(own)
+        if own:
+            self._hint(own)
+        log.info("system=%s events=%s flows=%s", source.name, ",".join(routing.events), ",".join(sorted(own)) or "none")
 
     def _refused(self, source: WebhookSource, reason: str, status: int) -> Response:
         counters = self._counters[source.name]
         counters.refused[reason] += 1
         last, now = self._logged.get((source.name, reason)), time.monotonic()
-        if last is None or now - last >= QUIET_S:
+        if last is None or now - last >= LOG_INTERVAL_S:
             self._logged[source.name, reason] = now
             log.warning("system=%s refused reason=%s times=%s", source.name, reason, counters.refused[reason])
         # The body was not fully read, so the connection cannot be reused.
@@ -134,7 +134,7 @@ class WebhookReceiver:
 
 
 async def _body(request: Request) -> bytes | None:
-    """The bytes as they came; None for more than MAX_BODY."""
+    """The raw bytes of the body; None if they exceed MAX_BODY."""
     body = bytearray()
     async for piece in request.stream():
         body += piece

@@ -1,4 +1,4 @@
-"""When which flows are to be run. Knows no clock: every moment is given."""
+"""Decides when to run which flows. Callers pass all times (seconds of one clock); the module reads no clock."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Collection, Sequence
 
 
 class RunSchedule:
-    """Gathers hints into runs; `flows` are all that the channel has, in their order, and what a poll runs."""
+    """Combines hints into runs. `flows` are all flows of the channel, in their order; a poll runs all of them."""
 
     def __init__(
         self, flows: Sequence[str], settle_s: float, longest_s: float, poll_s: float | None, now: float
     ) -> None:
         self._flows, self._settle_s, self._longest_s, self._poll_s = tuple(flows), settle_s, longest_s, poll_s
         self._waiting: set[str] = set()
-        self._first = self._last = now
+        self._first_hint_at = self._last_hint_at = now
         self._poll_at = None if poll_s is None else now
-        self._again_at: float | None = None
+        self._retry_at: float | None = None
 
     @property
     def waiting(self) -> tuple[str, ...]:
@@ -23,30 +23,30 @@ class RunSchedule:
 
     def hint(self, flows: Collection[str], now: float) -> None:
         if not self._waiting:
-            self._first = now
+            self._first_hint_at = now
         self._waiting.update(flows)
-        self._last = now
+        self._last_hint_at = now
 
-    def again(self, flows: Collection[str], at: float) -> None:
-        """These could not be run; nothing is tried before that moment."""
+    def retry(self, flows: Collection[str], at: float) -> None:
+        """Schedules flows whose run failed. No run starts before `at`."""
         self._waiting.update(flows)
-        self._again_at = at if self._again_at is None else max(at, self._again_at)
+        self._retry_at = at if self._retry_at is None else max(at, self._retry_at)
 
     def due(self) -> float | None:
-        """When the next run is to begin; None while there is nothing to wait for."""
-        if self._again_at is not None:
-            return self._again_at
-        moments = [] if self._poll_at is None else [self._poll_at]
+        """The start time of the next run; None if none is scheduled."""
+        if self._retry_at is not None:
+            return self._retry_at
+        times = [] if self._poll_at is None else [self._poll_at]
         if self._waiting:
-            moments.append(min(self._last + self._settle_s, self._first + self._longest_s))
-        return min(moments, default=None)
+            times.append(min(self._last_hint_at + self._settle_s, self._first_hint_at + self._longest_s))
+        return min(times, default=None)
 
     def begin(self, now: float) -> tuple[str, ...]:
-        """The flows to run now, which wait no longer; a poll that is due takes all along."""
+        """The flows to run now, which stop waiting; all flows if a poll is due."""
         if self._poll_s is not None and self._poll_at is not None and self._poll_at <= now:
             self._waiting.update(self._flows)
             self._poll_at = now + self._poll_s
         flows = self.waiting
         self._waiting.clear()
-        self._again_at = None
+        self._retry_at = None
         return flows

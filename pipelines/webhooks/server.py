@@ -1,4 +1,4 @@
-"""The life of `listen`: a socket, a receiver behind it, and runs in processes of their own."""
+"""The `listen` service: a socket, a receiver behind it, and runs in separate processes."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ MAX_CONNECTIONS = 64
 
 
 def listen(channel: Channel, data: Path | None, port: int | None, on_ready: Callable[[str], None]) -> None:
-    """Listens until SIGINT or SIGTERM; `on_ready` gets the address once messages are accepted there.
+    """Listens until SIGINT or SIGTERM. Calls `on_ready` with the address once it accepts messages there.
 
     Raises ConfigError.
     """
     settings = channel.listen
     if settings is None:
         raise ConfigError(
-            f"{channel.path} has no table [listen].", 'Add it; README, "Webhooks as hints", says what belongs in it.'
+            f"{channel.path} has no table [listen].", 'Add it; see "Webhooks as hints" in the README for its keys.'
         )
     sources = _sources(channel, settings)
     sock = _bound(settings.host, settings.port if port is None else port)
     host, number = sock.getsockname()[:2]
     address = f"http://{f'[{host}]' if ':' in host else host}:{number}"
-    if not settings.stays_here:
+    if not settings.is_local_only:
         log.warning(
-            "listen.host = %s can be reached from elsewhere, and messages come unencrypted: put a TLS proxy before it",
+            "listen.host = %s can be reached from other machines, and messages arrive unencrypted: use a TLS proxy",
             settings.host,
         )
     with contextlib.closing(sock):
@@ -50,8 +50,8 @@ def listen(channel: Channel, data: Path | None, port: int | None, on_ready: Call
 
 
 def _sources(channel: Channel, settings: Listen) -> list[WebhookSource]:
-    """The systems whose secret is set."""
-    found = []
+    """The systems whose secret is set. Raises ConfigError if there is none."""
+    sources = []
     keys = []
     for name, system in channel.system_declarations.items():
         webhook = system.webhook
@@ -61,13 +61,13 @@ def _sources(channel: Channel, settings: Listen) -> list[WebhookSource]:
         if (secret := settings.secret(webhook.secret_key)) is not None:
             verify = partial(webhook.verify, secret.reveal(), settings.tolerance_s)
             router = Router(name, webhook.events, channel.known_flows)
-            found.append(WebhookSource(name, webhook.header, verify, router.route))
-    if not found:
+            sources.append(WebhookSource(name, webhook.header, verify, router.route))
+    if not sources:
         raise ConfigError(
-            f"{channel.path}: listen has neither {' nor '.join(keys)}: there is nobody to listen to.",
-            "Give it the secret of at least one system.",
+            f"{channel.path}: listen has neither {' nor '.join(keys)}, so no system's messages can be verified.",
+            "Set the secret of at least one system.",
         )
-    return found
+    return sources
 
 
 def _bound(host: str, port: int) -> socket.socket:
@@ -75,15 +75,15 @@ def _bound(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
         raise ConfigError(
-            f"Nothing can listen on {host}, port {port}: {error.strerror or error}.",
-            "Use another listen.port or --port (0 is any free one), and a listen.host that is this machine's.",
+            f"Cannot listen on {host}, port {port}: {error.strerror or error}.",
+            "Use another listen.port or --port (0 is any free port), and a listen.host of this machine.",
         ) from error
 
 
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Signals are for the run under way too."""
+        """Leaves the signals to `_signals`, which also stops the current run."""
         yield
 
 
@@ -101,7 +101,7 @@ async def _live(
     schedule = RunSchedule(flows, settings.settle_s, settings.longest_s, poll_s, loop.time())
     dispatcher = Dispatcher(schedule, runner)
     receiver = WebhookReceiver(channel.name, sources, flows, dispatcher.hint, dispatcher.facts)
-    # h11, because the other parser turns down a header that goes on in a second line, as Centra's samples have it.
+    # h11, because the other parser refuses a header that continues on a second line, as in Centra's samples.
     server = _Server(
         uvicorn.Config(
             receiver.app, http="h11", ws="none", lifespan="off", log_config=None, log_level="error", access_log=False,

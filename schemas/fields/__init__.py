@@ -1,1 +1,1 @@
-"""Each vendor's fields: their names, their kinds, and which of them we rely on."""
+"""Each vendor's fields: their names, their kinds, and which of them are required."""

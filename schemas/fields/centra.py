@@ -1,9 +1,9 @@
-"""What we rely on in Centra's `GET /products` and `GET /stock`, and what we mirror besides.
+"""The fields of Centra's `GET /products` and `GET /stock` that are staged.
 
 Centra documents absent text as `""`, null or a missing key, ids and prices as text or number, and flags as
-0/1 or true/false. The parts of the code are relied on: a code built while one of them is missing would be a
-different code. They stop the run when they are of another type; a field that the product is made of costs its row,
-and one that is only mirrored is told.
+0/1 or true/false. The parts of the code are required, because a code without one of them would be a different code.
+An unexpected type in a required field stops the run; in a field used to build the product it withholds that row; in a
+field that is only staged it is reported.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _IDENTITY = (
     FieldSpec("category_name", "categoryName", "text", on_type_mismatch="withhold"),
 )
 
-# The combined code, in SQL: the parts verbatim and without a separator, "" where all of them are empty or absent.
+# The combined code, in SQL: the parts verbatim and without a separator, "" if all of them are empty or absent.
 CODE_PARTS = ("sku", "variant_sku", "size_sku")
 CODE_SQL = " || ".join(f"coalesce({part}, '')" for part in CODE_PARTS)
 
@@ -64,7 +64,7 @@ PRICES = (
     FieldSpec("campaigns", "campaigns", "json"),
 )
 
-# A stock row is a product row without texts, plus three numbers; only what identifies it is mirrored.
+# A stock row is a product row without texts, plus three numbers; of the product's fields only the id is staged.
 STOCK = (
     FieldSpec("stock_item_id", "stockItemId", "id", required=True),
     FieldSpec("physical_stock", "physicalStock", "integer", required=True),

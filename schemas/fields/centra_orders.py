@@ -1,6 +1,7 @@
-"""What we rely on in Centra's `GET /shipments` and `GET /orders`, and the little that we stage of it.
+"""The fields of Centra's `GET /shipments` and `GET /orders` that are staged.
 
-Only what an order for the warehouse is made of. PERSONAL columns are blanked after a while; see the orders flow.
+Only the fields that an order for the warehouse needs. PERSONAL columns are cleared after a number of days; see the
+orders flow.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ SHIPMENTS = (
     *_PERSON,
 )
 
-# Whether an order's status is told, and how, is not certain: the published example leaves it out.
+# Whether and how Centra sends an order's status is not certain: the published example does not include it.
 ORDERS = (
     FieldSpec("order_id", "orderId", "id", required=True),
     FieldSpec("order_status", "orderStatus", "text", on_type_mismatch="report"),
@@ -55,10 +56,10 @@ ORDERS = (
     *_PERSON,
 )
 
-# Of those that are completed: which they are, and what was told of them.
+# Completed shipments: their ids, and the tracking number that Centra has.
 COMPLETED = (*SHIPMENTS[:2], FieldSpec("tracking_number", "trackingNumber", "text", on_type_mismatch="report"))
 
-# An order's number, or a shipment's: the order's, a dash and a count.
+# An order number, or a shipment number: the order number, a dash and a count.
 NUMBER = "[0-9]+(-[0-9]+)?"
 
 LINES_KEY, CONTENTS_KEY = "products", "bundle"
@@ -76,5 +77,5 @@ LINES = (
     FieldSpec("part_of_bundle", "isPartOfBundle", "json"),
 )
 
-# Columns of `raw_centra.shipments` and `raw_centra.orders` that say something of a person.
+# Columns of `raw_centra.shipments` and `raw_centra.orders` with personal data.
 PERSONAL = tuple(field.column for field in _PERSON)

@@ -1,7 +1,7 @@
-"""What we rely on in myOGO's answers, and what a product must be before we send it.
+"""The fields of myOGO's products and stock that are staged.
 
-The models come from OGOship's published client (2019-2021); live answers may hold more fields, which are
-kept raw and never sent back changed. A field that decides what we write stops the run when it is of another type.
+The models come from OGOship's published client (2019-2021). Live answers may have more fields, which are kept raw and
+never sent back changed. An unexpected type in a field that determines what we write stops the run.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""What we rely on in myOGO's `GET /Orders`, and what an order must be before we send it.
-
-Nothing of myOGO's answer that says something of a person is staged.
-"""
+"""The fields of myOGO's `GET /Orders` that are staged, and groups of its statuses. No personal data is staged."""
 
 from __future__ import annotations
 
@@ -19,8 +16,8 @@ ORDERS = (
     FieldSpec("lines", "orderLines", "json"),
 )
 
-# What a final order can no longer become; myOGO spells statuses in more than one case.
+# Statuses in small letters, because myOGO writes them in more than one case.
 FINAL = frozenset({"shipped", "cancelled", "returned"})
-# Those in which an order goes on its way by itself, or waits for its goods to.
+# The order proceeds without further action, or waits for its goods.
 MOVING = frozenset({"new", "draft", "pending", "collecting"})
 HELD_BACK = frozenset({"reserved", "locked"})

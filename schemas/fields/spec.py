@@ -1,4 +1,4 @@
-"""How a vendor's field becomes a column: its name on both sides, what it may be, and whether we rely on it."""
+"""How a vendor's field becomes a column: its name on both sides, its kind, and whether it is required."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ OnTypeMismatch = Literal["stop", "withhold", "report"]
 class FieldSpec:
     """One field of a row.
 
-    `kind` says what the vendor may send and what is staged:
-    `id` text or whole number, staged as text; never null.
-    `text` text, or a number that stands for one, staged as text as it came; `""` and null stay apart.
+    `kind` defines the values that the vendor may send and how they are staged:
+    `id` text or integer, staged as text; never null.
+    `text` text or number, staged as text unchanged; `""` and null stay distinct.
     `number` number or text, staged as text with the digits that were sent (a price is never a float).
-    `integer` whole number, or text of one, staged as BIGINT; never null.
+    `integer` integer, or text of one, staged as BIGINT; never null.
     `flag` 0, 1, true, false or text of them, staged as BOOLEAN; never null.
     `texts` list of text, staged as a JSON list.
-    `json` anything, staged as JSON text.
+    `json` any value, staged as JSON text.
 
-    `required`: a row without the key breaks the contract. Other fields may be missing, which reads as null.
+    `required`: a row without the key breaks the contract. Other fields may be missing and are then null.
 
-    `on_type_mismatch` says what a value of another type does: `stop` breaks the contract, `withhold` costs the row,
-    `report` only reports it. The value reads as null then and is kept raw in `extra`; a `number` is staged as its
-    JSON text instead, which is no number either. An `integer` that does not stop may be null.
+    `on_type_mismatch` is the reaction to a value of an unexpected type: `stop` breaks the contract, `withhold`
+    withholds the row, `report` only reports it. With the last two, the value becomes null and is kept raw in `extra`; a
+    `number` is staged as its JSON text instead, which is not a number either. An `integer` without `stop` may be null.
     """
 
     column: str

@@ -1,4 +1,4 @@
-"""What an order for myOGO is, and what it must be before it is sent."""
+"""The contract of an order for myOGO, and the final check before it is sent."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pandera.pandas as pa
 from schemas.contract import Contract
 from schemas.outgoing_contract import non_empty
 
-# An order is sent once and never changed from here. `personal` is sent, and kept nowhere.
+# An order is sent once and never changed by this program. `personal` columns are sent but not stored.
 ORDER = Contract(
     key="reference",
     compare=(),

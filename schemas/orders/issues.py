@@ -1,4 +1,4 @@
-"""What withholds an order, and what is worth a warning. No message holds personal data."""
+"""The checks that withhold an order, and its warnings. No message contains personal data."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ STOPPED = ("cancelled", "returned")
 
 
 @dataclass(frozen=True)
-class Known:
-    """What an order is checked against.
+class OrderContext:
+    """The data that orders are checked against.
 
-    `live` are myOGO's orders: `reference`, `status` in small letters, `lines`, `test`. `codes` are those that myOGO
-    holds (empty where that was never read), `ambiguous_codes` those that more than one size of Centra makes. `sent_as`
-    maps a source id to the reference under which myOGO has the same goods already, `destinations` a reference to the
-    digest of where it was sent. `methods` are the shipping methods that the channel maps, `capture` says whether it
-    takes payments.
+    `live` are myOGO's orders: `reference`, `status` in small letters, `lines`, `test`. `codes` are the codes that myOGO
+    holds (empty if they were never read), `ambiguous_codes` the codes of more than one size in Centra. `sent_as` maps a
+    source id to the reference under which myOGO already has the same goods, `destinations` a reference to the digest of
+    the destination that was sent. `methods` are the shipping methods that the channel maps; `capture` is whether the
+    channel captures payments.
     """
 
     live: pd.DataFrame
@@ -48,7 +48,7 @@ def _sent(broken: Any) -> Any:
     return lambda rows: rows["is_sent"] & broken(rows)
 
 
-# The first that is broken counts. Of an order that myOGO has, what became of it; of another, what keeps it from going.
+# The first broken check counts. Orders that myOGO has are checked by their state there; others by what they lack.
 CHECKS = (
     Check(
         _RULES["ORDER-009"],
@@ -60,19 +60,19 @@ CHECKS = (
         _RULES["ORDER-006"],
         _sent(lambda rows: ~rows["is_final"] & rows["lines_changed"]),
         "reference",
-        lambda row: "Its lines are not those that myOGO has.",
+        lambda row: "Its lines differ from those in myOGO.",
     ),
     Check(
         _RULES["ORDER-006"],
         _sent(lambda rows: ~rows["is_final"] & rows["destination_changed"]),
         "reference",
-        lambda row: "Its address, pick-up point or shipping method is not the one that myOGO has.",
+        lambda row: "Its address, pick-up point or shipping method differs from the one in myOGO.",
     ),
     Check(
         _RULES["ORDER-014"],
         _sent(lambda rows: rows["is_test_or_draft"] & ~rows["live_status"].isin(STOPPED)),
         "live_status",
-        lambda row: "It is a draft or a test in myOGO, from before real orders were sent.",
+        lambda row: "It is a draft or a test in myOGO, sent before the channel sent real orders.",
     ),
     Check(
         _RULES["ORDER-017"],
@@ -90,7 +90,7 @@ CHECKS = (
         _RULES["ORDER-011"],
         _sent(lambda rows: rows["live_status"].isin(STOPPED)),
         "live_status",
-        lambda row: f"It is {row.live_status} in myOGO, and open in Centra.",
+        lambda row: f"It is {row.live_status} in myOGO, but open in Centra.",
     ),
     Check(
         _RULES["ORDER-016"],
@@ -133,95 +133,101 @@ CHECKS = (
         _RULES["ORDER-003"],
         _unsent(lambda rows: rows["unknown_codes"] != ""),
         "unknown_codes",
-        lambda row: f"myOGO does not hold {row.unknown_codes}, as far as was last read.",
+        lambda row: f"myOGO did not hold {row.unknown_codes} when its products were last read.",
     ),
     Check(
         _RULES["ORDER-008"],
         _unsent(lambda rows: rows["ambiguous_codes"] != ""),
         "ambiguous_codes",
-        lambda row: f"More than one size of Centra makes {row.ambiguous_codes}.",
+        lambda row: f"Several sizes of Centra share the code {row.ambiguous_codes}.",
     ),
     Check(
         _RULES["ORDER-005"],
         _unsent(lambda rows: rows["payment_due"] & ~rows["may_capture"]),
         "payment_due",
-        lambda row: "Its payment is to be captured before it is sent, and capture is not set.",
+        lambda row: "Its payment must be captured before it is sent, but capture is not set.",
     ),
 )
 
 
-def checked(orders: pd.DataFrame, known: Known) -> pd.DataFrame:
-    """`orders` with what the checks look at, and `failed`: the number in CHECKS that withholds each, -1 for none."""
-    live = known.live
-    theirs = live.drop_duplicates("reference").set_index("reference")
-    statuses = theirs["status"].to_dict()
+def checked(orders: pd.DataFrame, context: OrderContext) -> pd.DataFrame:
+    """`orders` with the columns that the checks use, and `failed`: the number in CHECKS that withholds each row, -1 for
+    none."""
+    live = context.live
+    live_by_reference = live.drop_duplicates("reference").set_index("reference")
+    statuses = live_by_reference["status"].to_dict()
     status = pd.Series([statuses.get(one, "") for one in orders["reference"]], orders.index, dtype="str")
     draft = (status == "draft") & (orders["status"] == "New")
-    test = ~orders["test"].astype(bool) & orders["reference"].isin(theirs.index[theirs["test"]])
+    test = ~orders["test"].astype(bool) & orders["reference"].isin(live_by_reference.index[live_by_reference["test"]])
     rows = orders.assign(
         is_sent=orders["reference"].isin(live["reference"]),
         live_status=status,
         is_final=status.isin(FINAL),
         is_test_or_draft=draft | test,
         copies=orders["reference"].map(live["reference"].value_counts()).fillna(0),
-        lines_changed=_differ(orders["lines"], orders["reference"].map(theirs["lines"])),
-        destination_changed=_moved(orders, known.destinations),
-        sent_as=pd.Series([known.sent_as.get(one, "") for one in orders["source_id"]], orders.index, dtype="str"),
-        unknown_codes=_among(orders["codes"], lambda code: bool(known.codes) and code not in known.codes),
-        ambiguous_codes=_among(orders["codes"], lambda code: code in known.ambiguous_codes),
-        may_capture=known.capture,
-        mapped=", ".join(f"{method} = {code}" for method, code in sorted(known.methods.items())) or "nothing",
+        lines_changed=_units_differ(orders["lines"], orders["reference"].map(live_by_reference["lines"])),
+        destination_changed=_destination_changed(orders, context.destinations),
+        sent_as=pd.Series([context.sent_as.get(one, "") for one in orders["source_id"]], orders.index, dtype="str"),
+        unknown_codes=_codes_where(orders["codes"], lambda code: bool(context.codes) and code not in context.codes),
+        ambiguous_codes=_codes_where(orders["codes"], lambda code: code in context.ambiguous_codes),
+        may_capture=context.capture,
+        mapped=", ".join(f"{method} = {code}" for method, code in sorted(context.methods.items())) or "nothing",
         code=orders["reference"],
     )
     return rows.assign(failed=first_broken(rows, CHECKS))
 
 
 def withheld(orders: pd.DataFrame, gone: pd.DataFrame) -> pd.DataFrame:
-    """COLUMNS of those of `checked` that failed, and of `gone`: ours in myOGO that Centra no longer shows."""
+    """COLUMNS: the rows of `checked` that failed, and the orders `gone`: ours in myOGO that Centra no longer lists."""
     no_longer_listed = issue_rows(
         _RULES["ORDER-007"],
         gone.assign(code=gone["reference"]),
         "status",
-        lambda row: f"It is {row.status} in myOGO, and no longer good to go in Centra.",
+        lambda row: f"It is {row.status} in myOGO, but no longer good to go in Centra.",
     )
     return pd.concat([issues_of_checks(orders, orders["failed"], CHECKS), no_longer_listed], ignore_index=True)[COLUMNS]
 
 
 def warnings(orders: pd.DataFrame) -> pd.DataFrame:
-    """COLUMNS of what is worth a look; `orders` are those that are not withheld."""
+    """COLUMNS of the warnings about `orders`, which are not withheld."""
     rows = orders[~orders["is_sent"] & orders["has_no_phone"]]
     return issue_rows(_RULES["ORDER-010"], rows, "reference", lambda row: "It has no phone number.")
 
 
 def waiting(orders: pd.DataFrame) -> pd.DataFrame:
-    """COLUMNS of `orders` of Centra that nothing has become of yet: `order_id` and their `order_status`."""
+    """COLUMNS of Centra's `orders` without a shipment: `order_id` and `order_status`."""
     rows = orders.assign(code=orders["order_id"], source_id=orders["order_id"])
     return issue_rows(
-        _RULES["ORDER-015"], rows, "order_status", lambda row: f"Its status is {row.order_status}, and it waits."
+        _RULES["ORDER-015"],
+        rows,
+        "order_status",
+        lambda row: f"Its status is {row.order_status}, and it waits for a shipment.",
     )
 
 
-def _differ(mine: pd.Series, theirs: pd.Series) -> pd.Series:
-    """Whether two lists of lines are known to hold other units."""
-    pairs = zip(mine.map(units_in), theirs.map(units_in), strict=True)
-    return pd.Series([None not in pair and pair[0] != pair[1] for pair in pairs], mine.index, dtype=bool)
+def _units_differ(lines: pd.Series, live_lines: pd.Series) -> pd.Series:
+    """Whether two lists of lines have different units; false if one of them cannot be read."""
+    pairs = zip(lines.map(units_in), live_lines.map(units_in), strict=True)
+    return pd.Series([None not in pair and pair[0] != pair[1] for pair in pairs], lines.index, dtype=bool)
 
 
-def _moved(orders: pd.DataFrame, destinations: Mapping[str, str]) -> pd.Series:
-    """Whether each order is known to go elsewhere than it was sent: digests made in the same way, with the same key,
-    that differ."""
+def _destination_changed(orders: pd.DataFrame, destinations: Mapping[str, str]) -> pd.Series:
+    """Whether each order's destination differs from the one that was sent. Only digests with the same prefix (version
+    and key) are compared."""
 
-    def moved(was: str | None, now: str) -> bool:
-        return was is not None and was.rpartition("-")[0] == now.rpartition("-")[0] and was != now
+    def changed(recorded: str | None, current: str) -> bool:
+        return (
+            recorded is not None and recorded.rpartition("-")[0] == current.rpartition("-")[0] and recorded != current
+        )
 
     pairs = zip(orders["reference"], orders["destination"], strict=True)
-    return pd.Series([moved(destinations.get(one), now) for one, now in pairs], orders.index, dtype=bool)
+    return pd.Series([changed(destinations.get(one), current) for one, current in pairs], orders.index, dtype=bool)
 
 
-def _among(codes: pd.Series, hit: Any) -> pd.Series:
-    """The codes of each order that `hit` picks, quoted; "" for none."""
+def _codes_where(codes: pd.Series, condition: Any) -> pd.Series:
+    """The codes of each order that satisfy `condition`, quoted; "" for none."""
     texts = [
-        ", ".join(repr(code) for code in json.loads(cell) if hit(code)) if isinstance(cell, str) else ""
+        ", ".join(repr(code) for code in json.loads(cell) if condition(code)) if isinstance(cell, str) else ""
         for cell in codes
     ]
     return pd.Series(texts, index=codes.index, dtype="str")

@@ -1,4 +1,4 @@
-"""The pandera contract of a product that may be sent to myOGO, and which rows break it by which rule."""
+"""The pandera contract of a product that may be sent to myOGO, and the rules that rows break."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ PRODUCT = Contract(
     vendor={field.column: field.vendor for field in PRODUCTS},
 )
 
-# RE2 classes: control, format (invisible, direction), line and paragraph separators, the replacement
-# character that stands where text could not be decoded; blanks of any kind at either end.
-_UNFIT_IN_A_CODE = r"[/\\\p{Cc}\p{Cf}\p{Zl}\p{Zp}\x{FFFD}]|^[\p{Z}\s]|[\p{Z}\s]$"
+# RE2 classes: control, format (invisible, direction), line and paragraph separators, the replacement character
+# (undecodable text); blanks of any kind at either end.
+_INVALID_IN_CODE = r"[/\\\p{Cc}\p{Cf}\p{Zl}\p{Zp}\x{FFFD}]|^[\p{Z}\s]|[\p{Z}\s]$"
 
-# How pandera names its own checks, by column, and the rule that each stands for.
+# Column and name of pandera's built-in checks, and the rule of each.
 _BUILT_IN = {
     ("code", "field_uniqueness"): "SKU-002",
     ("price_text", "not_nullable"): "PRICE-001",
@@ -49,8 +49,8 @@ _BUILT_IN = {
 
 
 def _matches(texts: pd.Series, pattern: str) -> pd.Series:
-    found = pc.match_substring_regex(pyarrow.array(texts, pyarrow.string(), from_pandas=True), pattern)
-    return pd.Series(found.to_numpy(zero_copy_only=False), index=texts.index).fillna(False).astype(bool)
+    matched = pc.match_substring_regex(pyarrow.array(texts, pyarrow.string(), from_pandas=True), pattern)
+    return pd.Series(matched.to_numpy(zero_copy_only=False), index=texts.index).fillna(False).astype(bool)
 
 
 def _check(rule: str, holds: Callable[[pd.Series], pd.Series]) -> pa.Check:
@@ -59,7 +59,7 @@ def _check(rule: str, holds: Callable[[pd.Series], pd.Series]) -> pa.Check:
 
 @cache
 def product(allow_zero_price: bool) -> pa.DataFrameSchema:
-    """A fit product: a unique code that myOGO can carry, a non-null euro price, and what else it requires."""
+    """The contract of a product: a unique code that myOGO accepts, a price, and other fields that myOGO requires."""
     positive = _check("PRICE-002", lambda price: price >= 0 if allow_zero_price else price > 0)
     return pa.DataFrameSchema(
         {
@@ -68,7 +68,7 @@ def product(allow_zero_price: bool) -> pa.DataFrameSchema:
                 report_duplicates="all",
                 checks=[
                     _check("SKU-001", lambda code: code.str.len() > 0),
-                    _check("SKU-003", lambda code: ~_matches(code, _UNFIT_IN_A_CODE)),
+                    _check("SKU-003", lambda code: ~_matches(code, _INVALID_IN_CODE)),
                 ],
             ),
             "mismatched": pa.Column(nullable=True, checks=[_check("TYPE-001", lambda text: text == "")]),
@@ -86,11 +86,11 @@ def product(allow_zero_price: bool) -> pa.DataFrameSchema:
 
 
 def failures(products: pd.DataFrame, allow_zero_price: bool) -> pd.DataFrame:
-    """One line per row and rule it breaks: `row` (position in `products`) and `rule`, sorted.
+    """One line per row and broken rule: `row` (position in `products`) and `rule`, sorted.
 
-    `products` has a fresh unique index. A row without any price breaks PRICE-001 and not PRICE-002 too,
-    one with an empty code SKU-001 and not SKU-002, one whose name may only seem absent TYPE-001 and not
-    NAME-001. Raises BrokenContract.
+    `products` has a fresh unique index. A row without a price breaks only PRICE-001, not PRICE-002; a row with an
+    empty code breaks SKU-001, not SKU-002; a row whose name has an unexpected type breaks TYPE-001, not NAME-001.
+    Raises BrokenContract if the frame does not fit the schema.
     """
     schema = product(allow_zero_price)
     try:
@@ -101,8 +101,8 @@ def failures(products: pd.DataFrame, allow_zero_price: bool) -> pd.DataFrame:
         return pd.DataFrame({"row": pd.Series(dtype="int64"), "rule": pd.Series(dtype="str")})
     of_frame = cases[cases["index"].isna() | (cases["schema_context"] == "Index")]
     if len(of_frame):
-        wrong = of_frame[["column", "check", "failure_case"]].drop_duplicates().head().to_dict("records")
-        raise BrokenContract(f"the contract of a product does not fit the frame: {wrong}")
+        problems = of_frame[["column", "check", "failure_case"]].drop_duplicates().head().to_dict("records")
+        raise BrokenContract(f"the frame does not fit the contract of a product: {problems}")
     checks = cases["check"].astype("str")
     named = {
         pair: _BUILT_IN.get(pair, pair[1]) for pair in set(zip(cases["column"].astype("str"), checks, strict=True))

@@ -1,4 +1,4 @@
-"""What whole batches of the products flow are expected to be like: one suite per table."""
+"""The batch expectations of the products flow: one suite per table."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from schemas.expectation import Expectation, Suite, between, filled, one_of, sha
 from schemas.fields.centra import CODE_SQL
 
 _GTIN_SHAPE = r"^(?:[0-9]{8}|[0-9]{12,14})$"
-# ISO 639-1 as one pattern: a set of so many values is copied by Great Expectations at every step.
+# ISO 639-1 as one pattern, because Great Expectations would copy a set of this size at every step.
 _LANGUAGE = (
     "^(?:"
     "aa|ab|ae|af|ak|am|an|ar|as|av|ay|az|ba|be|bg|bh|bi|bm|bn|bo|br|bs|ca|ce|ch|co|cr|cs|cu|cv|cy|da|de|dv|dz|"
@@ -21,11 +21,11 @@ _LANGUAGE = (
 
 _ROWS = "the number of rows is half to twice that of the last runs (median)"
 _ROWS_OR_MORE = "the number of rows is at least half that of the last runs (median); we add rows there ourselves"
-_ROWS_FIX = "Find out what appeared or vanished in {}. If it is right, a push with --force makes it the new normal."
+_ROWS_FIX = "Find out what appeared or vanished in {}. If it is correct, a push with --force makes it the new normal."
 _EAN = "of the EANs, at least 90% are 8, 12, 13 or 14 digits"
 _BALANCE = "in at least 99% of the rows, physical stock is allocated plus available (or available is cut off at zero)"
 _CODE = f"nullif({CODE_SQL}, '')"
-# A time without a zone is UTC, as OGOship's older documentation says.
+# A time without a zone is UTC, according to OGOship's older documentation.
 _MODIFIED = r"""epoch(try_cast(case when regexp_matches(modified, '(Z|[+-]\d\d:?\d\d)$') then modified
     else modified || 'Z' end as timestamptz))"""
 
@@ -49,22 +49,22 @@ SUITES = (
             Expectation(
                 "GX-CPR-003",
                 "code",
-                "at least 95% of the sizes have a combined code of their own",
-                "In Centra, look for products copied with their SKUs, or for a SKU field emptied by an import.",
+                "at least 95% of the sizes have a unique combined code",
+                "In Centra, look for products copied with their SKUs, or for a SKU field cleared by an import.",
                 unique(0.95),
             ),
             Expectation(
                 "GX-CPR-004",
                 "ean",
                 _EAN,
-                "In Centra, look for an import that took zeros off the EANs or filled the field with something else.",
+                "In Centra, look for an import that removed zeros from the EANs or filled the field with other values.",
                 shaped(_GTIN_SHAPE, 0.9),
             ),
             Expectation(
                 "GX-CPR-005",
                 "weight_unit",
                 "weights are in kg or lb, the units that Centra documents",
-                "Ask Centra what the new unit means before weights are used.",
+                "Find out from Centra what the new unit means before weights are used.",
                 one_of(["kg", "lb"], 1),
             ),
         ),
@@ -109,7 +109,7 @@ SUITES = (
                 "GX-CST-004",
                 "imbalance",
                 _BALANCE,
-                "Ask Centra's support: its own numbers do not add up.",
+                "Report it to Centra's support: its numbers do not add up.",
                 between(0, 0, 0.99),
             ),
         ),
@@ -120,11 +120,11 @@ SUITES = (
         select code, nullif(trim(ean_code), '') as ean_code, nullif(lower(language_code), '') as language_code
         from raw_myogo.products""",
         (
-            Expectation("GX-MPR-001", "", _ROWS_OR_MORE, _ROWS_FIX.format("myOGO"), usual_rows(most=None)),
+            Expectation("GX-MPR-001", "", _ROWS_OR_MORE, _ROWS_FIX.format("myOGO"), usual_rows(max_share=None)),
             Expectation(
                 "GX-MPR-002",
                 "code",
-                "at least 99% of myOGO's products have a code of their own",
+                "at least 99% of myOGO's products have a unique code",
                 "In myOGO, merge or rename the duplicates (OGOship's support can do it).",
                 unique(0.99),
             ),
@@ -152,11 +152,11 @@ SUITES = (
             (epoch($now::timestamp) - {_MODIFIED}) / 3600 as modified_hours_ago
         from raw_myogo.stock""",
         (
-            Expectation("GX-MST-001", "", _ROWS_OR_MORE, _ROWS_FIX.format("myOGO"), usual_rows(most=None)),
+            Expectation("GX-MST-001", "", _ROWS_OR_MORE, _ROWS_FIX.format("myOGO"), usual_rows(max_share=None)),
             Expectation(
                 "GX-MST-002",
                 "product_code",
-                "at least 99% of the stock rows have a code of their own",
+                "at least 99% of the stock rows have a unique code",
                 "In myOGO, merge or rename the duplicates (OGOship's support can do it).",
                 unique(0.99),
             ),
@@ -164,21 +164,21 @@ SUITES = (
                 "GX-MST-003",
                 "stock",
                 "stock is not negative in at least 99% of the rows",
-                "Ask OGOship's support to count those products.",
+                "Have OGOship's support count those products.",
                 between(0, None, 0.99),
             ),
             Expectation(
                 "GX-MST-004",
                 "imbalance",
                 _BALANCE,
-                "Ask OGOship's support: its own numbers do not add up.",
+                "Report it to OGOship's support: its numbers do not add up.",
                 between(0, 0, 0.99),
             ),
             Expectation(
                 "GX-MST-005",
                 "modified_hours_ago",
                 "myOGO's newest stock change is at most 7 days old (and not in the future by more than a day)",
-                "If goods did move, ask OGOship whether its stock is still being updated.",
+                "If goods did move, check with OGOship that its stock is still being updated.",
                 smallest(-24, 7 * 24),
             ),
         ),
@@ -193,7 +193,7 @@ SUITES = (
                 "GX-RUN-001",
                 "good_hours_ago",
                 "the last good run is at most 3 days old",
-                "See why the runs between did not go through, and whether the scheduler still starts them.",
+                "Find out why the later runs failed, and whether the scheduler still starts them.",
                 smallest(0, 3 * 24),
             ),
         ),
@@ -205,8 +205,8 @@ SUITES = (
             Expectation(
                 "GX-EUR-001",
                 "price",
-                "at least 90% of the wanted sizes have a usable price in the channel's currency",
-                "In Centra, look at that currency's price list; in the channel file, at currency and pricelist_id.",
+                "at least 90% of the selected sizes have a usable price in the channel's currency",
+                "In Centra, check that currency's price list; in the channel file, check currency and pricelist_id.",
                 filled(0.9),
             ),
         ),
@@ -232,7 +232,7 @@ SUITES = (
             Expectation(
                 "GX-OUT-003",
                 "stock_item_id",
-                "each size goes out once",
+                "each size is sent once",
                 "Please report this.",
                 unique(),
             ),
@@ -240,7 +240,7 @@ SUITES = (
                 "GX-OUT-004",
                 "ean_code",
                 _EAN,
-                "In Centra, look for an import that took zeros off the EANs or filled the field with something else.",
+                "In Centra, look for an import that removed zeros from the EANs or filled the field with other values.",
                 shaped(_GTIN_SHAPE, 0.9),
             ),
             Expectation(
@@ -266,7 +266,7 @@ SUITES = (
                 "GX-AGR-001",
                 "difference",
                 "of the codes that both sides stock, at least 90% have the same available stock",
-                "Look at the largest differences (view v_stock_side_by_side) and ask which side is behind.",
+                "Check the largest differences (view v_stock_side_by_side) and find out which system is behind.",
                 between(0, 0, 0.9),
             ),
         ),

@@ -1,4 +1,4 @@
-"""What withholds a product, and what is worth a warning."""
+"""The issues that withhold a product, and its warnings."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from schemas.issues import MAX_LISTED, and_more, by_id, issue_rows, issue_table
 from schemas.products.contract import failures
 from schemas.products.rules import RULES
 
-MAX_LENGTH = {"name": 255, "description": 2000, "customs_description": 50}  # what myOGO is known to take
+MAX_LENGTH = {"name": 255, "description": 2000, "customs_description": 50}  # lengths that myOGO is known to accept
 _RULES = by_id(RULES)
-_FIELD_AT_FAULT = {
+_FIELD_OF_RULE = {
     "SKU-001": "code",
     "SKU-002": "code",
     "SKU-003": "code",
@@ -28,7 +28,7 @@ _FIELD_AT_FAULT = {
     "TYPE-001": "mismatched",
     "TGT-001": "code",
 }
-_WARNED_OF = (
+_WARNING_COLUMNS = (
     "stock_item_id",
     "code",
     "ean_code",
@@ -49,26 +49,26 @@ def withheld(
     allow_zero_price: bool,
     pricelist_id: str | None = None,
 ) -> pd.DataFrame:
-    """One line per row and rule it breaks, over all of `products` (a fresh unique index); plus `row`.
+    """One line per row and broken rule, over all of `products` (a fresh unique index).
 
     `prices` are Centra's price entries, `live` myOGO's products. Columns: `row` and COLUMNS.
     """
     broken = _broken_rules(products, live, allow_zero_price)
     rows = products.loc[broken["row"]].reset_index(drop=True)
-    field = broken["rule"].map(_FIELD_AT_FAULT).astype("str")
+    field = broken["rule"].map(_FIELD_OF_RULE).astype("str")
     value = rows["code"].astype("str")
     for name in field.unique():
         value = value.where(field != name, rows[name].astype("str"))
     clash = _clashes(products, broken.loc[broken["rule"] == "SKU-002", "row"])
-    found = _currencies(prices, rows.loc[broken["rule"] == "PRICE-001", "stock_item_id"])
+    currencies = _currencies(prices, rows.loc[broken["rule"] == "PRICE-001", "stock_item_id"])
     copies = live["code"].value_counts()
     messages: dict[str, Callable[[int, Any, str], str]] = {
         "SKU-001": lambda row, size, value: "sku, variantSku and sizeSku are all empty, so there is no code.",
-        "SKU-002": lambda row, size, value: f"The code {value!r} is also made by {clash[row]}.",
+        "SKU-002": lambda row, size, value: f"The code {value!r} is shared with {clash[row]}.",
         "SKU-003": lambda row, size, value: f"The code {value!r} {_invalid_code(value)}.",
         "PRICE-001": lambda row, size, value: (
             f"No {currency} price{f' in price list {pricelist_id}' if pricelist_id else ''}. "
-            f"{found.get(size.stock_item_id, 'No price at all.')}"
+            f"{currencies.get(size.stock_item_id, 'No price at all.')}"
         ),
         "PRICE-002": lambda row, size, value: f"The {currency} price is {value!r}: {_invalid_price(value)}.",
         "NAME-001": lambda row, size, value: "The product has no name: neither name nor product is filled in.",
@@ -88,7 +88,7 @@ def withheld(
 
 
 def _broken_rules(products: pd.DataFrame, live: pd.DataFrame, allow_zero_price: bool) -> pd.DataFrame:
-    """`row` and `rule`: what the contract finds, and codes that myOGO holds more than once."""
+    """`row` and `rule`: the rows that break the contract, and the rows whose code myOGO holds more than once."""
     held_twice = set(live.loc[live["code"].duplicated(keep=False), "code"])
     rows = products.index[products["code"].isin(held_twice)]
     of_target = pd.DataFrame({"row": rows.astype("int64"), "rule": "TGT-001"})
@@ -97,8 +97,8 @@ def _broken_rules(products: pd.DataFrame, live: pd.DataFrame, allow_zero_price: 
 
 
 def warnings(products: pd.DataFrame, selected: pd.Series, live: pd.DataFrame, pricelist_id: str | None) -> pd.DataFrame:
-    """One line per finding that does not withhold; COLUMNS. `selected` are the rows that are not skipped."""
-    rows = products.loc[selected, list(_WARNED_OF)]  # a copy, and one of all texts would be as large as all we have
+    """COLUMNS: one line per warning. `selected` are the rows that the channel selects."""
+    rows = products.loc[selected, list(_WARNING_COLUMNS)]  # a copy; with all texts it would double the memory in use
     rows = rows.rename(columns={"stock_item_id": "source_id"})
     parts = [
         *_ean_warnings(rows, live),
@@ -117,11 +117,11 @@ def warnings(products: pd.DataFrame, selected: pd.Series, live: pd.DataFrame, pr
 
 
 def _ean_warnings(rows: pd.DataFrame, live: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    """About the EAN as Centra has it, whether it can be sent or not."""
+    """Warnings about the EAN as Centra has it, including EANs that are not sent."""
     rows = rows.assign(sendable_ean=rows["ean_code"], ean_code=rows["ean_text"])
     ean = rows["ean_code"]
-    kept = live.drop_duplicates("code", keep=False).set_index("code")["ean_code"]
-    in_myogo = rows["code"].map(kept).astype("str")
+    live_eans = live.drop_duplicates("code", keep=False).set_index("code")["ean_code"]
+    in_myogo = rows["code"].map(live_eans).astype("str")
     in_myogo = in_myogo.mask(in_myogo == "")
     yield issue_rows(_RULES["EAN-001"], rows[ean.isna()], "ean_code", lambda row: "No EAN.")
     yield issue_rows(
@@ -129,49 +129,53 @@ def _ean_warnings(rows: pd.DataFrame, live: pd.DataFrame) -> Iterator[pd.DataFra
         rows[ean.notna() & ~is_gtin(ean.fillna(""))],
         "ean_code",
         lambda row: (
-            f"The EAN {row.ean_code!r} has no right check digit or length."
+            f"The EAN {row.ean_code!r} has a wrong check digit or length."
             if isinstance(row.sendable_ean, str)
-            else f"The EAN {row.ean_code!r} is what a spreadsheet makes of one, or holds what no barcode can hold: it "
-            "is not sent."
+            else f"The EAN {row.ean_code!r} was reformatted by a spreadsheet, or has characters that a barcode cannot "
+            "have: it is not sent."
         ),
     )
-    yield issue_rows(_RULES["EAN-003"], rows[ean.notna() & ean.duplicated(keep=False)], "ean_code", _sharing(rows))
+    yield issue_rows(
+        _RULES["EAN-003"], rows[ean.notna() & ean.duplicated(keep=False)], "ean_code", _shared_ean_message(rows)
+    )
     yield issue_rows(
         _RULES["EAN-004"],
-        # Assigned before the selection: an empty frame that is given a column takes over all rows of it.
+        # Assigned before the selection, because an empty frame takes all rows of an assigned column.
         rows.assign(in_myogo=in_myogo)[ean.notna() & in_myogo.notna() & (in_myogo != ean)],
         "ean_code",
-        lambda row: f"Centra says EAN {row.ean_code!r}, myOGO keeps {row.in_myogo!r}.",
+        lambda row: f"Centra has the EAN {row.ean_code!r}, myOGO keeps {row.in_myogo!r}.",
     )
 
 
 def _confusable_codes(rows: pd.DataFrame, products: pd.DataFrame, live: pd.DataFrame) -> pd.DataFrame:
-    """Codes that look like another code of either side."""
+    """Codes that look like another code in Centra or myOGO."""
     codes = pd.concat([products["code"], live["code"]]).drop_duplicates()
     codes = codes[codes != ""]
     skeletons = codes.map(skeleton)
     shared = skeletons.duplicated(keep=False)
-    alike = dict(zip(codes[shared], skeletons[shared], strict=True))
-    twins: dict[str, list[str]] = {}
-    for code, appearance in alike.items():
-        twins.setdefault(appearance, []).append(code)
+    skeleton_of = dict(zip(codes[shared], skeletons[shared], strict=True))
+    codes_of: dict[str, list[str]] = {}
+    for code, own_skeleton in skeleton_of.items():
+        codes_of.setdefault(own_skeleton, []).append(code)
     return issue_rows(
         _RULES["SKU-004"],
-        rows[rows["code"].isin(alike)],
+        rows[rows["code"].isin(skeleton_of)],
         "code",
-        lambda row: f"The code {row.code!r} is easily taken for {_others(row.code, twins[alike[row.code]])}.",
+        lambda row: (
+            f"The code {row.code!r} is easily confused with {_others(row.code, codes_of[skeleton_of[row.code]])}."
+        ),
     )
 
 
 def _price_list_warnings(rows: pd.DataFrame, pricelist_id: str | None) -> pd.DataFrame:
-    """Prices of which it is not certain that they are from the right list."""
+    """Prices that may be from the wrong list."""
     if pricelist_id is None:
         return issue_rows(
             _RULES["PRICE-003"],
             rows[rows["pricelists"] > 1],
             "price_text",
             lambda row: (
-                f"{row.pricelists} price lists carry the currency; took {row.price_text!r} of {row.pricelist_id}."
+                f"{row.pricelists} price lists have the currency; took {row.price_text!r} of {row.pricelist_id}."
             ),
         )
     return issue_rows(
@@ -183,38 +187,40 @@ def _price_list_warnings(rows: pd.DataFrame, pricelist_id: str | None) -> pd.Dat
 
 
 def _long_texts(products: pd.DataFrame, selected: pd.Series) -> Iterator[pd.DataFrame]:
-    for name, most in MAX_LENGTH.items():
+    for name, max_length in MAX_LENGTH.items():
         long = products.loc[
-            selected & (products[name].fillna("").str.len() > most), ["stock_item_id", "code", name]
+            selected & (products[name].fillna("").str.len() > max_length), ["stock_item_id", "code", name]
         ].rename(columns={"stock_item_id": "source_id"})
         lengths = long.assign(length=long[name].str.len())
         yield issue_rows(
             _RULES["TEXT-001"],
             lengths,
             name,
-            lambda row, name=name, most=most: f"{name} has {row.length} characters; myOGO is known to take {most}.",
+            lambda row, name=name, max_length=max_length: (
+                f"{name} has {row.length} characters; myOGO is known to accept {max_length}."
+            ),
         )
 
 
 def unmatched(products: pd.DataFrame, live: pd.DataFrame) -> pd.DataFrame:
-    """Products that only myOGO has: TGT-002 for the warehouse's own `XX-` codes, TGT-003 for the rest.
+    """Products that only myOGO has: TGT-002 for the warehouse's `XX-` codes, TGT-003 for the others.
 
-    A code that any Centra size makes, withheld and skipped ones included, is not unmatched.
+    The codes of withheld and skipped sizes count as present in Centra.
     """
-    only = live[~live["code"].isin(products["code"])].drop_duplicates("code")
-    only = only.assign(source_id=None, name=only["name"].fillna("no name"), stock=only["stock"].fillna("unknown"))
-    unidentified = only["code"].str.startswith("XX-")
+    rows = live[~live["code"].isin(products["code"])].drop_duplicates("code")
+    rows = rows.assign(source_id=None, name=rows["name"].fillna("no name"), stock=rows["stock"].fillna("unknown"))
+    unidentified = rows["code"].str.startswith("XX-")
     return pd.concat(
         [
             issue_rows(
                 _RULES["TGT-002"],
-                only[unidentified],
+                rows[unidentified],
                 "code",
                 lambda row: f"{row.code!r} ({row.name}), stock {row.stock}.",
             ),
             issue_rows(
                 _RULES["TGT-003"],
-                only[~unidentified],
+                rows[~unidentified],
                 "code",
                 lambda row: f"{row.code!r} ({row.name}) is not in Centra.",
             ),
@@ -223,7 +229,7 @@ def unmatched(products: pd.DataFrame, live: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _sharing(rows: pd.DataFrame) -> Callable[..., str]:
+def _shared_ean_message(rows: pd.DataFrame) -> Callable[..., str]:
     shared = rows.loc[rows["ean_code"].notna() & rows["ean_code"].duplicated(keep=False), ["ean_code", "code"]]
     groups = shared.groupby("ean_code")["code"]
     sizes = groups.size()
@@ -239,17 +245,17 @@ def _sharing(rows: pd.DataFrame) -> Callable[..., str]:
 
 
 def _clashes(products: pd.DataFrame, rows: pd.Series) -> dict[int, str]:
-    """For each clashing row, the other sizes that make its code."""
+    """For each clashing row, the other sizes with its code."""
     clashing = products.loc[rows]
-    owners = clashing["code"].value_counts().to_dict()
+    size_counts = clashing["code"].value_counts().to_dict()
     head = clashing[clashing.groupby("code").cumcount() <= MAX_LISTED]
-    words: dict[str, dict[int, str]] = {}
+    labels: dict[str, dict[int, str]] = {}
     for row, code, item, name, active in zip(
         head.index, head["code"], head["stock_item_id"], head["name"].fillna("no name"), head["active"], strict=True
     ):
-        words.setdefault(code, {})[row] = f"size {item} ({name}{'' if active else ', inactive'})"
+        labels.setdefault(code, {})[row] = f"size {item} ({name}{'' if active else ', inactive'})"
     return {
-        row: and_more([word for other, word in words[code].items() if other != row], owners[code] - 1)
+        row: and_more([label for other, label in labels[code].items() if other != row], size_counts[code] - 1)
         for row, code in zip(clashing.index, clashing["code"], strict=True)
     }
 
@@ -259,29 +265,29 @@ def _others(code: str, alike: list[str]) -> str:
 
 
 def _invalid_price(text: str) -> str:
-    """Why the amount cannot be sent."""
+    """The reason why the amount cannot be sent."""
     try:
         amount = Decimal(text.strip() if text.isascii() and "_" not in text else "no number")
     except ArithmeticError:
-        return "that is no number"
+        return "it is not a number"
     if not amount.is_finite():
-        return "that is no number"
+        return "it is not a number"
     if amount <= 0:
         return "zero is not allowed" if amount == 0 else "it is negative"
-    return "it has more than 4 decimals, and nothing is rounded here" if amount < 10**14 else "it is too large"
+    return "it has more than 4 decimals, and prices are not rounded" if amount < 10**14 else "it is too large"
 
 
 def _invalid_code(code: str) -> str:
-    """What is wrong with it, in words, because a blank at the end cannot be seen in a list."""
+    """The problem in words, because a blank at the end is not visible in a list."""
     if code != code.strip():
         return "begins or ends with a blank"
     if "/" in code or "\\" in code:
-        return "has a slash or backslash, which myOGO does not take"
+        return "has a slash or backslash, which myOGO does not accept"
     return "has a control or invisible character"
 
 
 def _currencies(prices: pd.DataFrame, sizes: pd.Series) -> dict[str, str]:
-    """For each size, what its price entries do hold."""
+    """For each size, the currencies in its price entries, as sentences."""
     entries = prices[prices["stock_item_id"].isin(sizes)]
     priced: dict[str, set[str]] = {item: set() for item in entries["stock_item_id"]}
     blank: dict[str, set[str]] = {item: set() for item in priced}

@@ -1,4 +1,4 @@
-"""What may be written to Centra as an amount."""
+"""The contract of a stock amount for Centra, and the final check before it is sent."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pandera.pandas as pa
 from schemas.contract import Contract
 from schemas.outgoing_contract import non_empty
 
-# `key` is what Centra identifies a size by: the full code, or the EAN. Amounts are absolute, in units.
+# `key` is the full code or the EAN, by which Centra identifies a size. Amounts are absolute, in units.
 LEVEL = Contract(key="key", compare=("quantity",), create_only=())
 
 

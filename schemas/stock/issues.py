@@ -1,4 +1,4 @@
-"""What withholds an amount from Centra, and what is worth a warning."""
+"""The checks that withhold an amount from Centra, and its warnings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from schemas.stock.rules import RULES
 
 _RULES = by_id(RULES)
 
-# The first that is broken counts.
+# The first broken check counts.
 CHECKS = (
     Check(
         _RULES["STOCK-001"],
@@ -22,12 +22,12 @@ CHECKS = (
         lambda rows: (rows["size_count"] != 1) & rows["stock_item_id"].isna(),
         "code",
         lambda row: (
-            f"The code {row.code!r} is made by {row.size_count} sizes ({row.sizes}), and no EAN tells which is meant."
+            f"{row.size_count} sizes ({row.sizes}) have the code {row.code!r}, and no EAN identifies one of them."
         ),
     ),
     Check(
         _RULES["STOCK-003"],
-        lambda rows: _rules_that_matter(rows) != "",
+        lambda rows: _relevant_rules(rows) != "",
         "broken",
         lambda row: f"The size of {row.code!r} is withheld from myOGO: {row.broken}.",
     ),
@@ -36,9 +36,9 @@ CHECKS = (
         lambda rows: rows["key"].isna(),
         "code",
         lambda row: (
-            f"Another size has {row.code!r} for its EAN, and the EAN of this one ({row.ean}) tells it no better."
+            f"Another size has the EAN {row.code!r}, and the EAN of this size ({row.ean}) does not identify it either."
             if isinstance(row.ean, str)
-            else f"Another size has {row.code!r} for its EAN, and this one has none of its own."
+            else f"Another size has the EAN {row.code!r}, and this size has no EAN."
         ),
     ),
 )
@@ -49,9 +49,8 @@ def failed_checks(rows: pd.DataFrame) -> pd.Series:
     return first_broken(rows, CHECKS)
 
 
-def _rules_that_matter(rows: pd.DataFrame) -> pd.Series:
-    """The products' rules that withhold the size; that several sizes make the code is no reason where an EAN tells
-    which of them is meant."""
+def _relevant_rules(rows: pd.DataFrame) -> pd.Series:
+    """The product rules that withhold the size, without SKU-002 (a shared code) if an EAN identifies the size."""
     broken = rows["broken"].fillna("")
     return broken.where(rows["size_count"] == 1, broken.str.replace(r"SKU-002(, )?", "", regex=True))
 
@@ -59,17 +58,17 @@ def _rules_that_matter(rows: pd.DataFrame) -> pd.Series:
 def withheld(rows: pd.DataFrame, failed: pd.Series, sizes: pd.DataFrame) -> pd.DataFrame:
     """COLUMNS: one line per row with a failed check. A row of several sizes is listed under the first of them."""
     rows, failed = rows[failed >= 0], failed[failed >= 0]
-    listed = sizes[sizes["code"].isin(rows["code"])].groupby("code")["stock_item_id"].agg(list)
-    own: list[list[str]] = [listed.get(code, []) for code in rows["code"]]
-    first = pd.Series([ids[0] if ids else None for ids in own], index=rows.index, dtype="str")
+    ids_of_code = sizes[sizes["code"].isin(rows["code"])].groupby("code")["stock_item_id"].agg(list)
+    ids_of_row: list[list[str]] = [ids_of_code.get(code, []) for code in rows["code"]]
+    first = pd.Series([ids[0] if ids else None for ids in ids_of_row], index=rows.index, dtype="str")
     rows = rows.assign(
-        source_id=rows["stock_item_id"].fillna(first), sizes=[", ".join(ids[:MAX_LISTED]) for ids in own]
+        source_id=rows["stock_item_id"].fillna(first), sizes=[", ".join(ids[:MAX_LISTED]) for ids in ids_of_row]
     )
     return issues_of_checks(rows, failed, CHECKS)
 
 
 def warnings(rows: pd.DataFrame, valid: pd.DataFrame) -> pd.DataFrame:
-    """COLUMNS of what is worth a look and withholds nothing. `valid` are the rows that are compared."""
+    """COLUMNS of the warnings. `valid` are the rows that are compared."""
     rows, valid = (frame.assign(source_id=frame["stock_item_id"]) for frame in (rows, valid))
     unidentified = rows["code"].str.startswith("XX-") & (rows["size_count"] == 0)
     return pd.concat(
@@ -78,14 +77,15 @@ def warnings(rows: pd.DataFrame, valid: pd.DataFrame) -> pd.DataFrame:
                 _RULES["STOCK-005"],
                 valid[valid["below_zero"]],
                 "quantity",
-                lambda row: "myOGO counts less than nothing.",
+                lambda row: "myOGO's own amount is below zero.",
             ),
             issue_rows(
                 _RULES["STOCK-006"],
                 valid[valid["raised"]],
                 "quantity",
                 lambda row: (
-                    f"myOGO has {row.quantity} of {row.code!r}; Centra keeps the {row.allocated_stock} it promised."
+                    f"myOGO has {row.quantity} of {row.code!r}; Centra keeps the {row.allocated_stock} that its orders "
+                    "have allocated."
                 ),
             ),
             issue_rows(

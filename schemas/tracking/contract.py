@@ -1,4 +1,4 @@
-"""What a completed shipment of Centra is."""
+"""The contract of a completed shipment in Centra, and the final check before it is sent."""
 
 from __future__ import annotations
 

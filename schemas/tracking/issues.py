@@ -1,4 +1,4 @@
-"""What withholds the completion of a shipment, and what is worth a warning."""
+"""The checks that withhold the completion of a shipment, and its warnings."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def _is_shipped(rows: pd.DataFrame) -> pd.Series:
     return rows["final"] == "shipped"
 
 
-# The first that is broken counts.
+# The first broken check counts.
 CHECKS = (
     Check(
         _RULES["TRACK-005"],
         lambda rows: rows["copies"] > 1,
         "copies",
-        lambda row: f"myOGO has its reference {row.copies} times.",
+        lambda row: f"myOGO has {row.copies} orders with its reference.",
     ),
     Check(
         _RULES["TRACK-001"],
@@ -35,7 +35,7 @@ CHECKS = (
         _RULES["TRACK-004"],
         lambda rows: ~rows["is_open"] & _is_shipped(rows) & ~rows["is_completed"],
         "status",
-        lambda row: "It left the warehouse; its shipment in Centra is neither open nor known as completed.",
+        lambda row: "It has left the warehouse; its shipment in Centra is neither open nor known to be completed.",
     ),
     Check(
         _RULES["TRACK-006"],
@@ -48,7 +48,7 @@ CHECKS = (
         lambda rows: rows["is_open"] & _is_shipped(rows) & rows["units_differ"],
         "status",
         lambda row: (
-            f"myOGO shipped {_in_words(row.shipped_units)}; shipment {row.shipment_id} is "
+            f"myOGO shipped {_in_words(row.shipped_units)}; shipment {row.shipment_id} contains "
             f"{_in_words(row.shipment_units)}."
         ),
     ),
@@ -56,7 +56,7 @@ CHECKS = (
         _RULES["TRACK-002"],
         lambda rows: rows["is_open"] & _is_shipped(rows) & rows["payment_due"] & ~rows["may_capture"],
         "status",
-        lambda row: f"Its shipment {row.shipment_id} waits for its payment, and capture is not set.",
+        lambda row: f"Its shipment {row.shipment_id} waits for its payment, but capture is not set.",
     ),
 )
 
@@ -64,9 +64,9 @@ CHECKS = (
 def failed_checks(rows: pd.DataFrame) -> pd.Series:
     """The number in CHECKS that withholds each row of `transforms.tracking.to_centra`; -1 for none.
 
-    Besides the columns of the transform, `rows` say whether the shipment `is_open` and `is_completed` as far as is
-    known, whether the order `is_test` where the channel sends real ones, whether what was shipped differs from what the
-    shipment holds (`units_differ`, with both `units`), and whether the channel `may_capture` payments.
+    Further columns of `rows`: whether the shipment `is_open`, and whether it is known to be completed (`is_completed`);
+    whether the order is a test while the channel sends real orders (`is_test`); whether the shipped units differ from
+    the shipment's (`units_differ`, with `shipped_units` and `shipment_units`); whether the channel `may_capture`.
     """
     return first_broken(rows, CHECKS)
 
@@ -78,8 +78,8 @@ def withheld(rows: pd.DataFrame, failed: pd.Series) -> pd.DataFrame:
 
 
 def warnings(due: pd.DataFrame, done: pd.DataFrame) -> pd.DataFrame:
-    """COLUMNS of what is completed all the same, and of shipments that were (`shipment_id`, `tracking`, and
-    `centra_has`, the numbers that Centra was given), where myOGO has other numbers by now."""
+    """COLUMNS of the warnings: rows `due` without a tracking number, and rows `done` (completed shipments) for which
+    myOGO now has other numbers (`tracking`) than Centra (`centra_has`)."""
     due, done = (rows.assign(code=rows["reference"], source_id=rows["shipment_id"]) for rows in (due, done))
     return pd.concat(
         [

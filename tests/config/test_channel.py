@@ -1,4 +1,4 @@
-"""Channel files: what a complaint says about each mistake that an operator makes."""
+"""Channel files: the message for each mistake that an operator can make."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 
 from pipelines.config.channel import Channel
 from pipelines.config.load import CHANNELS_VARIABLE, data_folder, load
-from pipelines.config.reference import import_string
-from pipelines.config.url import is_loopback
 from pipelines.core.errors import ConfigError
+from pipelines.core.reference import import_string
+from pipelines.core.url import is_loopback
 from tests.support.shop import Shop
 
 GOOD = """\
@@ -57,7 +57,7 @@ Write = Callable[..., Path]
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """`write(("old", "new"), ...)`: a channel file that is the good one but for these changes."""
+    """`write(("old", "new"), ...)`: writes the valid channel file with these replacements."""
 
     def make(*changes: tuple[str, str]) -> Path:
         text = GOOD
@@ -71,8 +71,8 @@ def write(tmp_path: Path) -> Write:
     return make
 
 
-def complaint(file: Path) -> list[str]:
-    """What is said about the file, line by line: one screen, each line about this file, then what to do."""
+def messages_of(file: Path) -> list[str]:
+    """The error message line by line: at most one screen, each line names the file, and the error has a fix."""
     with pytest.raises(ConfigError) as caught:
         load(str(file))
     lines = caught.value.message.splitlines()
@@ -84,8 +84,8 @@ def complaint(file: Path) -> list[str]:
     return [line.removeprefix(str(file)).removeprefix(": ").strip() for line in lines]
 
 
-def test_the_file_of_the_manual_is_good(write: Write) -> None:
-    """Every documented key, read as what it says."""
+def test_the_documented_channel_file_loads(write: Write) -> None:
+    """Each documented key has its documented meaning."""
     channel = load(str(write()))
     centra: Any = channel.systems["centra"]
     assert (channel.name, centra.timezone) == ("se-web", "Europe/Stockholm")
@@ -96,7 +96,7 @@ def test_the_file_of_the_manual_is_good(write: Write) -> None:
     assert (params.currency, params.pricelist_id, params.include_inactive) == ("EUR", "36", False)
 
 
-def test_a_short_file_takes_the_documented_defaults(write: Write) -> None:
+def test_a_short_file_gets_the_documented_defaults(write: Write) -> None:
     text = write().read_text("utf-8")
     file = write()
     file.write_text(text.split("[flows.products.params]")[0] + "[flows.products]\n", "utf-8")
@@ -128,9 +128,35 @@ def test_a_short_file_takes_the_documented_defaults(write: Write) -> None:
         pytest.param("min_rows ", "min_row = 1\nmin_rows ", "flows.products.limits.min_row", "min_rows", id="limits"),
     ],
 )  # fmt: skip
-def test_an_unknown_key(write: Write, old: str, new: str, key: str, nearest: str) -> None:
-    """Named with the file and the nearest key that there is; nothing else is complained about."""
-    assert complaint(write((old, new))) == [f"unknown key {key}; did you mean {nearest}?"]
+def test_an_unknown_key_is_reported_with_the_nearest_known_key(
+    write: Write, old: str, new: str, key: str, nearest: str
+) -> None:
+    """The message is the only one and names the key."""
+    assert messages_of(write((old, new))) == [f"unknown key {key}; did you mean {nearest}?"]
+
+
+@pytest.mark.parametrize(
+    ("flow", "table", "line"),
+    [
+        ("orders", "select", 'include = ["A*"]'),
+        ("stock", "select", 'exclude = ["A*"]'),
+        ("stock", "expectations", 'stop = ["GX-CPR-001"]'),
+        ("tracking", "expectations", "enabled = false"),
+    ],
+)
+def test_a_table_that_the_flow_does_not_use_is_reported(write: Write, flow: str, table: str, line: str) -> None:
+    file = write()
+    params = {"orders": "starting = 2026-01-01\nstatus = \"New\"\ntest = false\nshipping = { a = \"B\" }",
+              "tracking": "starting = 2026-01-01", "stock": ""}[flow]  # fmt: skip
+    file.write_text(f"{GOOD}\n[flows.{flow}.params]\n{params}\n[flows.{flow}.{table}]\n{line}\n")
+    assert messages_of(file) == [f"flows.{flow}.{table}: the flow {flow} does not use it; remove it"]
+
+
+def test_expectations_that_stop_a_push_cannot_be_turned_off(write: Write) -> None:
+    file = write()
+    file.write_text(f'{GOOD}\n[flows.products.expectations]\nenabled = false\nstop = ["GX-CPR-001"]\n')
+    (message,) = messages_of(file)
+    assert message.startswith("flows.products.expectations: stop names expectations, but enabled = false")
 
 
 LISTEN = """
@@ -140,34 +166,34 @@ myogo_key     = { file = "hook.key" }
 """
 
 
-def test_what_listening_is_by_default(write: Write) -> None:
-    """Off; and with a table, on this machine alone, without polls. A secret's file lies beside the channel file."""
+def test_listening_is_off_by_default_and_local_by_default(write: Write) -> None:
+    """With a [listen] table it binds to this machine and does not poll; a secret file is next to the channel file."""
     file = write()
     assert load(str(file)).listen is None
     file.write_text(GOOD + LISTEN)
     listen = load(str(file)).listen
     assert listen is not None
-    assert (listen.host, listen.port, listen.stays_here) == ("127.0.0.1", 8625, True)
+    assert (listen.host, listen.port, listen.is_local_only) == ("127.0.0.1", 8625, True)
     assert (listen.settle_s, listen.longest_s, listen.tolerance_s, listen.poll_minutes) == (5, 60, 300, None)
     secrets: Any = [listen.secret("centra_secret"), listen.secret("myogo_key")]
     assert (secrets[0].env, secrets[1].file) == ("CENTRA_WEBHOOK_SECRET", file.parent / "hook.key")
 
 
 @pytest.mark.parametrize(
-    ("host", "here"),
+    ("host", "local"),
     [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False),
      ("10.1.2.3", False), ("shop.example", False), ("localhost.example", False)],
 )  # fmt: skip
-def test_who_can_reach_a_host(write: Write, host: str, here: bool) -> None:
+def test_a_host_is_recognised_as_local_or_reachable_from_outside(write: Write, host: str, local: bool) -> None:
     file = write()
     file.write_text(f'{GOOD}{LISTEN}host = "{host}"\n')
     listen = load(str(file)).listen
     assert listen is not None
-    assert listen.stays_here is here
+    assert listen.is_local_only is local
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "expected"),
     [
         ("prot = 1", "unknown key listen.prot; did you mean port?"),
         ("myogo_secret = 1", "unknown key listen.myogo_secret; did you mean myogo_key?"),
@@ -183,30 +209,30 @@ def test_who_can_reach_a_host(write: Write, host: str, here: bool) -> None:
     ],
     ids=lambda text: text[:20],
 )  # fmt: skip
-def test_a_mistake_about_listening(write: Write, line: str, said: str) -> None:
+def test_a_mistake_in_the_listen_table_is_explained(write: Write, line: str, expected: str) -> None:
     file = write()
     file.write_text(f"{GOOD}{LISTEN}{line}\n")
-    assert complaint(file) == [said]
+    assert messages_of(file) == [expected]
 
 
-def test_a_mistake_in_a_secret_of_listening(write: Write) -> None:
+def test_a_mistake_in_a_listen_secret_is_explained(write: Write) -> None:
     file = write()
     file.write_text(GOOD + LISTEN.replace("env", "evn"))
-    assert complaint(file)[0] == "unknown key listen.centra_secret.evn; did you mean env?"
+    assert messages_of(file)[0] == "unknown key listen.centra_secret.evn; did you mean env?"
     file.write_text(f"listen = 1\n{GOOD}")
-    assert complaint(file) == ["listen: must be a table"]
+    assert messages_of(file) == ["listen: must be a table"]
 
 
-def test_an_unknown_key_like_no_other_lists_the_known_ones(write: Write) -> None:
-    said = complaint(write(("min_rows ", "zzzz = 1\nmin_rows ")))
-    assert said == [
+def test_an_unknown_key_without_a_near_match_lists_the_known_keys(write: Write) -> None:
+    messages = messages_of(write(("min_rows ", "zzzz = 1\nmin_rows ")))
+    assert messages == [
         "unknown key flows.products.limits.zzzz; known: max_creates, max_price_jumps, max_update_share, max_updates, "
         "max_withheld_share, min_known_share, min_read_share, min_rows, price_jump_factor"
     ]
 
 
-def test_the_internal_key_path_is_unknown(write: Write) -> None:
-    assert complaint(write(('name = "se-web"', 'name = "a"\npath = "x"')))[0].startswith("unknown key path")
+def test_the_internal_key_path_is_refused_as_unknown(write: Write) -> None:
+    assert messages_of(write(('name = "se-web"', 'name = "a"\npath = "x"')))[0].startswith("unknown key path")
 
 
 @pytest.mark.parametrize(
@@ -219,35 +245,35 @@ def test_the_internal_key_path_is_unknown(write: Write) -> None:
         ('secret_token        = { env = "MYOGO_SECRET_TOKEN" }\n', "", "systems.myogo.secret_token"),
     ],
 )  # fmt: skip
-def test_a_missing_key(write: Write, old: str, new: str, key: str) -> None:
-    assert complaint(write((old, new))) == [f"missing key {key}"]
+def test_a_missing_key_is_named(write: Write, old: str, new: str, key: str) -> None:
+    assert messages_of(write((old, new))) == [f"missing key {key}"]
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         pytest.param("", "at least one flow", id="empty file"),
         pytest.param('name = "x"\nflows = 5', "at least one flow", id="flows is a number"),
         pytest.param("[flows]\nproducts = 5", "flows.products must be a table", id="flow is a number"),
         pytest.param('name = "x"\nsystems = 5\n[flows.products]', "systems: must be a table", id="systems is a number"),
         pytest.param("[flows.products]\nparams = 5", "flows.products.params: must be a table", id="params is a number"),
-        pytest.param("[flows.product]", "flows.product is not a flow we have; did you mean products?", id="near flow"),
+        pytest.param("[flows.product]", "flows.product is not a built-in flow; did you mean products?", id="near flow"),
         pytest.param(
             "[flows.zzz]",
-            "flows.zzz is not a flow we have; known: orders, products, stock, tracking",
+            "flows.zzz is not a built-in flow; known: orders, products, stock, tracking",
             id="unknown flow",
         ),
         pytest.param("[flows.products]", "missing key systems", id="no systems"),
     ],
 )
-def test_a_file_of_another_shape(tmp_path: Path, text: str, said: str) -> None:
+def test_a_file_of_the_wrong_structure_is_explained(tmp_path: Path, text: str, expected: str) -> None:
     file = tmp_path / "a.toml"
     file.write_text(text, "utf-8")
-    assert any(said in line for line in complaint(file))
+    assert any(expected in line for line in messages_of(file))
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "expected"),
     [
         ("name =", "name", "is not valid TOML"),
         ('currency         = "EUR"', "currency = EUR", "is not valid TOML"),
@@ -256,20 +282,20 @@ def test_a_file_of_another_shape(tmp_path: Path, text: str, said: str) -> None:
     ],
     ids=["no equals sign", "no quotes", "key twice", "table twice"],
 )
-def test_bad_toml_names_the_line(write: Write, old: str, new: str, said: str) -> None:
-    line = complaint(write((old, new)))[0]
-    assert said in line
+def test_invalid_toml_is_reported_with_its_line(write: Write, old: str, new: str, expected: str) -> None:
+    line = messages_of(write((old, new)))[0]
+    assert expected in line
     assert "line" in line
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b'name = "\xe5"'], ids=["utf-16", "latin-1"])
-def test_a_file_that_is_no_text(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_text_is_reported_as_unreadable(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.toml").write_bytes(content)
-    assert "cannot be read" in complaint(tmp_path / "a.toml")[0]
+    assert "cannot be read" in messages_of(tmp_path / "a.toml")[0]
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "expected"),
     [
         ("Europe/Stockholm", "Europe/Stokholm", "systems.centra.timezone: 'Europe/Stokholm' is not a time zone"),
         ("Europe/Stockholm", "", "systems.centra.timezone: '' is not a time zone"),
@@ -282,7 +308,7 @@ def test_a_file_that_is_no_text(tmp_path: Path, content: bytes) -> None:
         ("https://shop.example", "shop.example", "systems.centra.base_url: must be a full web address"),
         ("https://shop.example", "ftp://shop.example", "systems.centra.base_url: must be a full web address"),
         ("https://shop.example", "https://", "systems.centra.base_url: must be a full web address"),
-        ("order-api", "order-api?x=1", "systems.centra.base_url: must not carry"),
+        ("order-api", "order-api?x=1", "systems.centra.base_url: must not contain"),
         ("shop.example", "shop.example:port", "systems.centra.base_url: has a port"),
         ("shop.example", "shop.example:99999", "systems.centra.base_url: has a port"),
         ("https://shop.example", "https://[::1", "systems.centra.base_url: Invalid IPv6 URL"),
@@ -297,14 +323,14 @@ def test_a_file_that_is_no_text(tmp_path: Path, content: bytes) -> None:
         ("page_size           = 100", "page_size = 0", "systems.centra.page_size"),
     ],
 )
-def test_a_bad_value(write: Write, old: str, new: str, said: str) -> None:
-    """Named by its key, and by what would be right."""
-    assert any(line.startswith(said) for line in complaint(write((old, new))))
+def test_an_invalid_value_is_reported_with_its_key(write: Write, old: str, new: str, expected: str) -> None:
+    """The message says what would be valid."""
+    assert any(line.startswith(expected) for line in messages_of(write((old, new))))
 
 
-def test_all_mistakes_are_told_at_once(write: Write) -> None:
-    said = complaint(write(('name = "se-web"\n', ""), ("page_size ", "pagesize "), ("Europe/", "Eurpoe/")))
-    assert len(said) == 3
+def test_all_mistakes_are_reported_at_once(write: Write) -> None:
+    messages = messages_of(write(('name = "se-web"\n', ""), ("page_size ", "pagesize "), ("Europe/", "Eurpoe/")))
+    assert len(messages) == 3
 
 
 @pytest.mark.parametrize(
@@ -316,12 +342,12 @@ def test_all_mistakes_are_told_at_once(write: Write) -> None:
         ("http://evil.test#localhost", False), ("http://localhost@evil.test", False), ("", False),
     ],
 )  # fmt: skip
-def test_loopback(url: str, loopback: bool) -> None:
+def test_loopback_addresses_are_recognised(url: str, loopback: bool) -> None:
     assert is_loopback(url) is loopback
 
 
-def test_plain_http_to_this_machine_is_fine(write: Write) -> None:
-    """And a slash at the end does not matter."""
+def test_plain_http_to_this_machine_is_accepted(write: Write) -> None:
+    """A trailing slash is removed."""
     file = write(("https://shop.example/api/order-api", "http://127.0.0.1:8620/api/order-api/"))
     assert load(str(file)).systems["centra"].base_url == "http://127.0.0.1:8620/api/order-api"
 
@@ -337,90 +363,92 @@ def test_plain_http_to_this_machine_is_fine(write: Write) -> None:
         '{ env = ["hunter2-hunter2"] }',
     ],
 )
-def test_a_secret_written_inline_is_refused_and_not_repeated(write: Write, inline: str) -> None:
-    said = complaint(write(('{ env = "CENTRA_TOKEN" }', inline)))
-    assert all(line.startswith(("systems.centra.token", "unknown key systems.centra.token")) for line in said)
-    assert "hunter2" not in "".join(said)
+def test_a_secret_written_inline_is_refused_and_not_printed(write: Write, inline: str) -> None:
+    messages = messages_of(write(('{ env = "CENTRA_TOKEN" }', inline)))
+    assert all(line.startswith(("systems.centra.token", "unknown key systems.centra.token")) for line in messages)
+    assert "hunter2" not in "".join(messages)
 
 
 @pytest.mark.parametrize("inline", ["", 'env = "A", file = "B"'], ids=["neither", "both"])
-def test_a_secret_lies_in_one_place(write: Write, inline: str) -> None:
-    said = complaint(write(('{ env = "CENTRA_TOKEN" }', "{ " + inline + " }")))
-    assert said == ['systems.centra.token: give exactly one of { env = "NAME" } or { file = "PATH" }']
+def test_a_secret_needs_exactly_one_source(write: Write, inline: str) -> None:
+    messages = messages_of(write(('{ env = "CENTRA_TOKEN" }', "{ " + inline + " }")))
+    assert messages == ['systems.centra.token: give exactly one of { env = "NAME" } or { file = "PATH" }']
 
 
-def test_a_password_in_an_address_is_refused_and_not_repeated(write: Write) -> None:
-    said = complaint(write(("https://shop.example", "https://user:hunter2@shop.example")))
-    assert "must not carry a user name" in said[0]
-    assert "hunter2" not in "".join(said)
+def test_a_password_in_an_address_is_refused_and_not_printed(write: Write) -> None:
+    messages = messages_of(write(("https://shop.example", "https://user:hunter2@shop.example")))
+    assert "must not contain a user name" in messages[0]
+    assert "hunter2" not in "".join(messages)
 
 
-def test_the_command_line_shows_the_complaint_and_nothing_else(shop: Shop) -> None:
-    """Exit code 2, the message on stderr, no traceback, nothing of the secret."""
+def test_the_command_line_prints_only_the_config_error(shop: Shop) -> None:
+    """Exit code 2, the message on stderr, no traceback, no secret."""
     shop.edit("token               = {", 'token = "hunter2-hunter2"\ntken = {')
     result = shop.command("plan", str(shop.file), "--data", str(shop.data))
-    shown = result.stdout + result.stderr
+    output = result.stdout + result.stderr
     assert result.exit_code == 2
-    assert "systems.centra.token" in shown
-    assert "did you mean token?" in shown.replace("\n", " ")
-    assert "hunter2" not in shown
-    assert "Traceback" not in shown
-    assert len(shown.splitlines()) < 24
+    assert "systems.centra.token" in output
+    assert "did you mean token?" in output.replace("\n", " ")
+    assert "hunter2" not in output
+    assert "Traceback" not in output
+    assert len(output.splitlines()) < 24
 
 
-# References
+# References to Python objects
 
 
 @pytest.mark.parametrize(
-    ("reference", "said"),
+    ("reference", "expected"),
     [
-        ("nonsense", "no reference"),
-        ("schemas.fields.myogo", "no reference"),
-        ("schemas.fields.myogo:", "no reference"),
-        ("os; rm:x", "no reference"),
-        ("schemas.nowhere:PRODUCT", "leads nowhere"),
-        ("schemas.fields.myogo:NOTHING", "leads nowhere"),
-        ("a..b:c", "leads nowhere"),
+        ("nonsense", "is not a reference"),
+        ("schemas.fields.myogo", "is not a reference"),
+        ("schemas.fields.myogo:", "is not a reference"),
+        ("os; rm:x", "is not a reference"),
+        ("schemas.nowhere:PRODUCT", "cannot be imported"),
+        ("schemas.fields.myogo:NOTHING", "cannot be imported"),
+        ("a..b:c", "cannot be imported"),
     ],
 )
-def test_a_bad_reference(write: Write, reference: str, said: str) -> None:
-    """By itself, and in the file named by its key, whichever reference it is that can be known before a run."""
-    with pytest.raises(ConfigError, match=said):
+def test_a_bad_reference_is_reported_with_its_key(write: Write, reference: str, expected: str) -> None:
+    """Both by `import_string` and when the channel file is loaded, for each key that holds a reference."""
+    with pytest.raises(ConfigError, match=expected):
         import_string(reference)
     for key in ("transform", "contract", "target"):
         line = f'[flows.products]\n{key} = "{reference}"\n[flows.products.params]'
-        line = complaint(write(("[flows.products.params]", line)))[0]
+        line = messages_of(write(("[flows.products.params]", line)))[0]
         assert line.startswith(f"flows.products.{key}: ")
-        assert said in line
+        assert expected in line
 
 
 @pytest.mark.parametrize("reference", ["transforms.products:selected", "os:path", "pathlib:Path"])
-def test_a_transform_that_is_none(write: Write, reference: str) -> None:
+def test_a_reference_to_something_else_than_a_transform_is_refused(write: Write, reference: str) -> None:
     line = f'[flows.products]\ntransform = "{reference}"\n[flows.products.params]'
-    assert f"{reference!r} is no transform" in complaint(write(("[flows.products.params]", line)))[0]
+    assert f"{reference!r} is not a transform" in messages_of(write(("[flows.products.params]", line)))[0]
 
 
-def test_a_good_reference() -> None:
+def test_a_valid_reference_is_imported() -> None:
     assert import_string("pipelines.config.channel:Channel") is Channel
 
 
-# Where channels lie
+# Where channel files are found
 
 
-def test_a_name_is_looked_up_in_the_users_folder(write: Write, tmp_path: Path, monkeypatch: Any) -> None:
+def test_a_name_is_looked_up_in_the_user_folder(write: Write, tmp_path: Path, monkeypatch: Any) -> None:
     write()
     monkeypatch.setenv(CHANNELS_VARIABLE, str(tmp_path))
     assert load("se-web").path == tmp_path / "se-web.toml"
 
 
-def test_the_users_folder_goes_before_ours(write: Write, tmp_path: Path, monkeypatch: Any) -> None:
+def test_the_user_folder_takes_precedence_over_the_built_in_channels(
+    write: Write, tmp_path: Path, monkeypatch: Any
+) -> None:
     write(('"se-web"', '"demo"')).rename(tmp_path / "demo.toml")
     assert load("demo").path.parent != tmp_path
     monkeypatch.setenv(CHANNELS_VARIABLE, str(tmp_path))
     assert load("demo").path == tmp_path / "demo.toml"
 
 
-def test_an_unknown_name_says_where_we_looked(write: Write, tmp_path: Path, monkeypatch: Any) -> None:
+def test_an_unknown_name_is_reported_with_the_searched_folders(write: Write, tmp_path: Path, monkeypatch: Any) -> None:
     write()
     monkeypatch.setenv(CHANNELS_VARIABLE, str(tmp_path))
     with pytest.raises(ConfigError) as caught:
@@ -431,24 +459,24 @@ def test_an_unknown_name_says_where_we_looked(write: Write, tmp_path: Path, monk
 
 
 @pytest.mark.parametrize("folder", ["", "/nowhere/at/all"], ids=["empty", "no such folder"])
-def test_an_odd_users_folder_does_no_harm(folder: str, monkeypatch: Any) -> None:
+def test_an_empty_or_missing_user_folder_is_ignored(folder: str, monkeypatch: Any) -> None:
     monkeypatch.setenv(CHANNELS_VARIABLE, folder)
     assert load("demo").name == "demo"
 
 
 @pytest.mark.parametrize("name", ["nowhere.toml", "some/folder", ".toml", ""], ids=["file", "path", "dot", "empty"])
-def test_a_path_that_leads_nowhere(name: str) -> None:
+def test_a_path_without_a_file_is_reported(name: str) -> None:
     with pytest.raises(ConfigError, match="There is no channel"):
         load(name)
 
 
-def test_a_folder_is_no_channel_file(tmp_path: Path) -> None:
+def test_a_folder_is_not_a_channel_file(tmp_path: Path) -> None:
     (tmp_path / "x.toml").mkdir()
     with pytest.raises(ConfigError, match="There is no channel file"):
         load(str(tmp_path / "x.toml"))
 
 
-def test_where_working_files_go(monkeypatch: Any) -> None:
+def test_the_data_folder_comes_from_the_option_then_the_environment_then_the_default(monkeypatch: Any) -> None:
     assert data_folder(None) == Path("data")
     monkeypatch.setenv("CENTRA_MYOGO_DATA", "/somewhere")
     assert data_folder(None) == Path("/somewhere")
@@ -462,7 +490,7 @@ def _token(channel: Any) -> Any:
 
 
 def test_a_secret_file_is_relative_to_the_channel_file(write: Write, tmp_path: Path, monkeypatch: Any) -> None:
-    """Not to the folder that somebody happens to be in; a line break at its end is no part of it."""
+    """Not to the working directory. A trailing line break is removed."""
     file = write(('{ env = "CENTRA_TOKEN" }', '{ file = "secrets/token" }'))
     (tmp_path / "secrets").mkdir()
     (tmp_path / "secrets/token").write_text("abc-123\n", "utf-8")
@@ -472,6 +500,6 @@ def test_a_secret_file_is_relative_to_the_channel_file(write: Write, tmp_path: P
     assert _token(load(str(file))) == "abc-123"
 
 
-def test_a_parameter_named_file_is_no_secret_file(write: Write) -> None:
+def test_a_parameter_named_file_is_not_taken_for_a_secret_file(write: Write) -> None:
     file = write(('language         = "en"', 'language_by_store = { file = "sv" }'))
     assert load(str(file)).flow_params("products").language_by_store == {"file": "sv"}

@@ -1,4 +1,4 @@
-"""JSON in and out without loss."""
+"""JSON is read and written without loss."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ NUMBERS = [
 
 
 @pytest.mark.parametrize("number", NUMBERS)
-def test_a_number_with_a_point_keeps_its_digits(number: str) -> None:
-    """As text in the one reading, as an exact decimal in the other."""
+def test_a_decimal_number_keeps_its_digits(number: str) -> None:
+    """`decode` returns text, `decode_exact` an exact Decimal."""
     body = f'{{"price": {number}}}'.encode()
     assert decode(body) == {"price": number}
     exact = decode_exact(body)["price"]
@@ -26,7 +26,7 @@ def test_a_number_with_a_point_keeps_its_digits(number: str) -> None:
 
 
 @pytest.mark.parametrize("number", [0, 1, -1, 2**53 + 1, 2**63, -(2**63) - 1, 2**64, 10**40])
-def test_a_whole_number_is_one(number: int) -> None:
+def test_an_integer_stays_an_integer(number: int) -> None:
     for read in (decode, decode_exact):
         value = read(b"[%d]" % number)[0]
         assert value == number
@@ -42,18 +42,18 @@ def test_a_whole_number_is_one(number: int) -> None:
     ],
     ids=["numbers", "texts", "nested"],
 )
-def test_what_goes_out_comes_back(document: Any) -> None:
+def test_an_encoded_document_decodes_to_the_same_document(document: Any) -> None:
     back = decode_exact(encode(document))
     assert back == document
     assert encode(back) == encode(document)
 
 
 @pytest.mark.parametrize("digits", ["49.90", "100.00", "0.0001", "12345678901234.5678", "1.50"])
-def test_a_decimal_is_sent_as_a_number_with_its_own_digits(digits: str) -> None:
+def test_a_decimal_is_encoded_as_a_number_with_its_digits(digits: str) -> None:
     assert encode({"p": Decimal(digits)}) == b'{"p":%s}' % digits.encode()
 
 
-def test_text_goes_out_as_utf8() -> None:
+def test_text_is_encoded_as_utf8() -> None:
     assert encode("Ö") == '"Ö"'.encode()
 
 
@@ -67,14 +67,14 @@ def test_text_goes_out_as_utf8() -> None:
         (b'["a\tb\x00", 1.10]', ["a\tb\x00", "1.10"]),
         (b"[NaN, 18446744073709551617, 0.10]", ["NaN", 2**64 + 1, "0.10"]),
     ],
-    ids=["NaN", "infinities", "lone surrogate", "byte order mark", "bare control characters", "beside exact numbers"],
+    ids=["NaN", "infinities", "lone surrogate", "byte order mark", "bare control characters", "next to exact numbers"],
 )
-def test_what_is_nearly_json_is_read(body: bytes, document: Any) -> None:
-    """One odd value must not lose a page; its neighbours keep their digits."""
+def test_almost_valid_json_is_read(body: bytes, document: Any) -> None:
+    """One invalid value must not lose a page; the values next to it keep their digits."""
     assert decode(body) == document
 
 
-def test_the_exact_reading_of_nearly_json_is_exact_too() -> None:
+def test_decode_exact_reads_almost_valid_json_without_loss() -> None:
     assert decode_exact(b'{"a": NaN, "b": 49.90}') == {"a": "NaN", "b": Decimal("49.90")}
 
 
@@ -92,14 +92,14 @@ def test_the_exact_reading_of_nearly_json_is_exact_too() -> None:
     ],
     ids=["the same", "the same number", "the same, escaped", "almost the same", "two values"],
 )  # fmt: skip
-def test_a_key_given_more_than_once(body: bytes, document: Any) -> None:
-    """The same value twice is one value. With two, no parser can know which was meant: neither is taken."""
+def test_a_duplicate_key_is_read_if_its_values_agree(body: bytes, document: Any) -> None:
+    """Equal values are one value. Of different values neither is used, because no parser can know which was meant."""
     assert decode(body) == document
 
 
-def test_what_is_sent_back_is_beyond_doubt() -> None:
+def test_decode_exact_refuses_a_key_with_two_values() -> None:
     assert decode_exact(b'{"a": 1.50, "a": 1.50}') == {"a": Decimal("1.50")}
-    with pytest.raises(NotJson, match="the key 'a' more than once"):
+    with pytest.raises(NotJson, match="repeats the key 'a' with different values"):
         decode_exact(b'[{"b": {"a": 1.50, "a": 1.5}}]')
 
 
@@ -110,7 +110,7 @@ def test_what_is_sent_back_is_beyond_doubt() -> None:
          "absurd number", "cut word"],
 )  # fmt: skip
 @pytest.mark.parametrize("read", [decode, decode_exact])
-def test_what_is_no_json(read: Any, body: bytes) -> None:
-    """NotJson and nothing else, so that one place can say whose fault it is."""
+def test_invalid_json_raises_not_json(read: Any, body: bytes) -> None:
+    """And no other exception, so that the caller handles all cases in one place."""
     with pytest.raises(NotJson):
         read(body)

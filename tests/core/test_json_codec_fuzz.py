@@ -1,4 +1,4 @@
-"""JSON of any kind ends in a document without floats, or in NotJson."""
+"""Any input decodes to a document without floats or raises NotJson."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipelines.core.json_codec import DuplicateKeyValue, NotJson, decode, decode_exact, encode
 from tests.support.shop import euro, size
-from tests.support.strategies import damaged, tried
+from tests.support.strategies import damaged, fuzz_settings
 
 PAGE = json.dumps({"status": "ok", "products": [size(1, weight=0.5, prices=[euro(49.5)])], "next": "?page=2"}).encode()
 TEXTS = st.text('[]{}",:0123456789.eE-+NaNIinfytulrse\\ud8\t', max_size=30).map(str.encode)
@@ -19,48 +19,48 @@ TEXTS = st.text('[]{}",:0123456789.eE-+NaNIinfytulrse\\ud8\t', max_size=30).map(
 
 def values(document: Any) -> list[Any]:
     """Every value in the document."""
-    found, left = [], [document]
-    while left:
-        item = left.pop()
-        found.append(item)
+    collected, pending = [], [document]
+    while pending:
+        item = pending.pop()
+        collected.append(item)
         if isinstance(item, DuplicateKeyValue):
-            left += item.given_more_than_once
+            pending += item.given_more_than_once
         elif isinstance(item, dict):
-            left += item.values()
+            pending += item.values()
         elif isinstance(item, list):
-            left += item
-    return found
+            pending += item
+    return collected
 
 
-@tried(300)
+@fuzz_settings(300)
 @given(st.binary(max_size=60) | TEXTS | damaged(PAGE))
-def test_no_body_raises_anything_but_not_json(body: bytes) -> None:
-    """No number is ever a float, and the two readings differ in nothing but how they hold a number with a point."""
+def test_a_body_decodes_or_raises_not_json(body: bytes) -> None:
+    """No number becomes a float; the two decoders differ only in the type of a decimal number."""
     try:
-        told = decode(body)
+        document = decode(body)
     except NotJson:
-        told = None
+        document = None
     else:
-        kinds = {type(value) for value in values(told)}
+        kinds = {type(value) for value in values(document)}
         assert kinds <= {dict, list, str, int, bool, type(None), DuplicateKeyValue}
     try:
         exact = decode_exact(body)
     except NotJson:
-        assert told is None or any(isinstance(value, DuplicateKeyValue) for value in values(told))
+        assert document is None or any(isinstance(value, DuplicateKeyValue) for value in values(document))
     else:
         assert {type(value) for value in values(exact)} <= {dict, list, str, int, bool, type(None), Decimal}
-        assert len(values(exact)) == len(values(told))
+        assert len(values(exact)) == len(values(document))
 
 
-@tried(100)
+@fuzz_settings(100)
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 2) | st.sampled_from([True, "1", None])), max_size=5))
-def test_of_two_values_for_a_key_none_is_lost(pairs: list[tuple[str, Any]]) -> None:
+def test_both_values_of_a_duplicate_key_are_kept(pairs: list[tuple[str, Any]]) -> None:
     body = "{" + ", ".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in pairs) + "}"
-    told = decode(body.encode())
+    document = decode(body.encode())
     for key in {key for key, _ in pairs}:
         given_values = [value for other, value in pairs if other == key]
         if len({repr(value) for value in given_values}) == 1:
-            assert told[key] == given_values[0]
+            assert document[key] == given_values[0]
         else:
-            assert told[key] == DuplicateKeyValue(tuple(given_values))
-    assert isinstance(encode(told), bytes)
+            assert document[key] == DuplicateKeyValue(tuple(given_values))
+    assert isinstance(encode(document), bytes)

@@ -1,4 +1,4 @@
-"""The quick way of reading JSON and the careful one say the same."""
+"""The quick JSON decoder and the careful one give the same result."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.core.json_codec import _decoded, _keep_all, _quick, _reject
+from pipelines.core.json_codec import _decode_all_keys, _fast_decode, _keep_all, _reject
 
 keys = st.sampled_from(["a", "b", ":", 'q":', "\\u003a"])
 leaves = st.none() | st.booleans() | st.integers() | st.text('a:\\"\u0000é', max_size=4) | st.just("49.90")
@@ -18,12 +18,12 @@ RAW = ["1", "-0", "0.10", "1e5", "1E-400", "123456789012345678901234567890", "90
 numbers = st.sampled_from(RAW)
 
 
-def written(value: Any) -> str:
-    """As JSON; a tuple of pairs is an object whose keys may repeat, a raw number stands as it is."""
+def to_json(value: Any) -> str:
+    """`value` as JSON; a tuple of pairs becomes an object whose keys may repeat, a raw number keeps its spelling."""
     if isinstance(value, tuple):
-        return "{" + ",".join(f"{json.dumps(key)} : {written(inner)}" for key, inner in value) + "}"
+        return "{" + ",".join(f"{json.dumps(key)} : {to_json(inner)}" for key, inner in value) + "}"
     if isinstance(value, list):
-        return "[" + ",".join(map(written, value)) + "]"
+        return "[" + ",".join(map(to_json, value)) + "]"
     return value if isinstance(value, str) and value in RAW else json.dumps(value)
 
 
@@ -36,12 +36,12 @@ documents = st.recursive(
 
 @pytest.mark.parametrize(("number", "twice"), [(str, _keep_all), (Decimal, _reject)], ids=["as text", "exact"])
 @given(document=documents, escaped=st.booleans())
-def test_quick_and_careful_agree(number: Any, twice: Any, document: Any, escaped: bool) -> None:
-    """Where the quick way gives an answer at all, it is the careful one's: keys given twice are never lost."""
-    text = written(document)
+def test_the_quick_and_the_careful_decoder_agree(number: Any, twice: Any, document: Any, escaped: bool) -> None:
+    """When the quick decoder returns a result it equals the careful one's, duplicate keys included."""
+    text = to_json(document)
     body = (text.replace(":", "\\u003a") if escaped and '"' in text else text).encode()
-    quick = _quick(body, number)
+    quick = _fast_decode(body, number)
     if quick is not None:
-        careful = _decoded(body, number, twice)
+        careful = _decode_all_keys(body, number, twice)
         assert quick == careful
         assert repr(quick) == repr(careful)

@@ -1,4 +1,4 @@
-"""Secrets in logs and messages: masked in every form in which a system may repeat them."""
+"""Secrets in logs and messages are masked in every encoding that a system may repeat."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipelines.systems.http.session import Answer
 
 
 @pytest.mark.parametrize(
-    "said",
+    "text",
     [
         pytest.param("key=pa ss/w+rd", id="as it is"),
         pytest.param("key=pa%20ss%2Fw%2Brd", id="in a web address"),
@@ -21,9 +21,9 @@ from pipelines.systems.http.session import Answer
         pytest.param("key=pa ss\\/w+rd", id="in PHP's JSON"),
     ],
 )
-def test_a_secret_is_masked_in_every_form(said: str) -> None:
+def test_a_secret_is_masked_in_every_encoding(text: str) -> None:
     logs.register_secret("pa ss/w+rd")
-    assert logs.redact(f"before {said} after") == "before key=*** after"
+    assert logs.redact(f"before {text} after") == "before key=*** after"
 
 
 def test_the_longer_of_two_secrets_is_masked_first() -> None:
@@ -34,14 +34,14 @@ def test_the_longer_of_two_secrets_is_masked_first() -> None:
 
 def test_an_error_never_carries_a_secret() -> None:
     logs.register_secret("hush-hush")
-    error = CentraMyogoError("They said hush-hush.", "Replace hush-hush.")
-    assert str(error) == "They said ***.\nReplace ***."
-    assert error.args == ("They said ***.",)
+    error = CentraMyogoError("The answer was hush-hush.", "Replace hush-hush.")
+    assert str(error) == "The answer was ***.\nReplace ***."
+    assert error.args == ("The answer was ***.",)
 
 
 @pytest.mark.parametrize("before", range(80, 201, 20))
-def test_no_piece_of_a_secret_is_left_where_a_body_is_cut(before: int) -> None:
-    """An excerpt ends after 200 characters; a secret across that place is masked before the cut."""
+def test_a_secret_is_masked_before_a_body_is_cut(before: int) -> None:
+    """An excerpt ends after 200 characters; no part of a secret at that position remains."""
     logs.register_secret("S" * 120)
     body = b"x" * before + b" " * 150 + b"S" * 120
     assert "S" not in Answer(500, {}, body).excerpt()

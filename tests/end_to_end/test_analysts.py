@@ -1,4 +1,4 @@
-"""What analysts rely on: views that explain themselves, a file that may be held open, Parquet."""
+"""The interface for analysts: documented views, a database that can stay open during a run, Parquet."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 from tests.support.shop import Shop, euro, size
+from tests.support.waiting import LONG_S
 
 VIEWS = (
     "v_duplicate_codes",
@@ -33,22 +34,24 @@ db.close()
 """
 
 
-def test_views_and_each_of_their_columns_say_what_they_are(shop_of: Callable[..., Shop]) -> None:
+def test_views_and_their_columns_have_comments(shop_of: Callable[..., Shop]) -> None:
     shop = shop_of(size(1))
     shop.run("plan")
     views = dict(shop.sql("select view_name, comment from duckdb_views() where not internal and schema_name = 'main'"))
     assert set(views) == set(VIEWS)
     assert all(views.values())
-    silent = shop.sql(
+    without_comment = shop.sql(
         "select table_name, column_name from duckdb_columns() where schema_name = 'main' and not internal "
         "and comment is null and table_name like 'v\\_%' escape '\\'"
     )
-    assert silent == []
-    mirrored = shop.sql("select comment from duckdb_columns() where table_name = 'products' and column_name = 'ean'")
-    assert mirrored == [("ean, as the system sent it",)]
+    assert without_comment == []
+    staged_comment = shop.sql(
+        "select comment from duckdb_columns() where table_name = 'products' and column_name = 'ean'"
+    )
+    assert staged_comment == [("ean, as the system sent it",)]
 
 
-def test_views_answer_the_first_questions(shop_of: Callable[..., Shop]) -> None:
+def test_views_list_clashes_missing_prices_stock_and_the_latest_run(shop_of: Callable[..., Shop]) -> None:
     shop = shop_of(
         size(1, sku="TWIN"),
         size(2, sku="TWIN"),
@@ -69,30 +72,30 @@ def test_views_answer_the_first_questions(shop_of: Callable[..., Shop]) -> None:
     assert shop.sql("select row_count from v_rule_trend where rule = 'SKU-002'") == [(2,)]
 
 
-@pytest.mark.parametrize("how", ["ro", "rw"])
-def test_somebody_who_holds_the_file_open_neither_blocks_nor_is_disturbed(
-    shop_of: Callable[..., Shop], how: str
+@pytest.mark.parametrize("mode", ["ro", "rw"])
+def test_an_open_database_neither_blocks_a_run_nor_changes_under_the_reader(
+    shop_of: Callable[..., Shop], mode: str
 ) -> None:
-    """A second process keeps its own view of the tables while a whole run completes and publishes."""
+    """A second process keeps its view of the tables while a run completes and publishes."""
     shop = shop_of(size(1))
     shop.run("plan")
     file = shop.data / "demo" / "analytics.duckdb"
     holder = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(file), how], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HOLD, str(file), mode], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert holder.stdout is not None
     assert holder.stdout.readline().strip() == "1"
     assert shop.run("push").exit_code == 0
     assert shop.sql("select count(*) from sync.runs") == [(2,)]
-    told, _ = holder.communicate("\n", timeout=30)
-    assert told.strip() == "1"
+    output, _ = holder.communicate("\n", timeout=LONG_S)
+    assert output.strip() == "1"
     assert holder.returncode == 0
     assert shop.run("plan").exit_code == 0
     assert shop.sql("select count(*) from sync.runs") == [(3,)]
     assert shop.sql("select count(*) from duckdb_tables() where table_name = 'mine'") == [(0,)]
 
 
-def test_every_table_as_parquet(shop_of: Callable[..., Shop]) -> None:
+def test_export_writes_every_table_as_parquet(shop_of: Callable[..., Shop]) -> None:
     shop = shop_of(size(1), size(2))
     shop.run("push")
     folder = shop.folder / "parquet"
@@ -105,8 +108,8 @@ def test_every_table_as_parquet(shop_of: Callable[..., Shop]) -> None:
     assert not any(name.startswith("raw_centra._dlt") for name in names)
 
 
-def test_every_table_and_view_is_there_after_a_first_run_that_read_nothing(shop_of: Callable[..., Shop]) -> None:
-    """And with the very columns that a good run gives them, which it then can."""
+def test_all_tables_and_views_exist_after_a_first_run_that_read_nothing(shop_of: Callable[..., Shop]) -> None:
+    """They have the same columns as after a successful run."""
     shop = shop_of(size(1))
     shop.box.add_fault(side="centra", path="/products", kind="html", times=1)
     assert shop.run("plan").exit_code == 5
@@ -121,11 +124,11 @@ def test_every_table_and_view_is_there_after_a_first_run_that_read_nothing(shop_
     assert shop.run("plan").counts["unchanged"] == 1
 
 
-def test_a_new_field_is_told_on_the_screen(shop_of: Callable[..., Shop]) -> None:
-    """Where it came from and on which row it was first seen; the value is kept."""
+def test_an_unknown_field_is_reported_on_the_screen(shop_of: Callable[..., Shop]) -> None:
+    """The line names the system and the first row with the field; the value is stored."""
     shop = shop_of(size(1, wash="30"))
-    told = shop.command("plan", str(shop.file), "--data", str(shop.data)).stdout
-    assert "New field from Centra: wash, first seen on Centra size 1" in told
+    output = shop.command("plan", str(shop.file), "--data", str(shop.data)).stdout
+    assert "New field from Centra: wash, first seen on Centra size 1" in output
     assert shop.sql("select extra from raw_centra.products") == [('{"wash":"30"}',)]
 
 

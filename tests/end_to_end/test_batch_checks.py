@@ -1,4 +1,4 @@
-"""Whole runs and their batch expectations: kept, told, stopping a push, forced, and as pages."""
+"""Batch expectations of complete runs: stored, reported, stopping a push, waived by --force, shown as pages."""
 
 from __future__ import annotations
 
@@ -15,24 +15,34 @@ import pytest
 from pipelines.config.load import load
 from pipelines.core.errors import ConfigError
 from schemas.products.expectations import EXPECTATIONS, SUITES
-from tests.support.shop import Shop, size
+from tests.support.shop import Shop, expecting, size
 from tests.support.shop_helpers import writes
 
-TABLE_OF = {own.id: suite.table for suite in SUITES for own in suite.expectations}
+TABLE_OF = {expectation.id: suite.table for suite in SUITES for expectation in suite.expectations}
 ROOT = Path(__file__).resolve().parents[2]
 TEN = tuple(size(n, ean="7350000000016") for n in range(1, 11))
+
+
+@pytest.fixture
+def shop(shop: Shop) -> Shop:
+    return expecting(shop)
+
+
+@pytest.fixture
+def shop_of(shop_of: Callable[..., Shop]) -> Callable[..., Shop]:
+    return lambda *sizes, **more: expecting(shop_of(*sizes, **more))
 
 
 def stop_at(shop: Shop, *ids: str) -> None:
     shop.edit("[flows.products.limits]", f"[flows.products.expectations]\nstop = {list(ids)}\n[flows.products.limits]")
 
 
-def anything_goes(shop: Shop) -> None:
-    """The limits let everything through, so that only the expectations speak."""
+def lift_limits(shop: Shop) -> None:
+    """Lifts the limits, so that only the expectations can stop a run."""
     shop.edit("max_update_share = 0.75", "max_update_share = 1.0\nmin_read_share = 0.0")
 
 
-def latest(shop: Shop) -> dict[str, str]:
+def latest_statuses(shop: Shop) -> dict[str, str]:
     """The status of each expectation in the newest run."""
     return dict(
         shop.sql(
@@ -42,18 +52,18 @@ def latest(shop: Shop) -> dict[str, str]:
     )
 
 
-def shrink(shop: Shop, *gone: int) -> None:
-    for stock_item_id in gone:
+def delete_sizes(shop: Shop, *stock_item_ids: int) -> None:
+    for stock_item_id in stock_item_ids:
         shop.box.delete_centra_row(stock_item_id)
 
 
-def test_every_run_keeps_what_it_expected(shop_of: Callable[..., Shop]) -> None:
-    """Passed, failed and errored, all of the catalogue, also on a first run with an empty myOGO."""
+def test_every_run_stores_the_result_of_each_expectation(shop_of: Callable[..., Shop]) -> None:
+    """All expectations of the registry are stored, also on a first run with an empty myOGO."""
     shop = shop_of(*TEN)
     report = shop.run("plan")
     assert report.exit_code == 0
-    assert list(latest(shop)) == list(EXPECTATIONS)
-    assert set(latest(shop).values()) == {"passed"}
+    assert list(latest_statuses(shop)) == list(EXPECTATIONS)
+    assert set(latest_statuses(shop).values()) == {"passed"}
     assert report.facts["expectations"] == {
         "passed": len(EXPECTATIONS), "failed": 0, "errored": 0, "told": [], "waived": [],
     }  # fmt: skip
@@ -62,27 +72,32 @@ def test_every_run_keeps_what_it_expected(shop_of: Callable[..., Shop]) -> None:
     assert rows == [(10.0, None, 10)]
 
 
-def test_a_failed_expectation_is_told_and_stops_nothing_by_itself(shop_of: Callable[..., Shop]) -> None:
-    """No exit code, one line on the screen, the table and the facts."""
+def test_a_failed_expectation_is_reported_and_stops_nothing_by_default(shop_of: Callable[..., Shop]) -> None:
+    """The exit code stays 0; the screen has one line, and the table the status."""
     shop = shop_of(*TEN)
     shop.run("push")
-    shrink(shop, *range(1, 7))
-    anything_goes(shop)
+    delete_sizes(shop, *range(1, 7))
+    lift_limits(shop)
     result = shop.command("push", str(shop.file), "--data", str(shop.data))
     assert result.exit_code == 0
     lines = [line for line in result.stdout.splitlines() if "GX-CPR-001" in line]
     assert lines == [f"  GX-CPR-001 failed: {EXPECTATIONS['GX-CPR-001'].meaning}: 4; expected 5 to 20"]
-    assert {own for own, status in latest(shop).items() if status == "failed"} >= {"GX-CPR-001", "GX-OUT-001"}
+    assert {expectation for expectation, status in latest_statuses(shop).items() if status == "failed"} >= {
+        "GX-CPR-001",
+        "GX-OUT-001",
+    }
 
 
-@pytest.mark.parametrize(("gone", "exit_code"), [pytest.param(5, 0, id="half"), pytest.param(6, 4, id="below half")])
-def test_a_declared_one_refuses_a_shrunk_batch(shop_of: Callable[..., Shop], gone: int, exit_code: int) -> None:
-    """For plan too; nothing is written, and refused runs do not become the new normal."""
+@pytest.mark.parametrize(("deleted", "exit_code"), [pytest.param(5, 0, id="half"), pytest.param(6, 4, id="below half")])
+def test_an_expectation_listed_in_stop_refuses_a_shrunk_batch(
+    shop_of: Callable[..., Shop], deleted: int, exit_code: int
+) -> None:
+    """Also for plan; nothing is written, and later runs are not compared with refused runs."""
     shop = shop_of(*TEN)
     shop.run("push")
-    shrink(shop, *range(1, gone + 1))
+    delete_sizes(shop, *range(1, deleted + 1))
     shop.box.change_centra_row(10, name="Other")
-    anything_goes(shop)
+    lift_limits(shop)
     stop_at(shop, "GX-OUT-001")
     before = len(writes(shop))
     for verb in ("plan", "plan", "push"):
@@ -97,11 +112,13 @@ def test_a_declared_one_refuses_a_shrunk_batch(shop_of: Callable[..., Shop], gon
         assert shop.sql("select distinct expectation from sync.expectations where stops") == [("GX-OUT-001",)]
 
 
-def test_force_waives_it_is_recorded_and_makes_a_new_normal(shop_of: Callable[..., Shop]) -> None:
+def test_force_waives_an_expectation_and_later_runs_are_compared_with_the_forced_run(
+    shop_of: Callable[..., Shop],
+) -> None:
     shop = shop_of(*TEN)
     stop_at(shop, "GX-OUT-001", "GX-CPR-001")
     shop.run("push")
-    shrink(shop, *range(1, 7))
+    delete_sizes(shop, *range(1, 7))
     assert shop.run("push").exit_code == 4
     forced = shop.run("push", force=True)
     assert forced.exit_code == 0
@@ -109,8 +126,8 @@ def test_force_waives_it_is_recorded_and_makes_a_new_normal(shop_of: Callable[..
     assert shop.run("push").exit_code == 0
 
 
-def test_an_errored_one_stops_too(shop_of: Callable[..., Shop]) -> None:
-    """Stock rows that do not say when: freshness cannot be judged."""
+def test_an_errored_expectation_stops_too(shop_of: Callable[..., Shop]) -> None:
+    """Stock rows without a readable time, so their freshness cannot be computed."""
     shop = shop_of(*TEN, myogo=[{"code": "SKU1"}])
     stop_at(shop, "GX-MST-005")
     old = shop.run("plan")
@@ -127,7 +144,7 @@ def test_an_errored_one_stops_too(shop_of: Callable[..., Shop]) -> None:
     assert "fa-exclamation-triangle" in (docs / "raw_myogo.stock.html").read_text("utf-8")
 
 
-def test_a_narrowed_run_is_compared_with_its_like(shop_of: Callable[..., Shop]) -> None:
+def test_a_run_narrowed_by_sku_is_compared_with_narrowed_runs(shop_of: Callable[..., Shop]) -> None:
     shop = shop_of(*TEN)
     stop_at(shop, "GX-OUT-001", "GX-EUR-001")
     shop.run("push")
@@ -135,21 +152,23 @@ def test_a_narrowed_run_is_compared_with_its_like(shop_of: Callable[..., Shop]) 
     assert shop.run("push").exit_code == 0
 
 
-def test_an_unknown_id_names_the_nearest(shop_of: Callable[..., Shop]) -> None:
+def test_an_unknown_expectation_id_names_the_nearest_known_id(shop_of: Callable[..., Shop]) -> None:
     shop = shop_of(size(1))
     stop_at(shop, "GX-OUT-01")
     with pytest.raises(ConfigError, match=r"flows\.products\.expectations\.stop.*did you mean GX-OUT-001\?"):
         load(str(shop.file))
 
 
-def test_readme_and_the_catalogue_say_the_same() -> None:
+def test_readme_lists_exactly_the_registered_expectations() -> None:
     text = (ROOT / "README.md").read_text("utf-8")
-    told = re.findall(r"^\| (GX-\S+) \| `(\S+)` \| (.*) \|$", text, re.MULTILINE)
-    assert told == [(own.id, suite.table, own.meaning) for suite in SUITES for own in suite.expectations]
+    rows = re.findall(r"^\| (GX-\S+) \| `(\S+)` \| (.*) \|$", text, re.MULTILINE)
+    assert rows == [
+        (expectation.id, suite.table, expectation.meaning) for suite in SUITES for expectation in suite.expectations
+    ]
 
 
-class _Loads(HTMLParser):
-    """Whatever a page would fetch, run or lead to."""
+class _References(HTMLParser):
+    """Collects what a page would load, run or link to."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -164,7 +183,7 @@ class _Loads(HTMLParser):
 
 
 def test_data_docs_need_no_network(shop_of: Callable[..., Shop]) -> None:
-    """Every page stands alone, leads to its neighbours only, and says what the tables say."""
+    """Pages load nothing, link only to each other, and show the statuses of the tables."""
     shop = shop_of(*TEN, myogo=[{"code": "SKU1"}])
     shop.run("push")
     docs = shop.folder / "docs"
@@ -173,36 +192,40 @@ def test_data_docs_need_no_network(shop_of: Callable[..., Shop]) -> None:
     pages = {path.name: path.read_text("utf-8") for path in docs.rglob("*") if path.is_file()}
     assert pages.keys() >= {"index.html", "raw_centra.products.html", "out_myogo.products.html"}
     for name, text in pages.items():
-        loads = _Loads()
-        loads.feed(text)
-        assert loads.found == [], name
+        references = _References()
+        references.feed(text)
+        assert references.found == [], name
         assert "://" not in text, name
         assert "url(" not in text, name
         assert "@import" not in text, name
-        assert all(link.startswith("#") or link in pages for link in loads.links), name
-    for own, status in latest(shop).items():
-        assert re.search(rf'<tr class="{status}">\s*<td>.*</td>\s*<td>{own}', pages["index.html"]), own
-        assert f"{own}: " in pages[f"{TABLE_OF[own]}.html"]
+        assert all(link.startswith("#") or link in pages for link in references.links), name
+    for expectation, status in latest_statuses(shop).items():
+        assert re.search(rf'<tr class="{status}">\s*<td>.*</td>\s*<td>{expectation}', pages["index.html"]), expectation
+        assert f"{expectation}: " in pages[f"{TABLE_OF[expectation]}.html"]
 
 
-def test_data_docs_before_any_run_say_what_to_do(shop_of: Callable[..., Shop]) -> None:
-    """A run that stopped before its batches were read has none either."""
+def test_data_docs_before_any_validated_run_are_refused(shop_of: Callable[..., Shop]) -> None:
+    """A run that stopped before its batches were read has no results either."""
     shop = shop_of(size(1))
     shop.box.add_fault(side="centra", path="*", kind="status", status=500, times=-1)
     shop.run("plan")
-    words = ("report", str(shop.file), "--data", str(shop.data), "--data-docs", str(shop.folder / "docs"))
-    result = shop.command(*words)
+    arguments = ("report", str(shop.file), "--data", str(shop.data), "--data-docs", str(shop.folder / "docs"))
+    result = shop.command(*arguments)
     assert result.exit_code == 2
-    assert "has validated its batches" in result.stderr
+    assert "has done its batch checks" in result.stderr
 
 
-def test_nothing_is_said_on_stderr_and_nothing_written_elsewhere(shop_of: Callable[..., Shop], tmp_path: Path) -> None:
-    """In a process of its own with a home and a temporary folder of its own."""
+def test_a_run_prints_nothing_on_stderr_and_writes_no_file_outside_its_data_folder(
+    shop_of: Callable[..., Shop], tmp_path: Path
+) -> None:
+    """In a child process with an empty home and temporary folder."""
     shop = shop_of(*TEN)
     home = tmp_path / "home"
     home.mkdir()
-    words = [sys.executable, "-m", "pipelines", "plan", str(shop.file), "--data", str(shop.data)]
-    away = {"HOME": str(home), "TMPDIR": str(home), "XDG_CONFIG_HOME": str(home), "XDG_CACHE_HOME": str(home)}
-    ended = subprocess.run(words, capture_output=True, text=True, env=os.environ | away, cwd=shop.folder, check=False)
-    assert (ended.returncode, ended.stderr) == (0, "")
+    command = [sys.executable, "-m", "pipelines", "plan", str(shop.file), "--data", str(shop.data)]
+    folders = {"HOME": str(home), "TMPDIR": str(home), "XDG_CONFIG_HOME": str(home), "XDG_CACHE_HOME": str(home)}
+    finished = subprocess.run(
+        command, capture_output=True, text=True, env=os.environ | folders, cwd=shop.folder, check=False
+    )
+    assert (finished.returncode, finished.stderr) == (0, "")
     assert list(home.rglob("*")) == []

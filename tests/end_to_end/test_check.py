@@ -1,4 +1,4 @@
-"""The Test button: each thing that can be wrong has a message and a fix of its own, and nothing is written."""
+"""`check`: each possible problem has its own message and fix, and nothing is written."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ import requests
 
 from tests.security import tls
 from tests.support.shop import Shop, size
-from tests.support.shop_helpers import FOREVER, SECRETS, Elsewhere, secret, writes
+from tests.support.shop_helpers import FOREVER, SECRETS, OtherHost, replace_secret, writes
+from tests.support.waiting import LONG_S
 
-OK_OF_CENTRA = {"secrets", "products", "stock", "clock", "timezone"}
-OK_OF_MYOGO = {"secrets", "token", "scopes", "products", "stock"}
+CENTRA_CHECKS = {"secrets", "products", "stock", "clock", "timezone"}
+MYOGO_CHECKS = {"secrets", "token", "scopes", "products", "stock"}
 TOKEN = "/OAuth/Token"
 
 
@@ -28,8 +29,8 @@ def shop(shop_of: Callable[..., Shop]) -> Shop:
     return shop_of(size(1), myogo=[{"code": "A"}])
 
 
-def asked(shop: Shop) -> dict[tuple[str, str], dict[str, str]]:
-    """The checks of `check --json` by system and name; each has the documented keys, a failed one has a fix."""
+def run_check(shop: Shop) -> dict[tuple[str, str], dict[str, str]]:
+    """The checks of `check --json` by system and name; each has the documented keys, a failed check has a fix."""
     document = shop.json("check")
     assert document.keys() == {"channel", "verb", "outcome", "exit_code", "checks"}
     assert (document["channel"], document["verb"]) == ("demo", "check")
@@ -39,47 +40,47 @@ def asked(shop: Shop) -> dict[tuple[str, str], dict[str, str]]:
         assert one["fix"] or one["status"] not in ("failed", "warning"), one
     assert writes(shop) == []
     assert not any(token in str(document) for token in SECRETS)
-    found = {(one["system"], one["name"]): one for one in document["checks"]}
-    found["", "end"] = {"outcome": document["outcome"], "exit_code": document["exit_code"]}
-    return found
+    checks = {(one["system"], one["name"]): one for one in document["checks"]}
+    checks["", "end"] = {"outcome": document["outcome"], "exit_code": document["exit_code"]}
+    return checks
 
 
-def statuses(found: dict[tuple[str, str], dict[str, str]], system: str) -> dict[str, str]:
-    return {name: one["status"] for (of, name), one in found.items() if of == system}
+def statuses(checks: dict[tuple[str, str], dict[str, str]], system: str) -> dict[str, str]:
+    return {name: one["status"] for (checked_system, name), one in checks.items() if checked_system == system}
 
 
-def test_all_is_well(shop: Shop) -> None:
-    found = asked(shop)
-    assert found["", "end"] == {"outcome": "ok", "exit_code": 0}
-    assert statuses(found, "channel") == {"file": "ok", "data": "ok", "limits": "ok"}
-    assert statuses(found, "centra") == dict.fromkeys(OK_OF_CENTRA, "ok")
-    assert statuses(found, "myogo") == dict.fromkeys(OK_OF_MYOGO, "ok")
+def test_all_checks_pass_on_a_working_channel(shop: Shop) -> None:
+    checks = run_check(shop)
+    assert checks["", "end"] == {"outcome": "ok", "exit_code": 0}
+    assert statuses(checks, "channel") == {"file": "ok", "data": "ok", "limits": "ok"}
+    assert statuses(checks, "centra") == dict.fromkeys(CENTRA_CHECKS, "ok")
+    assert statuses(checks, "myogo") == dict.fromkeys(MYOGO_CHECKS, "ok")
 
 
-def test_the_limits_in_force_are_shown(shop: Shop) -> None:
-    """Those of the file and those that it leaves to their defaults."""
+def test_check_prints_the_limits_in_force(shop: Shop) -> None:
+    """Those of the channel file and the defaults."""
     shop.edit("max_creates      = 5000", "max_creates = 7")
-    assert asked(shop)["channel", "limits"]["message"] == (
+    assert run_check(shop)["channel", "limits"]["message"] == (
         "products: min_rows = 1, max_creates = 7, max_updates = 2000, max_update_share = 0.75, min_read_share = 0.6, "
         "min_known_share = 0.1, max_withheld_share = 0.5, max_price_jumps = 10, price_jump_factor = 5"
     )
 
 
-def centra_at(url: str) -> Callable[[Shop], None]:
+def set_centra_url(url: str) -> Callable[[Shop], None]:
     return lambda shop: shop.edit(shop.box.centra_url, url)
 
 
 def closed_port() -> int:
-    with closing(socket.socket()) as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
+    with closing(socket.socket()) as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
-def to_https(shop: Shop) -> None:
+def set_centra_to_https(shop: Shop) -> None:
     shop.edit(shop.box.centra_url, shop.box.centra_url.replace("http://", "https://"))
 
 
-def to_nobody(shop: Shop) -> None:
+def set_centra_to_closed_port(shop: Shop) -> None:
     shop.edit(shop.box.centra_url, f"http://127.0.0.1:{closed_port()}/api/order-api")
 
 
@@ -91,17 +92,18 @@ def centra_switch(**switches: Any) -> Callable[[Shop], None]:
     return lambda shop: shop.box.switch("centra", **switches) and None
 
 
-CENTRA_WRONG = [
+CENTRA_PROBLEMS = [
     pytest.param(
         lambda shop: shop.edit("/api/order-api", "/api/other"), "products", 2, "HTTP 404", "Base URL", id="bad URL"
     ),
     pytest.param(
-        centra_at("https://shop.invalid/api"), "products", 5, "host name is not known", "host name", id="unknown host"
+        set_centra_url("https://shop.invalid/api"), "products", 5, "host name is not known", "host name",
+        id="unknown host",
     ),
-    pytest.param(to_https, "products", 5, "TLS connection failed", "certificates", id="no TLS there"),
-    pytest.param(to_nobody, "products", 5, "connection refused", "port", id="nobody listens"),
+    pytest.param(set_centra_to_https, "products", 5, "TLS connection failed", "certificates", id="no TLS there"),
+    pytest.param(set_centra_to_closed_port, "products", 5, "connection refused", "port", id="closed port"),
     pytest.param(
-        lambda shop: secret(shop, "centra_token", "wrong-key"), "products", 2, "key was turned down",
+        lambda shop: replace_secret(shop, "centra_token", "wrong-key"), "products", 2, "rejected the key",
         "Secret API key", id="wrong key",
     ),
     pytest.param(
@@ -125,64 +127,68 @@ CENTRA_WRONG = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("wrong", "name", "exit_code", "said", "fix"), CENTRA_WRONG)
-def test_what_is_wrong_with_centra_is_told(
-    shop: Shop, wrong: Callable[[Shop], None], name: str, exit_code: int, said: str, fix: str
+@pytest.mark.parametrize(("break_setup", "name", "exit_code", "message", "fix"), CENTRA_PROBLEMS)
+def test_each_problem_with_centra_has_its_message_and_fix(
+    shop: Shop, break_setup: Callable[[Shop], None], name: str, exit_code: int, message: str, fix: str
 ) -> None:
-    """And myOGO is asked all the same."""
-    wrong(shop)
-    found = asked(shop)
-    assert found["", "end"]["exit_code"] == exit_code
-    assert found["centra", name]["status"] == "failed"
-    assert re.search(re.escape(said), found["centra", name]["message"])
-    assert re.search(re.escape(fix), found["centra", name]["fix"])
-    assert statuses(found, "myogo") == dict.fromkeys(OK_OF_MYOGO, "ok")
+    """And myOGO is checked as well."""
+    break_setup(shop)
+    checks = run_check(shop)
+    assert checks["", "end"]["exit_code"] == exit_code
+    assert checks["centra", name]["status"] == "failed"
+    assert re.search(re.escape(message), checks["centra", name]["message"])
+    assert re.search(re.escape(fix), checks["centra", name]["fix"])
+    assert statuses(checks, "myogo") == dict.fromkeys(MYOGO_CHECKS, "ok")
 
 
-def test_every_wrong_thing_has_words_of_its_own(shop_of: Callable[..., Shop], tmp_path: Path) -> None:
-    told = []
-    for number, case in enumerate(CENTRA_WRONG):
-        wrong, name, *_ = case.values
-        one = shop_of(size(1))
-        one.folder = tmp_path / str(number)
-        one.folder.mkdir()
-        one.file.write_text(one.text)
-        wrong(one)
-        message = asked(one)["centra", name]["message"]
-        told.append(re.sub(r"127\.0\.0\.1:\d+", "HOST", message))
-    assert len(set(told)) == len(told)
+def test_every_problem_with_centra_has_a_different_message(shop_of: Callable[..., Shop], tmp_path: Path) -> None:
+    messages = []
+    for number, case in enumerate(CENTRA_PROBLEMS):
+        break_setup, name, *_ = case.values
+        broken_shop = shop_of(size(1))
+        broken_shop.folder = tmp_path / str(number)
+        broken_shop.folder.mkdir()
+        broken_shop.file.write_text(broken_shop.text)
+        break_setup(broken_shop)
+        message = run_check(broken_shop)["centra", name]["message"]
+        messages.append(re.sub(r"127\.0\.0\.1:\d+", "HOST", message))
+    assert len(set(messages)) == len(messages)
 
 
 def myogo_fault(**fault: Any) -> Callable[[Shop], None]:
     return lambda shop: shop.box.add_fault(side="myogo", **({"times": FOREVER} | fault)) and None
 
 
-def narrow_token(shop: Shop, *, told: bool) -> None:
-    """The token endpoint hands out a token that may only read."""
+def give_read_only_token(shop: Shop, *, with_scope: bool) -> None:
+    """Makes the token endpoint return a token that may only read; `with_scope` adds its scope to the answer."""
     known = shop.box.credentials
     form = {
         "grant_type": "password", "client_id": known.client_id, "client_secret": known.client_secret,
         "username": known.merchant_id, "password": known.secret_token, "scope": "read:product",
     }  # fmt: skip
-    answer = requests.post(shop.box.token_url, data=form, timeout=5).json()
-    answer |= {"scope": "read:product"} if told else {}
+    answer = requests.post(shop.box.token_url, data=form, timeout=LONG_S).json()
+    answer |= {"scope": "read:product"} if with_scope else {}
     shop.box.add_fault(side="myogo", kind="body", path=TOKEN, body=answer, times=FOREVER)
 
 
-def myogo_api(shop: Shop, url: str) -> None:
+def set_myogo_url(shop: Shop, url: str) -> None:
     shop.edit(f'base_url            = "{shop.box.myogo_url}"', f'base_url            = "{url}"')
 
 
-MYOGO_WRONG = [
+MYOGO_PROBLEMS = [
     pytest.param(
-        lambda s: secret(s, "secret_token", "wrong-one"), "token", 2, "merchant's", "secret_token", id="merchant"
+        lambda s: replace_secret(s, "secret_token", "wrong-one"), "token", 2, "merchant's", "secret_token",
+        id="merchant",
     ),
-    pytest.param(lambda s: secret(s, "client_id", "wrong-one"), "token", 2, "client_id", "OGOship gave", id="client"),
+    pytest.param(
+        lambda s: replace_secret(s, "client_id", "wrong-one"), "token", 2, "client_id", "OGOship gave", id="client"
+    ),
     pytest.param(
         lambda s: s.edit("/OAuth/Token", "/OAuth/Tok"), "token", 2, "HTTP 404", "token_url", id="bad token address"
     ),
     pytest.param(
-        myogo_fault(kind="html", path=TOKEN), "token", 2, "no access_token", "token_url", id="an HTML page for a token"
+        myogo_fault(kind="html", path=TOKEN), "token", 2, "without a usable access_token", "token_url",
+        id="an HTML page for a token",
     ),
     pytest.param(
         myogo_fault(kind="status", status=503, path=TOKEN), "token", 5, "HTTP 503", "again", id="no tokens now"
@@ -196,7 +202,8 @@ MYOGO_WRONG = [
         "tech team", id="scopes not granted",
     ),
     pytest.param(
-        lambda s: narrow_token(s, told=True), "scopes", 2, "without write:product", "tech team", id="scope missing"
+        lambda s: give_read_only_token(s, with_scope=True), "scopes", 2, "without write:product", "tech team",
+        id="scope missing",
     ),
     pytest.param(
         myogo_fault(kind="status", status=403, path="/Products"), "products", 2, "HTTP 403", "scopes", id="403"
@@ -207,11 +214,11 @@ MYOGO_WRONG = [
     ),
     pytest.param(myogo_fault(kind="html", path="/Stock"), "stock", 5, "HTML page", "base_url", id="an HTML page"),
     pytest.param(
-        lambda s: myogo_api(s, s.box.myogo_url + "/v9"), "products", 2, "HTTP 404", "base_url", id="bad URL"
+        lambda s: set_myogo_url(s, s.box.myogo_url + "/v9"), "products", 2, "HTTP 404", "base_url", id="bad URL"
     ),
     pytest.param(
-        lambda s: myogo_api(s, f"http://127.0.0.1:{closed_port()}"), "products", 5, "connection refused", "port",
-        id="nobody listens",
+        lambda s: set_myogo_url(s, f"http://127.0.0.1:{closed_port()}"), "products", 5, "connection refused", "port",
+        id="closed port",
     ),
     pytest.param(
         myogo_fault(kind="redirect", path="/Products", location="https://my.test/"), "products", 2,
@@ -224,82 +231,82 @@ MYOGO_WRONG = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("wrong", "name", "exit_code", "said", "fix"), MYOGO_WRONG)
-def test_what_is_wrong_with_myogo_is_told(
-    shop: Shop, wrong: Callable[[Shop], None], name: str, exit_code: int, said: str, fix: str
+@pytest.mark.parametrize(("break_setup", "name", "exit_code", "message", "fix"), MYOGO_PROBLEMS)
+def test_each_problem_with_myogo_has_its_message_and_fix(
+    shop: Shop, break_setup: Callable[[Shop], None], name: str, exit_code: int, message: str, fix: str
 ) -> None:
-    """And Centra was asked all the same."""
-    wrong(shop)
-    found = asked(shop)
-    assert found["", "end"]["exit_code"] == exit_code
-    assert found["myogo", name]["status"] == "failed"
-    assert said in found["myogo", name]["message"]
-    assert fix in found["myogo", name]["fix"]
-    assert statuses(found, "centra") == dict.fromkeys(OK_OF_CENTRA, "ok")
-    assert set(statuses(found, "myogo")) == OK_OF_MYOGO
+    """And Centra is checked as well."""
+    break_setup(shop)
+    checks = run_check(shop)
+    assert checks["", "end"]["exit_code"] == exit_code
+    assert checks["myogo", name]["status"] == "failed"
+    assert message in checks["myogo", name]["message"]
+    assert fix in checks["myogo", name]["fix"]
+    assert statuses(checks, "centra") == dict.fromkeys(CENTRA_CHECKS, "ok")
+    assert set(statuses(checks, "myogo")) == MYOGO_CHECKS
 
 
-def test_a_scope_that_no_answer_tells_of_is_not_promised(shop: Shop) -> None:
-    """Nothing can be written to find out, so the check says that it does not know."""
-    narrow_token(shop, told=False)
-    assert "a missing one shows at the first push" in asked(shop)["myogo", "scopes"]["message"]
+def test_check_does_not_claim_a_scope_that_the_token_answer_leaves_out(shop: Shop) -> None:
+    """A check may not write, so the message says that the scope is unknown."""
+    give_read_only_token(shop, with_scope=False)
+    assert "a missing scope fails at the first push" in run_check(shop)["myogo", "scopes"]["message"]
 
 
-def test_both_sides_wrong_are_both_told(shop: Shop) -> None:
-    """The exit code is that of what a person must mend first."""
+def test_problems_on_both_sides_are_both_reported(shop: Shop) -> None:
+    """The exit code is that of the problem that must be fixed first."""
     shop.box.switch("centra", auth_failure=403)
-    secret(shop, "centra_token", "wrong-key")
+    replace_secret(shop, "centra_token", "wrong-key")
     shop.box.add_fault(side="myogo", kind="status", status=503, times=FOREVER)
-    found = asked(shop)
-    assert found["", "end"] == {"outcome": "credentials", "exit_code": 2}
-    assert found["centra", "products"]["status"] == found["myogo", "token"]["status"] == "failed"
-    assert statuses(found, "myogo")["products"] == "skipped"
+    checks = run_check(shop)
+    assert checks["", "end"] == {"outcome": "credentials", "exit_code": 2}
+    assert checks["centra", "products"]["status"] == checks["myogo", "token"]["status"] == "failed"
+    assert statuses(checks, "myogo")["products"] == "skipped"
 
 
 @pytest.mark.parametrize("minutes", [-30, 30], ids=["behind", "ahead"])
-def test_a_clock_that_differs_is_a_warning(shop: Shop, minutes: int) -> None:
+def test_a_different_clock_is_a_warning(shop: Shop, minutes: int) -> None:
     then = format_datetime(datetime.now(UTC) + timedelta(minutes=minutes), usegmt=True)
     body = {"status": "ok", "products": [{}]}
     centra_fault(kind="status", status=200, path="/products", headers={"Date": then}, body=body)(shop)
-    found = asked(shop)
-    assert found["centra", "clock"]["status"] == "warning"
-    assert "clock" in found["centra", "clock"]["message"]
-    assert "NTP" in found["centra", "clock"]["fix"]
-    assert found["", "end"]["exit_code"] == 0
+    checks = run_check(shop)
+    assert checks["centra", "clock"]["status"] == "warning"
+    assert "clock" in checks["centra", "clock"]["message"]
+    assert "NTP" in checks["centra", "clock"]["fix"]
+    assert checks["", "end"]["exit_code"] == 0
 
 
-def test_a_zone_that_is_not_told_is_a_warning(shop: Shop) -> None:
+def test_a_missing_time_zone_is_a_warning(shop: Shop) -> None:
     shop.edit('timezone            = "Europe/Stockholm"\n', "")
-    found = asked(shop)
-    assert found["centra", "timezone"]["status"] == "warning"
-    assert "Europe/Stockholm" in found["centra", "timezone"]["fix"]
-    assert found["", "end"]["exit_code"] == 0
+    checks = run_check(shop)
+    assert checks["centra", "timezone"]["status"] == "warning"
+    assert "Europe/Stockholm" in checks["centra", "timezone"]["fix"]
+    assert checks["", "end"]["exit_code"] == 0
 
 
 def test_an_empty_catalogue_is_a_warning(shop_of: Callable[..., Shop]) -> None:
-    found = asked(shop_of())
-    assert found["centra", "products"]["status"] == "warning"
-    assert found["", "end"]["exit_code"] == 0
+    checks = run_check(shop_of())
+    assert checks["centra", "products"]["status"] == "warning"
+    assert checks["", "end"]["exit_code"] == 0
 
 
-def test_neither_key_nor_token_is_sent_to_where_a_redirect_leads(shop: Shop) -> None:
-    with Elsewhere() as other:
+def test_neither_key_nor_token_is_sent_to_the_target_of_a_redirect(shop: Shop) -> None:
+    with OtherHost() as other:
         for side in ("centra", "myogo"):
             shop.box.add_fault(side=side, kind="redirect", location=f"{other.url}/x", times=FOREVER)
-        assert asked(shop)["", "end"]["exit_code"] == 2
-        assert other.heard == []
+        assert run_check(shop)["", "end"]["exit_code"] == 2
+        assert other.received == []
 
 
 def test_a_check_leaves_no_file_behind(shop: Shop) -> None:
     before = sorted(shop.folder.rglob("*"))
-    asked(shop)
+    run_check(shop)
     assert sorted(shop.folder.rglob("*")) == before
 
 
-def test_a_certificate_nobody_vouches_for_is_told(shop: Shop, tmp_path: Path) -> None:
+def test_an_untrusted_certificate_is_reported(shop: Shop, tmp_path: Path) -> None:
     with tls.serving(tls.certificate(tmp_path, "127.0.0.1")) as server:
         shop.edit(shop.box.centra_url, f"https://127.0.0.1:{server.port}/api/order-api")
-        found = asked(shop)
-    assert found["", "end"]["exit_code"] == 5
-    assert "certificate verify failed" in found["centra", "products"]["message"]
-    assert "CA certificates" in found["centra", "products"]["fix"]
+        checks = run_check(shop)
+    assert checks["", "end"]["exit_code"] == 5
+    assert "certificate verify failed" in checks["centra", "products"]["message"]
+    assert "CA certificates" in checks["centra", "products"]["fix"]

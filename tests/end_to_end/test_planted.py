@@ -1,4 +1,4 @@
-"""A whole run over the sample catalogue finds exactly the faults that were planted in it, rule by rule."""
+"""A complete run over the sample catalogue finds exactly the planted issues, rule by rule."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from tests.support.shop import Shop, shop_in
 PLANTED: list[dict[str, Any]] = json.loads(
     (Path(__file__).parents[2] / "data" / "sample" / "planted.json").read_text("utf-8")
 )
-# How the list names what is no rule of a size.
+# Names in the list that are not a rule of a size.
 IN_MYOGO_ONLY = {"UNMATCHED": "TGT-003", "TGT-002": "TGT-002"}
 
 
 def _planted(*kinds: str) -> dict[str, set[str]]:
-    """Rule to the sizes (or, for what Centra does not have, codes) that the list plants it in."""
-    found: dict[str, set[str]] = defaultdict(set)
+    """Rule to the sizes with that planted issue (or codes, for products that only myOGO has)."""
+    by_rule: dict[str, set[str]] = defaultdict(set)
     for entry in PLANTED:
         if entry["kind"] in kinds:
             rule = IN_MYOGO_ONLY.get(entry["rule"], entry["rule"])
-            things = entry["codes"] if entry["rule"] in IN_MYOGO_ONLY else entry["stock_item_ids"]
-            found[rule] |= {str(thing) for thing in things}
-    return found
+            ids = entry["codes"] if entry["rule"] in IN_MYOGO_ONLY else entry["stock_item_ids"]
+            by_rule[rule] |= {str(source_id) for source_id in ids}
+    return by_rule
 
 
 WITHHELD = _planted("withheld")
@@ -46,36 +46,36 @@ def planned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Shop, Ru
 
 
 def _found(shop: Shop, table: str) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = defaultdict(list)
-    for rule, thing in shop.sql(f"select rule, coalesce(source_id, code) from {table} order by all"):
-        found[rule].append(thing)
-    return found
+    by_rule: dict[str, list[str]] = defaultdict(list)
+    for rule, source_id in shop.sql(f"select rule, coalesce(source_id, code) from {table} order by all"):
+        by_rule[rule].append(source_id)
+    return by_rule
 
 
-OWN = {rule.id: rule for rule in FLOWS["products"].rules}
-# The sample is a shop that writes its values as Centra documents them; other types stand in tests/end_to_end/cases.
+RULES = {rule.id: rule for rule in FLOWS["products"].rules}
+# The sample has only the types that Centra documents; tests/end_to_end/cases has other types.
 NOT_PLANTED = {"TYPE-001"}
 
 
-@pytest.mark.parametrize("rule", [rule for rule, entry in OWN.items() if entry.withholds and rule not in NOT_PLANTED])
-def test_withheld_is_what_was_planted(planned: tuple[Shop, RunResult], rule: str) -> None:
-    """No size more and no size less, each once; and every rule is planted at least once."""
+@pytest.mark.parametrize("rule", [rule for rule, entry in RULES.items() if entry.withholds and rule not in NOT_PLANTED])
+def test_withheld_rows_are_the_planted_ones(planned: tuple[Shop, RunResult], rule: str) -> None:
+    """Each planted size once and no other size; every rule is planted at least once."""
     assert WITHHELD[rule]
     assert _found(planned[0], "sync.withheld").get(rule, []) == sorted(WITHHELD[rule])
 
 
-@pytest.mark.parametrize("rule", [rule for rule, entry in OWN.items() if not entry.withholds])
-def test_warnings_are_what_was_planted(planned: tuple[Shop, RunResult], rule: str) -> None:
+@pytest.mark.parametrize("rule", [rule for rule, entry in RULES.items() if not entry.withholds])
+def test_warnings_are_the_planted_ones(planned: tuple[Shop, RunResult], rule: str) -> None:
     assert WARNED[rule]
     assert _found(planned[0], "out_myogo.warnings").get(rule, []) == sorted(WARNED[rule])
 
 
-def test_the_list_names_only_rules_that_there_are() -> None:
-    assert set(WITHHELD) | set(WARNED) == set(OWN) - NOT_PLANTED
+def test_the_list_names_exactly_the_rules_of_the_products_flow() -> None:
+    assert set(WITHHELD) | set(WARNED) == set(RULES) - NOT_PLANTED
 
 
 def test_the_counts_agree_with_the_list(planned: tuple[Shop, RunResult]) -> None:
-    """Each size in one bucket, and the exit code says that somebody must look."""
+    """Each size is in one bucket, and the exit code is 3."""
     counts, exit_code = planned[1].counts, planned[1].exit_code
     skipped = set().union(*_planted("skipped").values())
     withheld = set().union(*WITHHELD.values())

@@ -1,4 +1,4 @@
-"""Whole runs of the products flow over real HTTP."""
+"""Complete runs of the products flow over HTTP."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from decimal import Decimal
 from tests.support.shop import Shop, euro, size
 
 
-def test_push_brings_myogo_to_what_centra_says(shop_of: Callable[..., Shop]) -> None:
-    """A new size is created with all its fields, an old one gets its price, and nothing else is touched."""
+def test_push_updates_myogo_to_the_values_of_centra(shop_of: Callable[..., Shop]) -> None:
+    """A new size is created with all its fields, an existing one gets its price, and nothing else changes."""
     shop = shop_of(
         size(1, sku="A", variantSku="-B", sizeSku="-S", prices=[euro("49.90")]),
         size(2, sku="OLD", prices=[euro(20)]),
@@ -25,7 +25,7 @@ def test_push_brings_myogo_to_what_centra_says(shop_of: Callable[..., Shop]) -> 
 
 
 def test_a_second_push_has_nothing_to_do(shop: Shop) -> None:
-    """On the whole sample: every planned change is applied once, and the next push sends no write."""
+    """On the complete sample: each planned change is applied once, and the next push sends no write."""
     first = shop.run("push")
     assert first.counts["applied"] == first.counts["create"] + first.counts["update"] > 0
     shop.box.clear_requests()

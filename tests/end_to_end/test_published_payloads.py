@@ -1,4 +1,4 @@
-"""Answers as the vendors' documentation prints them, byte for byte, through the whole line."""
+"""Complete runs with the answers printed in the vendors' documentation, byte for byte."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def serve(shop: Shop, path: str, *documents: Any) -> None:
         shop.box.add_fault(side="centra", method="GET", path=path, kind="body", body=document, times=1)
 
 
-def test_the_example_of_november_2023(shop_of: Callable[..., Shop]) -> None:
-    """No paging keys, ids as text and number, null brand, an EAN that is none, no euro price."""
+def test_the_published_centra_example_is_read(shop_of: Callable[..., Shop]) -> None:
+    """It has no paging keys, ids as text and as number, a null brand, an invalid EAN and no euro price."""
     shop = shop_of()
     serve(shop, "/products", answer("centra_products_published"))
     report = shop.run("plan")
@@ -41,8 +41,8 @@ def test_the_example_of_november_2023(shop_of: Callable[..., Shop]) -> None:
     ]
 
 
-def test_two_sizes_with_every_field(shop_of: Callable[..., Shop]) -> None:
-    """Paging by `next`, a campaign that is not the price, and a product that reaches myOGO whole."""
+def test_two_sizes_with_every_field_reach_myogo(shop_of: Callable[..., Shop]) -> None:
+    """With paging by `next`, and a campaign price that is not used."""
     shop = shop_of()
     serve(shop, "/products", answer("centra_products_two_sizes"), {"status": "ok", "products": []})
     serve(shop, "/stock", answer("centra_stock"))
@@ -59,8 +59,8 @@ def test_two_sizes_with_every_field(shop_of: Callable[..., Shop]) -> None:
     assert {name: held["JKT100-BLU-S"][name] for name in wanted} == wanted
 
 
-def test_a_product_as_myogo_lists_it(shop_of: Callable[..., Shop]) -> None:
-    """Every documented field is staged, money with its own digits."""
+def test_a_product_with_every_documented_field_of_myogo_is_staged(shop_of: Callable[..., Shop]) -> None:
+    """Money keeps its digits."""
     shop = shop_of()
     shop.box.add_fault(
         side="myogo", method="GET", path="/api/v1/products", kind="body", body=[answer("myogo_product")], times=1

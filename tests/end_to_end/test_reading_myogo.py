@@ -1,4 +1,4 @@
-"""Reading myOGO: a list cut short would have us create what is there, so the end of a list is proven."""
+"""Reading myOGO: an incomplete list would cause duplicate creates, so the end of a list must be proven."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ import pytest
 
 from pipelines.core.errors import ConfigError, TargetUnavailable
 from tests.support.shop import Shop, size
-from tests.support.shop_helpers import FOREVER, Elsewhere, held, myogo_of, pages_of, writes
+from tests.support.shop_helpers import FOREVER, OtherHost, held, myogo_of, set_page_size, writes
 
 PRODUCTS, STOCK = "/api/v1/Products", "/api/v1/Stock"
 SEVEN = [{"code": f"SKU{n}", "eanCode": f"{n}"} for n in range(1, 8)]
 
 
 @pytest.fixture
-def seven(shop_of: Callable[..., Shop]) -> Shop:
+def paged_shop(shop_of: Callable[..., Shop]) -> Shop:
     """Seven products in myOGO, the same seven in Centra, in pages of two."""
     shop = shop_of(*(size(n) for n in range(1, 8)), myogo=SEVEN)
-    pages_of(shop, 2)
+    set_page_size(shop, 2)
     return shop
 
 
-def codes_read(shop: Shop, path: str = PRODUCTS) -> list[str]:
+def read_codes(shop: Shop, path: str = PRODUCTS) -> list[str]:
     key = "code" if path == PRODUCTS else "productCode"
     with myogo_of(shop) as client:
         return sorted(row[key] for page in client.pages(path) for row in page)
 
 
-ALL = [f"SKU{n}" for n in range(1, 8)]
+ALL_CODES = [f"SKU{n}" for n in range(1, 8)]
 
 
 @pytest.mark.parametrize("path", [PRODUCTS, STOCK])
@@ -43,47 +43,47 @@ ALL = [f"SKU{n}" for n in range(1, 8)]
         pytest.param({"limit_out_of_range": "reject"}, id="strict about limits"),
     ],
 )
-def test_every_way_of_listing_reads_each_product_once(seven: Shop, switches: dict[str, Any], path: str) -> None:
-    seven.box.switch("myogo", **switches)
-    assert codes_read(seven, path) == ALL
+def test_each_list_format_reads_each_product_once(paged_shop: Shop, switches: dict[str, Any], path: str) -> None:
+    paged_shop.box.switch("myogo", **switches)
+    assert read_codes(paged_shop, path) == ALL_CODES
 
 
 @pytest.mark.parametrize("rows", [1, 2, 6, 7, 8], ids=lambda n: f"pages of {n}")
-def test_the_end_is_found_wherever_it_falls(shop_of: Callable[..., Shop], rows: int) -> None:
+def test_the_end_of_the_list_is_found_at_any_page_size(shop_of: Callable[..., Shop], rows: int) -> None:
     shop = shop_of(myogo=SEVEN)
-    pages_of(shop, rows)
-    assert codes_read(shop) == ALL
+    set_page_size(shop, rows)
+    assert read_codes(shop) == ALL_CODES
 
 
 @pytest.mark.parametrize("body", [[], None], ids=["[]", "null"])
-def test_an_empty_myogo_is_read_as_such(shop_of: Callable[..., Shop], body: Any) -> None:
+def test_an_empty_myogo_is_read_as_empty(shop_of: Callable[..., Shop], body: Any) -> None:
     shop = shop_of()
     shop.box.add_fault(side="myogo", kind="body", path=PRODUCTS, body=body, times=FOREVER)
-    assert codes_read(shop) == []
+    assert read_codes(shop) == []
 
 
-def test_fewer_rows_than_asked_for_are_not_taken_for_the_end(seven: Shop) -> None:
-    """A server that gives one row where two were asked for: were its short page the end, six would be made again."""
+def test_a_short_page_is_not_taken_for_the_end(paged_shop: Shop) -> None:
+    """The server returns one row instead of two; if that were the end, six products would be created again."""
     for page in range(1, 8):
         body = [{"id": str(page), "code": f"SKU{page}"}]
-        seven.box.add_fault(side="myogo", kind="body", path=f"{PRODUCTS}?limit=2&page={page}", body=body)
-    assert codes_read(seven) == ALL
+        paged_shop.box.add_fault(side="myogo", kind="body", path=f"{PRODUCTS}?limit=2&page={page}", body=body)
+    assert read_codes(paged_shop) == ALL_CODES
 
 
 @pytest.mark.parametrize("page", [1, 2, 4], ids=["first", "middle", "last"])
-def test_an_empty_page_is_not_believed_at_once(seven: Shop, page: int) -> None:
-    seven.box.add_fault(side="myogo", kind="empty_page", path=f"{PRODUCTS}?limit=2&page={page}")
-    assert codes_read(seven) == ALL
+def test_an_empty_page_is_read_again(paged_shop: Shop, page: int) -> None:
+    paged_shop.box.add_fault(side="myogo", kind="empty_page", path=f"{PRODUCTS}?limit=2&page={page}")
+    assert read_codes(paged_shop) == ALL_CODES
 
 
-def test_an_empty_page_by_mistake_creates_nothing(seven: Shop) -> None:
-    """Through a whole push: myOGO would even accept a code twice, and none is sent."""
-    seven.box.switch("myogo", duplicate_post="duplicate")
-    seven.box.add_fault(side="myogo", kind="empty_page", path=f"{PRODUCTS}?limit=2&page=1")
-    seven.edit("max_update_share = 0.75", "max_update_share = 1.0")
-    seven.run("push")
-    assert {line.split()[0] for line in writes(seven)} == {"PUT"}
-    assert sorted(held(seven)) == ALL
+def test_a_page_that_is_empty_by_mistake_creates_nothing(paged_shop: Shop) -> None:
+    """In a complete push against a myOGO that accepts a code twice."""
+    paged_shop.box.switch("myogo", duplicate_post="duplicate")
+    paged_shop.box.add_fault(side="myogo", kind="empty_page", path=f"{PRODUCTS}?limit=2&page=1")
+    paged_shop.edit("max_update_share = 0.75", "max_update_share = 1.0")
+    paged_shop.run("push")
+    assert {line.split()[0] for line in writes(paged_shop)} == {"PUT"}
+    assert sorted(held(paged_shop)) == ALL_CODES
 
 
 @pytest.mark.parametrize(
@@ -95,16 +95,16 @@ def test_an_empty_page_by_mistake_creates_nothing(seven: Shop) -> None:
         pytest.param({"kind": "repeat_page"}, id="the last page again"),
     ],
 )
-def test_whatever_comes_beyond_the_end_is_the_end(seven: Shop, answer: dict[str, Any]) -> None:
-    """What myOGO answers there is not documented; page 4 was short."""
-    seven.box.add_fault(side="myogo", path=f"{PRODUCTS}?limit=2&page=5", **answer)
-    assert codes_read(seven) == ALL
+def test_any_answer_beyond_a_short_page_is_the_end(paged_shop: Shop, answer: dict[str, Any]) -> None:
+    """myOGO's answer there is not documented; page 4 was short."""
+    paged_shop.box.add_fault(side="myogo", path=f"{PRODUCTS}?limit=2&page=5", **answer)
+    assert read_codes(paged_shop) == ALL_CODES
 
 
 @pytest.mark.parametrize(
     "fault",
     [
-        pytest.param({"kind": "wrong_length"}, id="announced more than it sent"),
+        pytest.param({"kind": "wrong_length"}, id="body shorter than its length"),
         pytest.param({"kind": "reset_body"}, id="reset in the middle"),
         pytest.param({"kind": "drop"}, id="dropped"),
         pytest.param({"kind": "status", "status": 429}, id="429"),
@@ -113,65 +113,65 @@ def test_whatever_comes_beyond_the_end_is_the_end(seven: Shop, answer: dict[str,
         pytest.param({"kind": "revoke_tokens"}, id="the token revoked"),
     ],
 )
-def test_a_moment_of_trouble_is_waited_out(seven: Shop, fault: dict[str, Any]) -> None:
-    seven.box.add_fault(side="myogo", path="page=2", **fault)
-    assert codes_read(seven) == ALL
+def test_a_temporary_failure_is_retried(paged_shop: Shop, fault: dict[str, Any]) -> None:
+    paged_shop.box.add_fault(side="myogo", path="page=2", **fault)
+    assert read_codes(paged_shop) == ALL_CODES
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"),
+    ("fault", "message"),
     [
         pytest.param({"kind": "html"}, "HTML page instead of JSON", id="html 200"),
-        pytest.param({"kind": "truncated"}, "no JSON", id="truncated"),
-        pytest.param({"kind": "body", "body": {"items": []}}, "no list", id="an object"),
-        pytest.param({"kind": "repeat_page", "path": "page=3"}, "paging stands still", id="page 2 again"),
+        pytest.param({"kind": "truncated"}, "not JSON", id="truncated"),
+        pytest.param({"kind": "body", "body": {"items": []}}, "not a list", id="an object"),
+        pytest.param({"kind": "repeat_page", "path": "page=3"}, "paging does not advance", id="page 2 again"),
         pytest.param({"kind": "status", "status": 503, "times": FOREVER}, "HTTP 503", id="stays down"),
         pytest.param({"kind": "status", "status": 400}, "HTTP 400: Bad Request", id="400 in the middle"),
     ],
 )
-def test_a_list_that_proves_nothing_stops_the_reading(seven: Shop, fault: dict[str, Any], said: str) -> None:
-    seven.box.add_fault(side="myogo", **({"path": "page=2"} | fault))
-    with pytest.raises(TargetUnavailable, match=said) as caught:
-        codes_read(seven)
+def test_an_invalid_list_stops_the_read(paged_shop: Shop, fault: dict[str, Any], message: str) -> None:
+    paged_shop.box.add_fault(side="myogo", **({"path": "page=2"} | fault))
+    with pytest.raises(TargetUnavailable, match=message) as caught:
+        read_codes(paged_shop)
     assert (caught.value.exit_code, bool(caught.value.fix)) == (5, True)
 
 
-def test_page_after_page_of_the_same_products_stops_the_reading(seven: Shop) -> None:
-    """A server that does not heed `page`, with figures that change from call to call."""
+def test_repeated_pages_of_the_same_products_stop_the_read(paged_shop: Shop) -> None:
+    """A server that ignores `page`, with stock numbers that change from call to call."""
     for stock in range(9):
         body = [{"id": str(n), "code": f"SKU{n}", "stock": stock} for n in (1, 2)]
-        seven.box.add_fault(side="myogo", kind="body", path=PRODUCTS, body=body)
-    with pytest.raises(TargetUnavailable, match="paging stands still"):
-        codes_read(seven)
+        paged_shop.box.add_fault(side="myogo", kind="body", path=PRODUCTS, body=body)
+    with pytest.raises(TargetUnavailable, match="paging does not advance"):
+        read_codes(paged_shop)
 
 
-def test_a_redirect_is_never_followed(seven: Shop) -> None:
-    with Elsewhere() as other:
-        seven.box.add_fault(side="myogo", kind="redirect", path=PRODUCTS, location=other.url, times=FOREVER)
+def test_a_redirect_is_never_followed(paged_shop: Shop) -> None:
+    with OtherHost() as other:
+        paged_shop.box.add_fault(side="myogo", kind="redirect", path=PRODUCTS, location=other.url, times=FOREVER)
         with pytest.raises(ConfigError, match="never sent on") as caught:
-            codes_read(seven)
-        assert other.heard == []
+            read_codes(paged_shop)
+        assert other.received == []
     assert caught.value.exit_code == 2
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
-        pytest.param([{"name": "nameless"}], "has no field 'code'", id="no code"),
-        pytest.param([{"code": "A", "name": {"en": "A"}}], "myOGO product 'A': field 'name'", id="a name that is none"),
-        pytest.param(["A"], "row 1 of page 1 is no object", id="no object"),
+        pytest.param([{"name": "nameless"}], "lacks the required field 'code'", id="no code"),
+        pytest.param([{"code": "A", "name": {"en": "A"}}], "myOGO product 'A': field 'name'", id="an invalid name"),
+        pytest.param(["A"], "row 1 of page 1 is not an object", id="no object"),
     ],
 )
-def test_a_broken_contract_names_field_and_row(shop_of: Callable[..., Shop], body: Any, said: str) -> None:
+def test_a_broken_contract_names_field_and_row(shop_of: Callable[..., Shop], body: Any, message: str) -> None:
     shop = shop_of(size(1))
     shop.box.add_fault(side="myogo", kind="body", path=PRODUCTS, body=body)
     report = shop.run("push")
     assert (report.exit_code, report.outcome) == (5, "contract")
-    assert said in report.message
+    assert message in report.message
     assert writes(shop) == []
 
 
-def test_fields_we_do_not_know_are_kept_and_reported(shop_of: Callable[..., Shop]) -> None:
+def test_unknown_fields_are_stored_and_reported(shop_of: Callable[..., Shop]) -> None:
     shop = shop_of(size(1), myogo=[{"code": "SKU1"}])
     shop.box.switch("myogo", extra_fields=True)
     report = shop.run("plan")

@@ -1,4 +1,4 @@
-"""myOGO's tokens: asked for as documented, renewed in time, and one renewal for all who wait."""
+"""myOGO's tokens: requested as documented, renewed in time, and renewed once for all threads."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.shop import Shop, size
 from tests.support.shop_helpers import (
     FOREVER,
     SECRETS,
-    Elsewhere,
+    OtherHost,
     calls,
     create,
     held,
@@ -24,10 +24,11 @@ from tests.support.shop_helpers import (
     journal,
     myogo_of,
     push_of,
-    secret,
+    replace_secret,
     token_requests,
     writes,
 )
+from tests.support.waiting import LONG_S
 
 TOKEN = "/OAuth/Token"
 
@@ -44,17 +45,17 @@ class Clock:
         return self.now
 
 
-def keeper(shop: Shop, clock: Clock | None = None) -> OAuthTokenProvider:
+def token_provider(shop: Shop, clock: Clock | None = None) -> OAuthTokenProvider:
     return OAuthTokenProvider(shop.channel().systems["myogo"], clock=clock or Clock())
 
 
-def test_the_first_token_is_asked_for_as_documented(shop: Shop) -> None:
+def test_the_first_token_is_requested_as_documented(shop: Shop) -> None:
     """Form body, password grant, merchant id and secret token as user and password."""
-    with Elsewhere() as endpoint:
+    with OtherHost() as endpoint:
         shop.edit(f"{shop.box.myogo_url}/OAuth/Token", f"{endpoint.url}/OAuth/Token")
-        with pytest.raises(ConfigError, match="no access_token"):
-            keeper(shop).current()
-        head, _, body = endpoint.heard[0].partition("\n\n")
+        with pytest.raises(ConfigError, match="without a usable access_token"):
+            token_provider(shop).current()
+        head, _, body = endpoint.received[0].partition("\n\n")
     known = shop.box.credentials
     assert "POST /OAuth/Token HTTP" in head
     assert "Content-Type: application/x-www-form-urlencoded" in head
@@ -69,38 +70,40 @@ def test_the_first_token_is_asked_for_as_documented(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lifetime", "still_good", "renewed"),
+    ("lifetime", "valid_at", "renewed_at"),
     [
-        pytest.param(5400, 5099, 5101, id="five minutes before the end"),
-        pytest.param(60, 29, 31, id="half way through a short life"),
+        pytest.param(5400, 5099, 5101, id="five minutes before it expires"),
+        pytest.param(60, 29, 31, id="half way through a short lifetime"),
     ],
 )
-def test_a_token_is_renewed_before_it_ends(shop: Shop, lifetime: int, still_good: int, renewed: int) -> None:
+def test_a_token_is_renewed_before_it_expires(shop: Shop, lifetime: int, valid_at: int, renewed_at: int) -> None:
     shop.box.switch("myogo", token_ttl_s=lifetime)
     clock = Clock()
-    tokens = keeper(shop, clock)
+    tokens = token_provider(shop, clock)
     first = tokens.current()
-    clock.now = still_good
+    clock.now = valid_at
     assert tokens.current() == first
-    clock.now = renewed
+    clock.now = renewed_at
     assert tokens.current() != first
     assert token_requests(shop) == ["password", "refresh_token"]
 
 
 @pytest.mark.parametrize("token", [r"half\ud800", r"two\nlines", "a blank", "Ä", ""], ids=ascii)
-def test_a_token_that_no_header_can_hold_is_none(shop: Shop, token: str) -> None:
+def test_a_token_that_no_header_can_carry_is_refused(shop: Shop, token: str) -> None:
     body = f'{{"access_token": "{token}"}}'
     shop.box.add_fault(side="myogo", kind="status", status=200, path=TOKEN, body=body, times=FOREVER)
-    with pytest.raises(ConfigError, match="gave no access_token"):
-        keeper(shop).current()
+    with pytest.raises(ConfigError, match="without a usable access_token"):
+        token_provider(shop).current()
 
 
-@pytest.mark.parametrize("told", ["soon", "nan", "inf", "-1", 0, None, 10**400, [1]], ids=lambda told: repr(told)[:9])
-def test_a_lifetime_that_is_none_counts_as_the_documented_one(shop: Shop, told: Any) -> None:
-    body = {"access_token": "some-token", "expires_in": told}
+@pytest.mark.parametrize(
+    "lifetime", ["soon", "nan", "inf", "-1", 0, None, 10**400, [1]], ids=lambda lifetime: repr(lifetime)[:9]
+)
+def test_an_invalid_lifetime_is_replaced_by_the_documented_one(shop: Shop, lifetime: Any) -> None:
+    body = {"access_token": "some-token", "expires_in": lifetime}
     shop.box.add_fault(side="myogo", kind="body", path=TOKEN, body=body)
     clock = Clock()
-    tokens = keeper(shop, clock)
+    tokens = token_provider(shop, clock)
     tokens.current()
     clock.now = 5099
     assert tokens.current() == "some-token"
@@ -110,7 +113,7 @@ def test_a_lifetime_that_is_none_counts_as_the_documented_one(shop: Shop, told: 
 
 def test_each_refresh_token_is_used_once(shop: Shop) -> None:
     clock = Clock()
-    tokens = keeper(shop, clock)
+    tokens = token_provider(shop, clock)
     for _ in range(4):
         tokens.current()
         clock.now += 5101
@@ -128,10 +131,10 @@ def test_each_refresh_token_is_used_once(shop: Shop) -> None:
         pytest.param({"kind": "truncated"}, id="truncated"),
     ],
 )
-def test_a_refresh_that_fails_falls_back_to_the_password(shop: Shop, fault: dict[str, Any]) -> None:
-    """Whether a refresh token was spent by a lost answer nobody knows, so it is never sent twice."""
+def test_a_failed_refresh_falls_back_to_the_password(shop: Shop, fault: dict[str, Any]) -> None:
+    """After a lost answer the refresh token may be used up, so it is not sent again."""
     clock = Clock()
-    tokens = keeper(shop, clock)
+    tokens = token_provider(shop, clock)
     first = tokens.current()
     clock.now = 5101
     shop.box.add_fault(side="myogo", path=TOKEN, contains="refresh_token", **fault)
@@ -141,11 +144,11 @@ def test_a_refresh_that_fails_falls_back_to_the_password(shop: Shop, fault: dict
 
 
 @pytest.mark.parametrize(
-    ("fault", "error", "said"),
+    ("fault", "error", "message"),
     [
         pytest.param({"kind": "status", "status": 503, "times": FOREVER}, TargetUnavailable, "HTTP 503", id="down"),
-        pytest.param({"kind": "html"}, ConfigError, "no access_token", id="html 200"),
-        pytest.param({"kind": "body", "body": {}}, ConfigError, "no access_token", id="an empty object"),
+        pytest.param({"kind": "html"}, ConfigError, "without a usable access_token", id="html 200"),
+        pytest.param({"kind": "body", "body": {}}, ConfigError, "without a usable access_token", id="an empty object"),
         pytest.param({"kind": "status", "status": 404}, ConfigError, "HTTP 404", id="not there"),
         pytest.param(
             {"kind": "status", "status": 400, "body": {"error": "invalid_scope"}},
@@ -158,70 +161,72 @@ def test_a_refresh_that_fails_falls_back_to_the_password(shop: Shop, fault: dict
         ),
     ],
 )
-def test_no_token_is_explained(shop: Shop, fault: dict[str, Any], error: type[CentraMyogoError], said: str) -> None:
+def test_a_missing_token_is_explained(
+    shop: Shop, fault: dict[str, Any], error: type[CentraMyogoError], message: str
+) -> None:
     shop.box.add_fault(side="myogo", path=TOKEN, **fault)
-    with pytest.raises(error, match=said) as caught:
-        keeper(shop).current()
+    with pytest.raises(error, match=message) as caught:
+        token_provider(shop).current()
     assert caught.value.fix
 
 
 @pytest.mark.parametrize("status", [400, 401])
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [("client_id", "client_id and client_secret"), ("client_secret", "client_id"), ("secret_token", "merchant's")],
 )
-def test_wrong_credentials_are_told_apart_and_asked_once(shop: Shop, name: str, said: str, status: int) -> None:
+def test_wrong_credentials_are_distinguished_and_tried_once(shop: Shop, name: str, message: str, status: int) -> None:
     shop.box.switch("myogo", token_error_status=status)
-    secret(shop, name, "not-the-right-one")
-    with pytest.raises(CredentialsError, match=said):
-        keeper(shop).current()
+    replace_secret(shop, name, "not-the-right-one")
+    with pytest.raises(CredentialsError, match=message):
+        token_provider(shop).current()
     assert token_requests(shop) == ["password"]
 
 
-def test_a_redirect_of_the_token_address_is_never_followed(shop: Shop) -> None:
-    with Elsewhere() as other:
+def test_a_redirect_of_the_token_address_is_not_followed(shop: Shop) -> None:
+    with OtherHost() as other:
         shop.box.add_fault(
             side="myogo", kind="redirect", status=307, path=TOKEN, location=f"{other.url}/OAuth/Token", times=FOREVER
         )
         report = shop.run("push")
-        assert other.heard == []
+        assert other.received == []
     assert (report.exit_code, report.outcome) == (2, "config")
     assert "never sent on" in report.message
 
 
 def test_a_revoked_token_is_replaced_once_for_all_threads(shop: Shop) -> None:
-    """Eight threads find their token refused at the same time; one of them fetches another."""
+    """Eight threads get a 401 at the same time; one of them requests a new token."""
     barrier = threading.Barrier(8)
-    found: list[Any] = []
+    results: list[Any] = []
     with myogo_of(shop) as client:
         old = client.tokens.current()
         shop.box.add_fault(side="myogo", kind="revoke_tokens", path="/Products", skip=7)
         shop.box.switch("myogo", latency_ms=50)
 
-        def look(number: int) -> None:
+        def look_up(number: int) -> None:
             barrier.wait()
-            found.append(client.products_with_code(f"SKU{number}"))
+            results.append(client.products_with_code(f"SKU{number}"))
 
-        threads = [threading.Thread(target=look, args=(number,)) for number in range(8)]
+        threads = [threading.Thread(target=look_up, args=(number,)) for number in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         shop.box.switch("myogo", latency_ms=0)
         assert client.tokens.current() != old
-    assert found == [[]] * 8
+    assert results == [[]] * 8
     assert token_requests(shop) == ["password", "refresh_token"]
 
 
-def test_tokens_revoked_in_mid_push_cost_one_renewal(shop: Shop) -> None:
+def test_tokens_revoked_during_a_push_need_one_renewal(shop: Shop) -> None:
     shop.box.add_fault(side="myogo", kind="revoke_tokens", method="POST", path="/Products", skip=4)
-    done, _ = push_of(shop, *(create(f"C{number}") for number in range(8)))
-    assert done.counts["applied"] == len(held(shop)) == 8
+    pushed, _ = push_of(shop, *(create(f"C{number}") for number in range(8)))
+    assert pushed.counts["applied"] == len(held(shop)) == 8
     assert token_requests(shop) == ["password", "refresh_token"]
 
 
-def test_a_token_that_ends_in_mid_run_is_replaced(shop: Shop) -> None:
-    """The server's clock runs ahead of ours, so that it ends before we expect it to."""
+def test_a_token_that_expires_during_a_run_is_replaced(shop: Shop) -> None:
+    """The server's clock is ahead of ours, so the token expires earlier than expected."""
     with myogo_of(shop) as client:
         client.products_with_code("A")
         shop.box.advance_clock(6000)
@@ -231,7 +236,7 @@ def test_a_token_that_ends_in_mid_run_is_replaced(shop: Shop) -> None:
     assert token_requests(shop) == ["password", "refresh_token", "refresh_token", "password"]
 
 
-def test_401_for_ever_stops_the_push_with_2(shop: Shop) -> None:
+def test_a_lasting_401_stops_the_push_with_2(shop: Shop) -> None:
     shop.box.add_fault(side="myogo", kind="status", status=401, method="POST", path="/Products", skip=3, times=FOREVER)
     report = shop.run("push")
     counts = report.counts
@@ -245,20 +250,20 @@ def test_401_for_ever_stops_the_push_with_2(shop: Shop) -> None:
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_missing_scope_stops_the_push_with_2(shop: Shop, status: int) -> None:
-    """The token that is handed out may read, and may not write."""
+    """The token may read but not write."""
     shop.box.switch("myogo", missing_scope=status)
     known = shop.box.credentials
     form = {
         "grant_type": "password", "client_id": known.client_id, "client_secret": known.client_secret,
         "username": known.merchant_id, "password": known.secret_token, "scope": "read:product",
     }  # fmt: skip
-    narrow = requests.post(shop.box.token_url, data=form, timeout=5).json()["access_token"]
-    shop.box.add_fault(side="myogo", kind="body", path=TOKEN, body={"access_token": narrow}, times=FOREVER)
-    done, _ = push_of(shop, *(create(f"C{number}") for number in range(8)))
-    assert done.stopped is not None
-    assert (done.stopped.exit_code, done.stopped.outcome) == (2, "credentials")
-    assert "write:product" in done.stopped.fix
-    assert done.counts["not_attempted"] == 8
+    read_only_token = requests.post(shop.box.token_url, data=form, timeout=LONG_S).json()["access_token"]
+    shop.box.add_fault(side="myogo", kind="body", path=TOKEN, body={"access_token": read_only_token}, times=FOREVER)
+    pushed, _ = push_of(shop, *(create(f"C{number}") for number in range(8)))
+    assert pushed.stopped is not None
+    assert (pushed.stopped.exit_code, pushed.stopped.outcome) == (2, "credentials")
+    assert "write:product" in pushed.stopped.fix
+    assert pushed.counts["not_attempted"] == 8
     assert held(shop) == {}
 
 

@@ -1,4 +1,4 @@
-"""What myOGO has shipped to Centra's shipments: the whole line, over HTTP."""
+"""The tracking flow, myOGO's shipped orders to Centra's shipments, in complete runs over HTTP."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import duckdb
 import pytest
 
 from pipelines.engine import extract
-from tests.end_to_end.test_orders import order, orders, selling
+from tests.end_to_end.test_orders import order, orders, shop_with_orders
 from tests.support import child_process
 from tests.support.shop import Shop
-from tests.support.shop_helpers import FOREVER, withheld_of
+from tests.support.shop_helpers import FOREVER, withheld_rows_of
 
 ShopOf = Callable[..., Shop]
 TABLE = """
@@ -25,19 +25,19 @@ HOME = { carrier = "Posti", service = "Home parcel" }
 """
 
 
-def shipping(shop_of: ShopOf, count: int = 1, **given: Any) -> Shop:
-    """A shop with so many orders in myOGO, and a channel with both flows."""
-    shop = selling(shop_of)
+def shop_with_sent_orders(shop_of: ShopOf, count: int = 1, **fields: Any) -> Shop:
+    """A shop with `count` orders in myOGO, and a channel with the orders flow and the tracking flow."""
+    shop = shop_with_orders(shop_of)
     shop.text += TABLE
     shop.file.write_text(shop.text)
     for _ in range(count):
-        order(shop, lines=[{"code": "SKU1", "qty": 1}], **given)
+        order(shop, lines=[{"code": "SKU1", "qty": 1}], **fields)
     assert orders(shop).flows["orders"]["applied"] == count
     return shop
 
 
-def tracking(shop: Shop, verb: str = "push", **asked: Any) -> Any:
-    return shop.run(verb, flows=("tracking",), **asked)
+def tracking(shop: Shop, verb: str = "push", **options: Any) -> Any:
+    return shop.run(verb, flows=("tracking",), **options)
 
 
 def shipments(shop: Shop) -> dict[str, Any]:
@@ -45,17 +45,17 @@ def shipments(shop: Shop) -> dict[str, Any]:
 
 
 def completions(shop: Shop) -> list[dict[str, Any]]:
-    """The bodies that Centra was sent to complete a shipment."""
+    """The bodies of the requests that complete a shipment in Centra."""
     return [e["body"] for e in shop.box.requests("centra") if e["method"] != "GET" and e["path"].endswith("/shipment")]
 
 
 def withheld(shop: Shop) -> list[tuple[Any, ...]]:
-    return [row[:2] for row in withheld_of(shop, "tracking")]
+    return [row[:2] for row in withheld_rows_of(shop, "tracking")]
 
 
 def test_a_shipped_order_completes_its_shipment(shop_of: ShopOf) -> None:
-    """With carrier, service and all its numbers, everything said outright; once."""
-    shop = shipping(shop_of, 2)
+    """Once, with carrier, service and all tracking numbers."""
+    shop = shop_with_sent_orders(shop_of, 2)
     assert tracking(shop).flows["tracking"]["skipped"] == 2
     shop.box.ship("demo-1001-1", ["JJFI1", "JJFI2"], None)
     report = tracking(shop)
@@ -64,18 +64,18 @@ def test_a_shipped_order_completes_its_shipment(shop_of: ShopOf) -> None:
         {"order": "1001", "shipment": "1001-1", "gtg": True, "shipped": True, "capture": False, "carrier": "Posti",
          "service": "Home parcel", "packages": 2, "tracking": "JJFI1, JJFI2"},
     ]  # fmt: skip
-    there = shipments(shop)
-    assert (there["1001-1"]["completed"], there["1002-1"]["completed"]) == (True, False)
-    assert (there["1001-1"]["trackingNumber"], there["1001-1"]["carrier"]) == ("JJFI1, JJFI2", "Posti")
+    by_id = shipments(shop)
+    assert (by_id["1001-1"]["completed"], by_id["1002-1"]["completed"]) == (True, False)
+    assert (by_id["1001-1"]["trackingNumber"], by_id["1001-1"]["carrier"]) == ("JJFI1, JJFI2", "Posti")
     assert shop.box.centra_order(1001)["status"] == "4"
     again = tracking(shop)
     assert (again.exit_code, again.flows["tracking"]["unchanged"]) == (0, 1)
     assert len(completions(shop)) == 1
 
 
-def test_no_number_and_no_carrier(shop_of: ShopOf) -> None:
-    """It is completed all the same and told; a code that is not named stands for itself."""
-    shop = shipping(shop_of)
+def test_a_shipped_order_without_a_number_is_completed_with_a_warning(shop_of: ShopOf) -> None:
+    """A shipping code without a configured carrier is used as the carrier."""
+    shop = shop_with_sent_orders(shop_of)
     shop.edit('HOME = { carrier = "Posti", service = "Home parcel" }\n', "")
     shop.box.ship("demo-1001-1", [], None)
     assert tracking(shop).exit_code == 0
@@ -84,8 +84,8 @@ def test_no_number_and_no_carrier(shop_of: ShopOf) -> None:
     assert shop.sql("select code, rule from out_centra.warnings") == [("demo-1001-1", "TRACK-003")]
 
 
-def test_what_ended_otherwise_needs_a_person(shop_of: ShopOf) -> None:
-    shop = shipping(shop_of, 3)
+def test_a_cancelled_or_returned_order_is_withheld(shop_of: ShopOf) -> None:
+    shop = shop_with_sent_orders(shop_of, 3)
     shop.box.cancel("demo-1001-1")
     shop.box.ship("demo-1002-1", ["A"], None)
     shop.box.take_back("demo-1002-1")
@@ -94,9 +94,9 @@ def test_what_ended_otherwise_needs_a_person(shop_of: ShopOf) -> None:
     assert withheld(shop) == [("demo-1001-1", "TRACK-001"), ("demo-1002-1", "TRACK-001")]
 
 
-def test_a_payment_that_is_still_owed(shop_of: ShopOf) -> None:
-    """Without capture the shipment is left to a person; with it, completing takes the payment."""
-    shop = shipping(shop_of)
+def test_a_shipment_with_an_unpaid_order_is_withheld_unless_capture_is_on(shop_of: ShopOf) -> None:
+    """With capture the completion request also captures the payment."""
+    shop = shop_with_sent_orders(shop_of)
     shop.box.change_centra_shipment("1001-1", paid=0, should_capture=1)
     shop.box.ship("demo-1001-1", ["A"], None)
     assert (tracking(shop).exit_code, withheld(shop)) == (3, [("demo-1001-1", "TRACK-002")])
@@ -106,9 +106,9 @@ def test_a_payment_that_is_still_owed(shop_of: ShopOf) -> None:
     assert shipments(shop)["1001-1"]["completed"] is True
 
 
-def test_ok_is_not_taken_for_completed(shop_of: ShopOf) -> None:
-    """Centra answers ok and leaves open what is not paid: told, and tried again by the next run."""
-    shop = shipping(shop_of)
+def test_an_ok_without_a_completed_shipment_is_refused(shop_of: ShopOf) -> None:
+    """Centra answers ok and leaves an unpaid shipment open; the next run tries again."""
+    shop = shop_with_sent_orders(shop_of)
     shop.box.change_centra_shipment("1001-1", paid=0, should_capture=0)
     shop.box.ship("demo-1001-1", ["A"], None)
     report = tracking(shop)
@@ -118,22 +118,22 @@ def test_ok_is_not_taken_for_completed(shop_of: ShopOf) -> None:
     assert tracking(shop).exit_code == 0
 
 
-@pytest.mark.parametrize(("served", "wrong"), [("PUT", 405), ("PUT", 404), ("POST", 405)])
-def test_the_verb_that_is_not_served_is_tried_once(shop_of: ShopOf, served: str, wrong: int) -> None:
-    shop = shipping(shop_of)
-    shop.box.switch("centra", completion_verb=served, wrong_verb=wrong)
+@pytest.mark.parametrize(("supported", "status_for_other"), [("PUT", 405), ("PUT", 404), ("POST", 405)])
+def test_an_unsupported_http_method_is_tried_once(shop_of: ShopOf, supported: str, status_for_other: int) -> None:
+    shop = shop_with_sent_orders(shop_of)
+    shop.box.switch("centra", completion_verb=supported, wrong_verb=status_for_other)
     shop.box.ship("demo-1001-1", ["A"], None)
     assert tracking(shop).exit_code == 0
-    asked = [e["method"] for e in shop.box.requests("centra") if e["path"].endswith("/shipment")]
-    tried = [method for method in asked if method != "GET"]
-    assert tried == (["POST"] if served == "POST" else ["POST", "PUT"])
+    methods = [e["method"] for e in shop.box.requests("centra") if e["path"].endswith("/shipment")]
+    writes = [method for method in methods if method != "GET"]
+    assert writes == (["POST"] if supported == "POST" else ["POST", "PUT"])
 
 
 @pytest.mark.parametrize(
     ("kind", "options", "code"),
     [
         pytest.param("drop_after", {}, 0, id="done, answer lost"),
-        pytest.param("drop", {}, 3, id="never arrived, nobody knows"),
+        pytest.param("drop", {}, 3, id="never arrived, outcome unknown"),
         pytest.param("status_after", {"status": 502}, 0, id="done, a gateway failed"),
         pytest.param("status", {"status": 503}, 5, id="not served"),
         pytest.param("no", {"msg": "order in wrong market"}, 3, id="refused"),
@@ -141,8 +141,8 @@ def test_the_verb_that_is_not_served_is_tried_once(shop_of: ShopOf, served: str,
     ],
 )
 def test_a_shipment_is_completed_once(shop_of: ShopOf, kind: str, options: dict[str, Any], code: int) -> None:
-    """What came of an unclear answer is looked up; what is still open is completed by the next run."""
-    shop = shipping(shop_of)
+    """After an unclear answer the shipment is looked up; the next run completes an open one."""
+    shop = shop_with_sent_orders(shop_of)
     shop.box.ship("demo-1001-1", ["A"], None)
     shop.box.add_fault(side="centra", kind=kind, method="POST", path="/shipment$", **options)
     shop.box.add_fault(side="centra", kind=kind, method="POST", path="/shipment?$", **options)
@@ -152,17 +152,17 @@ def test_a_shipment_is_completed_once(shop_of: ShopOf, kind: str, options: dict[
     assert shipments(shop)["1001-1"]["completed"] is True
 
 
-def test_orders_of_another_shop_are_not_ours(shop_of: ShopOf) -> None:
-    shop = shipping(shop_of)
+def test_orders_of_another_shop_are_ignored(shop_of: ShopOf) -> None:
+    shop = shop_with_sent_orders(shop_of)
     shop.edit("[flows.tracking.params]\n", '[flows.tracking.params]\nprefix = "other"\n')
     shop.box.ship("demo-1001-1", ["A"], None)
     report = tracking(shop)
     assert (report.exit_code, report.flows["tracking"]["read"], completions(shop)) == (0, 0, [])
 
 
-def test_all_shipments_of_an_order_that_was_sent_whole(shop_of: ShopOf) -> None:
-    """Where orders, not shipments, become orders of myOGO."""
-    shop = selling(shop_of)
+def test_all_shipments_of_an_order_are_completed(shop_of: ShopOf) -> None:
+    """With source = "orders" an order in myOGO stands for all shipments of the order in Centra."""
+    shop = shop_with_orders(shop_of)
     shop.edit("starting = 2026-01-01", 'starting = 2026-01-01\nsource = "orders"')
     shop.text += TABLE
     shop.file.write_text(shop.text)
@@ -174,8 +174,8 @@ def test_all_shipments_of_an_order_that_was_sent_whole(shop_of: ShopOf) -> None:
 
 
 def test_all_four_flows_in_one_run(shop_of: ShopOf) -> None:
-    """Each counted for itself; orders are judged by what the same run read of the products."""
-    shop = shipping(shop_of)
+    """Each flow has its counts; orders are checked against the products that the same run read."""
+    shop = shop_with_sent_orders(shop_of)
     shop.text += "\n[flows.stock.params]\ngoods_received = true\n"
     shop.file.write_text(shop.text)
     shop.box.ship("demo-1001-1", ["A"], None)
@@ -192,17 +192,17 @@ def test_all_four_flows_in_one_run(shop_of: ShopOf) -> None:
 
 
 @pytest.mark.parametrize("flow", ["orders", "tracking"])
-def test_a_run_killed_in_the_middle_of_a_write(shop_of: ShopOf, flow: str) -> None:
-    """Whatever it was about to hear, the next run finds out; nothing is done twice."""
-    shop = shipping(shop_of)
+def test_a_run_killed_during_a_write_is_completed_by_the_next_run(shop_of: ShopOf, flow: str) -> None:
+    """The next run looks up the outcome; nothing is done twice."""
+    shop = shop_with_sent_orders(shop_of)
     shop.box.ship("demo-1001-1", ["A"], None)
     order(shop, lines=[{"code": "SKU2", "qty": 1}])
     place = "myOGO: after POST" if flow == "orders" else "Centra: after POST"
-    gone = child_process.run(
+    finished = child_process.run(
         "push", str(shop.file), "--flow", flow, "--data", str(shop.data),
-        folder=shop.folder, blow=child_process.Blow(place, 2 if flow == "orders" else 1, signal.SIGKILL),
+        folder=shop.folder, signal_at=child_process.SignalAt(place, 2 if flow == "orders" else 1, signal.SIGKILL),
     )  # fmt: skip
-    assert gone.code == -signal.SIGKILL
+    assert finished.code == -signal.SIGKILL
     report = shop.run("push", flows=(flow,))
     assert (report.exit_code, report.flows[flow]["applied"]) == (0, 0)
     assert len(shop.box.myogo_orders()) == (2 if flow == "orders" else 1)
@@ -210,9 +210,9 @@ def test_a_run_killed_in_the_middle_of_a_write(shop_of: ShopOf, flow: str) -> No
     assert shop.sql("select count(*) from sync.journal where outcome = 'unknown'") == [(1,)]
 
 
-def test_what_has_left_and_is_not_known_as_completed(shop_of: ShopOf) -> None:
-    """On hold in Centra after the import: nobody else would tell. It heals once it is good to go again."""
-    shop = shipping(shop_of)
+def test_a_shipped_order_whose_shipment_is_on_hold_is_withheld(shop_of: ShopOf) -> None:
+    """It was put on hold after the import; the next run completes it once it is good to go again."""
+    shop = shop_with_sent_orders(shop_of)
     shop.box.change_centra_shipment("1001-1", gtg=0)
     shop.box.ship("demo-1001-1", ["A"], None)
     assert (tracking(shop).exit_code, withheld(shop)) == (3, [("demo-1001-1", "TRACK-004")])
@@ -221,9 +221,9 @@ def test_what_has_left_and_is_not_known_as_completed(shop_of: ShopOf) -> None:
     assert tracking(shop).flows["tracking"]["unchanged"] == 1
 
 
-def test_a_reference_that_myogo_has_twice(shop_of: ShopOf) -> None:
-    """Shipped and new at once: which of them is meant nobody here can know."""
-    shop = shipping(shop_of)
+def test_a_reference_that_myogo_holds_twice_is_withheld(shop_of: ShopOf) -> None:
+    """One is shipped and one is new, so it is not known which one is meant."""
+    shop = shop_with_sent_orders(shop_of)
     one = shop.box.myogo_orders()[0]
     twice = [one | {"id": "a", "status": "Shipped"}, one | {"id": "b", "status": "New"}]
     body = [{"id": o["id"], "reference": o["reference"], "status": o["status"], "orderLines": []} for o in twice]
@@ -232,17 +232,17 @@ def test_a_reference_that_myogo_has_twice(shop_of: ShopOf) -> None:
     assert withheld(shop) == [("demo-1001-1", "TRACK-005")]
 
 
-def test_what_is_paid_is_not_captured_again(shop_of: ShopOf) -> None:
-    shop = shipping(shop_of)
+def test_a_paid_shipment_is_not_captured_again(shop_of: ShopOf) -> None:
+    shop = shop_with_sent_orders(shop_of)
     shop.edit("[flows.tracking.params]\n", "[flows.tracking.params]\ncapture = true\n")
     shop.box.ship("demo-1001-1", ["A"], None)
     assert tracking(shop).exit_code == 0
     assert completions(shop)[0]["capture"] is False
 
 
-def test_a_shipment_that_was_completed_long_ago_is_asked_for(shop_of: ShopOf) -> None:
-    """It is not in Centra's recent list; by its order it is found."""
-    shop = shipping(shop_of)
+def test_a_shipment_completed_long_ago_is_looked_up(shop_of: ShopOf) -> None:
+    """It is not in Centra's list of recent shipments; the look-up by its order finds it."""
+    shop = shop_with_sent_orders(shop_of)
     shop.box.ship("demo-1001-1", ["A"], None)
     assert tracking(shop).exit_code == 0
     body: dict[str, Any] = {"status": "ok", "shipments": []}
@@ -253,9 +253,9 @@ def test_a_shipment_that_was_completed_long_ago_is_asked_for(shop_of: ShopOf) ->
     assert (report.exit_code, report.flows["tracking"]["unchanged"]) == (0, 1), withheld(shop)
 
 
-def test_the_prefix_of_the_orders_is_that_of_their_tracking(shop_of: ShopOf) -> None:
-    """It is said once."""
-    shop = selling(shop_of)
+def test_tracking_uses_the_prefix_of_the_orders_flow(shop_of: ShopOf) -> None:
+    """The setting is given once."""
+    shop = shop_with_orders(shop_of)
     shop.edit("starting = 2026-01-01", 'starting = 2026-01-01\nprefix = "shop"')
     shop.text += TABLE
     shop.file.write_text(shop.text)
@@ -266,9 +266,11 @@ def test_the_prefix_of_the_orders_is_that_of_their_tracking(shop_of: ShopOf) -> 
 
 
 @pytest.mark.parametrize(("flow", "path"), [("tracking", "/shipment"), ("orders", "/capture")])
-def test_a_redirect_proves_nothing(shop_of: ShopOf, flow: str, path: str) -> None:
-    """It is not followed with our key, and what came of it is looked up."""
-    shop = shipping(shop_of)
+def test_a_redirect_of_a_write_is_not_followed_and_the_outcome_is_looked_up(
+    shop_of: ShopOf, flow: str, path: str
+) -> None:
+    """The key is not sent to the other host."""
+    shop = shop_with_sent_orders(shop_of)
     shop.edit("starting = 2026-01-01", "starting = 2026-01-01\ncapture = true")
     order(shop, paid=0, should_capture=1)
     shop.box.ship("demo-1001-1", ["A"], None)
@@ -279,22 +281,22 @@ def test_a_redirect_proves_nothing(shop_of: ShopOf, flow: str, path: str) -> Non
     assert (report.exit_code, report.flows[flow]["applied"]) == (0, 1), report.message
 
 
-def test_what_was_shipped_must_be_what_the_shipment_holds(shop_of: ShopOf) -> None:
-    """An order that myOGO has split or shortened; a person is told, unless the channel says that it does not matter."""
-    shop = shipping(shop_of)
+def test_shipped_lines_must_match_the_shipment(shop_of: ShopOf) -> None:
+    """An order that myOGO split or shortened is withheld, unless lines_must_match is false."""
+    shop = shop_with_sent_orders(shop_of)
     shop.box.change_myogo_order("demo-1001-1", orderLines=[{"code": "SKU2", "quantity": 1}])
     shop.box.ship("demo-1001-1", ["A"], None)
     assert (tracking(shop).exit_code, withheld(shop)) == (3, [("demo-1001-1", "TRACK-007")])
     assert shop.sql("select message from sync.withheld") == [
-        ("myOGO shipped 1 of 'SKU2'; shipment 1001-1 is 1 of 'SKU1'.",)
+        ("myOGO shipped 1 of 'SKU2'; shipment 1001-1 contains 1 of 'SKU1'.",)
     ]
     shop.edit("[flows.tracking.params]\n", "[flows.tracking.params]\nlines_must_match = false\n")
     assert tracking(shop).flows["tracking"]["applied"] == 1
 
 
-def test_a_test_order_completes_no_real_shipment(shop_of: ShopOf) -> None:
-    """As long as the channel sends tests itself, theirs are the shipments of a test."""
-    shop = shipping(shop_of)
+def test_a_test_order_does_not_complete_a_real_shipment(shop_of: ShopOf) -> None:
+    """A channel that sends test orders also completes their shipments."""
+    shop = shop_with_sent_orders(shop_of)
     shop.box.change_myogo_order("demo-1001-1", test=True)
     shop.box.ship("demo-1001-1", ["A"], None)
     assert (tracking(shop).exit_code, withheld(shop), completions(shop)) == (3, [("demo-1001-1", "TRACK-006")], [])
@@ -302,8 +304,8 @@ def test_a_test_order_completes_no_real_shipment(shop_of: ShopOf) -> None:
     assert (tracking(shop).exit_code, len(completions(shop))) == (0, 1)
 
 
-def test_a_number_that_comes_after_the_completion_is_told(shop_of: ShopOf) -> None:
-    shop = shipping(shop_of)
+def test_a_tracking_number_added_after_the_completion_is_a_warning(shop_of: ShopOf) -> None:
+    shop = shop_with_sent_orders(shop_of)
     shop.box.ship("demo-1001-1", [], None)
     assert tracking(shop).exit_code == 0
     assert tracking(shop).exit_code == 0
@@ -315,26 +317,26 @@ def test_a_number_that_comes_after_the_completion_is_told(shop_of: ShopOf) -> No
     ]
 
 
-def test_a_shipment_that_has_waited_for_long_is_completed(shop_of: ShopOf) -> None:
-    """myOGO no longer lists its order; by its reference it is found."""
-    shop = shipping(shop_of)
+def test_a_shipment_that_waited_for_long_is_completed(shop_of: ShopOf) -> None:
+    """myOGO no longer lists its order; the look-up by its reference finds it."""
+    shop = shop_with_sent_orders(shop_of)
     shop.box.ship("demo-1001-1", ["A"], None)
     shop.box.add_fault(side="myogo", kind="body", method="GET", path="modifiedafter", body=[], times=FOREVER)
     assert (tracking(shop).exit_code, len(completions(shop))) == (0, 1)
 
 
-def test_the_starting_day_holds_beside_another_flow(shop_of: ShopOf) -> None:
-    """Which may have older orders read."""
-    shop = shipping(shop_of)
+def test_the_starting_day_applies_also_if_another_flow_reads_older_orders(shop_of: ShopOf) -> None:
+    """The orders flow has an earlier starting day."""
+    shop = shop_with_sent_orders(shop_of)
     shop.box.ship("demo-1001-1", ["A"], None)
     shop.edit("[flows.tracking.params]\nstarting = 2026-01-01", "[flows.tracking.params]\nstarting = 2099-01-01")
     report = shop.run("push", flows=("orders", "tracking"))
     assert (report.exit_code, completions(shop)) == (0, [])
 
 
-def test_too_many_to_be_asked_for_are_not_said_to_be_lost(shop_of: ShopOf, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shipments that somebody else has completed, beyond Centra's list; asked for are as many as a run can."""
-    shop = shipping(shop_of, 3)
+def test_shipments_beyond_the_look_up_limit_are_skipped(shop_of: ShopOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Completed shipments outside Centra's list are looked up up to a limit per run."""
+    shop = shop_with_sent_orders(shop_of, 3)
     monkeypatch.setattr(extract, "MAX_LOOKUPS", 1)
     for number in (1001, 1002, 1003):
         shop.box.ship(f"demo-{number}-1", ["A"], None)
@@ -350,9 +352,9 @@ def test_too_many_to_be_asked_for_are_not_said_to_be_lost(shop_of: ShopOf, monke
     assert (report.flows["tracking"]["unchanged"], report.flows["tracking"]["skipped"]) == (1, 2)
 
 
-def test_a_completion_that_cannot_be_proven_is_unknown(shop_of: ShopOf) -> None:
-    """Centra said ok, and then nothing more: it is not told as not attempted, because it may well be done."""
-    shop = shipping(shop_of)
+def test_a_completion_that_cannot_be_verified_is_unknown(shop_of: ShopOf) -> None:
+    """Centra answers ok and then fails: the outcome is not "not attempted", because the shipment may be completed."""
+    shop = shop_with_sent_orders(shop_of)
     shop.box.ship("demo-1001-1", ["A"], None)
     shop.box.add_fault(
         side="centra",

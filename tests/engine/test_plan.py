@@ -1,4 +1,4 @@
-"""The difference between what we want and what the target holds."""
+"""The difference between the desired products and the target's products."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from schemas.products.contract import PRODUCT
 from tests.support.frames import desired, held, plain_list
 from tests.support.shop import euro, size
 
-# What myOGO holds after size(n) was created there.
+# The fields of the product in myOGO after size(n) was created there.
 SAME: dict[str, Any] = {
     "name": "Parka Blue S", "salesPrice": "10.00", "supplier": "Acme", "group": "Jackets", "countryOfOrigin": "PT",
     "customsDescription": "Coats", "hsCode": "62014000", "languageCode": "en",
@@ -41,8 +41,8 @@ def _digits(text: str) -> dict[str, Any]:
     return dict(json.loads(text, parse_float=str, parse_int=str))
 
 
-def test_a_create_holds_the_whole_product() -> None:
-    """Every value that there is, none that there is not, and which size it came from."""
+def test_a_create_holds_every_non_null_value_of_the_product() -> None:
+    """And the source id of its size."""
     plan = planned(size(1, ean="7350000000016"))
     after = {
         "code": "SKU1", "name": "Parka Blue S", "sales_price": "10.00", "supplier": "Acme", "product_group": "Jackets",
@@ -55,13 +55,13 @@ def test_a_create_holds_the_whole_product() -> None:
     assert (plan.count("create"), plan.count("update"), plan.unchanged, plan.live) == (1, 0, 0, 0)
 
 
-def test_nothing_to_do() -> None:
+def test_equal_products_give_no_change() -> None:
     plan = planned(size(1), size(2), live=[same(2), same(1), same(3)])
     assert (len(plan.changes), plan.unchanged, plan.live) == (0, 2, 3)
 
 
 @pytest.mark.parametrize(
-    ("column", "vendor", "theirs", "before", "after"),
+    ("column", "vendor", "held_value", "before", "after"),
     [
         ("name", "name", "Old", "Old", "Parka Blue S"),
         ("name", "name", None, None, "Parka Blue S"),
@@ -80,49 +80,51 @@ def test_nothing_to_do() -> None:
         ("language_code", "languageCode", "sv", "sv", "en"),
     ],
 )
-def test_an_update_holds_what_changes(column: str, vendor: str, theirs: Any, before: Any, after: Any) -> None:
-    """And only that, before and after."""
-    plan = planned(size(1), size(2), live=[same(1), same(2, **{vendor: theirs})])
+def test_an_update_holds_only_the_changed_columns(
+    column: str, vendor: str, held_value: Any, before: Any, after: Any
+) -> None:
+    """With their values before and after."""
+    plan = planned(size(1), size(2), live=[same(1), same(2, **{vendor: held_value})])
     assert changes(plan) == [("update", "SKU2", {column: before}, {column: after})]
     assert plan.unchanged == 1
 
 
-@pytest.mark.parametrize("theirs", [10, "10", "10.0", "10.00", "10.0000", "1000e-2"])
-def test_equal_prices_are_equal_however_they_are_written(theirs: Any) -> None:
+@pytest.mark.parametrize("held_value", [10, "10", "10.0", "10.00", "10.0000", "1000e-2"])
+def test_equal_prices_are_equal_in_any_notation(held_value: Any) -> None:
     """Also with an exponent."""
-    assert planned(size(1), live=[same(1, salesPrice=theirs)]).count("update") == 0
+    assert planned(size(1), live=[same(1, salesPrice=held_value)]).count("update") == 0
 
 
 @pytest.mark.parametrize(
-    ("ours", "sent"),
+    ("amount", "sent"),
     [("49", "49.00"), ("49.9", "49.90"), ("49.90", "49.90"), ("0.0001", "0.0001"), ("49.125", "49.125"),
      ("100", "100.00"), ("12345678901234.5678", "12345678901234.5678")],
 )  # fmt: skip
-def test_money_as_it_is_sent(ours: str, sent: str) -> None:
-    """At least two decimals, no exponent, no digit lost; a JSON number."""
-    after = planned(size(1, prices=[euro(ours)])).changes["after"][0]
+def test_money_is_sent_with_at_least_two_decimals(amount: str, sent: str) -> None:
+    """As a JSON number without an exponent and without a lost digit."""
+    after = planned(size(1, prices=[euro(amount)])).changes["after"][0]
     assert f'"sales_price":{sent},' in after
 
 
-def test_what_we_do_not_have_is_neither_compared_nor_sent() -> None:
-    """myOGO keeps what it holds."""
-    poor = size(
+def test_absent_values_are_neither_compared_nor_sent() -> None:
+    """myOGO keeps its own values."""
+    minimal = size(
         1, brand="", categoryName="", categories=[], folder="", countryOfOrigin="", harmCode="", harmDescription=""
     )
     live = same(1, description="theirs", pictureUrl="https://x.test/", eanCode="123")
-    assert len(planned(poor, live=[live]).changes) == 0
-    created = changes(planned(poor))[0][3]
+    assert len(planned(minimal, live=[live]).changes) == 0
+    created = changes(planned(minimal))[0][3]
     assert set(created) == {"code", "name", "sales_price", "language_code"}
 
 
-@pytest.mark.parametrize("theirs", [None, ""], ids=["null", "empty"])
-def test_an_ean_is_filled_in_where_there_is_none(theirs: str | None) -> None:
-    plan = planned(size(1, ean="96385074"), live=[same(1, eanCode=theirs)])
+@pytest.mark.parametrize("held_value", [None, ""], ids=["null", "empty"])
+def test_an_ean_is_added_if_myogo_has_none(held_value: str | None) -> None:
+    plan = planned(size(1, ean="96385074"), live=[same(1, eanCode=held_value)])
     assert [change[3] for change in changes(plan)] == [{"ean_code": "96385074"}]
 
 
-def test_an_ean_that_is_kept_is_never_changed() -> None:
-    """Not even beside another change, and not even one of blanks: myOGO would keep it, run after run."""
+def test_an_ean_of_myogo_is_never_changed() -> None:
+    """Not with another change either, and not if it is blank: myOGO keeps it, and every run would plan it again."""
     assert len(planned(size(1, ean="96385074"), live=[same(1, eanCode=" ")]).changes) == 0
     assert len(planned(size(1, ean="96385074"), live=[same(1, eanCode="1")]).changes) == 0
     plan = planned(size(1, ean="96385074"), live=[same(1, eanCode="1", name="Old")])
@@ -135,8 +137,8 @@ def test_codes_match_exactly() -> None:
     assert [change[:2] for change in changes(plan)] == [("create", "A "), ("create", "a")]
 
 
-def test_what_only_myogo_has_is_left_alone() -> None:
-    """Twice held codes included, as long as we do not want them."""
+def test_products_that_only_myogo_has_are_left_alone() -> None:
+    """Also duplicate codes that Centra does not have."""
     plan = planned(size(1), live=[same(1), same(7), same(8), same(8)])
     assert (len(plan.changes), plan.unchanged, plan.live) == (0, 1, 4)
 
@@ -148,8 +150,8 @@ def test_each_update_is_compared_with_its_own_product() -> None:
     assert plan.changes["source_id"][0] == "2"
 
 
-def test_changes_are_sorted() -> None:
-    """By action, then by code."""
+def test_changes_are_sorted_by_action_and_code() -> None:
+    """The index starts at 0."""
     plan = planned(*(size(n) for n in (3, 9, 2, 1)), live=[same(9, name="x"), same(2, name="x")])
     assert [change[:2] for change in changes(plan)] == [
         ("create", "SKU1"), ("create", "SKU3"), ("update", "SKU2"), ("update", "SKU9"),
@@ -159,7 +161,7 @@ def test_changes_are_sorted() -> None:
 
 @pytest.mark.parametrize("sizes", [[], [size(1)]], ids=["nothing wanted", "one wanted"])
 @pytest.mark.parametrize("live", [[], [same(5)]], ids=["nothing held", "one held"])
-def test_empty_sides(sizes: list[dict[str, Any]], live: list[dict[str, Any]]) -> None:
+def test_either_side_may_be_empty(sizes: list[dict[str, Any]], live: list[dict[str, Any]]) -> None:
     plan = planned(*sizes, live=live)
     assert (plan.count("create"), plan.count("update"), plan.unchanged) == (len(sizes), 0, 0)
 
@@ -169,16 +171,16 @@ def test_the_fingerprint_does_not_depend_on_order() -> None:
     assert planned(*sizes, live=live).fingerprint == planned(*sizes[::-1], live=live[::-1]).fingerprint
 
 
-def test_a_fingerprint_is_the_same_in_every_version() -> None:
-    """What was reviewed yesterday can be pushed today: SHA-256 of a line of JSON per change, 16 digits of it."""
+def test_a_fingerprint_has_a_fixed_definition() -> None:
+    """The first 16 digits of the SHA-256 of one JSON line per change, so that a later version can push the plan."""
     lines = (
         b'["create","SKU2","{}","{\\"code\\":\\"SKU2\\",\\"name\\":\\"Parka Blue S\\",\\"sales_price\\":10.00,'
         b'\\"language_code\\":\\"en\\"}"]\n'
         b'["update","SKU1","{\\"name\\":\\"Old\\"}","{\\"name\\":\\"Parka Blue S\\"}"]\n'
     )
-    bare = {"brand": "", "categoryName": "", "categories": [], "folder": "", "countryOfOrigin": "", "harmCode": "",
-            "harmDescription": ""}  # fmt: skip
-    plan = planned(size(1), size(2, **bare), live=[same(1, name="Old")])
+    no_optional_fields = {"brand": "", "categoryName": "", "categories": [], "folder": "", "countryOfOrigin": "",
+                          "harmCode": "", "harmDescription": ""}  # fmt: skip
+    plan = planned(size(1), size(2, **no_optional_fields), live=[same(1, name="Old")])
     assert plan.fingerprint == hashlib.sha256(lines).hexdigest()[:16]
 
 
@@ -194,40 +196,40 @@ def test_a_fingerprint_is_the_same_in_every_version() -> None:
         pytest.param([size(1)], [same(1)], id="none"),
     ],
 )
-def test_the_fingerprint_tells_plans_apart(sizes: list[dict[str, Any]], live: list[dict[str, Any]]) -> None:
+def test_different_plans_have_different_fingerprints(sizes: list[dict[str, Any]], live: list[dict[str, Any]]) -> None:
     assert planned(*sizes, live=live).fingerprint != planned(size(1), live=[same(1, name="x")]).fingerprint
 
 
-def test_the_fingerprint_ignores_what_is_not_touched() -> None:
-    """Products that stay as they are, and ids that are carried but not sent."""
+def test_the_fingerprint_ignores_what_is_not_sent() -> None:
+    """Unchanged products and source ids."""
     base = planned(size(1), live=[same(1, name="x")]).fingerprint
     assert planned(size(1), size(2), live=[same(1, name="x"), same(2), same(3)]).fingerprint == base
     assert planned(size(7, sku="SKU1"), live=[same(1, name="x", stock=5)]).fingerprint == base
 
 
-def test_the_frames_given_are_not_changed() -> None:
-    mine, live = desired(size(2), size(1)), held(same(2, name="x"), same(7))
-    before = mine.copy(), live.copy()
-    diff(mine, live, PRODUCT)
-    pd.testing.assert_frame_equal(mine, before[0])
+def test_diff_does_not_change_its_input_frames() -> None:
+    wanted, live = desired(size(2), size(1)), held(same(2, name="x"), same(7))
+    before = wanted.copy(), live.copy()
+    diff(wanted, live, PRODUCT)
+    pd.testing.assert_frame_equal(wanted, before[0])
     pd.testing.assert_frame_equal(live, before[1])
 
 
-def test_the_target_gets_decimals_back() -> None:
-    """`after` read exactly gives the price that was planned."""
+def test_the_target_reads_exact_decimals_from_a_plan() -> None:
+    """`decode_exact` of `after` gives the planned price."""
     plan = planned(size(1, prices=[euro("49.90")]))
     assert decode_exact(plan.changes["after"][0].encode())["sales_price"] == Decimal("49.90")
     assert plain_list(plan.changes["before"]) == ["{}"]
 
 
-def test_a_plan_that_is_made_in_pieces_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows become Python objects some thousands at a time; each object stays with its own row."""
+def test_a_plan_made_in_chunks_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows are converted to Python objects in chunks; each object stays with its row."""
     sizes = [size(n) for n in range(1, 8)]
     live = [same(n, name=f"Name {n}") for n in range(1, 4)]
-    whole = planned(*sizes, live=live)
+    at_once = planned(*sizes, live=live)
     monkeypatch.setattr("pipelines.engine.plan.CHUNK_ROWS", 2)
-    pieces = planned(*sizes, live=live)
-    assert whole.count("create") == 4
-    assert whole.count("update") == 3
-    assert pieces.fingerprint == whole.fingerprint
-    assert changes(pieces) == changes(whole)
+    in_chunks = planned(*sizes, live=live)
+    assert at_once.count("create") == 4
+    assert at_once.count("update") == 3
+    assert in_chunks.fingerprint == at_once.fingerprint
+    assert changes(in_chunks) == changes(at_once)

@@ -1,4 +1,4 @@
-"""A plan applied gives the desired state, and then there is nothing left to do."""
+"""Applying a plan gives the desired state, and a second plan is empty."""
 
 from __future__ import annotations
 
@@ -33,11 +33,13 @@ HELD = st.fixed_dictionaries(
 WANTED = st.dictionaries(CODE, SIZE, max_size=8).map(
     lambda sizes: [size(n, sku=code, **fields) for n, (code, fields) in enumerate(sizes.items())]
 )
-THERE = st.dictionaries(CODE, HELD, max_size=8).map(lambda rows: [{"code": c, **fields} for c, fields in rows.items()])
+HELD_ROWS = st.dictionaries(CODE, HELD, max_size=8).map(
+    lambda rows: [{"code": c, **fields} for c, fields in rows.items()]
+)
 
 
 def applied(plan: Plan, live: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """myOGO after the plan: creates added, updates merged, in its own names."""
+    """myOGO's products after the plan, under its field names: creates added, updates merged."""
     state = {row["code"]: dict(row) for row in live}
     for action, key, after in plan.changes[["action", "key", "after"]].itertuples(index=False):
         assert (action == "create") == (key not in state)
@@ -47,34 +49,41 @@ def applied(plan: Plan, live: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 @quick
-@given(WANTED, THERE)
+@given(WANTED, HELD_ROWS)
 def test_applying_a_plan_gives_the_desired_state(sizes: list[dict[str, Any]], live: list[dict[str, Any]]) -> None:
-    """Every value we have stands in myOGO, an EAN where there was none; what we do not have stays; then: nothing."""
-    mine = desired(*sizes)
-    plan = diff(mine, held(*live), PRODUCT)
+    """Each desired value is in myOGO, an EAN only if there was none, other values stay, and the next plan is empty."""
+    wanted = desired(*sizes)
+    plan = diff(wanted, held(*live), PRODUCT)
     assert plan.count("create") + plan.count("update") + plan.unchanged == len(sizes)
     after = applied(plan, live)
     now = held(*after)
-    again = diff(mine, now, PRODUCT)
+    again = diff(wanted, now, PRODUCT)
     assert len(again.changes) == 0
     assert again.unchanged == len(sizes)
     state = {row["code"]: row for _, row in now.iterrows()}
-    was = {row["code"]: row for _, row in held(*live).iterrows()}
-    for _, row in mine.iterrows():
-        ours, theirs = plain_list(row[list(PRODUCT.compare)]), plain_list(state[row["code"]][list(PRODUCT.compare)])
-        old = was.get(row["code"])
-        before = plain_list(old[list(PRODUCT.compare)]) if old is not None else [None] * len(ours)
-        assert theirs == [mine if mine is not None else kept for mine, kept in zip(ours, before, strict=True)]
+    state_before = {row["code"]: row for _, row in held(*live).iterrows()}
+    for _, row in wanted.iterrows():
+        wanted_values, held_values = (
+            plain_list(row[list(PRODUCT.compare)]),
+            plain_list(state[row["code"]][list(PRODUCT.compare)]),
+        )
+        old = state_before.get(row["code"])
+        before = plain_list(old[list(PRODUCT.compare)]) if old is not None else [None] * len(wanted_values)
+        assert held_values == [
+            new if new is not None else kept for new, kept in zip(wanted_values, before, strict=True)
+        ]
         kept_ean = None if old is None else plain_list(old[["ean_code"]])[0]
         assert plain_list(state[row["code"]][["ean_code"]])[0] == (kept_ean or plain_list(row[["ean_code"]])[0])
-    untouched = {row["code"]: row for row in live if row["code"] not in set(mine["code"])}
+    untouched = {row["code"]: row for row in live if row["code"] not in set(wanted["code"])}
     assert {row["code"]: row for row in after if row["code"] in untouched} == untouched
 
 
 @settings(quick, max_examples=15)
-@given(WANTED, THERE, st.randoms(use_true_random=False))
-def test_order_never_matters(sizes: list[dict[str, Any]], live: list[dict[str, Any]], dice: random.Random) -> None:
-    """The same plan, change by change, whatever order the two sides list things in."""
+@given(WANTED, HELD_ROWS, st.randoms(use_true_random=False))
+def test_the_order_of_rows_never_matters(
+    sizes: list[dict[str, Any]], live: list[dict[str, Any]], dice: random.Random
+) -> None:
+    """The order of the rows on either side does not change the plan."""
     first = diff(desired(*sizes), held(*live), PRODUCT)
     dice.shuffle(sizes)
     dice.shuffle(live)

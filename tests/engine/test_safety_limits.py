@@ -1,4 +1,4 @@
-"""Whether acting on a plan is sane: each limit on both sides of its edge."""
+"""Each safety limit at, below and above its value."""
 
 from __future__ import annotations
 
@@ -19,20 +19,22 @@ from pipelines.state.store import Folder, Store
 from tests.support.declared import SCHEMA
 from tests.support.frames import texts
 
-BROKEN = ["row", "rule", "code"]
+WITHHELD_COLUMNS = ["row", "rule", "code"]
 
 
-def evidence(
+def metrics(
     read: int = 1,
     read_before: int | None = None,
     wanted: int = 0,
     withheld: Iterable[tuple[int, str, str]] = (),
-    made: Iterable[str] = (),
-    held: Iterable[str] = (),
-    whole: bool = True,
+    source_codes: Iterable[str] = (),
+    target_codes: Iterable[str] = (),
+    full_read: bool = True,
 ) -> ProductMetrics:
-    broken = pd.DataFrame(list(withheld), columns=BROKEN)
-    return ProductMetrics(read, read_before, whole, wanted, broken, texts(list(made)), texts(list(held)))
+    issues = pd.DataFrame(list(withheld), columns=WITHHELD_COLUMNS)
+    return ProductMetrics(
+        read, read_before, full_read, wanted, issues, texts(list(source_codes)), texts(list(target_codes))
+    )
 
 
 def planned(creates: int = 0, updates: int = 0, live: int = 0) -> Plan:
@@ -42,7 +44,7 @@ def planned(creates: int = 0, updates: int = 0, live: int = 0) -> Plan:
 
 
 def repriced(*prices: tuple[Any, Any]) -> Plan:
-    """A plan of updates with the codes K0, K1, ... from the first of each pair to the second, as JSON numbers."""
+    """A plan of price updates with the codes K0, K1, ...; each pair holds the old and the new price as JSON numbers."""
     rows = [
         ("update", f"K{n}", "1", f'{{"sales_price":{old}}}', f'{{"sales_price":{new}}}')
         for n, (old, new) in enumerate(prices)
@@ -50,32 +52,32 @@ def repriced(*prices: tuple[Any, Any]) -> Plan:
     return Plan(pd.DataFrame(rows, columns=CHANGE_COLUMNS), 0, 0, "")
 
 
-def said(limits: ProductLimits, plan: Plan | None = None, seen: ProductMetrics | None = None) -> list[str]:
-    return [one.words for one in violations(limits, plan or planned(), seen or evidence())]
+def messages(limits: ProductLimits, plan: Plan | None = None, observed: ProductMetrics | None = None) -> list[str]:
+    return [one.message for one in violations(limits, plan or planned(), observed or metrics())]
 
 
-def test_what_was_not_asked_for_is_not_missing() -> None:
-    assert said(ProductLimits(min_rows=50), seen=evidence(1, 1000)) != []
-    assert said(ProductLimits(min_rows=50), seen=evidence(1, 1000, whole=False)) == []
+def test_a_partial_read_is_not_checked_against_the_number_of_rows() -> None:
+    assert messages(ProductLimits(min_rows=50), observed=metrics(1, 1000)) != []
+    assert messages(ProductLimits(min_rows=50), observed=metrics(1, 1000, full_read=False)) == []
 
 
 @pytest.mark.parametrize(("read", "refused"), [(0, True), (49, True), (50, False), (51, False)])
-def test_min_rows(read: int, refused: bool) -> None:
-    assert said(ProductLimits(min_rows=50), seen=evidence(read)) == (
+def test_fewer_rows_than_min_rows_are_refused(read: int, refused: bool) -> None:
+    assert messages(ProductLimits(min_rows=50), observed=metrics(read)) == (
         [f"{read} rows were read, fewer than min_rows = 50"] if refused else []
     )
 
 
 @pytest.mark.parametrize(("creates", "refused"), [(0, False), (5, False), (6, True)])
-def test_max_creates(creates: int, refused: bool) -> None:
-    assert said(ProductLimits(max_creates=5), planned(creates)) == (
+def test_more_creates_than_max_creates_are_refused(creates: int, refused: bool) -> None:
+    assert messages(ProductLimits(max_creates=5), planned(creates)) == (
         ["6 products would be created, more than max_creates = 5"] if refused else []
     )
 
 
 @pytest.mark.parametrize(("updates", "refused"), [(0, False), (5, False), (6, True)])
-def test_max_updates(updates: int, refused: bool) -> None:
-    assert said(ProductLimits(max_updates=5), planned(updates=updates, live=1000)) == (
+def test_more_updates_than_max_updates_are_refused(updates: int, refused: bool) -> None:
+    assert messages(ProductLimits(max_updates=5), planned(updates=updates, live=1000)) == (
         ["6 products would be updated, more than max_updates = 5"] if refused else []
     )
 
@@ -83,11 +85,11 @@ def test_max_updates(updates: int, refused: bool) -> None:
 @pytest.mark.parametrize(
     ("share", "live", "updates", "refused"),
     [
-        pytest.param(0.30, 9, 9, False, id="9 products: a share says nothing"),
-        pytest.param(0.30, 10, 3, False, id="10 products, at the edge"),
-        pytest.param(0.30, 10, 4, True, id="10 products, beyond"),
+        pytest.param(0.30, 9, 9, False, id="9 products: too few for a share"),
+        pytest.param(0.30, 10, 3, False, id="10 products, at the limit"),
+        pytest.param(0.30, 10, 4, True, id="10 products, above"),
         pytest.param(0.30, 11, 3, False, id="11 products, below"),
-        pytest.param(0.30, 11, 4, True, id="11 products, beyond"),
+        pytest.param(0.30, 11, 4, True, id="11 products, above"),
         pytest.param(0.29, 100, 29, False, id="29 of 100 at 0.29"),
         pytest.param(0.29, 100, 30, True, id="30 of 100 at 0.29"),
         pytest.param(0.57, 100, 57, False, id="57 of 100 at 0.57"),
@@ -96,9 +98,9 @@ def test_max_updates(updates: int, refused: bool) -> None:
         pytest.param(1.0, 10, 10, False, id="everything at 1"),
     ],
 )
-def test_max_update_share(share: float, live: int, updates: int, refused: bool) -> None:
-    """Of what the target holds, once it holds 10; exactly at the edge is within."""
-    assert said(ProductLimits(max_update_share=share), planned(updates=updates, live=live)) == (
+def test_more_updates_than_max_update_share_are_refused(share: float, live: int, updates: int, refused: bool) -> None:
+    """The share applies if the target holds at least 10 products; a share equal to the limit passes."""
+    assert messages(ProductLimits(max_update_share=share), planned(updates=updates, live=live)) == (
         [
             f"{updates} of the {live} products in the target would be updated ({updates / live:.1%}), "
             f"more than max_update_share = {share:g}"
@@ -108,19 +110,19 @@ def test_max_update_share(share: float, live: int, updates: int, refused: bool) 
     )
 
 
-def test_creates_are_no_part_of_the_share() -> None:
-    assert said(ProductLimits(max_update_share=0.1), planned(50, 1, 10)) == []
+def test_creates_do_not_count_for_the_update_share() -> None:
+    assert messages(ProductLimits(max_update_share=0.1), planned(50, 1, 10)) == []
 
 
 @pytest.mark.parametrize(
     ("share", "before", "read", "refused"),
     [
         pytest.param(0.60, None, 1, False, id="no earlier run"),
-        pytest.param(0.60, 9, 1, False, id="9 before: a share says nothing"),
-        pytest.param(0.60, 10, 6, False, id="10 before, at the edge"),
+        pytest.param(0.60, 9, 1, False, id="9 before: too few for a share"),
+        pytest.param(0.60, 10, 6, False, id="10 before, at the limit"),
         pytest.param(0.60, 10, 5, True, id="10 before, below"),
-        pytest.param(0.60, 2998, 1799, False, id="the first within, where the edge is no whole number"),
-        pytest.param(0.60, 2998, 1798, True, id="the last without, where the edge is no whole number"),
+        pytest.param(0.60, 2998, 1799, False, id="first number within a fractional limit"),
+        pytest.param(0.60, 2998, 1798, True, id="last number below a fractional limit"),
         pytest.param(0.07, 100, 7, False, id="7 of 100 at 0.07, which is 7.000000000000001 in binary"),
         pytest.param(0.07, 100, 6, True, id="6 of 100 at 0.07"),
         pytest.param(0.0, 10, 1, False, id="switched off"),
@@ -129,9 +131,9 @@ def test_creates_are_no_part_of_the_share() -> None:
         pytest.param(0.60, 10, 5000, False, id="more than before"),
     ],
 )
-def test_min_read_share(share: float, before: int | None, read: int, refused: bool) -> None:
-    """Of what the last good run read, once that was 10."""
-    assert said(ProductLimits(min_read_share=share), seen=evidence(read, before)) == (
+def test_fewer_rows_than_min_read_share_are_refused(share: float, before: int | None, read: int, refused: bool) -> None:
+    """Compared with the last good run, if that read at least 10 rows."""
+    assert messages(ProductLimits(min_read_share=share), observed=metrics(read, before)) == (
         [
             f"{read} rows were read, {read / (before or 0):.1%} of the {before} that the last good run read, "
             f"less than min_read_share = {share:g}"
@@ -141,15 +143,15 @@ def test_min_read_share(share: float, before: int | None, read: int, refused: bo
     )
 
 
-def codes(letter: str, many: int) -> list[str]:
-    return [f"{letter}{n:02}" for n in range(many)]
+def codes(letter: str, count: int) -> list[str]:
+    return [f"{letter}{n:02}" for n in range(count)]
 
 
 @pytest.mark.parametrize(
     ("share", "holds", "known", "refused"),
     [
-        pytest.param(0.10, 9, 0, False, id="9 products: a share says nothing"),
-        pytest.param(0.10, 10, 1, False, id="10 products, at the edge"),
+        pytest.param(0.10, 9, 0, False, id="9 products: too few for a share"),
+        pytest.param(0.10, 10, 1, False, id="10 products, at the limit"),
         pytest.param(0.10, 10, 0, True, id="10 products, below"),
         pytest.param(0.10, 11, 1, True, id="1 of 11"),
         pytest.param(0.10, 11, 2, False, id="2 of 11"),
@@ -160,46 +162,55 @@ def codes(letter: str, many: int) -> list[str]:
         pytest.param(1.0, 10, 9, True, id="all but one at 1"),
     ],
 )
-def test_min_known_share(share: float, holds: int, known: int, refused: bool) -> None:
-    """Of what the target holds, once it holds 10: how many of its codes the source makes, wanted or not."""
-    theirs, ours = codes("T", holds), codes("S", 4)
-    found = said(ProductLimits(min_known_share=share), seen=evidence(made=theirs[:known] + ours, held=theirs))
-    assert bool(found) is refused
+def test_fewer_known_codes_than_min_known_share_are_refused(
+    share: float, holds: int, known: int, refused: bool
+) -> None:
+    """The share of the target's codes that the source has, selected or not, if the target has at least 10 products."""
+    held, listed = codes("T", holds), codes("S", 4)
+    refusals = messages(
+        ProductLimits(min_known_share=share), observed=metrics(source_codes=held[:known] + listed, target_codes=held)
+    )
+    assert bool(refusals) is refused
     if refused:
-        assert found[0].startswith(f"{known} of the {holds} products in the target have a code that")
-        assert f"({known / holds:.1%}), less than min_known_share = {share:g}" in found[0]
+        assert refusals[0].startswith(
+            f"{known} of the {holds} products in the target have the code of a size in the source"
+        )
+        assert f"({known / holds:.1%}), less than min_known_share = {share:g}" in refusals[0]
         only = ", ".join(f"'T{n:02}'" for n in range(known, min(known + 3, holds)))
-        assert f"(only in the target: {only}; only in the source: 'S00', 'S01', 'S02')" in found[0]
-        assert found[0].endswith(
-            ": is it the right shop? Compare merchant_id and both base_url with the shop that is meant"
+        assert f"(only in the target: {only}; only in the source: 'S00', 'S01', 'S02')" in refusals[0]
+        assert refusals[0].endswith(
+            ": is it the right shop? Compare merchant_id and both base_url with those of the right shop"
         )
 
 
-def test_a_code_held_twice_counts_twice_and_one_made_twice_once() -> None:
-    """The share is of products, not of codes."""
+def test_a_duplicate_code_counts_twice_in_the_target_and_once_in_the_source() -> None:
+    """The share counts products of the target, not codes."""
     limits = ProductLimits(min_known_share=0.5)
-    assert said(limits, seen=evidence(made=["A"], held=["A"] * 5 + codes("T", 5))) == []
-    assert said(limits, seen=evidence(made=["A"] * 5, held=["A"] * 4 + codes("T", 6))) != []
+    assert messages(limits, observed=metrics(source_codes=["A"], target_codes=["A"] * 5 + codes("T", 5))) == []
+    assert messages(limits, observed=metrics(source_codes=["A"] * 5, target_codes=["A"] * 4 + codes("T", 6))) != []
 
 
-def test_examples_are_sorted_few_and_safe_to_print() -> None:
-    """Another order of rows says the same; what cannot be seen is written out, what is long is cut."""
-    theirs, ours = ["b\u202e", "a\x1b[31m", "c" * 41, "d", *codes("T", 9)], ["y" * 40, "x", "x", "z"]
-    one = said(ProductLimits(), seen=evidence(made=ours, held=theirs))
-    assert one == said(ProductLimits(), seen=evidence(made=ours[::-1], held=theirs[::-1]))
+def test_examples_are_sorted_limited_and_printable() -> None:
+    """The order of rows does not matter; invisible characters are escaped and long codes are cut."""
+    held, listed = ["b\u202e", "a\x1b[31m", "c" * 41, "d", *codes("T", 9)], ["y" * 40, "x", "x", "z"]
+    one = messages(ProductLimits(), observed=metrics(source_codes=listed, target_codes=held))
+    assert one == messages(ProductLimits(), observed=metrics(source_codes=listed[::-1], target_codes=held[::-1]))
     assert "only in the target: 'T00', 'T01', 'T02'; only in the source: 'x', '" + "y" * 40 + "', 'z')" in one[0]
-    [two] = said(ProductLimits(), seen=evidence(held=theirs[:4] + [f"e{n}" for n in range(9)]))
+    [two] = messages(ProductLimits(), observed=metrics(target_codes=held[:4] + [f"e{n}" for n in range(9)]))
     assert r"only in the target: 'a\x1b[31m', 'b\u202e', '" + "c" * 39 + "…'; only in the source: none)" in two
-    [three] = said(ProductLimits(min_known_share=1.0), seen=evidence(made=codes("T", 9), held=[*codes("T", 9), "new"]))
+    [three] = messages(
+        ProductLimits(min_known_share=1.0),
+        observed=metrics(source_codes=codes("T", 9), target_codes=[*codes("T", 9), "new"]),
+    )
     assert "only in the target: 'new'; only in the source: none)" in three
 
 
 @pytest.mark.parametrize(
     ("share", "wanted", "withheld", "refused"),
     [
-        pytest.param(0.50, 9, 9, False, id="9 wanted: a share says nothing"),
-        pytest.param(0.50, 10, 5, False, id="10 wanted, at the edge"),
-        pytest.param(0.50, 10, 6, True, id="10 wanted, beyond"),
+        pytest.param(0.50, 9, 9, False, id="9 wanted: too few for a share"),
+        pytest.param(0.50, 10, 5, False, id="10 wanted, at the limit"),
+        pytest.param(0.50, 10, 6, True, id="10 wanted, above"),
         pytest.param(0.50, 11, 5, False, id="5 of 11"),
         pytest.param(0.50, 11, 6, True, id="6 of 11"),
         pytest.param(0.29, 100, 29, False, id="29 of 100 at 0.29, which is 28.999999999999996 in binary"),
@@ -209,11 +220,13 @@ def test_examples_are_sorted_few_and_safe_to_print() -> None:
         pytest.param(1.0, 10, 10, False, id="all at 1"),
     ],
 )
-def test_max_withheld_share(share: float, wanted: int, withheld: int, refused: bool) -> None:
-    """Of what the channel wants, once that is 10. A row counts once, however many rules it breaks."""
+def test_more_withheld_rows_than_max_withheld_share_are_refused(
+    share: float, wanted: int, withheld: int, refused: bool
+) -> None:
+    """The share of the selected rows, if there are at least 10. A row counts once, however many rules it breaks."""
     lines = [(n, rule, f"K{n:02}") for n in range(withheld) for rule in ("NAME-001", "COO-001")]
     few = ", ".join(f"'K{n:02}'" for n in range(min(withheld, 3)))
-    assert said(ProductLimits(max_withheld_share=share), seen=evidence(wanted=wanted, withheld=lines)) == (
+    assert messages(ProductLimits(max_withheld_share=share), observed=metrics(wanted=wanted, withheld=lines)) == (
         [
             f"{withheld} of the {wanted} selected rows would be withheld ({withheld / wanted:.1%}), more than "
             f"max_withheld_share = {share:g} (most by COO-001 {withheld}, NAME-001 {withheld}; for example {few})"
@@ -225,23 +238,25 @@ def test_max_withheld_share(share: float, wanted: int, withheld: int, refused: b
 
 def test_the_rules_that_withhold_most_come_first() -> None:
     rules = ["A"] * 2 + ["B"] * 3 + ["C"] + ["D"] * 2 + ["E"] * 2
-    [found] = said(ProductLimits(), seen=evidence(wanted=10, withheld=[(n, rule, "K") for n, rule in enumerate(rules)]))
-    assert "(most by B 3, A 2, D 2; for example 'K')" in found
+    [refusals] = messages(
+        ProductLimits(), observed=metrics(wanted=10, withheld=[(n, rule, "K") for n, rule in enumerate(rules)])
+    )
+    assert "(most by B 3, A 2, D 2; for example 'K')" in refusals
 
 
 @pytest.mark.parametrize(
     ("old", "new", "factor", "jump"),
     [
         pytest.param("10.00", "50.00", 5.0, False, id="up, at the factor"),
-        pytest.param("10.00", "50.0001", 5.0, True, id="up, beyond it"),
+        pytest.param("10.00", "50.0001", 5.0, True, id="up, above it"),
         pytest.param("50.00", "10.00", 5.0, False, id="down, at the factor"),
-        pytest.param("50.0001", "10.00", 5.0, True, id="down, beyond it"),
+        pytest.param("50.0001", "10.00", 5.0, True, id="down, above it"),
         pytest.param("0.1000", "0.1100", 1.1, False, id="at 1.1, which is more than 1.1 in binary"),
-        pytest.param("0.1000", "0.1101", 1.1, True, id="beyond 1.1"),
+        pytest.param("0.1000", "0.1101", 1.1, True, id="above 1.1"),
         pytest.param("12345678901234.5678", "61728394506172.8390", 5.0, False, id="at the factor, 18 digits"),
-        pytest.param("12345678901234.5678", "61728394506172.8391", 5.0, True, id="beyond it, 18 digits"),
+        pytest.param("12345678901234.5678", "61728394506172.8391", 5.0, True, id="above it, 18 digits"),
         pytest.param(
-            "10000000000000.0001", "50000050000000.0006", 5.000005, True, id="beyond it in the last of 24 digits"
+            "10000000000000.0001", "50000050000000.0006", 5.000005, True, id="above it in the last of 24 digits"
         ),
         pytest.param("10.00", "10.01", 1.0, True, id="any change at 1"),
         pytest.param("0.00", "0.01", 1_000_000.0, True, id="from zero"),
@@ -250,14 +265,14 @@ def test_the_rules_that_withhold_most_come_first() -> None:
         pytest.param("-5.00", "0.00", 1_000_000.0, True, id="from less than zero to zero"),
         pytest.param("0.00", "0.0000", 5.0, False, id="zero is zero"),
         pytest.param("null", "1000.00", 5.0, False, id="a price that the target lacks"),
-        pytest.param("10", "51", 5.0, True, id="whole numbers"),
+        pytest.param("10", "51", 5.0, True, id="integers"),
         pytest.param("10.00", "1000.00", 5.0, True, id="a hundred times"),
     ],
 )
-def test_price_jump_factor(old: str, new: str, factor: float, jump: bool) -> None:
-    """Multiplied or divided by more than it."""
+def test_a_price_change_by_more_than_the_factor_is_a_jump(old: str, new: str, factor: float, jump: bool) -> None:
+    """Upwards and downwards."""
     limits = ProductLimits(max_price_jumps=0, price_jump_factor=factor)
-    assert said(limits, repriced((old, new))) == (
+    assert messages(limits, repriced((old, new))) == (
         [
             f"1 of the 1 updates would change the price by a factor of more than price_jump_factor = {factor:g}, "
             f"more than max_price_jumps = 0 (for example 'K0' {old} -> {new})"
@@ -268,18 +283,18 @@ def test_price_jump_factor(old: str, new: str, factor: float, jump: bool) -> Non
 
 
 @pytest.mark.parametrize(("jumps", "refused"), [(2, False), (3, True)])
-def test_max_price_jumps(jumps: int, refused: bool) -> None:
-    """However many prices change by less."""
+def test_more_jumps_than_max_price_jumps_are_refused(jumps: int, refused: bool) -> None:
+    """Any number of smaller price changes passes."""
     plan = repriced(*[("1.00", "2.00")] * 20, *[("1.00", "6.00")] * jumps, *[("null", "5.00")] * 20)
-    found = said(ProductLimits(max_price_jumps=2), plan)
-    assert bool(found) is refused
+    refusals = messages(ProductLimits(max_price_jumps=2), plan)
+    assert bool(refusals) is refused
     if refused:
-        assert "3 of the 43 updates" in found[0]
-        assert "(for example 'K20' 1.00 -> 6.00, 'K21' 1.00 -> 6.00, 'K22' 1.00 -> 6.00)" in found[0]
+        assert "3 of the 43 updates" in refusals[0]
+        assert "(for example 'K20' 1.00 -> 6.00, 'K21' 1.00 -> 6.00, 'K22' 1.00 -> 6.00)" in refusals[0]
 
 
 def test_only_updates_of_the_price_are_jumps() -> None:
-    """A create has no price before, and an update of something else none at all."""
+    """Not creates, and not updates of other columns."""
     rows = [
         ("create", "A", "1", "{}", '{"sales_price":1000.00}'),
         ("update", "B", "1", '{"name":"x"}', '{"name":"y"}'),
@@ -287,33 +302,33 @@ def test_only_updates_of_the_price_are_jumps() -> None:
         ("update", "D", "1", '{"name":"x"}', '{"name":"y"}'),
         ("update", "E", "1", '{"sales_price":9.00}', '{"sales_price":1.00}'),
     ]
-    [found] = said(ProductLimits(max_price_jumps=1), Plan(pd.DataFrame(rows, columns=CHANGE_COLUMNS), 0, 0, ""))
-    assert found.startswith("2 of the 4 updates")
-    assert "(for example 'C' 1.00 -> 9.00, 'E' 9.00 -> 1.00)" in found
+    [refusals] = messages(ProductLimits(max_price_jumps=1), Plan(pd.DataFrame(rows, columns=CHANGE_COLUMNS), 0, 0, ""))
+    assert refusals.startswith("2 of the 4 updates")
+    assert "(for example 'C' 1.00 -> 9.00, 'E' 9.00 -> 1.00)" in refusals
 
 
-def test_all_that_is_wrong_is_said() -> None:
-    """In a fixed order, each by the name of its key; only what the plan itself is too big for can be narrowed."""
+def test_all_exceeded_limits_are_reported_in_a_fixed_order() -> None:
+    """Each with its key; only limits on the size of the plan can be met by --sku."""
     plan = repriced(*[("1.00", "9.00")] * 11)
     create = pd.DataFrame([("create", "N", "1", "{}", "{}")], columns=CHANGE_COLUMNS)
     plan = Plan(pd.concat([create, plan.changes]), 0, 10, "")
     lines = [(n, "SKU-001", "") for n in range(6)]
-    seen = evidence(4, 100, 10, lines, made=["S"], held=codes("T", 10))
-    found = violations(ProductLimits(min_rows=5, max_creates=0, max_updates=0, max_update_share=0.0), plan, seen)
-    assert [(one.key, one.narrows) for one in found] == [
+    observed = metrics(4, 100, 10, lines, source_codes=["S"], target_codes=codes("T", 10))
+    refusals = violations(ProductLimits(min_rows=5, max_creates=0, max_updates=0, max_update_share=0.0), plan, observed)
+    assert [(one.key, one.narrows) for one in refusals] == [
         ("min_rows", False), ("min_read_share", False), ("min_known_share", False), ("max_withheld_share", False),
         ("max_creates", True), ("max_updates", True), ("max_update_share", True), ("max_price_jumps", True),
     ]  # fmt: skip
-    assert all(f"{one.key} = " in one.words for one in found)
+    assert all(f"{one.key} = " in one.message for one in refusals)
 
 
-def test_an_empty_plan_is_sane() -> None:
-    """With the default limits, as soon as one row was read."""
-    assert said(ProductLimits(), seen=evidence(1)) == []
-    assert said(ProductLimits(), seen=evidence(0)) != []
+def test_an_empty_plan_passes_the_default_limits() -> None:
+    """If at least one row was read."""
+    assert messages(ProductLimits(), observed=metrics(1)) == []
+    assert messages(ProductLimits(), observed=metrics(0)) != []
 
 
-def test_the_defaults() -> None:
+def test_the_default_limits_are_the_documented_ones() -> None:
     assert ProductLimits().model_dump() == {
         "min_rows": 1, "max_creates": 5000, "max_updates": 2000, "max_update_share": 0.30, "min_read_share": 0.60,
         "min_known_share": 0.10, "max_withheld_share": 0.50, "max_price_jumps": 10, "price_jump_factor": 5.0,
@@ -330,14 +345,16 @@ def test_the_defaults() -> None:
         ("max_price_jumps", 0, None, 1),
     ],
 )
-def test_what_a_limit_may_be(key: str, lowest: float, highest: float | None, step: float) -> None:
-    """Both ends are within; beyond them, and what is no number, is an error."""
+def test_a_limit_accepts_exactly_its_documented_range(
+    key: str, lowest: float, highest: float | None, step: float
+) -> None:
+    """Both ends are valid; numbers outside, NaN and infinity are errors."""
     assert getattr(ProductLimits(**{key: lowest}), key) == lowest
-    wrong = [lowest - step, float("nan"), float("inf")]
+    invalid = [lowest - step, float("nan"), float("inf")]
     if highest is not None:
         assert getattr(ProductLimits(**{key: highest}), key) == highest
-        wrong.append(highest + step)
-    for value in wrong:
+        invalid.append(highest + step)
+    for value in invalid:
         with pytest.raises(ValidationError):
             ProductLimits(**{key: value})
 
@@ -347,21 +364,21 @@ BROAD = Violation("min_rows", "0 were read", False)
 
 
 @pytest.mark.parametrize(
-    ("found", "stopped", "message", "fix"),
+    ("refusals", "stopped", "message", "fix"),
     [
         pytest.param(
             [LIMIT], [],
             "The limits refuse this plan: 6 would be created.",
             "push with --force (this once), or narrow it with --sku, or set max_creates in [flows.products.limits] of "
             "shop.toml to what is normal for this shop.",
-            id="a limit that --sku can meet",
+            id="a limit that --sku can satisfy",
         ),
         pytest.param(
             [LIMIT, BROAD], [],
             "The limits refuse this plan: 6 would be created; 0 were read.",
             "push with --force (this once), or set max_creates, min_rows in [flows.products.limits] of "
             "shop.toml to what is normal for this shop.",
-            id="one that it cannot meet",
+            id="a limit that --sku cannot satisfy",
         ),
         pytest.param(
             [], ["GX-1 failed"],
@@ -379,9 +396,11 @@ BROAD = Violation("min_rows", "0 were read", False)
         ),
     ],
 )  # fmt: skip
-def test_a_refusal_says_which_ways_are_open(found: list[Violation], stopped: list[str], message: str, fix: str) -> None:
-    """--sku is only offered where it can help."""
-    error = refusal(found, stopped, "products", Path("shop.toml"))
+def test_a_refusal_names_the_possible_fixes(
+    refusals: list[Violation], stopped: list[str], message: str, fix: str
+) -> None:
+    """--sku is suggested only if it can help."""
+    error = refusal(refusals, stopped, "products", Path("shop.toml"))
     assert isinstance(error, UnsafePlan)
     assert error.message == message
     assert error.fix == "Nothing was written. If the plan is right, " + fix
@@ -396,22 +415,22 @@ def store(tmp_path: Path) -> Iterable[Store]:
     opened.close()
 
 
-def ran(store: Store, number: int, read: int, exit_code: int | None, flow: str = "products") -> None:
-    """A run of the books; the higher its number, the newer."""
-    at = datetime(2026, 1, number, tzinfo=UTC).replace(tzinfo=None)
-    store.begin_run({"run_id": f"{9 - number}", "started_at": at, "flow": flow, "verb": "push"})
+def add_run(store: Store, number: int, read: int, exit_code: int | None, flow: str = "products") -> None:
+    """Adds a run to the run history; a higher number is a newer run."""
+    started_at = datetime(2026, 1, number, tzinfo=UTC).replace(tzinfo=None)
+    store.begin_run({"run_id": f"{9 - number}", "started_at": started_at, "flow": flow, "verb": "push"})
     if exit_code is not None:
-        store.update_run(f"{9 - number}", {"ended_at": at, "exit_code": exit_code, "rows_read": read})
+        store.update_run(f"{9 - number}", {"ended_at": started_at, "exit_code": exit_code, "rows_read": read})
         store.append("sync.flows", pd.DataFrame([{"run_id": f"{9 - number}", "flow": flow, "rows_read": read}]))
 
 
-def test_the_last_good_run_is_the_newest_of_its_flow_that_went_through(store: Store) -> None:
+def test_the_last_good_run_is_the_newest_successful_run_of_its_flow(store: Store) -> None:
     assert last_read(store, "products") is None
-    ran(store, 1, 100, 0)
+    add_run(store, 1, 100, 0)
     assert last_read(store, "products") == 100
-    ran(store, 2, 200, 3)
-    ran(store, 3, 300, 0, flow="stock")
+    add_run(store, 2, 200, 3)
+    add_run(store, 3, 300, 0, flow="stock")
     for number, code in enumerate((1, 4, 5, None), start=4):
-        ran(store, number, 400, code)
+        add_run(store, number, 400, code)
     assert last_read(store, "products") == 200
     assert last_read(store, "orders") is None

@@ -1,4 +1,4 @@
-"""The error catalogue: complete, rendered, and every id in it exercised."""
+"""The error reference: complete, up to date, and each id covered by a test."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ABSTRACT = {"CentraMyogoError", "RecordError", "RemoteSystemError"}
 
 
 def raised_kinds() -> set[str]:
-    """The names of our errors that the code raises or hands on."""
+    """The names of the error classes that the code instantiates."""
     names: set[str] = set()
     for path in (ROOT / "pipelines").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -30,12 +30,12 @@ def raised_kinds() -> set[str]:
     return names
 
 
-def test_the_page_is_what_the_code_says() -> None:
-    """`make docs` renews it."""
+def test_the_page_matches_the_code() -> None:
+    """`make docs` rewrites it."""
     assert error_reference.PAGE.read_text("utf-8") == error_reference.page()
 
 
-def test_every_kind_of_error_has_an_id_of_its_own_or_its_family_s() -> None:
+def test_every_error_class_has_an_id_or_inherits_one() -> None:
     entries = error_reference.errors()
     assert len({entry.id for entry in entries}) == len(entries)
     assert all(entry.meaning and entry.cause and entry.fix and entry.owner for entry in entries)
@@ -43,18 +43,18 @@ def test_every_kind_of_error_has_an_id_of_its_own_or_its_family_s() -> None:
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_every_rule_is_exercised_by_a_test(rule: str) -> None:
+def test_every_rule_is_covered_by_a_test(rule: str) -> None:
     assert any(rule in text for text in TESTS.values())
 
 
 @pytest.mark.parametrize("entry", [entry.id for entry in error_reference.errors()])
-def test_every_error_is_exercised_by_a_test(entry: str) -> None:
-    """Each has a situation in tests/end_to_end/test_error_ids.py."""
+def test_every_error_is_covered_by_a_test(entry: str) -> None:
+    """tests/end_to_end/test_error_ids.py has a situation for each."""
     assert f'"{entry}"' in (ROOT / "tests/end_to_end/test_error_ids.py").read_text("utf-8")
 
 
-def test_the_id_stands_on_the_screen_and_in_the_json(shop_of: Callable[..., Shop]) -> None:
-    """Also for what the analysts read."""
+def test_the_error_id_is_on_the_screen_and_in_the_json(shop_of: Callable[..., Shop]) -> None:
+    """And in sync.runs."""
     shop = shop_of(size(1))
     shop.edit("max_creates      = 5000", "max_creates      = 0")
     assert shop.json("plan")["error"]["id"] == "LIMIT-001"
@@ -63,8 +63,8 @@ def test_the_id_stands_on_the_screen_and_in_the_json(shop_of: Callable[..., Shop
     assert "(CONFIG-001)" in shop.command("plan", "nowhere").stderr
 
 
-def test_the_tables_of_the_page_can_be_read_by_a_person() -> None:
-    """No cell breaks its table: every line has as many as the line above it."""
+def test_the_tables_of_the_page_are_well_formed() -> None:
+    """Each line of a table has as many cells as the line above it."""
     above = 0
     for line in error_reference.page().splitlines():
         cells = line.count("|") if line.startswith("|") else 0
@@ -73,5 +73,5 @@ def test_the_tables_of_the_page_can_be_read_by_a_person() -> None:
 
 
 @pytest.mark.parametrize("expectation", EXPECTATIONS)
-def test_every_expectation_is_exercised_by_a_test(expectation: str) -> None:
+def test_every_expectation_is_covered_by_a_test(expectation: str) -> None:
     assert any(expectation in text for text in TESTS.values())

@@ -1,4 +1,4 @@
-"""Rules of the house that a reader relies on, kept by a test instead of by memory."""
+"""Rules of this repository that tests enforce: imports, names, sizes, README and generated files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typer.main import get_command
 
 from pipelines.cli import app
 from pipelines.config.load import BUILT_IN_CHANNELS, load
-from pipelines.config.reference import import_string
+from pipelines.core.reference import import_string
 from pipelines.sandbox.channel_file import channel_file
 from pipelines.state.schema import Table, View
 from tests.support.declared import FLOWS, MIRRORS, RULES, TABLES, VIEWS
@@ -24,7 +24,7 @@ README = (ROOT / "README.md").read_text("utf-8")
 
 
 def imports(path: Path) -> set[str]:
-    """Every module that the file names in an import, also inside functions."""
+    """Every module that the file imports, also inside functions."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
@@ -41,35 +41,35 @@ def sources(folder: str) -> list[Path]:
 @pytest.mark.parametrize(
     "path", [*sources("transforms"), *sources("schemas")], ids=lambda p: f"{p.parent.name}/{p.name}"
 )
-def test_the_middle_is_pure(path: Path) -> None:
-    """transforms and schemas know no pipelines, no HTTP, no database, no clock and no environment."""
+def test_transforms_and_schemas_import_nothing_impure(path: Path) -> None:
+    """No pipelines, no HTTP, no database, no clock and no environment."""
     banned = ("pipelines", "requests", "duckdb", "dlt", "os", "time", "datetime", "socket")
-    outside = {name for name in imports(path) if name.split(".")[0] in banned}
-    assert outside <= {"datetime"} if "datetime" in outside else not outside
+    impure = {name for name in imports(path) if name.split(".")[0] in banned}
+    assert impure <= {"datetime"} if "datetime" in impure else not impure
 
 
-def test_only_the_boundary_speaks_http() -> None:
-    speaking = {path for path in sources("pipelines") if any(n.split(".")[0] == "requests" for n in imports(path))}
-    assert {path.relative_to(ROOT / "pipelines").parts[:2] for path in speaking} == {("systems", "http")}
+def test_only_systems_http_imports_requests() -> None:
+    http_modules = {path for path in sources("pipelines") if any(n.split(".")[0] == "requests" for n in imports(path))}
+    assert {path.relative_to(ROOT / "pipelines").parts[:2] for path in http_modules} == {("systems", "http")}
 
 
 @pytest.mark.parametrize(
     "path", sources("pipelines") + sources("transforms") + sources("schemas"), ids=lambda p: p.stem
 )
-def test_a_module_has_one_noun(path: Path) -> None:
-    """Past 350 lines there is a second noun in it."""
+def test_a_module_has_at_most_350_lines(path: Path) -> None:
+    """A longer module has more than one subject."""
     assert len(path.read_text("utf-8").splitlines()) <= 350
 
 
 @pytest.mark.parametrize("path", sorted(BUILT_IN_CHANNELS.glob("*.toml")), ids=lambda p: p.stem)
 def test_every_channel_file_loads(path: Path) -> None:
-    """And its name is its file's name."""
+    """And its name is the name of its file."""
     assert load(str(path)).name == path.stem
 
 
 @pytest.mark.parametrize("flow", FLOWS)
 @pytest.mark.parametrize("key", ["extract", "live", "transform", "contract", "target"])
-def test_every_reference_of_a_built_in_flow_leads_somewhere(flow: str, key: str) -> None:
+def test_every_reference_of_a_built_in_flow_can_be_imported(flow: str, key: str) -> None:
     assert import_string(getattr(FLOWS[flow], key)) is not None
 
 
@@ -85,19 +85,19 @@ FLOW_WORDS = re.compile(r"[\"'\[. ](products|orders|tracking)[\"'\]. ]")
     ids=lambda path: str(path.relative_to(ROOT / "pipelines")),
 )  # fmt: skip
 def test_the_engine_names_no_vendor_and_no_flow(path: Path) -> None:
-    """Words for people come from the declarations of systems and flows. What a flow is called may be quoted."""
+    """Their names in messages come from the declarations of systems and flows."""
     text = path.read_text("utf-8")
     assert [found.group() for found in VENDORS.finditer(text)] == []
     assert [found.group() for found in FLOW_WORDS.finditer(text)] == []
 
 
-def test_the_demo_channel_is_what_the_sandbox_prints() -> None:
+def test_the_demo_channel_file_is_the_one_that_the_sandbox_prints() -> None:
     printed = channel_file("http://127.0.0.1:8620/api/order-api", "http://127.0.0.1:8621", secrets="../../data/sandbox")
     assert (BUILT_IN_CHANNELS / "demo.toml").read_text("utf-8") == printed
 
 
-def test_readme_names_every_verb_and_option() -> None:
-    """And no verb that is not there."""
+def test_readme_names_every_command_and_option() -> None:
+    """And no command that does not exist."""
     commands: dict[str, Any] = vars(get_command(app))["commands"]
     verbs = set(commands)
     assert set(re.findall(r"centra-myogo (\w+)", README)) - {"on"} <= verbs
@@ -116,8 +116,8 @@ def test_readme_names_every_rule_and_table() -> None:
 
 
 @pytest.mark.parametrize("table", [*TABLES, *VIEWS], ids=lambda table: table.name)
-def test_every_column_is_explained_and_no_word_of_sql(table: Table | View) -> None:
-    """DuckDB's reserved words, and what other databases reserve."""
+def test_every_column_has_a_comment_and_no_reserved_name(table: Table | View) -> None:
+    """Reserved by DuckDB or by other common databases."""
     reserved = {word for (word,) in duckdb.sql("select keyword_name from duckdb_keywords() "
                                                "where keyword_category = 'reserved'").fetchall()}  # fmt: skip
     reserved |= {"read", "update", "rows", "unknown"}
@@ -126,7 +126,7 @@ def test_every_column_is_explained_and_no_word_of_sql(table: Table | View) -> No
     assert table.comment.endswith(".")
 
 
-def test_readme_names_every_make_target_it_uses() -> None:
+def test_every_make_target_in_readme_exists() -> None:
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     used = set(re.findall(r"(?:^|`)make (\w+)", README, re.MULTILINE))
     assert used >= {"demo", "test"}
@@ -141,7 +141,7 @@ def test_env_example_names_every_secret_of_the_example_channel() -> None:
 
 
 @pytest.mark.parametrize("name", ["requirements.lock", "requirements-mutants.lock"])
-def test_the_lock_names_no_index_and_has_a_hash_for_everything(name: str) -> None:
+def test_the_lock_names_no_index_and_has_a_hash_for_each_package(name: str) -> None:
     lock = (ROOT / name).read_text("utf-8")
     assert "://" not in lock
     for block in re.split(r"\n(?=\S)", lock.strip()):

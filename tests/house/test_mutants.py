@@ -1,4 +1,4 @@
-"""The page of `make mutants`, from results as mutmut names them."""
+"""The page of `make mutants`, made from mutmut's results."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RESULTS = [
 ]
 
 
-def test_a_mutant_knows_where_it_is() -> None:
+def test_a_mutant_has_its_module_function_and_status() -> None:
     assert [(one.module, one.function, one.killed) for one in RESULTS] == [
         ("transforms.sku", "combined_code", True),
         ("transforms.sku", "combined_code", False),
@@ -23,23 +23,26 @@ def test_a_mutant_knows_where_it_is() -> None:
     ]
 
 
-def test_the_page_counts_per_module_and_tells_what_survived() -> None:
-    """Apart where a reason is known, so that what is worth a test can be seen."""
+def test_the_page_counts_per_module_and_lists_the_survivors() -> None:
+    """Survivors with a known reason are listed separately from those that need a test."""
     known, new = (
         Survivor("pipelines.engine.plan", "_equal", "a", "b"),
         Survivor("transforms.sku", "combined_code", "c", "d"),
     )
-    made = page(RESULTS, [known, new], {known: "They are the same."})
+    text = page(RESULTS, [known, new], {known: "They are the same."})
     assert (
         "| `pipelines.engine.plan` | 2 | 1 | 50.0% |\n| `transforms.sku` | 2 | 1 | 50.0% |\n| all | 4 | 2 | 50.0% |"
-        in made
+        in text
     )
-    assert "## Not noticed, and worth a test: 1\n\n- `transforms.sku.combined_code`: `` c `` became `` d ``\n" in made
-    assert "no difference: 1\n\n- `pipelines.engine.plan._equal`: `` a `` became `` b ``. They are the same.\n" in made
+    assert "## Not noticed, needs a test: 1\n\n- `transforms.sku.combined_code`: `` c `` became `` d ``\n" in text
+    assert (
+        "equivalent to the original: 1\n\n"
+        "- `pipelines.engine.plan._equal`: `` a `` became `` b ``. They are the same.\n" in text
+    )
     assert page(RESULTS, [], {}).count("None.") == 2
 
 
-def test_every_reason_is_about_code_that_is_there() -> None:
+def test_every_reason_refers_to_existing_code() -> None:
     for one in tomllib.loads((ROOT / "tests" / "support" / "mutants.toml").read_text("utf-8"))["equivalent"]:
         code = (ROOT / f"{one['module'].replace('.', '/')}.py").read_text("utf-8")
         assert one["before"] in " ".join(code.split()), one

@@ -1,4 +1,4 @@
-"""README's queries are real: each runs on the sample, and prints what README shows. `make golden` rewrites them."""
+"""Each SQL query of README runs on the sample and prints what README shows. `make golden` rewrites them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ BLOCK = re.compile(r"(```sql\n(.*?)\n```\n```text\n)(.*?)(\n```\n)", re.DOTALL)
 
 
 def test_readme_queries_print_what_readme_shows(shop: Shop) -> None:
-    """After the demo's story: plan, push, push."""
+    """After the runs of the demo: plan, push, push."""
     for verb in ("plan", "push", "push"):
         shop.run(verb)
     with duckdb.connect(str(shop.data / "demo" / "analytics.duckdb"), read_only=True) as db:
         text = README.read_text("utf-8")
-        told = BLOCK.sub(lambda block: block[1] + str(db.sql(block[2])).rstrip() + block[4], text)
+        expected = BLOCK.sub(lambda block: block[1] + str(db.sql(block[2])).rstrip() + block[4], text)
     if os.environ.get("GOLDEN"):
-        README.write_text(told, "utf-8")
+        README.write_text(expected, "utf-8")
     assert len(BLOCK.findall(text)) >= 5
-    assert told == text
+    assert expected == text

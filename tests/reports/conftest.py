@@ -1,4 +1,4 @@
-"""A reported push of the sample, and what reads a page as a person would."""
+"""A push of the sample with its report, and a parser for the report page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.shop import Shop, shop_in
 
 
 class Page(HTMLParser):
-    """The page's text, styles aside, by the heading it stands under, and whatever it would fetch or run."""
+    """The text of a page by section, without styles, and the elements that would load or run something."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -26,13 +26,13 @@ class Page(HTMLParser):
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        named = dict(attrs)
+        attributes = dict(attrs)
         self._style = tag == "style"
-        if tag in ("script", "link", "img", "iframe", "object", "embed") or any(a.startswith("on") for a in named):
+        if tag in ("script", "link", "img", "iframe", "object", "embed") or any(a.startswith("on") for a in attributes):
             self.fetches.append(tag)
-        if (there := named.get("href")) and not there.startswith("#"):
-            self.ids.append(there)
-        if tag in ("h2", "details") and (section := named.get("id")):
+        if (link := attributes.get("href")) and not link.startswith("#"):
+            self.ids.append(link)
+        if tag in ("h2", "details") and (section := attributes.get("id")):
             self._under = section
             self.sections[section] = []
             self.rows[section] = 0
@@ -47,13 +47,13 @@ class Page(HTMLParser):
             self.sections[self._under].append(data)
 
     def text(self, section: str | None = None) -> str:
-        """All of it, or what stands under one heading or to-do."""
+        """The complete text, or the text of one section."""
         words = [w for name, ws in self.sections.items() if section in (None, name) for w in ws]
         return " ".join(" ".join(words).split())
 
 
-def reported(shop: Shop, *more: str) -> Page:
-    """The page of the last run."""
+def report_page(shop: Shop, *more: str) -> Page:
+    """The report page of the last run."""
     path = shop.folder / "report.html"
     result = shop.command("report", str(shop.file), "--data", str(shop.data), "--html", str(path), *more)
     assert result.exit_code == 0, result.output
@@ -62,7 +62,7 @@ def reported(shop: Shop, *more: str) -> Page:
 
 @pytest.fixture(scope="session")
 def pushed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """The sample after one push. Shared: look, change nothing."""
+    """The sample after one push. Shared by all tests, which must not change it."""
     with Sandbox.start(Catalogue.sample()) as box:
         shop = shop_in(box, tmp_path_factory.mktemp("pushed"))
         shop.run("push")
@@ -71,5 +71,5 @@ def pushed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 
 @pytest.fixture(scope="session")
 def page(pushed: Shop) -> Page:
-    """The page of that push."""
-    return reported(pushed)
+    """The report page of that push."""
+    return report_page(pushed)

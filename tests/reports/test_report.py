@@ -1,4 +1,4 @@
-"""The report of a run: what it says, that it agrees with the tables, and that nobody can smuggle anything in."""
+"""The report of a run: its content, its agreement with the tables, and escaping of vendor text."""
 
 from __future__ import annotations
 
@@ -12,73 +12,73 @@ from typing import Any
 
 import pytest
 
-from tests.reports.conftest import Page, reported
+from tests.reports.conftest import Page, report_page
 from tests.support.declared import FLOWS, RULES
 from tests.support.shop import Shop, euro, size
 
 PLANTED: list[dict[str, Any]] = json.loads(
     (Path(__file__).parents[2] / "data" / "sample" / "planted.json").read_text("utf-8")
 )
-OWNER = {"centra": "Centra", "myogo": "myOGO", "channel": "channel file"}
+FIX_IN_LABELS = {"centra": "Centra", "myogo": "myOGO", "channel": "channel file"}
 SECTIONS = ["to-fix", "closed", "changes", "worth-a-look", "stock", "rules", "runs", "health"]
 
 
 def lists(shop: Shop) -> dict[str, list[dict[str, str]]]:
-    """Every CSV file that --csv leaves, by name."""
+    """The rows of every CSV file that --csv writes, by name."""
     folder = shop.folder / "csv"
     shop.command("report", str(shop.file), "--data", str(shop.data), "--csv", str(folder))
-    found = {}
+    rows_by_file = {}
     for path in folder.iterdir():
         with path.open(newline="", encoding="utf-8") as file:
-            found[path.stem] = list(csv.DictReader(file))
-    return found
+            rows_by_file[path.stem] = list(csv.DictReader(file))
+    return rows_by_file
 
 
-def summarised(shop: Shop) -> str:
+def markdown_summary(shop: Shop) -> str:
     path = shop.folder / "report.md"
     shop.command("report", str(shop.file), "--data", str(shop.data), "--markdown", str(path))
     return path.read_text("utf-8")
 
 
-def planted() -> dict[str, tuple[str, int]]:
-    """Rule to owner and number of sizes, as the list of planted faults says."""
-    owners: dict[str, str] = {}
+def planted_issues() -> dict[str, tuple[str, int]]:
+    """Rule to the place of the fix and the number of sizes, from the list of planted issues."""
+    labels: dict[str, str] = {}
     sizes: dict[str, set[int]] = defaultdict(set)
     for entry in PLANTED:
         if entry["kind"] == "withheld":
-            owners[entry["rule"]] = OWNER[entry["owner"]]
+            labels[entry["rule"]] = FIX_IN_LABELS[entry["owner"]]
             sizes[entry["rule"]] |= set(entry["stock_item_ids"])
-    return {rule: (owners[rule], len(sizes[rule])) for rule in owners}
+    return {rule: (labels[rule], len(sizes[rule])) for rule in labels}
 
 
-@pytest.mark.parametrize("rule", sorted(planted()))
-def test_a_planted_fault_is_told_with_its_owner_and_fix(pushed: Shop, page: Page, rule: str) -> None:
-    """Without opening anything: how many, where, how, since when; then the rows themselves."""
-    owner, rows = planted()[rule]
-    assert owner == RULES[rule].fix_in
-    told = page.text(rule)
+@pytest.mark.parametrize("rule", sorted(planted_issues()))
+def test_a_planted_issue_is_shown_with_its_place_and_fix(pushed: Shop, page: Page, rule: str) -> None:
+    """The summary has the number, the place, the fix and the date; the details have the rows."""
+    label, rows = planted_issues()[rule]
+    assert label == RULES[rule].fix_in
+    text = page.text(rule)
     meaning = RULES[rule].meaning
     since = r"Since \d{4}-\d\d-\d\d \d\d:\d\d UTC"
     assert re.match(
-        rf"{rows} {owner} {rule} {re.escape(meaning)} {re.escape(RULES[rule].fix)} {since}", told, re.IGNORECASE
+        rf"{rows} {label} {rule} {re.escape(meaning)} {re.escape(RULES[rule].fix)} {since}", text, re.IGNORECASE
     )
     for code, message in pushed.sql("select code, message from sync.withheld where rule = ? limit 50", rule):
-        assert " ".join(message.split()) in told or not message.isprintable(), code
+        assert " ".join(message.split()) in text or not message.isprintable(), code
 
 
-def test_every_warning_is_told_too(pushed: Shop, page: Page) -> None:
+def test_every_warning_is_shown(pushed: Shop, page: Page) -> None:
     for rule, rows in pushed.sql("select rule, count(*) from out_myogo.warnings group by rule"):
         assert page.text(rule).startswith(f"{rows} {RULES[rule].fix_in} {rule} ")
         assert RULES[rule].fix in page.text(rule)
 
 
 def test_the_first_screen_answers_the_six_questions(pushed: Shop, page: Page) -> None:
-    """With numbers that add up, and nothing to fetch or run."""
+    """The numbers add up, and the page loads and runs nothing."""
     first = page.text("")
     c = pushed.json("report")["flows"]["products"]
     assert "Did it run? Yes push of" in first
     assert f"Is everything in myOGO? {c['unchanged'] + c['applied']:,} of {c['read'] - c['skipped']:,} " in first
-    assert f"What needs fixing? {c['withheld']} sizes {c['withheld']} withheld; most often: the combined" in first
+    assert f"What needs fixing? {c['withheld']} sizes {c['withheld']} withheld; most often: more than one" in first
     assert f"What changed? {c['create']:,} created, {c['update']} updated" in first
     assert "What is unknown? Nothing Every write was answered." in first
     assert re.search(r"When did it last succeed\? \d{4}-\d\d-\d\d", first)
@@ -88,72 +88,74 @@ def test_the_first_screen_answers_the_six_questions(pushed: Shop, page: Page) ->
     assert [section for section in SECTIONS if section not in page.sections] == []
 
 
-def test_a_change_is_told_field_by_field(page: Page) -> None:
-    """Old and new as people write them; and no section shows more than fifty."""
-    told = page.text("changes")
-    assert "sales_price: 40.00 → 45.00" in told
-    assert "description: nothing → Mössa Älvdal" in told
-    assert "Väska Älvdal Ljusblå, 149.90 nothing → " in told
-    assert "2,665 more in changes.csv, which centra-myogo report " in told
-    assert '{"' not in told
+def test_a_change_is_shown_field_by_field(page: Page) -> None:
+    """With formatted old and new values; a section shows at most fifty rows."""
+    text = page.text("changes")
+    assert "sales_price: 40.00 → 45.00" in text
+    assert "description: nothing → Mössa Älvdal" in text
+    assert "Väska Älvdal Ljusblå, 149.90 nothing → " in text
+    assert "2,665 more in changes.csv, which centra-myogo report " in text
+    assert '{"' not in text
 
 
-def test_the_lists_are_whole_and_the_page_leads_to_them(pushed: Shop) -> None:
-    """One row per row of the tables; the counts on the page are theirs."""
-    found = lists(pushed)
-    c = pushed.json("report")["flows"]["products"]
-    assert set(found) >= {"withheld", "warnings", "closed", "changes", "stock", "rules"}
-    assert len({row["source_id"] for row in found["withheld"]}) == c["withheld"]
-    assert len(found["changes"]) == c["create"] + c["update"]
-    assert next(row["changes"] for row in found["changes"] if row["code"] == "BN2034-SND").startswith(
+def test_the_csv_lists_are_complete_and_linked_from_the_page(pushed: Shop) -> None:
+    """They have one row per table row, and the page shows the same counts."""
+    rows_by_file = lists(pushed)
+    counts = pushed.json("report")["flows"]["products"]
+    assert set(rows_by_file) >= {"withheld", "warnings", "closed", "changes", "stock", "rules"}
+    assert len({row["source_id"] for row in rows_by_file["withheld"]}) == counts["withheld"]
+    assert len(rows_by_file["changes"]) == counts["create"] + counts["update"]
+    assert next(row["changes"] for row in rows_by_file["changes"] if row["code"] == "BN2034-SND").startswith(
         "sales_price: 40.00 -> 45.00; description: nothing -> Mössa"
     )
-    assert len(found["warnings"]) == pushed.sql("select count(*) from out_myogo.warnings")[0][0]
-    page = reported(pushed, "--csv", str(pushed.folder / "csv"))
+    assert len(rows_by_file["warnings"]) == pushed.sql("select count(*) from out_myogo.warnings")[0][0]
+    page = report_page(pushed, "--csv", str(pushed.folder / "csv"))
     assert set(page.ids) == {"csv/changes.csv", "csv/warnings.csv", "csv/stock.csv"}
     stock = pushed.json("report")["report"]["stock"]
-    assert sum(stock[name] for name in ("equal", "differing", "centra_only", "myogo_only")) == len(found["stock"])
+    assert sum(stock[name] for name in ("equal", "differing", "centra_only", "myogo_only")) == len(
+        rows_by_file["stock"]
+    )
 
 
-def test_html_alone_says_what_writes_the_lists(pushed: Shop) -> None:
+def test_without_csv_the_page_names_the_command_for_the_lists(pushed: Shop) -> None:
     html = pushed.folder / "report.html"
-    said = pushed.command("report", str(pushed.file), "--data", str(pushed.data), "--html", str(html)).stdout
-    assert f"Every list in full: centra-myogo report {pushed.file} --data {pushed.data} --csv DIR" in said
+    output = pushed.command("report", str(pushed.file), "--data", str(pushed.data), "--html", str(html)).stdout
+    assert f"Every list in full: centra-myogo report {pushed.file} --data {pushed.data} --csv DIR" in output
 
 
-def test_json_is_the_runs_own_object_with_the_facts_beside_it(pushed: Shop) -> None:
-    """The documented keys, unchanged, and `report`."""
+def test_json_is_the_object_of_the_run_with_a_report_key(pushed: Shop) -> None:
+    """The documented keys are unchanged."""
     document = pushed.json("report")
     assert list(document) == ["channel", "run_id", "verb", "outcome", "exit_code", "fingerprint", "flows", "report"]
     facts = document["report"]
-    assert {todo["rule"]: (todo["owner"], todo["rows"]) for todo in facts["todos"]} == planted()
+    assert {todo["rule"]: (todo["owner"], todo["rows"]) for todo in facts["todos"]} == planted_issues()
     assert all(todo["fix"] and todo["since"] for todo in facts["todos"])
     assert {"closed", "last_good", "stock", "expectations", "trend"} <= set(facts)
     assert [t["rule"] for t in facts["trend"]] == [rule.id for rule in FLOWS["products"].rules]
 
 
 def test_markdown_has_headline_sums_and_the_to_do_list(pushed: Shop) -> None:
-    """And every row of a table has the cells that its head has."""
-    told = summarised(pushed)
-    assert told.startswith("# Done, but some rows need fixing.\n")
-    for rule, (owner, rows) in planted().items():
-        assert f"| {rule} | {rows} | {owner} |" in told
-    assert "- read 2,998 = skipped 127 + withheld 114" in told
-    assert "sales_price: `40.00` → `45.00`" in told
-    assert "## Closed since the last run: 0" in told
-    for table in re.findall(r"(?:^\|.*\n)+", told, re.MULTILINE):
+    """Each row of a table has as many cells as its header."""
+    text = markdown_summary(pushed)
+    assert text.startswith("# Done, but some rows need fixing.\n")
+    for rule, (label, rows) in planted_issues().items():
+        assert f"| {rule} | {rows} | {label} |" in text
+    assert "- read 2,998 = skipped 127 + withheld 114" in text
+    assert "sales_price: `40.00` → `45.00`" in text
+    assert "## Closed since the last run: 0" in text
+    for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}) == 1
 
 
-def test_a_fault_that_is_fixed_is_gone_and_told_as_closed(shop: Shop) -> None:
-    """On the next run; and when it breaks again, it has come back."""
+def test_a_fixed_issue_is_removed_and_shown_as_closed(shop: Shop) -> None:
+    """In the report of the next run."""
     shop.run("plan")
     sizes = [entry["stock_item_ids"][0] for entry in PLANTED if entry["rule"] == "NAME-001"]
     held = {id_ for (id_,) in shop.sql("select source_id from sync.withheld where rule = 'NAME-001'")}
     fixed = next(id_ for id_ in sizes if str(id_) in held)
     shop.box.change_centra_row(fixed, name="A name at last")
     shop.run("plan")
-    page = reported(shop)
+    page = report_page(shop)
     closed = page.text("closed")
     assert re.match(r"Closed since the last run: 1 1 fixed\. .* NAME-001 ", closed)
     assert f" {fixed} " in closed
@@ -161,67 +163,67 @@ def test_a_fault_that_is_fixed_is_gone_and_told_as_closed(shop: Shop) -> None:
     assert page.text("NAME-001").startswith("6 Centra")
     assert "; 1 issue closed since the last run" in page.text("")
     assert [row["source_id"] for row in lists(shop)["closed"]] == [str(fixed)]
-    assert "## Closed since the last run: 1" in summarised(shop)
+    assert "## Closed since the last run: 1" in markdown_summary(shop)
     facts = shop.json("report")["report"]
     assert facts["closed"]["total"] == 1
     assert [t["rows"] for t in facts["trend"] if t["rule"] == "NAME-001"] == [[7, 6]]
 
 
-def test_a_run_that_failed_says_so_and_keeps_the_last_known(shop_of: Callable[..., Shop]) -> None:
-    """A stopped system is the headline, with what to do; what was known before is told as of then."""
+def test_a_failed_run_is_reported_with_the_last_known_state(shop_of: Callable[..., Shop]) -> None:
+    """The headline names the unavailable system; older results are shown with their run."""
     shop = shop_of(size(1), size(2, prices=[]))
     shop.box.add_fault(side="centra", path="*", kind="status", status=500, times=-1)
     assert shop.run("push").exit_code == 5
-    page = reported(shop)
+    page = report_page(shop)
     first = page.text("")
     assert "A system was not available; safe to run again." in first
-    assert "Did it run? Not to the end" in first
+    assert "Did it run? Stopped early" in first
     assert "Is everything in myOGO? Not known No run has compared both sides yet." in first
-    assert "When did it last succeed? never last push that went through: never" in first
+    assert "When did it last succeed? never last successful push: never" in first
     assert "to-fix" not in page.sections
-    assert "No run has compared both sides yet." in summarised(shop)
+    assert "No run has compared both sides yet." in markdown_summary(shop)
     shop.box.clear_faults()
     shop.run("push")
     shop.box.add_fault(side="centra", path="*", kind="status", status=500, times=-1)
     shop.run("push")
-    page = reported(shop)
+    page = report_page(shop)
     assert "Not known This run did not compare both sides. Last known: 1 of 2." in page.text("")
-    assert "Everything below is of run" in page.text("")
+    assert "Everything below is from run" in page.text("")
     assert page.text("PRICE-001").startswith("1 Centra")
 
 
-def test_a_refused_and_an_unknown_write_come_first(shop_of: Callable[..., Shop]) -> None:
-    """They need a person: on the first screen and in a list of their own, with what myOGO said."""
+def test_a_refused_write_is_shown_first(shop_of: Callable[..., Shop]) -> None:
+    """On the first screen and in a separate list with myOGO's answer."""
     shop = shop_of(size(1), size(2))
     shop.box.add_fault(side="myogo", kind="status", status=400, contains='"SKU1"', times=-1)
     assert shop.run("push").exit_code == 3
-    page = reported(shop)
+    page = report_page(shop)
     assert "What needs fixing? 1 size 0 withheld, 1 refused by myOGO" in page.text("")
     assert "1 of 2 sizes are there as Centra has them. Not: 0 withheld, 1 refused." in page.text("")
     assert page.text("unwritten").startswith("Not written: 1")
     assert "refused by myOGO" in page.text("unwritten")
     assert "Created: 1" in page.text("changes")
-    assert "## Not written: 1" in summarised(shop)
+    assert "## Not written: 1" in markdown_summary(shop)
 
 
-def test_an_empty_catalogue_makes_a_page(shop_of: Callable[..., Shop]) -> None:
-    """The limit that refused it is told, and no list is made up."""
+def test_an_empty_catalogue_gives_a_valid_page(shop_of: Callable[..., Shop]) -> None:
+    """With the limit that refused the plan, and empty lists."""
     shop = shop_of()
     run = shop.run("push")
-    page = reported(shop)
+    page = report_page(shop)
     assert run.headline in page.text("")
-    assert "Nothing to have Centra lists no sizes." in page.text("")
+    assert "Nothing to send Centra lists no sizes." in page.text("")
     assert page.text("to-fix") == "To fix Nothing is withheld."
     assert lists(shop)["withheld"] == []
-    summarised(shop)
+    markdown_summary(shop)
 
 
-def test_a_narrowed_run_says_that_it_is_one(shop_of: Callable[..., Shop]) -> None:
-    """And does not pose as an improvement in the trend."""
+def test_a_run_narrowed_by_sku_is_marked(shop_of: Callable[..., Shop]) -> None:
+    """And does not count in the trend."""
     shop = shop_of(size(1), size(2, prices=[]), size(3, prices=[]))
     shop.run("plan", sku=("SKU2",))
-    assert "Only codes like SKU2 were looked at" in reported(shop).text("")
-    assert "Only codes like `SKU2`" in summarised(shop)
+    assert "Only codes like SKU2 were selected" in report_page(shop).text("")
+    assert "Only codes like `SKU2`" in markdown_summary(shop)
     shop.run("plan")
     facts = shop.json("report")["report"]
     assert [t["rows"] for t in facts["trend"] if t["rule"] == "PRICE-001"] == [[2]]
@@ -230,8 +232,8 @@ def test_a_narrowed_run_says_that_it_is_one(shop_of: Callable[..., Shop]) -> Non
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)> | `x` [a](http://x) \u202e\u200b"
 
 
-def test_vendor_text_stays_text(shop_of: Callable[..., Shop]) -> None:
-    """A script in a name, a formula in a code, a code fence in both, and characters that cannot be seen."""
+def test_vendor_text_is_escaped(shop_of: Callable[..., Shop]) -> None:
+    """Scripts in names, formulas in codes, code fences and invisible characters."""
     shop = shop_of(
         size(1, sku="=cmd()", name=HOSTILE, prices=[euro("<b>1</b>")]),
         size(2, sku="@SUM(1)", brand=HOSTILE, categoryName=HOSTILE),
@@ -239,23 +241,23 @@ def test_vendor_text_stays_text(shop_of: Callable[..., Shop]) -> None:
         size(4, sku="-1|`", brand=HOSTILE, prices=[euro("-5")]),
     )
     shop.run("plan")
-    page = reported(shop)
+    page = report_page(shop)
     assert page.fetches == []
     assert page.ids == []
     assert "&lt;b&gt;1&lt;/b&gt;" in page.html
     assert "&lt;script&gt;" in page.html
     assert "\u202e" not in page.html
     assert "⌈U+200B⌉" in page.text("SKU-003")
-    found = lists(shop)
-    assert sorted(row["code"] for row in found["withheld"]) == ["'+\u200b", "'-1|`", "'=cmd()"]
-    assert [row["code"] for row in found["changes"]] == ["'@SUM(1)"]
-    cells = [cell for rows in found.values() for row in rows for cell in row.values()]
+    rows_by_file = lists(shop)
+    assert sorted(row["code"] for row in rows_by_file["withheld"]) == ["'+\u200b", "'-1|`", "'=cmd()"]
+    assert [row["code"] for row in rows_by_file["changes"]] == ["'@SUM(1)"]
+    cells = [cell for rows in rows_by_file.values() for row in rows for cell in row.values()]
     assert [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))] == []
-    told = summarised(shop)
-    outside = re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", told)
-    assert "`" not in outside
-    assert "script" not in outside
-    assert "http" not in outside
+    text = markdown_summary(shop)
+    outside_code = re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", text)
+    assert "`" not in outside_code
+    assert "script" not in outside_code
+    assert "http" not in outside_code
 
 
 EXPECTATIONS = [
@@ -263,8 +265,8 @@ EXPECTATIONS = [
 ]  # fmt: skip
 
 
-def test_expectations_of_the_batch_are_shown_where_there_are_any(shop_of: Callable[..., Shop]) -> None:
-    """The failed and errored ones with what to do, the passed ones as a number."""
+def test_expectations_are_shown_if_there_are_any(shop_of: Callable[..., Shop]) -> None:
+    """Failed and errored ones with their fix, passed ones as a number."""
     import duckdb
 
     shop = shop_of(size(1))
@@ -272,56 +274,56 @@ def test_expectations_of_the_batch_are_shown_where_there_are_any(shop_of: Callab
     published = str(shop.data / "demo" / "analytics.duckdb")
     with duckdb.connect(published) as db:
         db.execute("delete from sync.expectations")
-    assert "batch" not in reported(shop).sections
+    assert "batch" not in report_page(shop).sections
     with duckdb.connect(published) as db:
         for status, meaning in EXPECTATIONS:
             row = (run.run_id, "products", "expect", "raw_centra.prices", None, meaning, "Ask.", status)
             db.execute("insert into sync.expectations values (?,?,?,?,?,?,?,?,0.8125,3,16,'said',true,null)", row)
-    page = reported(shop)
-    told = page.text("batch")
-    assert "1 expectations passed, 1 failed, 1 could not be computed." in told
-    assert "failed stops a push raw_centra.prices a share of <b>prices</b> said Ask." in told
-    assert "rows" not in told
-    assert "1 of the batch's checks could not be computed." in page.text("")
+    page = report_page(shop)
+    text = page.text("batch")
+    assert "1 expectations passed, 1 failed, 1 could not be validated." in text
+    assert "failed stops a push raw_centra.prices a share of <b>prices</b> said Ask." in text
+    assert "rows" not in text
+    assert "1 of the batch checks could not be validated." in page.text("")
     assert len(lists(shop)["expectations"]) == 2
-    assert "| failed | `raw_centra.prices` | `a share of <b>prices</b>` | `said` |" in summarised(shop)
+    assert "| failed | `raw_centra.prices` | `a share of <b>prices</b>` | `said` |" in markdown_summary(shop)
 
 
 @pytest.mark.parametrize("option", ["--html", "--csv", "--markdown"])
-def test_a_place_that_cannot_be_written_is_explained(pushed: Shop, tmp_path: Path, option: str) -> None:
+def test_an_unwritable_path_is_explained(pushed: Shop, tmp_path: Path, option: str) -> None:
     (tmp_path / "file").write_text("in the way")
-    there = str(tmp_path / "file" / "below")
-    result = pushed.command("report", str(pushed.file), "--data", str(pushed.data), option, there)
+    path_below_a_file = str(tmp_path / "file" / "below")
+    result = pushed.command("report", str(pushed.file), "--data", str(pushed.data), option, path_below_a_file)
     assert result.exit_code == 2
     assert "cannot be written" in result.output
 
 
-def test_a_code_through_its_life(shop_of: Callable[..., Shop]) -> None:
-    """One code through its life: created, then broken, then healed; broken again, it has come back."""
+def test_history_and_report_show_an_issue_opened_closed_and_reopened(shop_of: Callable[..., Shop]) -> None:
+    """One code is created, then gets an issue, is fixed, and gets the issue again."""
     shop = shop_of(size(1))
     shop.run("push")
     shop.box.change_centra_row(1, prices=[])
     shop.run("plan")
     shop.box.change_centra_row(1, prices=[euro("12.00")])
     shop.run("push")
-    told = shop.command("history", str(shop.file), "SKU1", "--data", str(shop.data)).stdout
-    events = re.findall(r"planned create|create applied|opened|closed: fixed|planned update|update applied", told)
+    text = shop.command("history", str(shop.file), "SKU1", "--data", str(shop.data)).stdout
+    events = re.findall(r"planned create|create applied|opened|closed: fixed|planned update|update applied", text)
     assert sorted(events[:2]) == ["create applied", "planned create"]
     assert sorted(events[2:]) == ["closed: fixed", "opened", "planned update", "update applied"]
     assert events[2] == "opened"
-    assert "PRICE-001" in told
-    assert "Nothing is withheld." in reported(shop).text("to-fix")
+    assert "PRICE-001" in text
+    assert "Nothing is withheld." in report_page(shop).text("to-fix")
     shop.box.change_centra_row(1, prices=[])
     shop.run("plan")
-    page = reported(shop)
+    page = report_page(shop)
     assert "1 came back." in page.text("PRICE-001")
     assert "Came back (2 times)." in page.text("PRICE-001")
     assert page.text("closed").startswith("Closed since the last run: 0")
-    assert "| PRICE-001 | 1 (1 came back) |" in summarised(shop)
+    assert "| PRICE-001 | 1 (1 came back) |" in markdown_summary(shop)
 
 
-def test_the_page_reader_reads() -> None:
-    """The tests above stand on it."""
+def test_the_page_parser_finds_text_links_and_scripts() -> None:
+    """The tests above rely on it."""
     page = Page('<h2 id="a">x</h2><p onclick="y">z</p><img><a href="b.csv">c</a>')
     assert page.text("a") == "x z c"
     assert page.fetches == ["p", "img"]

@@ -1,7 +1,6 @@
-"""A small shop with one awkward thing of each sort, served by a sandbox of its own for every test."""
+"""A small shop with one problem of each kind, and a sandbox with that shop for every test."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -12,6 +11,7 @@ import pytest
 import requests
 
 from pipelines.sandbox import Catalogue, Sandbox
+from tests.support.waiting import LONG_S, wait_for
 
 SCOPES = "read:product write:product read:order write:order read:webhook write:webhook"
 
@@ -81,73 +81,65 @@ def box(shop: Catalogue) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def centra(box: Sandbox) -> Iterator[Callable[..., requests.Response]]:
-    """Calls the Order API with the right key: centra("/products", limit=2)."""
+    """Calls the Order API with the correct key: centra("/products", limit=2)."""
     with requests.Session() as session:
         session.headers["API-Authorization"] = box.credentials.centra_token
 
         def call(path: str, method: str = "GET", json: Any = None, **params: Any) -> requests.Response:
-            return session.request(method, box.centra_url + path, params=params, json=json, timeout=5)
+            return session.request(method, box.centra_url + path, params=params, json=json, timeout=LONG_S)
 
         yield call
 
 
 @pytest.fixture
 def token(box: Sandbox) -> Callable[..., requests.Response]:
-    """Asks for a token with the right credentials, except for the fields given; None leaves one out."""
+    """Requests a token with the correct credentials, except for the given fields; None omits a field."""
 
-    def ask(**fields: Any) -> requests.Response:
+    def request(**fields: Any) -> requests.Response:
         known = box.credentials
         form = {
             "grant_type": "password", "client_id": known.client_id, "client_secret": known.client_secret,
             "username": known.merchant_id, "password": known.secret_token, "scope": SCOPES,
         } | fields  # fmt: skip
-        return requests.post(box.token_url, data=form, timeout=5)
+        return requests.post(box.token_url, data=form, timeout=LONG_S)
 
-    return ask
+    return request
 
 
 @pytest.fixture
 def myogo(box: Sandbox, token: Callable[..., requests.Response]) -> Iterator[Callable[..., requests.Response]]:
-    """Calls myOGO with a good token: myogo("/Products", "POST", {"code": ...})."""
+    """Calls myOGO with a valid token: myogo("/Products", "POST", {"code": ...})."""
     with requests.Session() as session:
         session.headers["Authorization"] = f"Bearer {token().json()['access_token']}"
 
         def call(path: str, method: str = "GET", json: Any = None, **params: Any) -> requests.Response:
-            return session.request(method, f"{box.myogo_url}/api/v1{path}", params=params, json=json, timeout=5)
+            return session.request(method, f"{box.myogo_url}/api/v1{path}", params=params, json=json, timeout=LONG_S)
 
         yield call
 
 
 @pytest.fixture
 def control(box: Sandbox) -> Callable[..., requests.Response]:
-    """Calls a control path; the same on either server."""
+    """Calls a control path; both servers have the same ones."""
 
     def call(path: str, method: str = "GET", json: Any = None) -> requests.Response:
-        return requests.request(method, f"{box.myogo_url}/_control/{path}", json=json, timeout=5)
+        return requests.request(method, f"{box.myogo_url}/_control/{path}", json=json, timeout=LONG_S)
 
     return call
 
 
 @dataclass
 class Receiver:
-    """Whoever webhooks are for: what it was sent, and the status it answers with."""
+    """A receiver of webhooks: the calls that it got, and the status that it answers with."""
 
     url: str
     status: int = 200
-    got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    calls: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
 
     def wait(self, count: int) -> list[tuple[dict[str, str], bytes]]:
-        """What came, once so many have come."""
-        until(lambda: len(self.got) >= count)
-        return self.got
-
-
-def until(true: Callable[[], bool]) -> None:
-    """Returns once it is true."""
-    deadline = time.monotonic() + 5
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+        """All calls, as headers and body, once there are that many."""
+        wait_for(lambda: len(self.calls) >= count)
+        return self.calls
 
 
 @pytest.fixture
@@ -155,18 +147,18 @@ def receiver() -> Iterator[Receiver]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            got.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
-            self.send_response(got.status)
+            target.calls.append(({name.lower(): value for name, value in self.headers.items()}, body))
+            self.send_response(target.status)
             self.send_header("Content-Length", "0")
             self.end_headers()
 
         def log_message(self, *args: Any) -> None:
-            """Says nothing."""
+            """Logs nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        got = Receiver(f"http://127.0.0.1:{server.server_port}/hook?from=shop")
+        target = Receiver(f"http://127.0.0.1:{server.server_port}/hook?from=shop")
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        yield got
+        yield target
         server.shutdown()
         thread.join()

@@ -1,4 +1,4 @@
-"""The stand-in for Centra answers as the Order API is documented, or as a switch says."""
+"""The stand-in for Centra answers as the Order API is documented, or as a switch sets."""
 
 import json
 from collections.abc import Callable
@@ -8,6 +8,7 @@ import pytest
 import requests
 
 from pipelines.sandbox import Catalogue, Sandbox
+from tests.support.waiting import LONG_S
 
 Call = Callable[..., requests.Response]
 
@@ -17,8 +18,8 @@ def ids(response: requests.Response) -> list[int]:
 
 
 def row(response: requests.Response, index: int = 0) -> dict[str, Any]:
-    found: dict[str, Any] = response.json()["products"][index]
-    return found
+    product: dict[str, Any] = response.json()["products"][index]
+    return product
 
 
 def test_row_has_the_documented_fields_in_the_documented_order(centra: Call) -> None:
@@ -46,13 +47,13 @@ def test_empty_map_is_a_list(box: Sandbox, centra: Call) -> None:
 def test_deeper_levels_override_and_remove_fields(centra: Call) -> None:
     rows = centra("/products").json()["products"]
     assert "ean" not in rows[2]
-    assert [found["name"] for found in rows[3:5]] == ["Annan", "Tröja 100 %"]
+    assert [product["name"] for product in rows[3:5]] == ["Annan", "Tröja 100 %"]
 
 
-def test_without_limit_everything_comes_without_next(centra: Call) -> None:
-    whole = centra("/products").json()
-    assert len(whole["products"]) == 6
-    assert whole.keys() == {"status", "products"}
+def test_without_limit_the_answer_has_all_rows_and_no_next(centra: Call) -> None:
+    content = centra("/products").json()
+    assert len(content["products"]) == 6
+    assert content.keys() == {"status", "products"}
 
 
 def test_pages_link_to_their_neighbours(centra: Call) -> None:
@@ -89,7 +90,7 @@ def test_filters(centra: Call, params: dict[str, Any], expected: list[int]) -> N
 @pytest.mark.parametrize(
     "params", [{"modified": "yesterday"}, {"modified": "2026-02-30"}, {"limit": "x"}, {"limit": 0}], ids=str
 )
-def test_unreadable_parameter_is_named(centra: Call, params: dict[str, Any]) -> None:
+def test_error_names_an_unreadable_parameter(centra: Call, params: dict[str, Any]) -> None:
     assert centra("/products", **params).json() == {
         "status": "no",
         "msg": {next(iter(params)): "invalid value"},
@@ -102,7 +103,7 @@ def test_change_moves_modified(box: Sandbox, centra: Call) -> None:
     assert row(centra("/products", modified="2026-04-01"))["name"] == "Ny"
 
 
-def test_attributes_come_when_asked_for(centra: Call) -> None:
+def test_attributes_are_included_on_request(centra: Call) -> None:
     assert row(centra("/products", include="attributes"))["material"] == "ull"
     assert "material" not in row(centra("/products"))
 
@@ -132,7 +133,7 @@ def test_free_to_allocate_update_leaves_allocated_alone(box: Sandbox, centra: Ca
     assert box.centra_row(7002)["physical"] == 8
 
 
-def test_what_a_stock_update_cannot_apply_is_told_and_the_rest_applied(box: Sandbox, centra: Call) -> None:
+def test_stock_update_lists_what_it_could_not_apply_and_applies_the_rest(box: Sandbox, centra: Call) -> None:
     box.switch("centra", bundles=["BNDL-1"])
     codes = ("999", "BNDL-1", "HAT")
     answer = centra("/stock", "POST", {"products": [{"product": code, "quantity": 7} for code in codes]})
@@ -159,7 +160,7 @@ def test_batch_limit(box: Sandbox, centra: Call) -> None:
     assert centra("/stock", "POST", update).status_code == 413
 
 
-def test_orders_and_shipments_are_empty_lists_and_the_rest_is_not_there(centra: Call) -> None:
+def test_orders_and_shipments_are_empty_lists_and_other_paths_do_not_exist(centra: Call) -> None:
     assert centra("/orders").json() == {"status": "ok", "orders": []}
     assert centra("/shipments").json() == {"status": "ok", "shipments": []}
     assert centra("/pricelists").status_code == 404
@@ -172,7 +173,7 @@ def test_orders_and_shipments_are_empty_lists_and_the_rest_is_not_there(centra: 
 @pytest.mark.parametrize("headers", [{}, {"API-Authorization": "wrong"}], ids=["no key", "wrong key"])
 def test_wrong_key(box: Sandbox, failure: Any, status: int, headers: dict[str, str]) -> None:
     box.switch("centra", auth_failure=failure)
-    answer = requests.get(f"{box.centra_url}/products", headers=headers, timeout=5)
+    answer = requests.get(f"{box.centra_url}/products", headers=headers, timeout=LONG_S)
     assert (answer.status_code, answer.json()) == (status, {"status": "no", "msg": "Unauthorized"})
     assert box.requests()[-1]["auth"] == ("wrong" if headers else "none")
 
@@ -215,7 +216,7 @@ def test_value_dialects(box: Sandbox, centra: Call, switch: dict[str, Any], inde
     assert expected in centra("/products", limit=1, page=index + 1).text
 
 
-def test_absent_text_can_be_left_out(box: Sandbox, centra: Call) -> None:
+def test_empty_fields_can_be_left_out(box: Sandbox, centra: Call) -> None:
     box.switch("centra", empty_as="missing")
     assert not row(centra("/products")).keys() & {"upc", "brand", "comment"}
 
@@ -259,8 +260,8 @@ def test_rows_can_be_added_and_removed(box: Sandbox, centra: Call) -> None:
     ]
 
 
-def test_base_path_can_be_another(shop: Catalogue) -> None:
+def test_base_path_can_be_set(shop: Catalogue) -> None:
     with Sandbox.start(shop, base_path="/api/all-everything/100/") as box:
         assert box.centra_url.endswith("/api/all-everything/100")
         headers = {"API-Authorization": box.credentials.centra_token}
-        assert requests.get(f"{box.centra_url}/products", headers=headers, timeout=5).ok
+        assert requests.get(f"{box.centra_url}/products", headers=headers, timeout=LONG_S).ok

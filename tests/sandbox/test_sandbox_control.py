@@ -1,4 +1,4 @@
-"""The control endpoint shows and changes everything, and tells no secret."""
+"""The control endpoint reads and changes everything, and shows no secret."""
 
 import base64
 import re
@@ -11,6 +11,7 @@ import requests
 
 from pipelines.sandbox import Sandbox
 from tests.sandbox.conftest import SCOPES
+from tests.support.waiting import LONG_S
 
 Call = Callable[..., requests.Response]
 
@@ -19,9 +20,9 @@ def b64(code: str) -> str:
     return base64.urlsafe_b64encode(code.encode()).decode().rstrip("=")
 
 
-def test_both_servers_have_it(box: Sandbox) -> None:
+def test_both_servers_have_the_control_endpoint(box: Sandbox) -> None:
     for url in (box.centra_url.partition("/api")[0], box.myogo_url):
-        assert requests.get(f"{url}/_control/health", timeout=5).json() == {"status": "ok"}
+        assert requests.get(f"{url}/_control/health", timeout=LONG_S).json() == {"status": "ok"}
 
 
 def test_switches(control: Call) -> None:
@@ -43,7 +44,7 @@ def test_switches(control: Call) -> None:
     ],
     ids=str,
 )
-def test_bad_switch_names_what_there_is(control: Call, values: dict[str, Any]) -> None:
+def test_error_of_a_bad_switch_names_the_accepted_ones(control: Call, values: dict[str, Any]) -> None:
     answer = control("switches/centra", "PUT", values)
     assert answer.status_code == 400
     assert "it takes" in answer.json()["error"] or "there are" in answer.json()["error"]
@@ -56,10 +57,10 @@ def test_faults(control: Call, centra: Call) -> None:
     assert centra("/products").ok
 
 
-def test_requests_are_told_without_secrets(box: Sandbox, control: Call, centra: Call, myogo: Call) -> None:
+def test_requests_are_listed_without_secrets(box: Sandbox, control: Call, centra: Call, myogo: Call) -> None:
     centra("/products", limit=1)
     myogo("/Products", "POST", {"code": "A", "languageCode": "en"})
-    requests.post(f"{box.token_url}?client_secret={box.credentials.client_secret}", timeout=5)
+    requests.post(f"{box.token_url}?client_secret={box.credentials.client_secret}", timeout=LONG_S)
     log = control("requests")
     entries = log.json()
     assert [(e["side"], e["method"], e["status"], e["applied"], e["auth"]) for e in entries] == [
@@ -104,7 +105,7 @@ def test_centra_rows(control: Call, centra: Call) -> None:
     assert control("centra/rows/1", "DELETE").status_code == 404
 
 
-def test_reset_brings_the_start_back(box: Sandbox, control: Call, centra: Call) -> None:
+def test_reset_restores_the_start(box: Sandbox, control: Call, centra: Call) -> None:
     before = centra("/products").text
     box.change_centra_row(7001, name="Annat")
     box.delete_myogo_product("OLD-1")

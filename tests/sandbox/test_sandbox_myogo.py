@@ -1,4 +1,4 @@
-"""The stand-in for myOGO answers as its API is documented, or as a switch says."""
+"""The stand-in for myOGO answers as its API is documented, or as a switch sets."""
 
 import base64
 from collections.abc import Callable
@@ -8,6 +8,7 @@ import pytest
 import requests
 
 from pipelines.sandbox import Sandbox
+from tests.support.waiting import LONG_S
 
 Call = Callable[..., requests.Response]
 NEW = {"code": "NEW-1", "languageCode": "en", "name": "Ny tröja"}
@@ -53,11 +54,11 @@ def test_token_errors(box: Sandbox, token: Call, fields: dict[str, Any], error: 
 
 
 def test_token_endpoint_takes_forms_only(box: Sandbox) -> None:
-    answer = requests.post(box.token_url, json={"grant_type": "password"}, timeout=5)
+    answer = requests.post(box.token_url, json={"grant_type": "password"}, timeout=LONG_S)
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
 
 
-def test_refresh_token_is_good_for_one_refresh(token: Call) -> None:
+def test_refresh_token_works_once(token: Call) -> None:
     first = token().json()["refresh_token"]
     second = token(grant_type="refresh_token", refresh_token=first, scope=None)
     assert second.ok
@@ -79,15 +80,15 @@ def test_tokens_expire(box: Sandbox, myogo: Call, token: Call) -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer x"}, {"X-OgoKey": "x"}], ids=str)
-def test_without_a_good_token_it_is_401(box: Sandbox, headers: dict[str, str]) -> None:
-    answer = requests.get(f"{box.myogo_url}/api/v1/Products", headers=headers, timeout=5)
+def test_status_without_a_valid_token_is_401(box: Sandbox, headers: dict[str, str]) -> None:
+    answer = requests.get(f"{box.myogo_url}/api/v1/Products", headers=headers, timeout=LONG_S)
     assert answer.status_code == 401
     assert answer.json().keys() == {"statusCode", "statusDescription", "message"}
 
 
-def test_ogokey_stands_in_for_a_token(box: Sandbox) -> None:
+def test_ogokey_replaces_a_token(box: Sandbox) -> None:
     headers = {"X-OgoKey": box.credentials.secret_token}
-    assert requests.get(f"{box.myogo_url}/api/v1/Products", headers=headers, timeout=5).ok
+    assert requests.get(f"{box.myogo_url}/api/v1/Products", headers=headers, timeout=LONG_S).ok
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -95,8 +96,8 @@ def test_missing_scope(box: Sandbox, token: Call, status: int) -> None:
     box.switch("myogo", missing_scope=status)
     headers = {"Authorization": f"Bearer {token(scope='read:product').json()['access_token']}"}
     url = f"{box.myogo_url}/api/v1/Products"
-    assert requests.get(url, headers=headers, timeout=5).ok
-    assert requests.post(url, json=NEW, headers=headers, timeout=5).status_code == status
+    assert requests.get(url, headers=headers, timeout=LONG_S).ok
+    assert requests.post(url, json=NEW, headers=headers, timeout=LONG_S).status_code == status
 
 
 def test_paths_queries_and_names_ignore_case(box: Sandbox, myogo: Call) -> None:
@@ -133,12 +134,12 @@ def test_paging(box: Sandbox, myogo: Call) -> None:
 
 
 def test_money_keeps_its_digits(box: Sandbox, myogo: Call) -> None:
-    long = "0.1000000000000000055511151231257827"
-    body = f'{{"code":"P","languageCode":"en","salesPrice":49.90,"supplyPrice":{long}}}'
+    many_digits = "0.1000000000000000055511151231257827"
+    body = f'{{"code":"P","languageCode":"en","salesPrice":49.90,"supplyPrice":{many_digits}}}'
     session = {"Authorization": myogo("/Products").request.headers["Authorization"]}
-    answer = requests.post(f"{box.myogo_url}/api/v1/Products", body, headers=session, timeout=5)
+    answer = requests.post(f"{box.myogo_url}/api/v1/Products", body, headers=session, timeout=LONG_S)
     assert '"salesPrice":49.90' in answer.text
-    assert f'"supplyPrice":{long}' in answer.text
+    assert f'"supplyPrice":{many_digits}' in answer.text
 
 
 @pytest.mark.parametrize(
@@ -166,7 +167,7 @@ def test_bad_product_is_refused_and_not_stored(box: Sandbox, myogo: Call, fields
 def test_body_must_be_json_and_an_object(box: Sandbox, myogo: Call) -> None:
     headers = {"Authorization": myogo("/Products").request.headers["Authorization"]}
     url = f"{box.myogo_url}/api/v1/Products"
-    assert requests.post(url, "{", headers=headers, timeout=5).status_code == 400
+    assert requests.post(url, "{", headers=headers, timeout=LONG_S).status_code == 400
     assert myogo("/Products", "POST", [NEW]).status_code == 400
 
 

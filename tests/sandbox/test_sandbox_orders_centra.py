@@ -1,4 +1,4 @@
-"""The stand-in for Centra plays orders, shipments, capture and completion as documented, or as a switch says."""
+"""The stand-in for Centra handles orders, shipments, capture and completion as documented, or as a switch sets."""
 
 import json
 from collections.abc import Callable
@@ -8,6 +8,7 @@ import pytest
 import requests
 
 from pipelines.sandbox import Sandbox
+from tests.support.waiting import LONG_S
 
 Call = Callable[..., requests.Response]
 TWO = [{"stock_item_id": 7001, "qty": 2, "price": 329}]
@@ -16,7 +17,7 @@ SET = {
     "lines": [{"stock_item_id": 7001, "price": 200}, {"stock_item_id": 7002, "price": 100}],
 }  # fmt: skip
 
-# The names of the published page, sorted.
+# The field names of Centra's published page, sorted.
 ORDER_FIELDS = (
     "accountId billingAddress billingCity billingCoaddress billingCompany billingCountry billingEmail billingName "
     "billingState billingTele billingVAT billingZipcode cancelDate customerId defaultCarrier deliveryAddress "
@@ -54,7 +55,7 @@ def completion(shipment: str = "1001-1", **more: Any) -> dict[str, Any]:
     return {"order": order, "shipment": shipment, "gtg": True, "shipped": True, "tracking": "JJFI1"} | more
 
 
-def test_an_order_as_it_is_told(box: Sandbox, centra: Call) -> None:
+def test_order_row(box: Sandbox, centra: Call) -> None:
     box.place_centra_order(lines=TWO, deliveryName="Test Person", deliveryCountry="FI", orderDate="2026-02-01 10:00:00")
     order = centra("/orders").json()["orders"][0]
     assert (order["orderId"], order["orderStatus"], order["orderCurrency"]) == ("1001", "3", "EUR")
@@ -74,7 +75,7 @@ def test_an_order_as_it_is_told(box: Sandbox, centra: Call) -> None:
     assert line["isBundle"] is False
 
 
-def test_every_published_field_is_there(box: Sandbox, centra: Call) -> None:
+def test_every_published_field_is_present(box: Sandbox, centra: Call) -> None:
     box.place_centra_order()
     order = centra("/orders").json()["orders"][0]
     assert " ".join(sorted(order)) == ORDER_FIELDS
@@ -82,8 +83,8 @@ def test_every_published_field_is_there(box: Sandbox, centra: Call) -> None:
     assert order["discounts"]["discount"] == "0.00 EUR"
 
 
-def test_an_order_of_nothing_in_particular(box: Sandbox, centra: Call) -> None:
-    """Takes the first size that is free, at its euro price."""
+def test_an_order_without_lines(box: Sandbox, centra: Call) -> None:
+    """It has one line: the first size that is free, at its euro price."""
     order = box.place_centra_order()
     assert [(line["stock_item_id"], line["qty"]) for line in order["lines"]] == [(7001, 1)]
     assert order["products"][0]["price"] == 329
@@ -102,7 +103,7 @@ def test_orders_are_paged_newest_first(box: Sandbox, centra: Call) -> None:
     assert centra("/orders", offset="x").json() == {"status": "no", "msg": {"offset": "invalid value"}}
 
 
-def test_orders_can_be_picked(box: Sandbox, centra: Call) -> None:
+def test_orders_can_be_filtered(box: Sandbox, centra: Call) -> None:
     box.place_centra_order(orderDate="2026-02-01 10:00:00", customerId="7")
     box.place_centra_order(orderDate="2026-02-02 10:00:00")
     assert numbers(centra("/orders", order=1001)) == ["1001"]
@@ -116,7 +117,7 @@ def test_orders_can_be_picked(box: Sandbox, centra: Call) -> None:
     assert centra("/orders", newer_than="soon").json()["msg"] == {"newer_than": "invalid value"}
 
 
-def test_settings_decide_which_orders_are_seen(box: Sandbox, centra: Call) -> None:
+def test_settings_decide_which_orders_are_listed(box: Sandbox, centra: Call) -> None:
     box.place_centra_order(shipment=False, status="Pending")
     box.place_centra_order(shipment=False, status="6")
     box.place_centra_order(shipment=False, hold=1)
@@ -132,7 +133,7 @@ def test_settings_decide_which_orders_are_seen(box: Sandbox, centra: Call) -> No
 
 
 @pytest.mark.parametrize(("shape", "value"), [("string", "3"), ("number", 3), ("name", "Processing"), ("absent", None)])
-def test_order_status_shapes(box: Sandbox, centra: Call, shape: str, value: Any) -> None:
+def test_order_status_formats(box: Sandbox, centra: Call, shape: str, value: Any) -> None:
     box.switch("centra", order_status_as=shape)
     box.place_centra_order()
     assert centra("/orders").json()["orders"][0].get("orderStatus") == value
@@ -149,7 +150,7 @@ def test_order_status_shapes(box: Sandbox, centra: Call, shape: str, value: Any)
     ],
     ids=str,
 )
-def test_orders_speak_the_dialects(box: Sandbox, centra: Call, switch: dict[str, Any], expected: list[str]) -> None:
+def test_orders_follow_the_dialects(box: Sandbox, centra: Call, switch: dict[str, Any], expected: list[str]) -> None:
     box.place_centra_order()
     box.switch("centra", **switch)
     text = centra("/orders").text
@@ -158,7 +159,7 @@ def test_orders_speak_the_dialects(box: Sandbox, centra: Call, switch: dict[str,
     assert "deliveryCompany" not in centra("/orders").text
 
 
-def test_a_new_order_allocates_what_is_free(box: Sandbox) -> None:
+def test_a_new_order_allocates_free_stock(box: Sandbox) -> None:
     assert stock(box) == (10, 3)
     box.place_centra_order(lines=[{"code": "JKT100-BLU-S", "qty": 5}])
     assert stock(box) == (10, 8)
@@ -177,7 +178,7 @@ def test_demand_can_be_filled_when_stock_comes(box: Sandbox, centra: Call) -> No
     assert stock(box) == (20, 12)
 
 
-def test_stock_below_what_orders_hold_is_raised(box: Sandbox, centra: Call) -> None:
+def test_stock_below_the_allocated_quantity_is_raised(box: Sandbox, centra: Call) -> None:
     box.place_centra_order(lines=TWO)
     centra("/stock", "PUT", {"products": [{"product": "735000007001", "quantity": 1}]})
     assert stock(box) == (5, 5)
@@ -186,7 +187,7 @@ def test_stock_below_what_orders_hold_is_raised(box: Sandbox, centra: Call) -> N
     assert stock(box) == (6, 5)
 
 
-def test_a_shipment_as_it_is_told(box: Sandbox, centra: Call) -> None:
+def test_shipment_row(box: Sandbox, centra: Call) -> None:
     box.place_centra_order(lines=TWO)
     (shipment,) = centra("/shipments").json()["shipments"]
     assert (shipment["shipmentId"], shipment["orderId"], shipment["accountId"]) == ("1001-1", "1001", "0")
@@ -244,28 +245,28 @@ def test_capture(box: Sandbox, centra: Call) -> None:
 def test_completion(box: Sandbox, centra: Call, method: str) -> None:
     box.place_centra_order(lines=TWO)
     assert stock(box) == (10, 5)
-    parcel = {
+    given = {
         "carrier": "Posti",
         "service": "Home",
         "packages": 1,
         "returnSlipTracking": "R1",
         "internalComment": "Tack",
     }
-    answer = centra("/shipment", method, completion(**parcel))
+    answer = centra("/shipment", method, completion(**given))
     assert answer.json() == {"status": "ok", "order": "1001", "shipment": "1001-1"}
     assert stock(box) == (8, 3)
     assert ids(centra("/shipments")) == []
     order = centra("/orders").json()["orders"][0]
     assert (order["orderStatus"], order["internalComment"]) == ("4", "Tack")
-    told = order["shipments"][0]
-    assert (told["carrier"], told["trackingId"], told["returnSlipTracking"]) == ("Posti", "JJFI1", "R1")
-    assert told["shippedDate"] > "2026"
+    parcel = order["shipments"][0]
+    assert (parcel["carrier"], parcel["trackingId"], parcel["returnSlipTracking"]) == ("Posti", "JJFI1", "R1")
+    assert parcel["shippedDate"] > "2026"
     shipment = centra("/shipment/1001-1").json()["shipments"][0]
     assert (shipment["trackingNumber"], shipment["paid"], shipment["packages"]) == ("JJFI1", 1, "1")
 
 
-def test_completion_needs_pay_good_to_go_and_shipped(box: Sandbox, centra: Call) -> None:
-    """What is missing is told by nothing but the shipment itself."""
+def test_completion_needs_payment_good_to_go_and_shipped(box: Sandbox, centra: Call) -> None:
+    """The answer does not name what is missing; only the shipment shows it."""
     box.place_centra_order()
     for missing in ({"capture": False}, {"gtg": False}, {"shipped": False}, {"shipped": None}):
         given = {k: v for k, v in completion(**missing).items() if v is not None}
@@ -279,7 +280,7 @@ def test_completion_needs_pay_good_to_go_and_shipped(box: Sandbox, centra: Call)
     assert ids(centra("/shipments", status="completed")) == ["1001-1"]
 
 
-def test_completion_that_cannot_be(box: Sandbox, centra: Call) -> None:
+def test_refused_completions(box: Sandbox, centra: Call) -> None:
     box.place_centra_order()
     box.place_centra_order()
     assert centra("/shipment", "POST", completion(gtg="perhaps")).json()["msg"] == {"gtg": "invalid value"}
@@ -303,7 +304,7 @@ def test_second_completion(box: Sandbox, centra: Call) -> None:
 
 @pytest.mark.parametrize("status", [404, 405])
 @pytest.mark.parametrize(("verb", "other"), [("POST", "PUT"), ("PUT", "POST")])
-def test_completion_may_take_one_verb_only(box: Sandbox, centra: Call, verb: str, other: str, status: int) -> None:
+def test_completion_may_accept_one_method_only(box: Sandbox, centra: Call, verb: str, other: str, status: int) -> None:
     box.place_centra_order()
     box.switch("centra", completion_verb=verb, wrong_verb=status)
     refused = centra("/shipment", other, completion())
@@ -323,29 +324,29 @@ def test_order_is_completed_with_its_last_shipment(box: Sandbox, centra: Call) -
     assert stock(box) == (8, 3)
 
 
-def test_shipments_are_made_of_orders(box: Sandbox, centra: Call) -> None:
+def test_shipments_can_be_created_from_orders(box: Sandbox, centra: Call) -> None:
     box.place_centra_order(lines=TWO, shipment=False)
     box.place_centra_order(status="1", shipment=False)
-    ask: dict[str, Any] = {"order": "1001", "products": {"5001": 1}}
-    assert centra("/shipments", "POST", ask | {"order": 9}).json()["msg"] == "order does not exist"
-    assert centra("/shipments", "POST", ask | {"order": 1002, "products": {"5002": 1}}).json()["status"] == "no"
+    new: dict[str, Any] = {"order": "1001", "products": {"5001": 1}}
+    assert centra("/shipments", "POST", new | {"order": 9}).json()["msg"] == "order does not exist"
+    assert centra("/shipments", "POST", new | {"order": 1002, "products": {"5002": 1}}).json()["status"] == "no"
     for products in ({"5001": 3}, {"9": 1}, {"5001": "x"}, [1]):
-        assert centra("/shipments", "POST", ask | {"products": products}).json()["msg"] == {"products": "invalid value"}
+        assert centra("/shipments", "POST", new | {"products": products}).json()["msg"] == {"products": "invalid value"}
     assert centra("/shipments", "POST", {"order": 1001}).json()["msg"] == {"products": "required"}
     box.change_centra_order(1001, capture_fails=True)
-    assert centra("/shipments", "POST", ask).json()["msg"] == "can not capture order"
-    assert centra("/shipments", "POST", ask | {"capture": False}).json() == {
+    assert centra("/shipments", "POST", new).json()["msg"] == "can not capture order"
+    assert centra("/shipments", "POST", new | {"capture": False}).json() == {
         "status": "ok", "order": "1001", "shipment": "1001-1",
     }  # fmt: skip
     assert ids(centra("/shipments", status="inprogress")) == ["1001-1"]
     assert box.centra_order(1001)["status"] == "3"
     box.change_centra_order(1001, capture_fails=False)
-    whole = ask | {"gtg": True, "shipped": True, "tracking": "T", "carrier": "Posti"}
-    assert centra("/shipments", "POST", whole).json()["shipment"] == "1001-2"
+    shipped = new | {"gtg": True, "shipped": True, "tracking": "T", "carrier": "Posti"}
+    assert centra("/shipments", "POST", shipped).json()["shipment"] == "1001-2"
     assert ids(centra("/shipments", status="completed")) == ["1001-2"]
 
 
-def test_a_shipment_is_cut_while_nobody_paid(box: Sandbox, centra: Call) -> None:
+def test_an_unpaid_shipment_can_be_reduced(box: Sandbox, centra: Call) -> None:
     box.place_centra_order(lines=TWO)
     answer = centra("/shipments/1001-1", "PUT", {"products": {"5001": 1}}).json()
     assert answer["shipment"]["products"][0]["qty"] == 1
@@ -357,11 +358,11 @@ def test_a_shipment_is_cut_while_nobody_paid(box: Sandbox, centra: Call) -> None
     centra("/shipment", "POST", completion())
     answer = centra("/shipments/1001-1", "PUT", {"products": {"5001": 2}}).json()
     assert answer["msg"] == "shipment is sent and can not be updated"
-    free = {"gtg": False, "products": {"5001": {"serialNumber": "SN1"}}}
-    assert centra("/shipments/1001-1", "PUT", free).json()["status"] == "ok"
+    allowed = {"gtg": False, "products": {"5001": {"serialNumber": "SN1"}}}
+    assert centra("/shipments/1001-1", "PUT", allowed).json()["status"] == "ok"
 
 
-def test_good_to_go_is_taken_back(box: Sandbox, centra: Call) -> None:
+def test_good_to_go_can_be_unset(box: Sandbox, centra: Call) -> None:
     box.place_centra_order()
     centra("/shipments/1001-1", "PUT", {"gtg": False})
     assert (ids(centra("/shipments")), ids(centra("/shipments", status="inprogress"))) == ([], ["1001-1"])
@@ -382,8 +383,8 @@ def test_comments_and_attributes(box: Sandbox, centra: Call) -> None:
     centra("/orders", "PUT", change)
     assert box.centra_order(1001)["internalComment"] == "x"
     assert "gift_wrap" not in box.centra_order(1001)
-    odd = centra("/orders", "PUT", {"order": 1001, "extraAttributes": ["x"]}).json()
-    assert odd["msg"] == {"extraAttributes": "invalid value"}
+    invalid = centra("/orders", "PUT", {"order": 1001, "extraAttributes": ["x"]}).json()
+    assert invalid["msg"] == {"extraAttributes": "invalid value"}
     assert centra("/orders", "PUT", {"order": 7}).json() == {"status": "no", "msg": "order does not exist", "order": 7}
     box.switch("centra", markets=["1"])
     assert centra("/orders", "PUT", change).json()["msg"] == "order in wrong market"
@@ -410,7 +411,7 @@ def test_bundle_modes(box: Sandbox, centra: Call, mode: str, rows: list[Any]) ->
     assert centra("/orders").json()["orders"][0]["totalItemsPrice"] == 150
 
 
-def test_a_bundle_moves_the_stock_of_its_items(box: Sandbox, centra: Call) -> None:
+def test_a_bundle_changes_the_stock_of_its_items(box: Sandbox, centra: Call) -> None:
     box.place_centra_order(bundle=SET | {"qty": 2}, shipment=False)
     assert (stock(box, 7001), stock(box, 7002)) == ((10, 5), (10, 5))
     centra("/shipments", "POST", {"order": 1001, "products": {"5001": 1}, "gtg": True})
@@ -418,7 +419,7 @@ def test_a_bundle_moves_the_stock_of_its_items(box: Sandbox, centra: Call) -> No
     assert (stock(box, 7001), stock(box, 7002)) == ((9, 4), (9, 4))
 
 
-def test_cancelled_by_the_staff(box: Sandbox, centra: Call) -> None:
+def test_cancelled_by_shop_staff(box: Sandbox, centra: Call) -> None:
     box.place_centra_order(lines=TWO)
     assert box.change_centra_order("1001", status="cancelled")["status"] == "6"
     assert stock(box) == (10, 3)
@@ -460,13 +461,13 @@ def test_control(control: Call, centra: Call) -> None:
     ],
     ids=str,
 )
-def test_control_refuses_nonsense(control: Call, path: str, method: str, body: Any, status: int) -> None:
+def test_control_refuses_invalid_requests(control: Call, path: str, method: str, body: Any, status: int) -> None:
     answer = control(path, method, body)
     assert answer.status_code == status
     assert answer.json()["error"]
 
 
-def test_a_refused_order_leaves_nothing_behind(box: Sandbox, control: Call) -> None:
+def test_a_refused_order_changes_nothing(box: Sandbox, control: Call) -> None:
     control("centra/orders", "POST", {"lines": [{"stock_item_id": 7001, "qty": 1}, {"stock_item_id": 1}]})
     assert (box.centra_orders(), stock(box)) == ([], (10, 3))
     assert box.place_centra_order()["orderId"] == "1001"
@@ -494,11 +495,11 @@ def test_unticked_groups(box: Sandbox, centra: Call) -> None:
 def test_bodies_must_be_json(box: Sandbox) -> None:
     headers = {"API-Authorization": box.credentials.centra_token}
     for body, msg in (("{", "The body is not JSON"), ("[]", "The body is not an object")):
-        answer = requests.put(f"{box.centra_url}/capture", body, headers=headers, timeout=5)
+        answer = requests.put(f"{box.centra_url}/capture", body, headers=headers, timeout=LONG_S)
         assert answer.json() == {"status": "no", "msg": msg}
 
 
-def test_faults_befall_orders(box: Sandbox, centra: Call) -> None:
+def test_faults_hit_orders(box: Sandbox, centra: Call) -> None:
     for _ in range(5):
         box.place_centra_order()
     box.add_fault(side="centra", path="/shipment?$", kind="drop_after")

@@ -1,4 +1,4 @@
-"""The stand-in for myOGO plays orders as its API is documented, or as a switch says; stock follows each status."""
+"""The stand-in for myOGO handles orders as documented, or as a switch sets; stock follows each status."""
 
 import base64
 from collections.abc import Callable
@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from pipelines.sandbox import Sandbox
-from tests.sandbox.conftest import until
+from tests.support.waiting import LONG_S, wait_for
 
 Call = Callable[..., requests.Response]
 CUSTOMER = {"name": "Test Person", "address1": "Storgatan 1", "zip": "41101", "city": "Göteborg", "countryCode": "SE"}
@@ -42,7 +42,7 @@ def goods(box: Sandbox) -> None:
     box.receive("XX-1", 10)
 
 
-def test_an_order_as_it_is_told(myogo: Call) -> None:
+def test_order_response(myogo: Call) -> None:
     answer = myogo("/Orders", "POST", request(comments="Tack", priceTotal=99.8, priceCurrency="EUR", test=True))
     assert answer.status_code == 200
     order = answer.json()
@@ -99,7 +99,7 @@ def test_bad_order_is_refused_and_not_stored(box: Sandbox, myogo: Call, fields: 
 
 
 def test_no_status_is_new(myogo: Call) -> None:
-    """And may ship."""
+    """And the warehouse may ship it."""
     assert myogo("/Orders", "POST", request(status=None)).json()["status"] == "New"
 
 
@@ -122,7 +122,7 @@ def test_what_each_status_reserves(box: Sandbox, myogo: Call, status: str, reser
     ],
     ids=str,
 )
-def test_what_is_wrong_with_an_order_holds_it(box: Sandbox, myogo: Call, fields: dict[str, Any], comment: str) -> None:
+def test_an_order_with_a_problem_is_reserved(box: Sandbox, myogo: Call, fields: dict[str, Any], comment: str) -> None:
     order = myogo("/Orders", "POST", request(**fields)).json()
     assert (order["status"], order["warehouseComments"]) == ("Reserved", comment)
     box.switch("myogo", bad_order=400)
@@ -135,14 +135,14 @@ def test_other_checks(box: Sandbox, myogo: Call) -> None:
     box.switch("myogo", shipping_codes=["ONLY"], phone_required=True)
     order = myogo("/Orders", "POST", request(shippingCode=None)).json()
     assert (order["status"], order["warehouseComments"]) == ("Reserved", "The phone number is missing.")
-    fit = request("1002", shippingCode=None, customer=CUSTOMER | {"phone": "+46700000000"})
-    assert myogo("/Orders", "POST", fit).json()["status"] == "New"
+    valid = request("1002", shippingCode=None, customer=CUSTOMER | {"phone": "+46700000000"})
+    assert myogo("/Orders", "POST", valid).json()["status"] == "New"
 
 
-def test_short_stock_waits_and_goods_release_it(box: Sandbox, myogo: Call) -> None:
+def test_orders_wait_for_stock_and_goods_release_them(box: Sandbox, myogo: Call) -> None:
     many = [{"code": "XX-1", "quantity": 8}]
-    taken = [myogo("/Orders", "POST", request(str(n), orderLines=many)).json()["status"] for n in (1, 2, 3)]
-    assert taken == ["New", "Pending", "Pending"]
+    statuses_of_new = [myogo("/Orders", "POST", request(str(n), orderLines=many)).json()["status"] for n in (1, 2, 3)]
+    assert statuses_of_new == ["New", "Pending", "Pending"]
     assert stock(box) == (10, 24)
     box.receive("XX-1", 6)
     assert statuses(box) == ["New", "New", "Pending"]
@@ -151,7 +151,7 @@ def test_short_stock_waits_and_goods_release_it(box: Sandbox, myogo: Call) -> No
     assert stock(box) == (16, 16)
 
 
-def test_smaller_orders_may_overtake_but_stock_is_promised_once(box: Sandbox, myogo: Call) -> None:
+def test_smaller_orders_may_overtake_but_stock_is_reserved_once(box: Sandbox, myogo: Call) -> None:
     for reference, quantity in (("1", 10), ("2", 9), ("3", 4), ("4", 4)):
         myogo("/Orders", "POST", request(reference, orderLines=[{"code": "XX-1", "quantity": quantity}]))
     box.receive("XX-1", 5)
@@ -169,7 +169,7 @@ def test_duplicate_reference_is_refused(box: Sandbox, myogo: Call, status: int) 
 
 
 @pytest.mark.parametrize(("choice", "second"), [("reserved", "Reserved"), ("accept", "New")])
-def test_duplicate_reference_is_taken(box: Sandbox, myogo: Call, choice: str, second: str) -> None:
+def test_duplicate_reference_is_accepted(box: Sandbox, myogo: Call, choice: str, second: str) -> None:
     box.switch("myogo", duplicate_order=choice)
     assert [myogo("/Orders", "POST", request()).json()["status"] for _ in range(2)] == ["New", second]
     assert references(myogo("/Orders", reference="1001")) == ["1001", "1001"]
@@ -177,7 +177,7 @@ def test_duplicate_reference_is_taken(box: Sandbox, myogo: Call, choice: str, se
 
 
 @pytest.mark.parametrize(("choice", "reserved"), [(True, 2), (False, 0)])
-def test_orders_for_tests(box: Sandbox, myogo: Call, choice: bool, reserved: int) -> None:
+def test_orders_with_the_test_flag(box: Sandbox, myogo: Call, choice: bool, reserved: int) -> None:
     box.switch("myogo", test_orders_reserve=choice)
     myogo("/Orders", "POST", request(test=True))
     assert stock(box) == (10, reserved)
@@ -265,7 +265,7 @@ def test_reference_is_changed_in_draft_only(box: Sandbox, myogo: Call) -> None:
 
 
 @pytest.mark.parametrize("reference", ["shop/1001", "10 20%", "Å-1001"])
-def test_references_that_no_path_can_bear(myogo: Call, reference: str) -> None:
+def test_references_that_a_path_cannot_contain(myogo: Call, reference: str) -> None:
     myogo("/Orders", "POST", request(reference))
     answer = myogo(f"/Orders/{b64(reference)}", "PUT", request(reference, comments="x"), base64url="true")
     assert answer.json()["comments"] == "x"
@@ -300,11 +300,13 @@ def test_scopes(box: Sandbox, token: Call, scope: str, method: str, path: str, a
         f"{box.myogo_url}/api/v1{path}",
         request() | {"url": "http://a.test", "key": "k", "type": "OrderShipped"},
     )
-    assert requests.request(method, url, json=body, headers=headers, timeout=5).status_code == (200 if allowed else 403)
+    assert requests.request(method, url, json=body, headers=headers, timeout=LONG_S).status_code == (
+        200 if allowed else 403
+    )
 
 
 @pytest.mark.parametrize(("shape", "word"), [("Pascal", "New"), ("lower", "new"), ("UPPER", "NEW")])
-def test_shapes(box: Sandbox, myogo: Call, shape: str, word: str) -> None:
+def test_formats(box: Sandbox, myogo: Call, shape: str, word: str) -> None:
     box.switch("myogo", enum_as=shape, emit_nulls="no", created_status=201)
     answer = myogo("/Orders", "POST", request())
     assert (answer.status_code, answer.json()["status"]) == (201, word)
@@ -319,19 +321,19 @@ def test_an_order_is_collected_and_shipped(box: Sandbox, myogo: Call) -> None:
     assert (order["status"], order["trackingNumber"]) == ("Shipped", "JJFI1,JJFI2")
     assert order["trackingUrl"] == "https://track.test/JJFI1"
     assert stock(box) == (8, 0)
-    for act in (box.collect, box.ship, box.cancel):
+    for action in (box.collect, box.ship, box.cancel):
         with pytest.raises(ValueError, match="1001 is Shipped"):
-            act("1001")
+            action("1001")
 
 
-@pytest.mark.parametrize(("restocks", "left"), [(False, 8), (True, 10)])
-def test_what_comes_back(box: Sandbox, myogo: Call, restocks: bool, left: int) -> None:
+@pytest.mark.parametrize(("restocks", "stock_after"), [(False, 8), (True, 10)])
+def test_returned_goods(box: Sandbox, myogo: Call, restocks: bool, stock_after: int) -> None:
     box.switch("myogo", returned_restocks=restocks)
     myogo("/Orders", "POST", request())
     with pytest.raises(ValueError, match="cannot come back"):
         box.take_back("1001")
     box.ship("1001")
-    assert (box.take_back("1001")["status"], stock(box)) == ("Returned", (left, 0))
+    assert (box.take_back("1001")["status"], stock(box)) == ("Returned", (stock_after, 0))
     assert (box.change_myogo_order("1001", status="Draft")["status"], stock(box)) == ("Draft", (10, 0))
 
 
@@ -343,7 +345,7 @@ def test_cancelled_stock_is_free_again(box: Sandbox, myogo: Call, collected: boo
     assert (box.cancel("1001")["status"], stock(box)) == ("Cancelled", (10, 0))
 
 
-def test_what_is_not_on_the_shelf_cannot_be_collected(box: Sandbox, myogo: Call) -> None:
+def test_goods_that_are_not_in_stock_cannot_be_collected(box: Sandbox, myogo: Call) -> None:
     myogo("/Orders", "POST", request(orderLines=[{"code": "XX-1", "quantity": 99}]))
     with pytest.raises(ValueError, match=r"1001 is Pending \(Waiting for stock.\)"):
         box.ship("1001")
@@ -361,7 +363,7 @@ def test_reservations_and_the_modified_of_stock(box: Sandbox, myogo: Call, moves
     assert (myogo("/Stock", productCode="XX-1").json()[0]["modified"] > before) is moves
 
 
-def test_set_outright_and_refused_leaves_all_as_it_was(box: Sandbox, myogo: Call) -> None:
+def test_a_refused_change_leaves_everything_as_it_was(box: Sandbox, myogo: Call) -> None:
     myogo("/Orders", "POST", request())
     box.collect("1001")
     with pytest.raises(ValueError, match="needs 99"):
@@ -395,13 +397,15 @@ def test_control(control: Call, myogo: Call) -> None:
     ],
     ids=str,
 )
-def test_control_refuses_nonsense(control: Call, myogo: Call, path: str, method: str, body: Any, status: int) -> None:
+def test_control_refuses_invalid_requests(
+    control: Call, myogo: Call, path: str, method: str, body: Any, status: int
+) -> None:
     myogo("/Orders", "POST", request())
     answer = control(path, method, body)
     assert (answer.status_code, "error" in answer.json()) == (status, True)
 
 
-def test_faults_befall_orders(box: Sandbox, myogo: Call) -> None:
+def test_faults_hit_orders(box: Sandbox, myogo: Call) -> None:
     box.add_fault(side="myogo", method="POST", path="/orders", kind="drop_after")
     with pytest.raises(requests.ConnectionError):
         myogo("/Orders", "POST", request())
@@ -409,7 +413,7 @@ def test_faults_befall_orders(box: Sandbox, myogo: Call) -> None:
     box.add_fault(side="myogo", method="POST", path="/orders", kind="drop_late", seconds=0.1)
     with pytest.raises(requests.ConnectionError):
         myogo("/Orders", "POST", request("1002"))
-    until(lambda: len(box.myogo_orders()) == 2)
+    wait_for(lambda: len(box.myogo_orders()) == 2)
     box.add_fault(side="myogo", path="/orders", kind="endless", times=2)
     pages = [references(myogo("/Orders", limit=2, page=page)) for page in (1, 2)]
     assert len({reference for page in pages for reference in page}) == 4

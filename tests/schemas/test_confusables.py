@@ -1,4 +1,4 @@
-"""What a code looks like: the same for two codes that nobody can tell apart on a label, and for no others."""
+"""Skeletons of codes: equal for codes that look the same on a label, different for all others."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from schemas.confusables import skeleton
         pytest.param("Stra\u00dfe", "STRASSE", id="sharp s"),
     ],
 )
-def test_codes_that_look_the_same(one: str, other: str) -> None:
+def test_codes_that_look_the_same_have_the_same_skeleton(one: str, other: str) -> None:
     assert skeleton(one) == skeleton(other)
 
 
 @pytest.mark.parametrize(
     ("one", "other"), [("A-1", "A1"), ("O", "0"), ("I", "1"), ("\u00c5", "A"), ("\u00d6", "O"), ("\u05d0", "\u05d1")]
 )
-def test_codes_that_do_not(one: str, other: str) -> None:
-    """A dash is seen, and so are rings and dots; 0 and O are what a scanner tells apart."""
+def test_codes_that_look_different_have_different_skeletons(one: str, other: str) -> None:
+    """Dashes, rings and dots are visible; a scanner distinguishes 0 and O."""
     assert skeleton(one) != skeleton(other)

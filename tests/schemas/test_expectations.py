@@ -1,4 +1,4 @@
-"""Each kind of expectation on both sides of its edge, over frames as the suites see them."""
+"""Each kind of expectation at and beyond its limit, with data frames like those of the suites."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import pandas as pd
 import pytest
 
 from pipelines.engine import batch_checks
-from schemas.expectation import Expectation, Known
+from schemas.expectation import Baseline, Expectation
 from schemas.products.expectations import EXPECTATIONS, SUITES
 
 
-def judged(expectation: str, frame: pd.DataFrame, usual: float | None = None) -> dict[str, Any]:
-    known = Known({expectation: usual} if usual is not None else {})
+def result_of(expectation: str, frame: pd.DataFrame, usual: float | None = None) -> dict[str, Any]:
+    known = Baseline({expectation: usual} if usual is not None else {})
     with batch_checks.great_expectations():
         return batch_checks.suite_results(frame, [EXPECTATIONS[expectation]], known)[expectation]
 
 
-def column(name: str, good: Any, bad: Any, goods: int, bads: int) -> pd.DataFrame:
-    return pd.DataFrame({name: [good] * goods + [bad] * bads})
+def column(name: str, good: Any, bad: Any, good_count: int, bad_count: int) -> pd.DataFrame:
+    return pd.DataFrame({name: [good] * good_count + [bad] * bad_count})
 
 
 @pytest.mark.parametrize(
-    ("expectation", "column_of", "good", "bad", "goods", "bads"),
+    ("expectation", "column_of", "good", "bad", "good_count", "bad_count"),
     [
         ("GX-CPR-004", "ean", "7350000000016", "735000000001", 0, 0),
         ("GX-CPR-004", "ean", "7350000000016", "73500000016", 9, 1),
@@ -42,17 +42,17 @@ def column(name: str, good: Any, bad: Any, goods: int, bads: int) -> pd.DataFram
         ("GX-AGR-001", "difference", 0, 1, 9, 1),
     ],
 )
-def test_a_share_holds_to_its_edge_and_fails_beyond(
-    expectation: str, column_of: str, good: Any, bad: Any, goods: int, bads: int
+def test_a_share_passes_at_its_limit_and_fails_beyond(
+    expectation: str, column_of: str, good: Any, bad: Any, good_count: int, bad_count: int
 ) -> None:
-    """So many bad ones may be there; one more, and it fails and counts them."""
-    held = judged(expectation, column(column_of, good, bad, goods, bads))
-    assert (held["status"], held["unexpected"], held["total"]) == ("passed", bads, goods + bads)
-    if goods:
-        failed = judged(expectation, column(column_of, good, bad, goods, bads + 1))
-        assert (failed["status"], failed["unexpected"]) == ("failed", bads + 1)
-        assert f"{goods} of {goods + bads + 1}" in failed["message"]
-        assert failed["observed"] == pytest.approx(goods / (goods + bads + 1))
+    """The allowed number of bad values passes; one more fails and is counted."""
+    passed = result_of(expectation, column(column_of, good, bad, good_count, bad_count))
+    assert (passed["status"], passed["unexpected"], passed["total"]) == ("passed", bad_count, good_count + bad_count)
+    if good_count:
+        failed = result_of(expectation, column(column_of, good, bad, good_count, bad_count + 1))
+        assert (failed["status"], failed["unexpected"]) == ("failed", bad_count + 1)
+        assert f"{good_count} of {good_count + bad_count + 1}" in failed["message"]
+        assert failed["observed"] == pytest.approx(good_count / (good_count + bad_count + 1))
 
 
 @pytest.mark.parametrize(
@@ -70,13 +70,13 @@ def test_a_share_holds_to_its_edge_and_fails_beyond(
 def test_uniqueness_counts_every_row_of_a_clash(expectation: str, column_of: str, mostly: float) -> None:
     allowed = round(200 * (1 - mostly))  # 0, 2 or 10 rows that share a value with another
     clashing = ["same"] * allowed if allowed > 1 else []
-    fit = [f"SKU{n}" for n in range(200 - len(clashing))]
-    assert judged(expectation, pd.DataFrame({column_of: fit + clashing}))["status"] == "passed"
-    beyond = pd.DataFrame({column_of: [*fit[:-2], *clashing, "more", "more"]})
-    assert judged(expectation, beyond)["status"] == "failed"
+    unique = [f"SKU{n}" for n in range(200 - len(clashing))]
+    assert result_of(expectation, pd.DataFrame({column_of: unique + clashing}))["status"] == "passed"
+    beyond = pd.DataFrame({column_of: [*unique[:-2], *clashing, "more", "more"]})
+    assert result_of(expectation, beyond)["status"] == "failed"
 
 
-@pytest.mark.parametrize("expectation", [own.id for own in EXPECTATIONS.values() if own.column == ""])
+@pytest.mark.parametrize("expectation", [entry.id for entry in EXPECTATIONS.values() if entry.column == ""])
 @pytest.mark.parametrize(
     ("rows", "usual", "status"),
     [
@@ -91,11 +91,13 @@ def test_uniqueness_counts_every_row_of_a_clash(expectation: str, column_of: str
         pytest.param(0, None, "passed", id="none and none before"),
     ],
 )
-def test_rows_are_compared_with_what_is_usual(expectation: str, rows: int, usual: float | None, status: str) -> None:
-    """There is no upper edge in myOGO, where we add rows ourselves."""
-    told = judged(expectation, pd.DataFrame({"x": range(rows)}), usual)
-    wanted = "passed" if expectation.startswith(("GX-MPR", "GX-MST")) and rows == 21 else status
-    assert (told["status"], told["observed"]) == (wanted, rows)
+def test_row_counts_are_compared_with_the_usual_count(
+    expectation: str, rows: int, usual: float | None, status: str
+) -> None:
+    """There is no upper limit for myOGO, where we add rows ourselves."""
+    result = result_of(expectation, pd.DataFrame({"x": range(rows)}), usual)
+    expected_status = "passed" if expectation.startswith(("GX-MPR", "GX-MST")) and rows == 21 else status
+    assert (result["status"], result["observed"]) == (expected_status, rows)
 
 
 @pytest.mark.parametrize(
@@ -112,53 +114,55 @@ def test_rows_are_compared_with_what_is_usual(expectation: str, rows: int, usual
         ("GX-RUN-001", "good_hours_ago", [], "passed"),
     ],
 )
-def test_freshness(expectation: str, column_of: str, hours: list[Any], status: str) -> None:
-    """Rows of which none says when cannot be judged; no rows is nothing to judge."""
-    assert judged(expectation, pd.DataFrame({column_of: pd.Series(hours, dtype="float64")}))["status"] == status
+def test_freshness_is_checked_against_its_limit(
+    expectation: str, column_of: str, hours: list[Any], status: str
+) -> None:
+    """Rows without any time are an error; no rows pass."""
+    assert result_of(expectation, pd.DataFrame({column_of: pd.Series(hours, dtype="float64")}))["status"] == status
 
 
-def test_what_cannot_be_judged_is_errored_and_hides_nothing() -> None:
-    """A missing column, a type that cannot be compared and a builder that raises, beside one that passes."""
+def test_an_expectation_that_cannot_be_computed_is_errored_and_does_not_affect_others() -> None:
+    """A missing column, values that cannot be compared and a builder that raises, next to one that passes."""
 
-    def broken(own: Expectation, known: Known) -> Any:
+    def broken(entry: Expectation, known: Baseline) -> Any:
         raise ValueError("no such thing")
 
-    gone = EXPECTATIONS["GX-CPR-002"]
-    odd = EXPECTATIONS["GX-CST-003"]
-    fit = EXPECTATIONS["GX-CPR-005"]
-    suite = [gone, Expectation("GX-ODD-001", "", "", "", broken), odd, fit]
+    missing_column = EXPECTATIONS["GX-CPR-002"]
+    not_comparable = EXPECTATIONS["GX-CST-003"]
+    valid = EXPECTATIONS["GX-CPR-005"]
+    suite = [missing_column, Expectation("GX-ODD-001", "", "", "", broken), not_comparable, valid]
     frame = pd.DataFrame({"physical_stock": [{}, "x"], "weight_unit": ["kg", "lb"]})
     with batch_checks.great_expectations():
-        told = batch_checks.suite_results(frame, suite, Known())
-    assert {own: one["status"] for own, one in told.items()} == {
+        results = batch_checks.suite_results(frame, suite, Baseline())
+    assert {entry: one["status"] for entry, one in results.items()} == {
         "GX-CPR-002": "errored", "GX-ODD-001": "errored", "GX-CST-003": "errored", "GX-CPR-005": "passed",
     }  # fmt: skip
-    assert "stock_item_id" in told["GX-CPR-002"]["message"]
-    assert "no such thing" in told["GX-ODD-001"]["message"]
+    assert "stock_item_id" in results["GX-CPR-002"]["message"]
+    assert "no such thing" in results["GX-ODD-001"]["message"]
 
 
-def test_no_value_of_a_catalogue_stays_in_a_result() -> None:
-    told = judged("GX-CPR-005", pd.DataFrame({"weight_unit": ["secretstone"] * 30}))
-    assert told["status"] == "failed"
-    assert "secretstone" not in str(told)
+def test_no_value_of_a_row_is_in_a_result() -> None:
+    result = result_of("GX-CPR-005", pd.DataFrame({"weight_unit": ["secretstone"] * 30}))
+    assert result["status"] == "failed"
+    assert "secretstone" not in str(result)
 
 
-def test_every_expectation_belongs_to_a_suite_and_says_what_to_do() -> None:
-    assert [own.id for suite in SUITES for own in suite.expectations] == list(EXPECTATIONS)
+def test_every_expectation_belongs_to_a_suite_and_has_a_fix() -> None:
+    assert [entry.id for suite in SUITES for entry in suite.expectations] == list(EXPECTATIONS)
     assert [suite.table for suite in SUITES if not suite.query] == ["candidates"]
-    assert all(own.meaning and own.fix for own in EXPECTATIONS.values())
+    assert all(entry.meaning and entry.fix for entry in EXPECTATIONS.values())
 
 
 @pytest.mark.parametrize("expectation", ["GX-CPR-001", "GX-CPC-001", "GX-CST-001", "GX-OUT-001"])
 @pytest.mark.parametrize(("rows", "status"), [(4, "failed"), (5, "passed"), (20, "passed"), (21, "failed")])
-def test_half_to_twice_the_usual_number_of_rows(expectation: str, rows: int, status: str) -> None:
+def test_half_to_twice_the_usual_number_of_rows_passes(expectation: str, rows: int, status: str) -> None:
     frame = pd.DataFrame({EXPECTATIONS[expectation].column or "any": ["x"] * rows})
-    assert judged(expectation, frame, usual=10)["status"] == status
+    assert result_of(expectation, frame, usual=10)["status"] == status
 
 
 @pytest.mark.parametrize("expectation", ["GX-MPR-001", "GX-MST-001"])
 @pytest.mark.parametrize(("rows", "status"), [(4, "failed"), (5, "passed"), (500, "passed")])
-def test_half_the_usual_number_of_rows_in_myogo(expectation: str, rows: int, status: str) -> None:
-    """There is no upper edge: our own first push multiplies them."""
+def test_half_of_the_usual_number_of_rows_in_myogo_passes(expectation: str, rows: int, status: str) -> None:
+    """There is no upper limit, because our first push multiplies the rows."""
     frame = pd.DataFrame({EXPECTATIONS[expectation].column or "any": ["x"] * rows})
-    assert judged(expectation, frame, usual=10)["status"] == status
+    assert result_of(expectation, frame, usual=10)["status"] == status

@@ -1,4 +1,4 @@
-"""Barcodes with their check digit."""
+"""Barcodes and their check digits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.support.frames import texts
 
 
 @pytest.mark.parametrize(
-    ("code", "right"),
+    ("code", "valid"),
     [
         pytest.param("96385074", True, id="GTIN-8"),
         pytest.param("036000291452", True, id="GTIN-12"),
@@ -31,15 +31,15 @@ from tests.support.frames import texts
         pytest.param(None, False, id="null"),
     ],
 )
-def test_is_gtin(code: str | None, right: bool) -> None:
-    assert list(is_gtin(texts([code]))) == [right]
+def test_a_gtin_has_a_valid_length_and_check_digit(code: str | None, valid: bool) -> None:
+    assert list(is_gtin(texts([code]))) == [valid]
 
 
-def test_rows_keep_their_place() -> None:
-    given = texts(["96385074", None, "1"])
-    given.index = [7, 5, 3]
-    assert is_gtin(given).to_dict() == {7: True, 5: False, 3: False}
+def test_the_result_keeps_the_index() -> None:
+    barcodes = texts(["96385074", None, "1"])
+    barcodes.index = [7, 5, 3]
+    assert is_gtin(barcodes).to_dict() == {7: True, 5: False, 3: False}
 
 
-def test_no_rows() -> None:
+def test_an_empty_series_gives_an_empty_result() -> None:
     assert list(is_gtin(texts([]))) == []

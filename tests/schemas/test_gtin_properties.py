@@ -1,4 +1,4 @@
-"""Check digits against GS1's rule written down plainly."""
+"""Check digits compared with a plain implementation of GS1's rule."""
 
 from __future__ import annotations
 
@@ -27,5 +27,5 @@ def test_is_gtin_agrees_with_the_rule(codes: list[str]) -> None:
 
 @settings(deadline=None, database=None)
 @given(st.sampled_from([7, 11, 12, 13]).flatmap(lambda n: st.text("0123456789", min_size=n, max_size=n)))
-def test_exactly_one_check_digit_is_right(body: str) -> None:
+def test_exactly_one_check_digit_is_valid(body: str) -> None:
     assert list(is_gtin(texts([body + digit for digit in "0123456789"]))).count(True) == 1

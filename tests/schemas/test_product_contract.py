@@ -1,4 +1,4 @@
-"""The contract of a product: each rule on both sides of its edge."""
+"""The contract of a product: each rule with values that break it and values that do not."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.declared import RULES
 from tests.support.frames import texts
 from transforms.price import MONEY
 
-FIT: dict[str, Any] = {
+VALID: dict[str, Any] = {
     "code": "A-1", "price_text": "10.00", "sales_price": Decimal("10.0000"), "name": "Parka",
     "language_code": "en", "country_of_origin": "PT", "mismatched": None,
 }  # fmt: skip
@@ -23,14 +23,14 @@ EMPTY = {"price_text": None, "sales_price": None}
 
 
 def frame(*rows: dict[str, Any]) -> pd.DataFrame:
-    """Fit products but for what `rows` say; the codes differ unless they say."""
-    full = [FIT | {"code": f"A-{number}"} | row for number, row in enumerate(rows)]
-    columns = {name: texts([row[name] for row in full]) for name in FIT if name != "sales_price"}
+    """Valid products with the fields of `rows` replaced; their codes differ by default."""
+    full = [VALID | {"code": f"A-{number}"} | row for number, row in enumerate(rows)]
+    columns = {name: texts([row[name] for row in full]) for name in VALID if name != "sales_price"}
     return pd.DataFrame(columns).assign(sales_price=pd.Series([row["sales_price"] for row in full], dtype=MONEY))
 
 
 def rules(*rows: dict[str, Any], zero: bool = False) -> list[tuple[int, str]]:
-    """Row and rule of each failure."""
+    """The row and the rule of each failure."""
     return list(failures(frame(*rows), zero).itertuples(index=False, name=None))
 
 
@@ -38,7 +38,7 @@ def _price(amount: str) -> dict[str, Any]:
     return {"price_text": amount, "sales_price": Decimal(amount)}
 
 
-def _broken() -> Iterator[Any]:
+def _broken_by_one_rule() -> Iterator[Any]:
     yield pytest.param({"code": ""}, "SKU-001", id="SKU-001 empty")
     for name, code in {
         "slash": "A/B", "backslash": "A\\B", "tab": "A\tB", "line break": "A\nB", "NUL": "A\x00B", "DEL": "A\x7fB",
@@ -60,9 +60,9 @@ def _broken() -> Iterator[Any]:
         yield pytest.param({"country_of_origin": country}, "COO-001", id=f"COO-001 {country!r}")
 
 
-@pytest.mark.parametrize(("change", "rule"), list(_broken()))
-def test_broken_by_one_rule(change: dict[str, Any], rule: str) -> None:
-    """That row by that rule alone, and not its neighbours."""
+@pytest.mark.parametrize(("change", "rule"), list(_broken_by_one_rule()))
+def test_an_invalid_value_breaks_exactly_one_rule(change: dict[str, Any], rule: str) -> None:
+    """And only in its row."""
     assert rules({}, change, {}) == [(1, rule)]
     assert RULES[rule].withholds
 
@@ -73,7 +73,7 @@ def test_broken_by_one_rule(change: dict[str, Any], rule: str) -> None:
         pytest.param({"code": "A"}, id="SKU-001 one character"),
         pytest.param({"code": "0"}, id="SKU-001 nought"),
         pytest.param({"code": "A B"}, id="SKU-003 blank within"),
-        pytest.param({"code": "½Ö+%.,:;#'\"_-"}, id="SKU-003 odd yet printable"),
+        pytest.param({"code": "½Ö+%.,:;#'\"_-"}, id="SKU-003 unusual but printable"),
         pytest.param({"code": "A\u00a0B"}, id="SKU-003 no-break space within"),
         pytest.param({"code": "日本"}, id="SKU-003 other letters"),
         pytest.param({"code": "e\u0301"}, id="SKU-003 combining accent"),
@@ -86,33 +86,33 @@ def test_broken_by_one_rule(change: dict[str, Any], rule: str) -> None:
         pytest.param({"country_of_origin": "SE"}, id="COO-001 two letters"),
     ],
 )
-def test_fit(change: dict[str, Any]) -> None:
+def test_a_valid_value_breaks_no_rule(change: dict[str, Any]) -> None:
     assert rules({}, change, {}) == []
 
 
-def test_zero_where_it_is_allowed() -> None:
-    """Zero, and nothing below."""
+def test_a_zero_price_passes_if_it_is_allowed() -> None:
+    """A price below zero does not."""
     assert rules(_price("0"), _price("-0.0001"), EMPTY, zero=True) == [(1, "PRICE-002"), (2, "PRICE-001")]
 
 
-def test_every_owner_of_a_shared_code_breaks_the_rule() -> None:
+def test_every_size_with_a_shared_code_breaks_the_rule() -> None:
     assert rules({"code": "X"}, {}, {"code": "X"}, {"code": "x"}, {"code": "X"}) == [
         (0, "SKU-002"), (2, "SKU-002"), (4, "SKU-002"),
     ]  # fmt: skip
 
 
-def test_several_empty_codes_are_no_clash() -> None:
+def test_several_empty_codes_are_not_a_clash() -> None:
     assert rules({"code": ""}, {"code": ""}) == [(0, "SKU-001"), (1, "SKU-001")]
 
 
-def test_a_shared_unfit_code_breaks_both_rules() -> None:
+def test_a_shared_invalid_code_breaks_both_rules() -> None:
     assert rules({"code": "A/"}, {"code": "A/"}) == [
         (0, "SKU-002"), (0, "SKU-003"), (1, "SKU-002"), (1, "SKU-003"),
     ]  # fmt: skip
 
 
-def test_a_row_that_breaks_everything() -> None:
-    """Once per rule, sorted."""
+def test_a_row_that_breaks_several_rules_is_listed_once_per_rule() -> None:
+    """Sorted by rule."""
     row = EMPTY | {"code": "A/B ", "name": None, "language_code": "", "country_of_origin": "X"}
     assert rules(row) == [(0, rule) for rule in ("COO-001", "LANG-001", "NAME-001", "PRICE-001", "SKU-003")]
 
@@ -123,15 +123,15 @@ def test_an_empty_frame_has_no_failures() -> None:
     assert len(found) == 0
 
 
-@pytest.mark.parametrize("column", list(FIT))
+@pytest.mark.parametrize("column", list(VALID))
 def test_a_missing_column_breaks_the_contract(column: str) -> None:
-    """Rather than passing every row, or failing without saying which."""
+    """The error names the column."""
     with pytest.raises(BrokenContract, match=column):
         failures(frame({}).drop(columns=column), False)
 
 
-def test_an_index_that_is_not_unique_breaks_the_contract() -> None:
-    """Failures could not be told apart by row."""
+def test_a_duplicate_index_breaks_the_contract() -> None:
+    """Failures could not be assigned to their rows."""
     doubled = pd.concat([frame({}), frame({"code": "B"})])
     with pytest.raises(BrokenContract):
         failures(doubled, False)

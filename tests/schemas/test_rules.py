@@ -1,4 +1,4 @@
-"""The catalogue of rules says what every finding needs."""
+"""Every declared rule has the fields that an issue needs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.declared import RULES
 
 @pytest.mark.parametrize("rule", RULES)
 def test_a_rule_is_complete(rule: str) -> None:
-    """A known form of id, a meaning that continues a sentence, a fix that is one, and an owner."""
+    """A valid id, a meaning without a full stop, a fix that is a sentence, and the place of the fix."""
     entry = RULES[rule]
     assert entry.id == rule
     assert re.fullmatch(r"[A-Z]{2,5}-\d{3}", rule)
@@ -20,8 +20,8 @@ def test_a_rule_is_complete(rule: str) -> None:
     assert entry.fix_in in ("Centra", "myOGO", "channel file")
 
 
-def test_the_rules_that_withhold() -> None:
-    """Changing this set changes what is sent: it is part of the interface."""
+def test_exactly_these_rules_withhold_rows() -> None:
+    """The set is part of the interface: a change of it changes what is sent."""
     assert {rule for rule, entry in RULES.items() if entry.withholds} == {
         "SKU-001", "SKU-002", "SKU-003", "PRICE-001", "PRICE-002", "NAME-001", "LANG-001", "COO-001", "TYPE-001",
         "TGT-001", "STOCK-001", "STOCK-002", "STOCK-003", "STOCK-004",

@@ -1,6 +1,6 @@
-"""Planted secrets, all the forms in which one may come back, and the search for them in whatever was left behind.
+"""Planted secrets, the encodings in which a system may repeat them, and a search for them in output and files.
 
-None of it is made of our own masking: what finds a secret here is written a second time, in another way.
+The search is independent of the project's masking code.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from urllib.parse import quote, quote_plus
 
 import duckdb
 
-PIECE = 9  # so many characters of a secret in a row give it away
-STEP = 3  # a piece begins at every third character: so 11 in a row are always found
+PART_LENGTH = 9  # characters of a secret in a row that count as a leak
+STEP = 3  # a part starts at every third character, so any 11 in a row are found
 
 
 @dataclass(frozen=True)
 class Canaries:
-    """The five secrets of a channel. Each has an end of its own, so that a piece of one is of no other."""
+    """The five secrets of a channel. They have no part in common."""
 
     centra_token: str
     client_id: str
@@ -42,8 +42,8 @@ PLAIN = Canaries(
     merchant_id="d4f7b2a9-61c8-4e3f-95d0-7a1b8c6e2f53",
     secret_token="Bq6Ot1Xk9Wf4Nu7Iz2Da5Rm8",
 )
-# Every printable character that any of the encodings treats in its own way.
-SPIKY = Canaries(
+# Every printable character that some encoding treats specially.
+WITH_SPECIAL_CHARACTERS = Canaries(
     centra_token="""v7/Q+z=9&k'<m>"w\\x%2Fp~r;Lt`g#5?""",
     client_id="id:J/8+u=2&n'Y<c>~s,Kd%41@e!4$h^6",
     client_secret="""Ps+/7==&e"T\\u0041<b>'q z*9(w)[W]{f}|""",
@@ -53,17 +53,17 @@ SPIKY = Canaries(
 
 
 def forms(secret: str) -> dict[str, str]:
-    """The secret as a system may repeat it, by the name of the form."""
+    """The secret in each encoding in which a system may repeat it, by the name of the encoding."""
     escaped = json.dumps(secret)[1:-1]
     dotnet = "".join(f"\\u{ord(c):04X}" if c in "+<>&'\"`" else "\\\\" if c == "\\" else c for c in secret)
-    everything = "".join(f"%{ord(c):02X}" for c in secret)
+    percent_encoded = "".join(f"%{ord(c):02X}" for c in secret)
     return {
         "as it is": secret,
         "address": quote(secret, safe=""),
         "address, lower": _lower(quote(secret, safe="")),
         "address, slashes kept": quote(secret),
-        "address, every letter": everything,
-        "address, every letter, lower": everything.lower(),
+        "address, every letter": percent_encoded,
+        "address, every letter, lower": percent_encoded.lower(),
         "address in an address": quote(quote(secret, safe=""), safe=""),
         "form": quote_plus(secret),
         "form, lower": _lower(quote_plus(secret)),
@@ -88,24 +88,26 @@ def forms(secret: str) -> dict[str, str]:
 
 
 def _lower(text: str) -> str:
-    """With small letters in its percent signs' digits only."""
+    """The text with lower-case hex digits after percent signs."""
     first, *rest = text.split("%")
     return "%".join([first, *(piece[:2].lower() + piece[2:] for piece in rest)])
 
 
 def traces(secret: str) -> set[str]:
-    """What must not stand anywhere: every form whole, every piece of the secret itself, the heart of its base64."""
-    whole = {form for name, form in forms(secret).items() if not name.startswith("base64")}
-    pieces = {secret[at : at + PIECE] for at in range(0, len(secret) - PIECE + 1, STEP)} | {secret[-PIECE:]}
-    hearts = set()
+    """Texts that must not appear: each complete encoding, each part of the secret, the core of its base64 encodings."""
+    complete = {form for name, form in forms(secret).items() if not name.startswith("base64")}
+    parts = {secret[at : at + PART_LENGTH] for at in range(0, len(secret) - PART_LENGTH + 1, STEP)} | {
+        secret[-PART_LENGTH:]
+    }
+    base64_cores = set()
     for before in range(3):
         for encode in (base64.b64encode, base64.urlsafe_b64encode):
-            hearts.add(encode(b"x" * before + secret.encode() + b"x" * 3).decode()[4:-8])
-    return whole | pieces | hearts
+            base64_cores.add(encode(b"x" * before + secret.encode() + b"x" * 3).decode()[4:-8])
+    return complete | parts | base64_cores
 
 
-class Watch:
-    """Looks for traces of secrets. A secret that is learned later, as a token is, is looked for from then on."""
+class SecretScanner:
+    """Searches for traces of secrets. `add` adds a secret that is known only later, such as a token."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._needles: dict[bytes, str] = {}
@@ -115,26 +117,26 @@ class Watch:
     def add(self, secret: str) -> None:
         self._needles |= {trace.encode(): secret for trace in traces(secret)}
 
-    def found(self, where: str, content: bytes | str) -> list[str]:
-        """Each trace in `content`, with the place."""
+    def find(self, where: str, content: bytes | str) -> list[str]:
+        """Each trace in `content`, with `where`."""
         raw = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
         raw = raw.replace(b"\0" * 64, b"\0")  # the empty parts of a DuckDB file
         return [f"{where}: {secret!r} as {needle!r}" for needle, secret in self._needles.items() if needle in raw]
 
     def in_files(self, *folders: Path) -> list[str]:
-        """Traces in the files below the folders: their bytes, their names, and the tables inside them."""
+        """Traces in the files below the folders: names, bytes, and the cells of database tables."""
         found = []
         for path in itertools.chain.from_iterable(folder.rglob("*") for folder in folders):
-            found += self.found("the name of a file", path.name)
+            found += self.find("the name of a file", path.name)
             if path.is_file():
-                found += self.found(str(path), path.read_bytes())
-                for told in _tables(path):
-                    found += self.found(f"{path}, a table", told)
+                found += self.find(str(path), path.read_bytes())
+                for cells in _tables(path):
+                    found += self.find(f"{path}, a table", cells)
         return found
 
 
 def _tables(path: Path) -> Iterator[str]:
-    """Every cell of a DuckDB or Parquet file, which keep them packed: a text per table."""
+    """The cells of a DuckDB or Parquet file, which store them compressed: one text per table."""
     if path.suffix == ".parquet":
         with duckdb.connect() as db:
             yield repr(db.execute("from read_parquet(?)", [str(path)]).fetchall())

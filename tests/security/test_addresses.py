@@ -1,4 +1,4 @@
-"""Plain http for this machine only, however an address is spelt; and the host we check is the host that is asked."""
+"""Plain http only for this machine, in any spelling; the checked host is the host that gets the request."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from pipelines.config.url import WebAddress, is_loopback
 from pipelines.core.errors import ConfigError
+from pipelines.core.url import WebAddress, is_loopback
 from tests.support.shop import Shop
 
 ADDRESS = TypeAdapter(WebAddress)
@@ -43,7 +43,7 @@ LOOPBACK = [
     "http://127.0.0.1", "http://127.0.0.1:8620/api", "HTTP://127.0.0.1/", "http://LOCALHOST:1", "http://localhost/api",
     "http://[::1]", "http://[::1]:8080/x", "http://[0:0:0:0:0:0:0:1]", "http://127.255.255.254", "https://127.0.0.1",
 ]  # fmt: skip
-FOREIGN = [
+OTHER_HOSTS = [
     "https://shop.example",
     "HTTPS://SHOP.example:8443/api/order-api/",
     "https://xn--bcher-kva.example/api",
@@ -52,18 +52,18 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize("url", REFUSED, ids=ascii)
-def test_an_address_that_leads_elsewhere_or_nowhere_is_refused(url: str) -> None:
+def test_an_unsafe_or_invalid_address_is_refused(url: str) -> None:
     with pytest.raises(ValidationError):
         ADDRESS.validate_python(url)
 
 
 @pytest.mark.parametrize("url", LOOPBACK)
-def test_this_machine_may_be_asked_in_plain_http(url: str) -> None:
+def test_this_machine_is_accepted_with_plain_http(url: str) -> None:
     assert is_loopback(ADDRESS.validate_python(url))
 
 
-@pytest.mark.parametrize("url", FOREIGN)
-def test_another_host_is_asked_over_https(url: str) -> None:
+@pytest.mark.parametrize("url", OTHER_HOSTS)
+def test_another_host_is_accepted_with_https(url: str) -> None:
     assert not is_loopback(ADDRESS.validate_python(url))
 
 
@@ -75,30 +75,30 @@ PIECES = st.sampled_from(
 
 @settings(deadline=None)
 @given(st.lists(PIECES, max_size=8).map("".join) | st.text(max_size=30).map(lambda text: f"http://{text}"))
-def test_the_host_that_is_checked_is_the_host_that_is_asked(url: str) -> None:
-    """Two readers of one address that disagree have led many a secret astray. Whatever we accept, both read alike."""
+def test_the_checked_host_is_the_requested_host(url: str) -> None:
+    """For every accepted address the URL parser of the check and the one of the HTTP client agree."""
     try:
         accepted = ADDRESS.validate_python(url)
     except ValidationError:
         return
     try:
-        asked = urlsplit(str(requests.Request("GET", f"{accepted}/products").prepare().url))
+        requested = urlsplit(str(requests.Request("GET", f"{accepted}/products").prepare().url))
     except requests.exceptions.RequestException:
-        return  # refused there
+        return  # the HTTP client refuses it
     assert (
-        asked.scheme == "https"
-        or asked.hostname in ("localhost", "::1")
-        or (ipaddress.ip_address(str(asked.hostname)).is_loopback)
+        requested.scheme == "https"
+        or requested.hostname in ("localhost", "::1")
+        or (ipaddress.ip_address(str(requested.hostname)).is_loopback)
     )
-    mine = str(urlsplit(accepted).hostname)
-    assert asked.hostname == mine
-    assert asked.path.endswith("/products")
+    checked_host = str(urlsplit(accepted).hostname)
+    assert requested.hostname == checked_host
+    assert requested.path.endswith("/products")
 
 
 @pytest.mark.parametrize("key", ["base_url", "token_url"])
 @pytest.mark.parametrize("system", ["centra", "myogo"])
-def test_every_address_of_the_channel_file_is_held_to_it(shop: Shop, system: str, key: str) -> None:
-    """The complaint names file and key."""
+def test_every_address_in_the_channel_file_is_checked(shop: Shop, system: str, key: str) -> None:
+    """The error names the file and the key."""
     if (system, key) == ("centra", "token_url"):
         return
     table = shop.text.index(f"[systems.{system}]")

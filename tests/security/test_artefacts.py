@@ -1,4 +1,4 @@
-"""Runs of every kind over one data folder, then everything that was said and written is searched for the secrets."""
+"""Runs of every kind over one data folder; all output and files are searched for the secrets."""
 
 from __future__ import annotations
 
@@ -11,191 +11,208 @@ from typing import Any
 
 import pytest
 
-from tests.security.canaries import PLAIN, SPIKY, Canaries, Watch, forms
-from tests.security.conftest import Vault
-from tests.security.mirror import Heard, Reply, at, centra_says, myogo_says, oauth_says
-from tests.support.shop import TORTURE, size
-from tests.support.shop_helpers import Elsewhere
+from tests.security.canaries import PLAIN, WITH_SPECIAL_CHARACTERS, Canaries, SecretScanner, forms
+from tests.security.conftest import CanaryShop
+from tests.security.echo_server import ReceivedRequest, Reply, at, centra_error, myogo_error, oauth_error
+from tests.support.shop import TORTURE, expecting, size
+from tests.support.shop_helpers import OtherHost
 
 HTML = "HTML, text only"
 
 
-class _Removals:
-    """Looks into each folder that is being removed, while it is still there: dlt's lives no longer than a read."""
+class _DeletedFolders:
+    """Searches each folder before it is deleted: dlt's folder exists only during a read."""
 
     def __init__(self) -> None:
-        self.watch: Watch | None = None
-        self.looked: list[str] = []
+        self.scanner: SecretScanner | None = None
+        self.file_names: list[str] = []
         self.found: list[str] = []
 
     def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if self.watch is not None and event == "shutil.rmtree":
-            watch, self.watch = self.watch, None
+        if self.scanner is not None and event == "shutil.rmtree":
+            scanner, self.scanner = self.scanner, None
             folder = Path(str(arguments[0]))
-            self.found += watch.in_files(folder)
-            self.looked += [path.name for path in folder.rglob("*")]
-            self.watch = watch
+            self.found += scanner.in_files(folder)
+            self.file_names += [path.name for path in folder.rglob("*")]
+            self.scanner = scanner
 
 
-_removals = _Removals()
-sys.addaudithook(_removals)  # for good; it does nothing without a watch
+_deleted_folders = _DeletedFolders()
+sys.addaudithook(_deleted_folders)  # an audit hook cannot be removed; this one does nothing without a scanner
 
 
 @pytest.fixture
-def removals() -> Iterator[_Removals]:
-    _removals.looked, _removals.found = [], []
-    yield _removals
-    _removals.watch = None
+def deleted_folders() -> Iterator[_DeletedFolders]:
+    _deleted_folders.file_names, _deleted_folders.found = [], []
+    yield _deleted_folders
+    _deleted_folders.scanner = None
 
 
-def _told(vault: Vault, *words: str) -> tuple[int, list[str]]:
-    """A command at debug: its exit code, and the traces in what it said."""
-    _removals.watch = vault.watch
-    folder = [] if words[0] == "check" else ["--data", str(vault.shop.data)]
-    result = vault.shop.command("--log", "debug", words[0], str(vault.shop.file), *words[1:], *folder)
-    said = [*vault.watch.found("stdout", result.stdout), *vault.watch.found("stderr", result.stderr)]
-    return result.exit_code, said
+def _run_command(canary_shop: CanaryShop, *arguments: str) -> tuple[int, list[str]]:
+    """Runs a command with --log debug; returns its exit code and the traces in its output."""
+    _deleted_folders.scanner = canary_shop.scanner
+    folder = [] if arguments[0] == "check" else ["--data", str(canary_shop.shop.data)]
+    result = canary_shop.shop.command(
+        "--log", "debug", arguments[0], str(canary_shop.shop.file), *arguments[1:], *folder
+    )
+    traces = [*canary_shop.scanner.find("stdout", result.stdout), *canary_shop.scanner.find("stderr", result.stderr)]
+    return result.exit_code, traces
 
 
-def _everything(vault: Vault, *, docs: bool = True) -> list[str]:
-    """Traces in all that can be made of the data folder, and in the folder itself."""
-    out = vault.shop.folder / "out"
-    wanted = [
+def _traces_everywhere(canary_shop: CanaryShop, *, docs: bool = True) -> list[str]:
+    """Traces in all outputs made from the data folder, and in the folder itself."""
+    out = canary_shop.shop.folder / "out"
+    outputs = [
         ("--html", "r.html"),
         ("--csv", "csv"),
         ("--markdown", "r.md"),
         *([("--data-docs", "docs")] if docs else []),
     ]
-    words = [part for option, name in wanted for part in (option, str(out / name))]
+    options = [part for option, name in outputs for part in (option, str(out / name))]
     found = []
     for command in (
-        ("report", *words),
+        ("report", *options),
         ("report", "--json"),
         ("history", "SKU1"),
         ("history", "SKU2"),
         ("export", "--parquet", str(out / "parquet")),
     ):
-        code, said = _told(vault, *command)
+        code, traces = _run_command(canary_shop, *command)
         assert code == 0
-        found += said
+        found += traces
     assert {path.suffix for path in out.rglob("*")} >= {".html", ".csv", ".md", ".parquet"}
-    return found + vault.watch.in_files(out, vault.shop.data)
+    return found + canary_shop.scanner.in_files(out, canary_shop.shop.data)
 
 
-@pytest.mark.parametrize("canaries", [SPIKY, *([PLAIN] if TORTURE else [])])
+@pytest.mark.parametrize("canaries", [WITH_SPECIAL_CHARACTERS, *([PLAIN] if TORTURE else [])])
 def test_runs_of_every_kind_leave_no_secret_behind(
-    vault_of: Callable[..., Vault], canaries: Canaries, removals: _Removals
+    canary_shop_of: Callable[..., CanaryShop], canaries: Canaries, deleted_folders: _DeletedFolders
 ) -> None:
-    """Good, refused, unknown; credentials wrong, redirected, HTML, contract broken, our own fault; and a good one."""
-    vault = vault_of(canaries, *(size(n) for n in range(1, 5)), size(5, prices=[]), myogo=[{"code": "SKU4", "id": 4}])
-    mirror, shop = vault.mirror, vault.shop
+    """Success, refused, unknown, wrong credentials, redirect, HTML, broken contract, internal error, success again."""
+    canary_shop = canary_shop_of(
+        canaries, *(size(n) for n in range(1, 5)), size(5, prices=[]), myogo=[{"code": "SKU4", "id": 4}]
+    )
+    echo_server, shop = canary_shop.echo_server, expecting(canary_shop.shop)
     shop.edit("max_update_share = 0.75", "max_update_share = 1.0")
-    said: list[str] = []
+    traces: list[str] = []
 
-    def run(*words: str, exit_code: int) -> None:
-        code, found = _told(vault, *words)
-        assert code == exit_code, words
-        said.extend(found)
-        mirror.spells.clear()
+    def run(*arguments: str, exit_code: int) -> None:
+        code, found = _run_command(canary_shop, *arguments)
+        assert code == exit_code, arguments
+        traces.extend(found)
+        echo_server.scripted.clear()
 
-    def refuses(heard: Heard) -> Reply:
-        return Reply(400, myogo_says(f"{heard.said('as it is')} {heard.said('base64 as a name')} " * 3))
+    def refuse(request: ReceivedRequest) -> Reply:
+        return Reply(
+            400, myogo_error(f"{request.secrets_as('as it is')} {request.secrets_as('base64 as a name')} " * 3)
+        )
 
-    def breaks(heard: Heard) -> Reply:
-        return Reply(502, f"<pre>{heard.said(HTML)} {heard.headers}</pre>", {"Content-Type": "text/html"})
+    def fail(request: ReceivedRequest) -> Reply:
+        return Reply(502, f"<pre>{request.secrets_as(HTML)} {request.headers}</pre>", {"Content-Type": "text/html"})
 
-    mirror.cast(lambda heard: heard.method == "POST" and b'"SKU1"' in heard.body, refuses)
-    mirror.cast(lambda heard: heard.method == "POST" and b'"SKU2"' in heard.body, breaks)
-    mirror.cast(lambda heard: heard.method == "PUT", refuses)
+    echo_server.script(lambda request: request.method == "POST" and b'"SKU1"' in request.body, refuse)
+    echo_server.script(lambda request: request.method == "POST" and b'"SKU2"' in request.body, fail)
+    echo_server.script(lambda request: request.method == "PUT", refuse)
     run("push", exit_code=3)
     outcomes = dict(shop.sql("select outcome, count(*) from sync.journal group by 1"))
     assert outcomes == {"applied": 1, "refused": 2, "unknown": 1}
     assert "***" in shop.sql("select message from sync.journal where outcome = 'refused'")[0][0]
-    said += _everything(vault, docs=TORTURE)
+    traces += _traces_everywhere(canary_shop, docs=TORTURE)
 
-    mirror.cast(at("centra", "/"), lambda heard: Reply(401, centra_says(heard.said(".NET's JSON"))))
+    echo_server.script(at("centra", "/"), lambda request: Reply(401, centra_error(request.secrets_as(".NET's JSON"))))
     run("plan", exit_code=2)
-    mirror.cast(at("myogo", "/token"), lambda heard: Reply(400, oauth_says(heard.said("address"))))
+    echo_server.script(at("myogo", "/token"), lambda request: Reply(400, oauth_error(request.secrets_as("address"))))
     run("push", "--json", exit_code=2)
-    with Elsewhere() as other:
+    with OtherHost() as other:
         for side in ("centra", *(["myogo"] if TORTURE else [])):
-            mirror.cast(at(side, "/"), lambda heard: Reply(307, "", {"Location": f"{other.url}/?{heard.said('form')}"}))
+            echo_server.script(
+                at(side, "/"),
+                lambda request: Reply(307, "", {"Location": f"{other.url}/?{request.secrets_as('form')}"}),
+            )
             run("plan", exit_code=2)
-        assert other.heard == []
-    mirror.cast(at("centra", "/stock"), lambda heard: Reply(200, f"<p>{heard.said(HTML)}</p>"))
+        assert other.received == []
+    echo_server.script(at("centra", "/stock"), lambda request: Reply(200, f"<p>{request.secrets_as(HTML)}</p>"))
     run("plan", exit_code=5)
     if TORTURE:
-        mirror.cast(at("myogo", "/Stock"), lambda heard: Reply(200, f'[{{"productCode":["{heard.said("JSON")}"]}}]'))
+        echo_server.script(
+            at("myogo", "/Stock"), lambda request: Reply(200, f'[{{"productCode":["{request.secrets_as("JSON")}"]}}]')
+        )
         run("plan", "--json", exit_code=5)
-    mirror.cast(at("centra", "/products"), lambda heard: Reply(200, '{"status":"ok","products":[{"stockItemId":1}]}'))
+    echo_server.script(
+        at("centra", "/products"), lambda request: Reply(200, '{"status":"ok","products":[{"stockItemId":1}]}')
+    )
     run("plan", exit_code=5)
     head = "[flows.products.params]"
     for fault in ("transform", "target"):
-        broken = {"transform": "to_myogo", "target": "Products"}[fault]
-        shop.edit(head, f'[flows.products]\n{fault} = "tests.security.broken:{broken}"\n{head}')
+        name = {"transform": "to_myogo", "target": "Products"}[fault]
+        shop.edit(head, f'[flows.products]\n{fault} = "tests.security.leaky_plugins:{name}"\n{head}')
         run("push", exit_code=1)
-        shop.edit(f'[flows.products]\n{fault} = "tests.security.broken:{broken}"\n', "")
+        shop.edit(f'[flows.products]\n{fault} = "tests.security.leaky_plugins:{name}"\n', "")
     run("check", exit_code=0)
     run("push", exit_code=3)
-    assert said + _everything(vault) == []
-    assert removals.found == []
-    assert any(name.endswith(".parquet") for name in removals.looked), "dlt's folder was never looked into"
+    assert traces + _traces_everywhere(canary_shop) == []
+    assert deleted_folders.found == []
+    assert any(name.endswith(".parquet") for name in deleted_folders.file_names), "dlt's folder was never searched"
 
 
-WHERE: dict[str, Callable[[str], dict[str, Any]]] = {
+PLACES: dict[str, Callable[[str], dict[str, Any]]] = {
     "code": lambda secret: {"sku": secret},
     "name": lambda secret: {"name": f"Parka {secret} blue"},
-    "a field nobody knows": lambda secret: {"internalNote": {"deep": [secret]}},
+    "an unknown field": lambda secret: {"internalNote": {"deep": [secret]}},
     "the name of a field": lambda secret: {secret: 1},
     "a picture's address": lambda secret: {"images": [f"https://x.example/?key={forms(secret)['address']}"]},
     "a price list": lambda secret: {"prices": [{"id": secret, "price": "1", "currency": "EUR", "pricelist": "x"}]},
 }
 
 
-@pytest.mark.parametrize("where", WHERE)
+@pytest.mark.parametrize("where", PLACES)
 def test_a_secret_in_a_product_of_centra_stops_the_run(
-    vault_of: Callable[..., Vault], where: str, removals: _Removals
+    canary_shop_of: Callable[..., CanaryShop], where: str, deleted_folders: _DeletedFolders
 ) -> None:
-    """Sent on, it would reach the other host; stored, it would lie in a table. So neither: told, without naming it."""
-    turn = list(WHERE).index(where) % len(SPIKY.all)
-    secrets = SPIKY.all if TORTURE else (SPIKY.all[turn],)
-    vault = vault_of(SPIKY, size(1), size(2))
+    """It must neither be sent to the other system nor be stored. The message does not contain it."""
+    turn = list(PLACES).index(where) % len(WITH_SPECIAL_CHARACTERS.all)
+    secrets = WITH_SPECIAL_CHARACTERS.all if TORTURE else (WITH_SPECIAL_CHARACTERS.all[turn],)
+    canary_shop = canary_shop_of(WITH_SPECIAL_CHARACTERS, size(1), size(2))
     for secret in secrets:
-        vault.shop.box.reset()
-        vault.shop.box.change_centra_row(2, **WHERE[where](secret))
-        code, said = _told(vault, "push")
-        assert (code, said) == (5, [])
-        ((message, outcome),) = vault.shop.sql(
+        canary_shop.shop.box.reset()
+        canary_shop.shop.box.change_centra_row(2, **PLACES[where](secret))
+        code, traces = _run_command(canary_shop, "push")
+        assert (code, traces) == (5, [])
+        ((message, outcome),) = canary_shop.shop.sql(
             "select message, outcome from sync.runs order by started_at desc limit 1"
         )
         assert outcome == "contract"
-        assert "the row of '2' holds one of this channel's secrets" in message
-        assert vault.shop.box.myogo_products() == []
-    assert removals.found + vault.watch.in_files(vault.shop.data) == []
+        assert "the row of '2' contains one of this channel's secrets" in message
+        assert canary_shop.shop.box.myogo_products() == []
+    assert deleted_folders.found + canary_shop.scanner.in_files(canary_shop.shop.data) == []
 
 
-def test_a_key_in_a_product_of_myogo_stops_the_run_and_a_name_is_masked(vault_of: Callable[..., Vault]) -> None:
-    """What myOGO calls us it may well say in each of its rows; what only we should know it may not."""
-    vault = vault_of(PLAIN, size(1), myogo=[{"code": "SKU1", "name": "x"}])
-    shop, ours = vault.shop, vault.canaries
+def test_a_secret_key_in_a_product_of_myogo_stops_the_run_and_an_account_id_is_masked(
+    canary_shop_of: Callable[..., CanaryShop],
+) -> None:
+    """Rows may contain the merchant id, but not a password or a token."""
+    canary_shop = canary_shop_of(PLAIN, size(1), myogo=[{"code": "SKU1", "name": "x"}])
+    shop, secrets = canary_shop.shop, canary_shop.canaries
     shop.edit("max_update_share = 0.75", "max_update_share = 1.0")
-    rows = [{"code": "SKU1", "id": "1", "name": f"of {ours.merchant_id}", "merchantId": ours.merchant_id}]
-    listed = at("myogo", "/Products?limit", method="GET")
+    rows = [{"code": "SKU1", "id": "1", "name": f"of {secrets.merchant_id}", "merchantId": secrets.merchant_id}]
+    product_list = at("myogo", "/Products?limit", method="GET")
 
-    vault.mirror.cast(listed, lambda _: Reply(200, json.dumps(rows)))
-    assert _told(vault, "plan") == (0, [])
+    canary_shop.echo_server.script(product_list, lambda _: Reply(200, json.dumps(rows)))
+    assert _run_command(canary_shop, "plan") == (0, [])
     assert shop.sql("select name, extra from raw_myogo.products") == [("of ***", '{"merchantId":"***"}')]
-    keys = [ours.client_secret, *vault.mirror.tokens[:1]]
-    for key in [*keys, ours.centra_token, ours.secret_token, *vault.mirror.tokens[1:2]] if TORTURE else keys:
+    keys = [secrets.client_secret, *canary_shop.echo_server.tokens[:1]]
+    for key in (
+        [*keys, secrets.centra_token, secrets.secret_token, *canary_shop.echo_server.tokens[1:2]] if TORTURE else keys
+    ):
         rows[0]["name"] = f"of {key}"
-        assert _told(vault, "plan") == (5, [])
-    assert vault.watch.in_files(shop.data) == []
+        assert _run_command(canary_shop, "plan") == (5, [])
+    assert canary_shop.scanner.in_files(shop.data) == []
 
 
-def test_a_short_number_in_a_product_is_no_secret(vault_of: Callable[..., Vault]) -> None:
-    """A merchant's number of six digits may be part of an EAN: a row is not stopped or changed for it."""
+def test_a_short_number_in_a_product_is_not_taken_for_a_secret(canary_shop_of: Callable[..., CanaryShop]) -> None:
+    """A merchant id of six digits may be part of an EAN; it neither stops the run nor changes the row."""
 
-    vault = vault_of(replace(PLAIN, merchant_id="345678"), size(1, ean="7312345678906"))
-    assert _told(vault, "push")[0] == 0
-    (product,) = vault.shop.box.myogo_products()
+    canary_shop = canary_shop_of(replace(PLAIN, merchant_id="345678"), size(1, ean="7312345678906"))
+    assert _run_command(canary_shop, "push")[0] == 0
+    (product,) = canary_shop.shop.box.myogo_products()
     assert product["eanCode"] == "7312345678906"

@@ -1,4 +1,4 @@
-"""Working files are their owner's alone; what is written for people follows their umask."""
+"""Working files are private to their owner; reports and exports follow the user's umask."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tests.support.shop import Shop, size
 
 
 def _modes(folder: Path) -> dict[str, int]:
-    """What is there now; files that come and go while we look, in the thread that reads the other system, are left."""
-    found = {folder.name: stat.S_IMODE(folder.lstat().st_mode)}
+    """File modes by name; files that another thread deletes meanwhile are ignored."""
+    modes = {folder.name: stat.S_IMODE(folder.lstat().st_mode)}
     for where, folders, files in os.walk(folder):
         for name in (*folders, *files):
             with contextlib.suppress(FileNotFoundError):
                 if not (path := Path(where, name)).is_symlink():
-                    found[name] = stat.S_IMODE(path.lstat().st_mode)
-    return found
+                    modes[name] = stat.S_IMODE(path.lstat().st_mode)
+    return modes
 
 
 @pytest.fixture(params=[0o000, 0o022, 0o077], ids=oct)
@@ -32,35 +32,35 @@ def umask(request: pytest.FixtureRequest) -> Iterator[int]:
     os.umask(before)
 
 
-def test_working_files_are_their_owners_alone_while_a_run_is_on_and_after(shop_of: Callable[..., Shop]) -> None:
-    """Each of them, at each step, with the widest umask."""
+def test_working_files_are_private_during_and_after_a_run(shop_of: Callable[..., Shop]) -> None:
+    """Each file at each step, with umask 0."""
     shop = shop_of(size(1))
-    seen: dict[str, int] = {}
+    modes: dict[str, int] = {}
     root = shop.data / "demo"
 
-    class Looking:
+    class ModeRecorder:
         def step(self, name: str) -> None:
-            seen.update(_modes(root))
+            modes.update(_modes(root))
 
         def planned(self, *_: object) -> None:
-            seen.update(_modes(root))
+            modes.update(_modes(root))
 
         def result(self, *_: object) -> None:
-            seen.update(_modes(root))
+            modes.update(_modes(root))
 
     before = os.umask(0)
     try:
-        assert run(shop.channel(), shop.data, RunOptions("push"), Looking()).exit_code == 0
-        assert os.umask(0) == 0, "the umask is the user's again"
+        assert run(shop.channel(), shop.data, RunOptions("push"), ModeRecorder()).exit_code == 0
+        assert os.umask(0) == 0, "the user's umask was not restored"
     finally:
         os.umask(before)
-    seen |= _modes(root)
-    assert seen.keys() >= {"demo", "work.duckdb", "analytics.duckdb", "journal.jsonl", "run.lock", "run.lock.json"}
-    assert {name: oct(mode) for name, mode in seen.items() if mode & 0o077} == {}
+    modes |= _modes(root)
+    assert modes.keys() >= {"demo", "work.duckdb", "analytics.duckdb", "journal.jsonl", "run.lock", "run.lock.json"}
+    assert {name: oct(mode) for name, mode in modes.items() if mode & 0o077} == {}
 
 
-def test_a_folder_that_was_open_before_is_closed(shop_of: Callable[..., Shop]) -> None:
-    """And what an older version left in it; what people put there themselves stays as they left it."""
+def test_an_open_folder_is_made_private(shop_of: Callable[..., Shop]) -> None:
+    """And its old working files; other files keep their mode."""
     shop = shop_of(size(1))
     root = shop.data / "demo"
     root.mkdir(parents=True)
@@ -68,7 +68,7 @@ def test_a_folder_that_was_open_before_is_closed(shop_of: Callable[..., Shop]) -
     for name in ("run.lock", "journal.jsonl", "analytics.new", "report.html", "work.duckdb.broken"):
         (root / name).touch()
         (root / name).chmod(0o666)
-    shop.box.add_fault(side="centra", path="*", kind="status", status=400, times=-1)  # a short run is a run too
+    shop.box.add_fault(side="centra", path="*", kind="status", status=400, times=-1)  # a failed run is enough
     shop.run("plan")
     modes = _modes(root)
     assert modes.pop("report.html") == 0o666
@@ -79,8 +79,8 @@ LINKS = ["work.duckdb", "analytics.duckdb", "analytics.new", "journal.jsonl", "r
 
 
 @pytest.mark.parametrize("name", LINKS)
-def test_a_link_in_the_place_of_a_working_file_is_refused(shop_of: Callable[..., Shop], name: str) -> None:
-    """Somebody may have laid it while the folder was open: nothing is written wherever it leads."""
+def test_a_link_in_place_of_a_working_file_is_refused(shop_of: Callable[..., Shop], name: str) -> None:
+    """It may have been created while the folder was open; nothing is written to its target."""
     shop = shop_of(size(1))
     root, victim = shop.data / "demo", shop.folder / "victim"
     root.mkdir(parents=True)
@@ -94,8 +94,8 @@ def test_a_link_in_the_place_of_a_working_file_is_refused(shop_of: Callable[...,
     assert shop.box.requests() == []
 
 
-def test_the_folder_itself_may_lie_elsewhere(shop_of: Callable[..., Shop]) -> None:
-    """A link of the user's own to a larger disk."""
+def test_the_data_folder_may_be_a_link(shop_of: Callable[..., Shop]) -> None:
+    """For example to a larger disk."""
     shop = shop_of(size(1))
     disk = shop.folder / "disk"
     disk.mkdir(mode=0o755)
@@ -107,13 +107,13 @@ def test_the_folder_itself_may_lie_elsewhere(shop_of: Callable[..., Shop]) -> No
     assert stat.S_IMODE(disk.stat().st_mode) == 0o700
 
 
-def test_what_is_written_for_people_follows_their_umask(shop_of: Callable[..., Shop], umask: int) -> None:
+def test_reports_and_exports_follow_the_umask(shop_of: Callable[..., Shop], umask: int) -> None:
     shop = shop_of(size(1))
-    shop.box.add_fault(side="centra", path="*", kind="status", status=400, times=-1)  # a run there is to report on
+    shop.box.add_fault(side="centra", path="*", kind="status", status=400, times=-1)  # a run to report on
     shop.run("plan")
     out = shop.folder / "out"
-    words = ["--html", f"{out}/r.html", "--csv", f"{out}/csv", "--markdown", f"{out}/r.md", "--data", str(shop.data)]
-    assert shop.command("report", str(shop.file), *words).exit_code == 0
+    options = ["--html", f"{out}/r.html", "--csv", f"{out}/csv", "--markdown", f"{out}/r.md", "--data", str(shop.data)]
+    assert shop.command("report", str(shop.file), *options).exit_code == 0
     parquet = ["--parquet", f"{out}/parquet", "--data", str(shop.data)]
     assert shop.command("export", str(shop.file), *parquet).exit_code == 0
     written = [path for path in out.rglob("*") if path.is_file()]

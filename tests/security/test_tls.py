@@ -1,4 +1,4 @@
-"""Nothing is said to a server that does not prove who it is, whatever file or variable suggests it."""
+"""Nothing is sent to a server without a valid certificate, with any files and variables set."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pytest
 
 from pipelines.config.load import load
 from pipelines.core.errors import ConfigError
-from tests.security.tls import TlsServer, certificate, named, serving
+from tests.security.tls import TlsServer, certificate, resolve_to_loopback, serving
 from tests.support.shop import Shop, size
-from tests.support.shop_helpers import Elsewhere
+from tests.support.shop_helpers import OtherHost
 
 SHOP = "shop.test"
 
@@ -31,32 +31,32 @@ def server(pem: Path) -> Iterator[TlsServer]:
 
 @pytest.fixture
 def shop(shop_of: Callable[..., Shop], monkeypatch: pytest.MonkeyPatch) -> Shop:
-    """Its environment has no say of TLS yet; the names of the tests lead here."""
+    """A shop without TLS variables in its environment; the host names of the tests resolve to this machine."""
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPS_PROXY", "HTTP_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
-    named(monkeypatch, SHOP, "other.test")
+    resolve_to_loopback(monkeypatch, SHOP, "other.test")
     return shop_of(size(1))
 
 
-def _ask(shop: Shop, url: str) -> dict[str, Any]:
-    """What `check` says of Centra's products at that address."""
+def _check_products(shop: Shop, url: str) -> dict[str, Any]:
+    """The products check of `check` with this Centra address."""
     shop.text = shop.text.replace(shop.box.centra_url, url)
     shop.file.write_text(shop.text)
     checks = shop.json("check")["checks"]
     return next(one for one in checks if (one["system"], one["name"]) == ("centra", "products"))
 
 
-def test_a_server_that_proves_itself_is_spoken_to(
+def test_a_server_with_a_valid_certificate_is_used(
     shop: Shop, server: TlsServer, pem: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With a certificate of the user's own authority, as companies have; the tests below stand on this one."""
+    """With a certificate of a private authority, as companies use; the tests below rely on this one."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(pem))
-    assert _ask(shop, f"https://{SHOP}:{server.port}/api")["status"] == "warning"  # no product there
-    assert shop.box.credentials.centra_token.encode() in server.heard[0]
+    assert _check_products(shop, f"https://{SHOP}:{server.port}/api")["status"] == "warning"  # it has no product
+    assert shop.box.credentials.centra_token.encode() in server.received[0]
 
 
-NOT_OFF: dict[str, dict[str, str]] = {
+ENVIRONMENTS: dict[str, dict[str, str]] = {
     "nothing": {},
     "an empty bundle": {"REQUESTS_CA_BUNDLE": "", "CURL_CA_BUNDLE": ""},
     "Python's own switch": {"PYTHONHTTPSVERIFY": "0"},
@@ -64,81 +64,81 @@ NOT_OFF: dict[str, dict[str, str]] = {
     "the certificate for another library": {"SSL_CERT_FILE": "PEM"},
     "false": {"REQUESTS_CA_BUNDLE": "false"},
     "zero": {"CURL_CA_BUNDLE": "0"},
-    "words of other tools": {"NODE_TLS_REJECT_UNAUTHORIZED": "0", "GIT_SSL_NO_VERIFY": "1", "VERIFY_SSL": "false"},
-    "a bundle that is none": {"REQUESTS_CA_BUNDLE": "EMPTY"},
+    "variables of other tools": {"NODE_TLS_REJECT_UNAUTHORIZED": "0", "GIT_SSL_NO_VERIFY": "1", "VERIFY_SSL": "false"},
+    "an empty bundle file": {"REQUESTS_CA_BUNDLE": "EMPTY"},
 }
 
 
-@pytest.mark.parametrize("environment", NOT_OFF)
-def test_no_variable_switches_the_proof_off(
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_no_variable_switches_verification_off(
     shop: Shop, server: TlsServer, pem: Path, environment: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     empty = shop.folder / "empty.pem"
     empty.write_text("")
-    for name, value in NOT_OFF[environment].items():
+    for name, value in ENVIRONMENTS[environment].items():
         monkeypatch.setenv(name, {"PEM": str(pem), "EMPTY": str(empty)}.get(value, value))
-    said = _ask(shop, f"https://{SHOP}:{server.port}/api")
-    assert said["status"] == "failed"
-    assert server.heard == []
+    check = _check_products(shop, f"https://{SHOP}:{server.port}/api")
+    assert check["status"] == "failed"
+    assert server.received == []
 
 
-def test_on_loopback_no_variable_makes_a_certificate_good_either(
+def test_on_loopback_no_variable_makes_a_certificate_valid_either(
     shop: Shop, server: TlsServer, pem: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(pem))
-    assert "certificate verify failed" in _ask(shop, f"https://127.0.0.1:{server.port}/api")["message"]
-    assert server.heard == []
+    assert "certificate verify failed" in _check_products(shop, f"https://127.0.0.1:{server.port}/api")["message"]
+    assert server.received == []
 
 
-def test_a_certificate_of_another_name_is_no_proof(
+def test_a_certificate_of_another_name_is_refused(
     shop: Shop, server: TlsServer, pem: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(pem))
-    said = _ask(shop, f"https://other.test:{server.port}/api")
-    assert said["status"] == "failed"
-    assert "other.test" in said["message"]
-    assert server.tried
-    assert server.heard == []
+    check = _check_products(shop, f"https://other.test:{server.port}/api")
+    assert check["status"] == "failed"
+    assert "other.test" in check["message"]
+    assert server.connections
+    assert server.received == []
 
 
-def test_a_certificate_of_another_time_is_no_proof(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_expired_certificate_is_refused(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old = certificate(tmp_path, SHOP, days=(-3, -2))
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(old))
     with serving(old) as server:
-        assert "expired" in _ask(shop, f"https://{SHOP}:{server.port}/api")["message"]
-        assert server.heard == []
+        assert "expired" in _check_products(shop, f"https://{SHOP}:{server.port}/api")["message"]
+        assert server.received == []
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # this end has to speak what nobody should
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the test server must use outdated protocols
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1], ids=lambda v: v.name)
-def test_old_protocols_are_not_spoken(
+def test_old_tls_versions_are_refused(
     shop: Shop, pem: Path, version: ssl.TLSVersion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(pem))
-    with serving(pem, most=version) as server:
-        assert "TLS connection failed" in _ask(shop, f"https://{SHOP}:{server.port}/api")["message"]
-        assert server.tried
-        assert server.heard == []
+    with serving(pem, max_version=version) as server:
+        assert "TLS connection failed" in _check_products(shop, f"https://{SHOP}:{server.port}/api")["message"]
+        assert server.connections
+        assert server.received == []
 
 
-def test_the_token_address_is_held_to_the_same(shop: Shop, server: TlsServer) -> None:
-    """Nothing of the form with the five secrets' rest left before the proof."""
+def test_the_token_address_is_verified_too(shop: Shop, server: TlsServer) -> None:
+    """No part of the token request is sent before the verification."""
     shop.edit(shop.box.token_url, f"https://{SHOP}:{server.port}/OAuth/Token")
     checks = {(c["system"], c["name"]): c for c in shop.json("check")["checks"]}
     assert "certificate verify failed" in checks["myogo", "token"]["message"]
-    assert server.heard == []
+    assert server.received == []
 
 
 @pytest.mark.parametrize(
     "key", ["verify", "verify_tls", "ssl_verify", "insecure", "ca_bundle", "cert", "proxies", "headers"]
 )
-def test_the_channel_file_has_no_key_for_it(shop: Shop, key: str) -> None:
+def test_the_channel_file_has_no_key_that_changes_tls(shop: Shop, key: str) -> None:
     shop.edit("[systems.centra]\n", f"[systems.centra]\n{key} = false\n")
     with pytest.raises(ConfigError, match=f"unknown key systems.centra.{key}"):
         load(str(shop.file))
 
 
-def test_a_netrc_file_puts_nothing_in_the_place_of_our_headers(
+def test_a_netrc_file_does_not_replace_our_headers(
     shop: Shop, server: TlsServer, pem: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     netrc = shop.folder / ".netrc"
@@ -147,27 +147,27 @@ def test_a_netrc_file_puts_nothing_in_the_place_of_our_headers(
     monkeypatch.setenv("NETRC", str(netrc))
     monkeypatch.setenv("HOME", str(shop.folder))
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(pem))
-    _ask(shop, f"https://{SHOP}:{server.port}/api")
-    assert server.heard
-    for heard in server.heard:
-        assert b"\r\nAuthorization:" not in heard
-        assert shop.box.credentials.centra_token.encode() in heard
+    _check_products(shop, f"https://{SHOP}:{server.port}/api")
+    assert server.received
+    for request in server.received:
+        assert b"\r\nAuthorization:" not in request
+        assert shop.box.credentials.centra_token.encode() in request
 
 
-def test_a_proxy_learns_the_name_of_the_host_and_no_more(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And the proxy's own password is not told when it fails."""
-    with Elsewhere() as proxy:
+def test_a_proxy_learns_only_the_host_name(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the proxy's password is not printed when it fails."""
+    with OtherHost() as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("http://", "http://me:proxy-Hush8Kd2@"))
-        said = _ask(shop, f"https://{SHOP}:444/api")
-        assert said["status"] == "failed"
-        assert "proxy-Hush8Kd2" not in str(said)
-        heard = "".join(proxy.heard)
-        assert shop.box.credentials.centra_token not in heard
+        check = _check_products(shop, f"https://{SHOP}:444/api")
+        assert check["status"] == "failed"
+        assert "proxy-Hush8Kd2" not in str(check)
+        requests = "".join(proxy.received)
+        assert shop.box.credentials.centra_token not in requests
 
 
-def test_a_proxy_is_never_asked_about_this_machine(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Elsewhere() as proxy:
+def test_a_proxy_is_never_used_for_this_machine(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    with OtherHost() as proxy:
         for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
             monkeypatch.setenv(name, proxy.url)
         assert shop.json("check")["exit_code"] == 0
-        assert proxy.heard == []
+        assert proxy.received == []

@@ -1,4 +1,4 @@
-"""A TLS server on this machine that counts what it was sent, and names that lead to it."""
+"""A TLS server on this machine that records its requests, and host names that resolve to it."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ ANSWER = b'{"status":"ok","products":[]}'
 
 
 def certificate(folder: Path, *names: str, days: tuple[int, int] = (-1, 1)) -> Path:
-    """A certificate for the names that vouches for itself, and its key, in one file."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)  # old TLS knows no newer kind
+    """A self-signed certificate for the names and its key, in one file."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)  # old TLS versions support no newer kind
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
     now = datetime.now(UTC)
     alternatives: list[x509.GeneralName] = []
@@ -51,55 +51,55 @@ def certificate(folder: Path, *names: str, days: tuple[int, int] = (-1, 1)) -> P
 
 @dataclass
 class TlsServer:
-    """`heard` is what came through after a handshake; `tried` counts connections."""
+    """`received` holds the requests after a handshake; `connections` counts the connections."""
 
     port: int = 0
-    tried: int = 0
-    heard: list[bytes] = field(default_factory=list)
+    connections: int = 0
+    received: list[bytes] = field(default_factory=list)
 
 
 @contextmanager
-def serving(pem: Path, most: ssl.TLSVersion | None = None) -> Iterator[TlsServer]:
-    """Answers every request like an empty shop; `most` is the newest protocol it speaks."""
+def serving(pem: Path, max_version: ssl.TLSVersion | None = None) -> Iterator[TlsServer]:
+    """Answers every request like an empty shop; `max_version` is the newest protocol that it supports."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem)
-    if most is not None:
+    if max_version is not None:
         context.set_ciphers("ALL:@SECLEVEL=0")
         context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
-        context.maximum_version = most
+        context.maximum_version = max_version
     server = TlsServer()
-    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
 
         def serve() -> None:
             while True:
                 try:
-                    raw, _ = listening.accept()
+                    raw, _ = listener.accept()
                 except OSError:
                     return
-                server.tried += 1
+                server.connections += 1
                 raw.settimeout(10)
                 with closing(raw):
                     try:
-                        with context.wrap_socket(raw, server_side=True) as secured:
-                            server.heard.append(secured.recv(65536))
+                        with context.wrap_socket(raw, server_side=True) as tls_socket:
+                            server.received.append(tls_socket.recv(65536))
                             head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(ANSWER)}\r\nConnection: close\r\n\r\n"
-                            secured.sendall(head.encode() + ANSWER)
+                            tls_socket.sendall(head.encode() + ANSWER)
                     except OSError:
                         continue
 
-        server.port = listening.getsockname()[1]
+        server.port = listener.getsockname()[1]
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         yield server
-        listening.shutdown(socket.SHUT_RDWR)
+        listener.shutdown(socket.SHUT_RDWR)
         thread.join(5)
 
 
-def named(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
-    """Has the names lead to this machine, as a name service would."""
-    real = socket.getaddrinfo
+def resolve_to_loopback(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    """Makes the names resolve to this machine."""
+    getaddrinfo = socket.getaddrinfo
 
     def lookup(host: Any, *args: Any, **kwargs: Any) -> Any:
-        return real("127.0.0.1" if host in names else host, *args, **kwargs)
+        return getaddrinfo("127.0.0.1" if host in names else host, *args, **kwargs)
 
     monkeypatch.setattr(socket, "getaddrinfo", lookup)

@@ -1,4 +1,4 @@
-"""The journal's file, and what becomes of it after a kill, a full disk or worse."""
+"""The journal file, and how it is loaded after a kill, a full disk or damage."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from tests.support.declared import SCHEMA
 def store(tmp_path: Path) -> Iterator[Store]:
     folder = Folder(tmp_path, "demo")
     folder.make()
-    with contextlib.closing(Store(folder, SCHEMA)) as opened:
-        yield opened
+    with contextlib.closing(Store(folder, SCHEMA)) as opened_store:
+        yield opened_store
 
 
 def rows(store: Store) -> list[tuple[object, ...]]:
@@ -47,8 +47,8 @@ def test_an_intent_without_an_outcome_is_unknown(store: Store) -> None:
     assert rows(store) == [("r1", "A", "create", "unknown", None, OPEN)]
 
 
-def test_folding_twice_does_no_harm(store: Store) -> None:
-    """A kill between the commit and the end of the file."""
+def test_loading_a_journal_twice_does_not_duplicate_rows(store: Store) -> None:
+    """As after a kill between the commit and the removal of the file."""
     path = store.folder.journal
     with Journal(path, "r1", "products") as journal:
         journal.record_intent("A", "create")
@@ -60,8 +60,8 @@ def test_folding_twice_does_no_harm(store: Store) -> None:
     assert len(rows(store)) == 1
 
 
-def test_what_was_cut_off_does_not_swallow_the_next_line(store: Store) -> None:
-    """A full disk takes half a line; then there is room again for what is still in flight."""
+def test_an_incomplete_line_does_not_swallow_the_next_one(store: Store) -> None:
+    """A full disk truncates a line; then there is room again for outcomes of changes in flight."""
     path = store.folder.journal
     with Journal(path, "r1", "products") as journal:
         journal.record_intent("A", "create")
@@ -77,7 +77,7 @@ def test_what_was_cut_off_does_not_swallow_the_next_line(store: Store) -> None:
     "line",
     [b"{", b"[]", b"null", b"1", b"\xff\xfe", b'{"at":"yesterday"}', b'{"run_id":"r1","at":"2026-11-24T12:00:00"}'],
 )
-def test_a_line_of_something_else_costs_no_other(store: Store, line: bytes) -> None:
+def test_an_invalid_line_does_not_affect_other_lines(store: Store, line: bytes) -> None:
     path = store.folder.journal
     path.write_bytes(line + b"\n")
     with Journal(path, "r1", "products") as journal:

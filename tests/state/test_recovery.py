@@ -1,4 +1,4 @@
-"""A working file put aside, and the history that is taken over."""
+"""A rebuild sets the work database aside and copies the history."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ RUN = {"channel": "demo", "verb": "push", "started_at": NOW, "flow": "products",
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
-    made = Folder(tmp_path, "demo")
-    made.make()
-    return made
+    data_folder = Folder(tmp_path, "demo")
+    data_folder.make()
+    return data_folder
 
 
 def with_runs(folder: Folder, *run_ids: str) -> None:
@@ -35,16 +35,16 @@ def run_ids(folder: Folder) -> list[str]:
         return [run for (run,) in store.connection.execute("select run_id from sync.runs order by 1").fetchall()]
 
 
-def test_history_comes_from_the_file_itself_where_it_can_be_read(folder: Folder) -> None:
+def test_history_is_copied_from_the_old_file_if_it_can_be_read(folder: Folder) -> None:
     with_runs(folder, "one", "two")
-    told = rebuild(folder, SCHEMA, NOW)
-    assert "work.duckdb.aside-20261124T120000" in told
+    message = rebuild(folder, SCHEMA, NOW)
+    assert "work.duckdb.aside-20261124T120000" in message
     assert run_ids(folder) == ["one", "two"]
     assert (folder.root / "work.duckdb.aside-20261124T120000").is_file()
 
 
-def test_the_one_that_has_more_of_it_is_believed(folder: Folder) -> None:
-    """A file that is cut off may open as it was some time ago."""
+def test_history_is_copied_from_the_file_with_more_runs(folder: Folder) -> None:
+    """A truncated file may open in an older state."""
     with_runs(folder, "one")
     older = folder.work.read_bytes()
     with_runs(folder, "two")
@@ -54,7 +54,7 @@ def test_the_one_that_has_more_of_it_is_believed(folder: Folder) -> None:
     assert run_ids(folder) == ["one", "two"]
 
 
-def test_else_from_the_published_copy(folder: Folder) -> None:
+def test_history_is_copied_from_the_published_copy_if_the_old_file_is_damaged(folder: Folder) -> None:
     with_runs(folder, "one")
     publish(folder)
     with_runs(folder, "two")
@@ -63,7 +63,7 @@ def test_else_from_the_published_copy(folder: Folder) -> None:
     assert run_ids(folder) == ["one"]
 
 
-def test_without_either_it_begins_anew_and_says_so(folder: Folder) -> None:
+def test_without_a_readable_file_a_rebuild_starts_without_history(folder: Folder) -> None:
     folder.work.write_bytes(b"garbage" * 9999)
     folder.published.write_bytes(b"garbage")
     assert "no history found: " in rebuild(folder, SCHEMA, NOW)
@@ -71,12 +71,12 @@ def test_without_either_it_begins_anew_and_says_so(folder: Folder) -> None:
 
 
 @pytest.mark.parametrize(("size", "expected"), [(0, True), (12_287, True), (12_288, False)])
-def test_a_file_that_ends_within_its_headers_was_never_one(folder: Folder, size: int, expected: bool) -> None:
+def test_a_file_shorter_than_its_headers_is_truncated(folder: Folder, size: int, expected: bool) -> None:
     assert not is_truncated(folder)
     folder.work.write_bytes(b"\0" * size)
     assert is_truncated(folder) is expected
 
 
-def test_nothing_there_is_no_trouble(folder: Folder) -> None:
+def test_a_rebuild_without_a_file_works(folder: Folder) -> None:
     assert "There was no" in rebuild(folder, SCHEMA, NOW)
     assert run_ids(folder) == []

@@ -1,4 +1,4 @@
-"""What a failing disk or file is told as."""
+"""Disk and DuckDB errors become a StorageError with a fix."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CHANNEL = Path("data/demo")
 
 
 @pytest.mark.parametrize(
-    ("error", "said", "fix"),
+    ("error", "message", "fix"),
     [
         (OSError(errno.ENOSPC, "No space left on device"), "data/demo: the disk is full", "Make room"),
         (OSError(errno.EFBIG, "File too large"), "data/demo: the disk is full", "Make room"),
@@ -28,36 +28,41 @@ CHANNEL = Path("data/demo")
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )
-def test_what_it_means_and_what_to_do(error: Exception, said: str, fix: str) -> None:
-    told = storage_error_from(error, CHANNEL)
-    assert told is not None
-    assert said in told.message
-    assert fix in told.fix
-    assert (told.exit_code, told.outcome) == (2, "storage")
+def test_a_disk_or_duckdb_error_has_a_message_and_a_fix(error: Exception, message: str, fix: str) -> None:
+    storage_error = storage_error_from(error, CHANNEL)
+    assert storage_error is not None
+    assert message in storage_error.message
+    assert fix in storage_error.fix
+    assert (storage_error.exit_code, storage_error.outcome) == (2, "storage")
 
 
-def test_it_is_found_below_other_errors() -> None:
-    """dlt and pandas wrap what the disk said."""
+def test_a_disk_error_is_found_in_the_causes_of_another_error() -> None:
+    """dlt and pandas wrap disk errors."""
     try:
         try:
             raise OSError(errno.ENOSPC, "No space left on device")
-        except OSError as below:
-            raise RuntimeError("a job failed") from below
+        except OSError as cause:
+            raise RuntimeError("a job failed") from cause
     except RuntimeError as wrapped:
-        told = storage_error_from(wrapped, CHANNEL)
-    assert told is not None
-    assert "the disk is full" in told.message
+        storage_error = storage_error_from(wrapped, CHANNEL)
+    assert storage_error is not None
+    assert "the disk is full" in storage_error.message
 
 
 @pytest.mark.parametrize(
     "error",
-    [ZeroDivisionError("of ours"), duckdb.BinderException("no such column"), ConfigError("a typing error"), OSError(2)],
+    [
+        ZeroDivisionError("internal"),
+        duckdb.BinderException("no such column"),
+        ConfigError("a typing error"),
+        OSError(2),
+    ],
     ids=lambda error: type(error).__name__,
 )
-def test_what_is_not_the_disks_fault_is_not_told_as_its(error: Exception) -> None:
+def test_other_errors_are_not_storage_errors(error: Exception) -> None:
     assert storage_error_from(error, CHANNEL) is None
 
 
-def test_what_is_told_already_stays_as_it_is() -> None:
-    told = StorageError("the journal is full", "make room")
-    assert storage_error_from(told, CHANNEL) is told
+def test_a_storage_error_is_returned_as_it_is() -> None:
+    storage_error = StorageError("the journal is full", "make room")
+    assert storage_error_from(storage_error, CHANNEL) is storage_error

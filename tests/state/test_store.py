@@ -1,4 +1,4 @@
-"""The working file, the analysts' copy and the journal."""
+"""The work database, the published copy and the journal."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from tests.support.declared import SCHEMA
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
-    made = Folder(tmp_path, "demo")
-    made.make()
-    return made
+    data_folder = Folder(tmp_path, "demo")
+    data_folder.make()
+    return data_folder
 
 
 def publish_with(folder: Folder, outcome: str) -> None:
@@ -36,24 +36,24 @@ def publish_with(folder: Folder, outcome: str) -> None:
 
 
 def test_a_reader_keeps_the_copy_it_opened(folder: Folder) -> None:
-    """Publishing while an analyst reads neither fails nor changes what the analyst sees."""
+    """Publishing while an analyst reads neither fails nor changes the rows that the analyst reads."""
     publish_with(folder, "first")
-    reading = published(folder)
+    reader = published(folder)
     publish_with(folder, "second")
-    assert reading.execute("select run_id from sync.runs").fetchall() == [("first",)]
-    reading.close()
-    again = published(folder)
-    assert again.execute("select count(*) from sync.runs").fetchall() == [(2,)]
+    assert reader.execute("select run_id from sync.runs").fetchall() == [("first",)]
+    reader.close()
+    reread = published(folder)
+    assert reread.execute("select count(*) from sync.runs").fetchall() == [(2,)]
 
 
-def test_a_log_that_a_writer_left_beside_the_copy_is_not_applied_to_the_next_one(folder: Folder) -> None:
-    """Somebody opened the copy for writing and was killed: the next copy is as the run made it."""
+def test_a_write_ahead_log_left_next_to_the_copy_is_not_applied_to_the_next_copy(folder: Folder) -> None:
+    """A process that had the copy open for writing was killed; the next copy has only the run's tables."""
     publish_with(folder, "first")
     pid = os.fork()
     if not pid:
-        mine = duckdb.connect(str(folder.published))
-        mine.execute("pragma disable_checkpoint_on_shutdown")
-        mine.execute("create table scribble as select 1 as x")
+        writer = duckdb.connect(str(folder.published))
+        writer.execute("pragma disable_checkpoint_on_shutdown")
+        writer.execute("create table scribble as select 1 as x")
         os._exit(0)
     os.waitpid(pid, 0)
     assert folder.published.with_name("analytics.duckdb.wal").exists()
@@ -62,19 +62,19 @@ def test_a_log_that_a_writer_left_beside_the_copy_is_not_applied_to_the_next_one
     assert ("scribble",) not in tables
 
 
-def test_no_copy_yet_is_told_with_what_to_do(folder: Folder) -> None:
+def test_a_missing_copy_is_reported_with_a_fix(folder: Folder) -> None:
     with pytest.raises(ConfigError, match="Run plan or push"):
         published(folder)
 
 
-def test_a_damaged_working_file_is_told_with_what_to_do(folder: Folder) -> None:
+def test_a_damaged_work_database_is_reported_with_a_fix(folder: Folder) -> None:
     folder.work.write_bytes(b"not a database" * 1000)
     with pytest.raises(ConfigError, match=r"work\.duckdb: it is damaged") as caught:
         Store(folder, SCHEMA)
     assert "--rebuild" in caught.value.fix
 
 
-def test_files_are_for_their_owner_only(folder: Folder) -> None:
+def test_files_are_private_to_their_owner(folder: Folder) -> None:
     publish_with(folder, "first")
     assert folder.root.stat().st_mode & 0o077 == 0
     assert folder.published.stat().st_mode & 0o077 == 0
@@ -95,13 +95,13 @@ def test_every_intent_becomes_a_row_and_one_without_an_outcome_is_unknown(folder
     load_into_store(folder.journal, store)
     assert rows(store) == [
         ("r1", "A", "create", "applied", 200, ""),
-        ("r1", "B", "update", "unknown", None, "the run ended before the answer"),
+        ("r1", "B", "update", "unknown", None, "the run ended before the answer came"),
     ]
     assert not folder.journal.exists()
 
 
-def test_folding_twice_does_no_harm(folder: Folder) -> None:
-    """A kill between the commit and the removal of the file leaves the file: the next run folds it again."""
+def test_loading_a_journal_twice_does_not_duplicate_rows(folder: Folder) -> None:
+    """After a kill between the commit and the removal of the file the next run loads it again."""
     store = Store(folder, SCHEMA)
     with Journal(folder.journal, "r1", "products") as journal:
         journal.record_intent("A", "create")
@@ -114,8 +114,8 @@ def test_folding_twice_does_no_harm(folder: Folder) -> None:
 
 
 @pytest.mark.parametrize("cut", [1, 10, 60])
-def test_a_line_cut_off_by_a_kill_is_no_event(folder: Folder, cut: int) -> None:
-    """Its call was never made, because the write had not returned."""
+def test_an_incomplete_last_line_is_ignored(folder: Folder, cut: int) -> None:
+    """Its request was never sent, because the write had not returned."""
     store = Store(folder, SCHEMA)
     with Journal(folder.journal, "r1", "products") as journal:
         journal.record_intent("A", "create")
@@ -127,7 +127,7 @@ def test_a_line_cut_off_by_a_kill_is_no_event(folder: Folder, cut: int) -> None:
     assert [row[1] for row in rows(store)] == ["A"]
 
 
-def test_a_killed_run_is_told_as_killed(folder: Folder) -> None:
+def test_a_killed_run_is_recorded_as_killed(folder: Folder) -> None:
     store = Store(folder, SCHEMA)
     store.begin_run({"run_id": "r1", "started_at": utc_now(), "verb": "push"})
     store.begin_run({"run_id": "r2", "started_at": utc_now(), "verb": "push"})
@@ -138,7 +138,7 @@ def test_a_killed_run_is_told_as_killed(folder: Folder) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "fault"),
+    ("changed", "mismatch"),
     [
         ({}, ""),
         ({"read": 11}, "read 11 is not"),
@@ -148,7 +148,7 @@ def test_a_killed_run_is_told_as_killed(folder: Folder) -> None:
     ],
     ids=lambda value: str(value) or "adds up",
 )
-def test_the_sums_are_checked(changed: dict[str, int], fault: str) -> None:
+def test_counts_that_do_not_add_up_are_reported(changed: dict[str, int], mismatch: str) -> None:
     report = RunResult("demo", "r1", "push", utc_now())
     report.begin("stock")
     report.begin("products")
@@ -157,22 +157,24 @@ def test_the_sums_are_checked(changed: dict[str, int], fault: str) -> None:
         "applied": 2, "refused": 1,
     }  # fmt: skip
     report.flows["products"] |= changed
-    assert re.match(f"products: {fault}" if fault else "", report.count_mismatch("products"))
-    assert bool(report.count_mismatch("products")) == bool(fault)
+    assert re.match(f"products: {mismatch}" if mismatch else "", report.count_mismatch("products"))
+    assert bool(report.count_mismatch("products")) == bool(mismatch)
     assert not report.count_mismatch("stock")
 
 
 @pytest.mark.parametrize("rows", [0, 1, 5, 6])
-def test_pieces_hold_what_the_whole_frame_holds(folder: Folder, monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
-    """In the order asked for, also where the connection is used for something else between two pieces."""
+def test_batches_have_the_rows_of_the_complete_frame(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    """In the requested order, also if the connection runs another query between two batches."""
     monkeypatch.setattr("pipelines.state.store.BATCH", 3)
     with contextlib.closing(Store(folder, SCHEMA)) as store:
         store.connection.execute("create table t as select 'k' || i as key, i as n from range(?) r(i)", [rows])
         order = "order by n desc"
-        seen = []
-        for piece in store.frames("t", ["key", "n"], order):
-            with store.keys(piece["key"]) as wanted:
-                again = store.frame("t", ["key", "n"], f"where key in (from {wanted}) {order}")
-            pd.testing.assert_frame_equal(again, piece)
-            seen.append(piece)
-        pd.testing.assert_frame_equal(pd.concat(seen, ignore_index=True), store.frame("t", ["key", "n"], order))
+        batches = []
+        for batch in store.frames("t", ["key", "n"], order):
+            with store.keys(batch["key"]) as key_table:
+                reread = store.frame("t", ["key", "n"], f"where key in (from {key_table}) {order}")
+            pd.testing.assert_frame_equal(reread, batch)
+            batches.append(batch)
+        pd.testing.assert_frame_equal(pd.concat(batches, ignore_index=True), store.frame("t", ["key", "n"], order))

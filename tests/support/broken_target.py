@@ -1,4 +1,4 @@
-"""A target with a bug, for the test that asks what a push does then."""
+"""A target whose writes raise an unexpected exception."""
 
 from __future__ import annotations
 

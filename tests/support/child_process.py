@@ -1,4 +1,4 @@
-"""Whole runs in a process of their own, where a blow at a named place may end them."""
+"""Complete runs in a child process, which a signal can hit at a named failpoint."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
-# What a run imports, imported once: each child is a fork of the process that has it all. dlt settles where it
-# writes when it is imported.
+from tests.support.waiting import LONG_S
+
+# The modules that a run imports are loaded once: each child is a fork of the server process that holds them.
+# dlt fixes its folders when it is imported.
 os.environ.setdefault("DLT_DATA_DIR", tempfile.gettempdir())
 os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
 _CONTEXT = get_context("forkserver")
@@ -32,95 +34,92 @@ _CONTEXT.set_forkserver_preload(
 )
 
 
-TOO_LONG_S = 60.0
-
-
 @dataclass(frozen=True)
-class Blow:
-    """`how` is a signal's number, sent to the process itself when it passes `place` for the `nth` time."""
+class SignalAt:
+    """The process sends itself the signal `number` when it passes the failpoint `place` for the `nth` time."""
 
     place: str
     nth: int
-    how: int
+    number: int
 
 
 @dataclass(frozen=True)
-class Gone:
-    """How the process ended: its exit code, negative for the signal that killed it, and what it said."""
+class Finished:
+    """A finished process. `code` is its exit code, or the negative number of the signal that killed it."""
 
     code: int
-    printed: str
-    complained: str
-    passed: list[str]
+    stdout: str
+    stderr: str
+    failpoints: list[str]
 
 
 def run(
-    *words: str,
+    *arguments: str,
     folder: Path,
-    blow: Blow | None = None,
+    signal_at: SignalAt | None = None,
     trace: bool = False,
     largest_file: int = 0,
-    due: Callable[[], bool] | None = None,
-) -> Gone:
-    """The command line with these words, killed with SIGKILL once `due` says so.
+    kill_when: Callable[[], bool] | None = None,
+) -> Finished:
+    """Runs the command line with these arguments; kills it with SIGKILL as soon as `kill_when` returns true.
 
-    `trace` notes every place that is passed; `largest_file` is in bytes.
+    `trace` records every failpoint that the process passes; `largest_file` is in bytes.
     """
-    printed, complained, passed = (folder / f"{name}.txt" for name in ("printed", "complained", "passed"))
-    for path in (printed, complained, passed):
+    stdout, stderr, passed = (folder / f"{name}.txt" for name in ("stdout", "stderr", "failpoints"))
+    for path in (stdout, stderr, passed):
         path.write_bytes(b"")
-    how = (printed, complained, passed if trace else None, blow, largest_file)
-    process = _CONTEXT.Process(target=_live, args=(words, *how))
+    options = (stdout, stderr, passed if trace else None, signal_at, largest_file)
+    process = _CONTEXT.Process(target=_run_in_child, args=(arguments, *options))
     process.start()
-    until = time.monotonic() + TOO_LONG_S
+    deadline = time.monotonic() + LONG_S
     while process.is_alive():
-        too_long = time.monotonic() > until
-        if too_long or (due is not None and due()):
+        timed_out = time.monotonic() > deadline
+        if timed_out or (kill_when is not None and kill_when()):
             process.kill()
             process.join()
-            assert not too_long, f"{words} did not end within {TOO_LONG_S} s"
+            assert not timed_out, f"{arguments} did not end within {LONG_S} s"
         process.join(0.005)
     code = process.exitcode
     process.close()
     assert code is not None
-    return Gone(code, printed.read_text(), complained.read_text(), passed.read_text().splitlines())
+    return Finished(code, stdout.read_text(), stderr.read_text(), passed.read_text().splitlines())
 
 
-def _live(
-    words: tuple[str, ...],
-    printed: Path,
-    complained: Path,
+def _run_in_child(
+    arguments: tuple[str, ...],
+    stdout: Path,
+    stderr: Path,
     passed: Path | None,
-    blow: Blow | None,
+    signal_at: SignalAt | None,
     largest_file: int,
 ) -> None:
     from pipelines.__main__ import main
     from pipelines.core import failpoints
 
-    os.dup2(os.open(printed, os.O_WRONLY), 1)
-    os.dup2(os.open(complained, os.O_WRONLY), 2)
+    os.dup2(os.open(stdout, os.O_WRONLY), 1)
+    os.dup2(os.open(stderr, os.O_WRONLY), 2)
     sys.stdout = os.fdopen(1, "w", closefd=False)
     sys.stderr = os.fdopen(2, "w", closefd=False)
-    notes = os.open(passed, os.O_WRONLY) if passed else None
+    trace_file = os.open(passed, os.O_WRONLY) if passed else None
     if largest_file:
         import resource
 
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
-    seen: Counter[str] = Counter()
-    turn = threading.Lock()
+    counts: Counter[str] = Counter()
+    lock = threading.Lock()
 
     def hook(place: str) -> None:
-        with turn:
-            seen[place] += 1
-            due = blow is not None and (place, seen[place]) == (blow.place, blow.nth)
-            if notes is not None:
-                os.write(notes, f"{place}\n".encode())
-        if due and blow is not None:
-            os.kill(os.getpid(), blow.how)
-            if threading.current_thread() is not threading.main_thread() or blow.how == signal.SIGKILL:
-                time.sleep(0.05)  # the main thread hears of it a moment later
+        with lock:
+            counts[place] += 1
+            hit = signal_at is not None and (place, counts[place]) == (signal_at.place, signal_at.nth)
+            if trace_file is not None:
+                os.write(trace_file, f"{place}\n".encode())
+        if hit and signal_at is not None:
+            os.kill(os.getpid(), signal_at.number)
+            if threading.current_thread() is not threading.main_thread() or signal_at.number == signal.SIGKILL:
+                time.sleep(0.05)  # the signal reaches the main thread a moment later
 
-    if blow is not None or notes is not None:
+    if signal_at is not None or trace_file is not None:
         failpoints.install(hook)
-    sys.argv = ["centra-myogo", *words]
+    sys.argv = ["centra-myogo", *arguments]
     main()

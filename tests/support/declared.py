@@ -1,10 +1,10 @@
-"""What the built-in flows and systems declare, all of them together."""
+"""The rules, tables and views that all built-in flows and systems declare."""
 
 from __future__ import annotations
 
 from pipelines.config.channel import database_schema
-from pipelines.config.reference import import_string
 from pipelines.config.registry import BUILTIN_FLOWS, BUILTIN_SYSTEMS
+from pipelines.core.reference import import_string
 from pipelines.engine.flow import Flow
 from pipelines.state.run_tables import RUN_TABLES, run_views
 from pipelines.systems.system import System

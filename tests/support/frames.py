@@ -1,4 +1,4 @@
-"""Frames made by the product's own staging, from rows as the wire has them."""
+"""Data frames made by the project's own staging code from rows in the vendors' JSON form."""
 
 from __future__ import annotations
 
@@ -18,39 +18,39 @@ Row = dict[str, Any]
 
 
 def staged(*rows: Row) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Sizes and prices as a run reads them back from DuckDB."""
-    given = list(rows)
-    return product_table(given, Findings()).to_pandas(), price_table(given, Findings()).to_pandas()
+    """The sizes and the prices, as a run reads them back from DuckDB."""
+    row_list = list(rows)
+    return product_table(row_list, Findings()).to_pandas(), price_table(row_list, Findings()).to_pandas()
 
 
 def products(*rows: Row, **params: Any) -> pd.DataFrame:
-    """What the transform makes of Centra's rows."""
+    """The products that the transform makes from Centra's rows."""
     sizes, prices = staged(*rows)
     return to_myogo(sizes, prices, Params(**params))
 
 
 def desired(*rows: Row, **params: Any) -> pd.DataFrame:
-    """The same as `diff` wants it."""
+    """The same products with the column names that `diff` needs."""
     return products(*rows, **params).rename(columns={"stock_item_id": "source_id"})
 
 
 def held(*rows: Row) -> pd.DataFrame:
-    """myOGO's products as a run compares them; `rows` in myOGO's own JSON names."""
-    given = table([dict(row) for row in rows], PRODUCTS, lambda index: f"row {index}", Findings()).to_pandas()
-    return live_products(given[[*PRODUCT.columns, "stock"]])
+    """myOGO's products as a run compares them; `rows` use myOGO's JSON names."""
+    staged_rows = table([dict(row) for row in rows], PRODUCTS, lambda index: f"row {index}", Findings()).to_pandas()
+    return live_products(staged_rows[[*PRODUCT.columns, "stock"]])
 
 
 def issues(*rows: Row, live: pd.DataFrame | None = None, currency: str = "EUR", zero: bool = False) -> pd.DataFrame:
-    """The issues of `withheld`."""
+    """The issues that withhold rows."""
     sizes, prices = staged(*rows)
-    made = to_myogo(sizes, prices, Params(currency=currency))
-    return withheld(made, prices, held() if live is None else live, currency, zero)
+    transformed = to_myogo(sizes, prices, Params(currency=currency))
+    return withheld(transformed, prices, held() if live is None else live, currency, zero)
 
 
 def warned(*rows: Row, live: pd.DataFrame | None = None, pricelist_id: str | None = None) -> pd.DataFrame:
-    """The warnings about rows that are switched on."""
-    made = products(*rows, pricelist_id=pricelist_id)
-    return warnings(made, made["active"], held() if live is None else live, pricelist_id)
+    """The warnings about active rows."""
+    transformed = products(*rows, pricelist_id=pricelist_id)
+    return warnings(transformed, transformed["active"], held() if live is None else live, pricelist_id)
 
 
 def texts(values: list[Any]) -> pd.Series:
@@ -58,5 +58,5 @@ def texts(values: list[Any]) -> pd.Series:
 
 
 def plain_list(values: pd.Series) -> list[Any]:
-    """Python values, null as None."""
+    """The Python values; null becomes None."""
     return [None if pd.isna(value) else value for value in values]

@@ -1,4 +1,4 @@
-"""A listening process of a shop, and messages signed as both vendors sign them."""
+"""A `listen` process for a shop, and webhook messages signed as both vendors sign them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import requests
 
 from pipelines.sandbox.common.webhook_signing import centra_signature, ogoship_signature
 from tests.support.shop import Shop
+from tests.support.waiting import LONG_S
 
 ROOT = Path(__file__).parents[2]
 CENTRA_SECRET, MYOGO_KEY = "centra-hook-secret-7f3a", "myogo-hook-key-91c2"
@@ -28,18 +29,9 @@ settle_s      = 0.05
 """
 
 
-def until(true: Callable[[], Any], seconds: float = 40) -> Any:
-    """What it says once that is something."""
-    deadline = time.monotonic() + seconds
-    while not (said := true()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return said
-
-
 @dataclass
-class Listening:
-    """The process, and where it listens."""
+class ListenProcess:
+    """A running `listen` process. `url` is its address, `errors` the file with its stderr."""
 
     process: subprocess.Popen[str]
     url: str
@@ -54,43 +46,43 @@ class Listening:
         return self.errors.read_text("utf-8")
 
     def health(self) -> dict[str, Any]:
-        return dict(requests.get(f"http://127.0.0.1:{self.port}/health", timeout=5).json())
+        return dict(requests.get(f"http://127.0.0.1:{self.port}/health", timeout=LONG_S).json())
 
     def centra(self, payload: str, moment: float | None = None, **headers: str) -> requests.Response:
         body = f"payload={quote_plus(payload)}".encode()
-        at = int(time.time() if moment is None else moment)
-        signed = {"X-Centra-Signature": f"t={at},v1={centra_signature(CENTRA_SECRET, at, body)}"}
-        return requests.post(f"{self.url}/centra", body, headers=signed | headers, timeout=5)
+        timestamp = int(time.time() if moment is None else moment)
+        signature = {"X-Centra-Signature": f"t={timestamp},v1={centra_signature(CENTRA_SECRET, timestamp, body)}"}
+        return requests.post(f"{self.url}/centra", body, headers=signature | headers, timeout=LONG_S)
 
     def myogo(self, payload: str, **headers: str) -> requests.Response:
         body = payload.encode()
-        signed = {"X-OGOship-Hmac-SHA256": ogoship_signature(MYOGO_KEY, body)}
-        return requests.post(f"{self.url}/myogo", body, headers=signed | headers, timeout=5)
+        signature = {"X-OGOship-Hmac-SHA256": ogoship_signature(MYOGO_KEY, body)}
+        return requests.post(f"{self.url}/myogo", body, headers=signature | headers, timeout=LONG_S)
 
     def stop(self, number: int) -> int:
-        """The exit code after that signal."""
+        """Sends the signal and returns the exit code."""
         self.process.send_signal(number)
-        return self.process.wait(30)
+        return self.process.wait(LONG_S)
 
 
 @contextlib.contextmanager
-def listening(shop: Shop, *words: str, table: str = TABLE, level: str = "info") -> Iterator[Listening]:
-    """`centra-myogo listen` on any free port, killed at the end if it is still there."""
+def listening(shop: Shop, *arguments: str, table: str = TABLE, level: str = "info") -> Iterator[ListenProcess]:
+    """Runs `centra-myogo listen` on a free port and kills the process at the end."""
     shop.text += table
     shop.file.write_text(shop.text, "utf-8")
     secrets = {"CENTRA_WEBHOOK_SECRET": CENTRA_SECRET, "MYOGO_WEBHOOK_KEY": MYOGO_KEY}
     command = [sys.executable, "-m", "pipelines", "--log", level, "listen", str(shop.file), "--data", str(shop.data)]
     errors = shop.folder / "listen.err"
-    with errors.open("w") as noted:
+    with errors.open("w") as stderr_file:
         process = subprocess.Popen(
-            [*command, "--port", "0", *words], env=os.environ | secrets | {"PYTHONPATH": str(ROOT)}, cwd=shop.folder,
-            stdout=subprocess.PIPE, stderr=noted, text=True,
+            [*command, "--port", "0", *arguments], env=os.environ | secrets | {"PYTHONPATH": str(ROOT)},
+            cwd=shop.folder, stdout=subprocess.PIPE, stderr=stderr_file, text=True,
         )  # fmt: skip
     assert process.stdout is not None
     try:
-        first = process.stdout.readline().strip()
-        assert first.startswith("http://"), errors.read_text()
-        yield Listening(process, first, errors)
+        first_line = process.stdout.readline().strip()
+        assert first_line.startswith("http://"), errors.read_text()
+        yield ListenProcess(process, first_line, errors)
     finally:
         process.kill()
         process.wait()

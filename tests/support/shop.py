@@ -51,7 +51,7 @@ class Shop:
         return load(str(self.file))
 
     def run(self, verb: str = "push", **order: Any) -> RunResult:
-        """One whole run in this process, real HTTP included."""
+        """One complete run in this process, real HTTP included."""
         return run(self.channel(), self.data, RunOptions(verb, **order), SilentReporter())
 
     def command(self, *words: str) -> Any:
@@ -72,10 +72,22 @@ class Shop:
             return db.execute(query, parameters).fetchall()
 
 
+# Great Expectations takes a third of a run's time; `expecting` turns it on for the tests that are about it.
+NO_EXPECTATIONS = "\n[flows.products.expectations]\nenabled = false\n"
+
+
 def shop_in(box: Sandbox, folder: Path) -> Shop:
     made = Shop(box, folder, channel_file(box.centra_url, box.myogo_url))
     made.edit("backoff_s           = 0.05", "backoff_s           = 0.001")
+    made.text += NO_EXPECTATIONS
+    made.file.write_text(made.text, "utf-8")
     return made
+
+
+def expecting(shop: Shop) -> Shop:
+    """The shop with its batch expectations turned on."""
+    shop.edit(NO_EXPECTATIONS, "")
+    return shop
 
 
 def size(stock_item_id: int, **fields: Any) -> dict[str, Any]:
@@ -94,7 +106,7 @@ def size(stock_item_id: int, **fields: Any) -> dict[str, Any]:
 
 
 def euro(price: Any, pricelist_id: Any = "36", **fields: Any) -> dict[str, Any]:
-    """One entry of `prices`, in euro unless told otherwise."""
+    """One entry of `prices`, in euro by default."""
     entry = {"id": pricelist_id, "price": price, "pricelist": "EUR", "currency": "EUR", "campaigns": []}
     return entry | fields
 

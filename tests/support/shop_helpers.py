@@ -1,4 +1,4 @@
-"""What the tests of this folder share: clients of a shop, what its log says, and a host that must stay unasked."""
+"""Shared helpers: a shop's clients, its request log, its journal, and another host that must get no request."""
 
 from __future__ import annotations
 
@@ -40,34 +40,34 @@ def myogo_of(shop: Shop) -> Iterator[MyOgoClient]:
         yield client
 
 
-def pages_of(shop: Shop, rows: int) -> None:
-    """Makes both systems be read in pages of so many rows."""
+def set_page_size(shop: Shop, rows: int) -> None:
+    """Sets the page size of both systems."""
     shop.edit("page_size           = 100", f"page_size           = {rows}")
     shop.edit("client_id  ", f"page_size           = {rows}\nclient_id  ")
 
 
-def system_key(shop: Shop, system: str, line: str) -> None:
+def add_system_key(shop: Shop, system: str, line: str) -> None:
     """Adds a line to a system's table."""
     shop.edit(f"[systems.{system}]\n", f"[systems.{system}]\n{line}\n")
 
 
-def secret(shop: Shop, name: str, value: str) -> None:
-    """Puts another value in the place of one of the sandbox's secrets, by the name of its file."""
+def replace_secret(shop: Shop, name: str, value: str) -> None:
+    """Replaces one of the sandbox's secrets, named by its file, with another value."""
     file = shop.folder / f"{name}.secret"
     file.write_text(value)
     shop.edit(f"{DATA}/sandbox/{name}", str(file))
 
 
 def held(shop: Shop) -> dict[str, dict[str, Any]]:
-    """What myOGO holds by code; a code held twice is a failure."""
+    """myOGO's products by code; fails if myOGO holds a code twice."""
     products = shop.box.myogo_products()
-    found = {product["code"]: product for product in products}
-    assert len(found) == len(products), "myOGO holds a code twice"
-    return found
+    by_code = {product["code"]: product for product in products}
+    assert len(by_code) == len(products), "myOGO holds a code twice"
+    return by_code
 
 
 def calls(shop: Shop, side: str = "myogo", about: str = "") -> list[str]:
-    """The log as `METHOD code` lines, without reads of whole lists and without tokens, for one code or all."""
+    """The request log as `METHOD code` lines for one code or all; list and token requests are left out."""
     lines = []
     for entry in shop.box.requests(side):
         code = _code(entry)
@@ -82,7 +82,7 @@ def writes(shop: Shop) -> list[str]:
 
 
 def token_requests(shop: Shop) -> list[str]:
-    """The grants that were asked for, in order."""
+    """The grant types of the token requests, in order."""
     return [e["body"].get("grant_type", "?") for e in shop.box.requests("myogo") if is_token(e)]
 
 
@@ -102,7 +102,7 @@ def _code(entry: dict[str, Any]) -> str:
 
 
 def journal(shop: Shop) -> list[tuple[str, str, str]]:
-    """Key, action and outcome of the newest run's writes; every one of them has an intent and an end."""
+    """Key, action and outcome of the newest run's writes; fails if one has no intent or no end."""
     rows = shop.sql(
         "select key, action, outcome, intended_at, ended_at from sync.journal "
         "where run_id = (select max(run_id) from sync.runs) order by key"
@@ -111,8 +111,8 @@ def journal(shop: Shop) -> list[tuple[str, str, str]]:
     return [(key, action, outcome) for key, action, outcome, *_ in rows]
 
 
-def withheld_of(shop: Shop, flow: str) -> list[tuple[Any, ...]]:
-    """Code, rule and record of the lines that the newest run withholds of the flow."""
+def withheld_rows_of(shop: Shop, flow: str) -> list[tuple[Any, ...]]:
+    """Code, rule and source id of the rows that the newest run withholds in the flow."""
     return shop.sql(
         "select code, rule, source_id from sync.withheld where flow = ? and run_id = "
         "(select run_id from sync.runs order by started_at desc limit 1) order by 1, 2",
@@ -121,7 +121,7 @@ def withheld_of(shop: Shop, flow: str) -> list[tuple[Any, ...]]:
 
 
 def oracle(*sizes: dict[str, Any]) -> dict[str, tuple[str, Decimal, str | None]]:
-    """Code to name, euro price and EAN, made of the Centra rows without any of our own code."""
+    """Code to name, euro price and EAN, computed from the Centra rows without the project's code."""
     wanted = {}
     for row in sizes:
         code = row["sku"] + row["variantSku"] + row["sizeSku"]
@@ -131,12 +131,12 @@ def oracle(*sizes: dict[str, Any]) -> dict[str, tuple[str, Decimal, str | None]]
 
 
 def synced(shop: Shop) -> dict[str, tuple[str, Decimal, str | None]]:
-    """What myOGO holds, in the words of `oracle`."""
+    """myOGO's products in the form of `oracle`."""
     return {code: (p["name"], Decimal(p["salesPrice"]), p["eanCode"] or None) for code, p in held(shop).items()}
 
 
 def create(code: str, **fields: Any) -> tuple[str, str, dict[str, Any]]:
-    """A planned create, with fields enough to be a product."""
+    """A planned create with the fields that a product needs."""
     return "create", code, {"code": code, "name": code, "sales_price": 10, "language_code": "en"} | fields
 
 
@@ -145,14 +145,14 @@ def update(code: str, **fields: Any) -> tuple[str, str, dict[str, Any]]:
 
 
 @dataclass
-class PushedHere(Pushed):
-    """What a push returned, and the messages of its results."""
+class PushedWithMessages(Pushed):
+    """The result of a push, and the messages of its changes."""
 
     messages: list[str] = field(default_factory=list)
 
 
-def push_of(shop: Shop, *changes: tuple[str, str, dict[str, Any]]) -> tuple[PushedHere, dict[str, str]]:
-    """Pushes changes as a run does, without the reading before it; and what the journal says of each code."""
+def push_of(shop: Shop, *changes: tuple[str, str, dict[str, Any]]) -> tuple[PushedWithMessages, dict[str, str]]:
+    """Pushes changes as a run does, without reading first; returns the result and each code's journal outcome."""
     frame = pd.DataFrame(
         [(action, code, encode(after).decode()) for action, code, after in changes], columns=["action", "key", "after"]
     )
@@ -163,31 +163,33 @@ def push_of(shop: Shop, *changes: tuple[str, str, dict[str, Any]]) -> tuple[Push
     with myogo_of(shop) as client, Journal(path, "run", "products") as journal:
         target = ProductTarget({"myogo": client})
         pushed = push(Plan(frame, 0, 0, ""), target, journal, in_flight, results.append, threading.Event())
-    done = PushedHere(pushed.counts, pushed.stopped, [one.message for one in results if one.message])
-    assert sum(done.counts.values()) == len(changes)
+    pushed_with_messages = PushedWithMessages(
+        pushed.counts, pushed.stopped, [one.message for one in results if one.message]
+    )
+    assert sum(pushed_with_messages.counts.values()) == len(changes)
     outcomes: dict[str, str] = {}
     for event in map(decode, filter(None, path.read_bytes().splitlines())):
         if "outcome" in event:
             assert outcomes[event["key"]] == "intended"
         outcomes[event["key"]] = event.get("outcome", "intended")
     assert "intended" not in outcomes.values()
-    assert {end: n for end, n in done.counts.items() if end != "not_attempted"}.items() <= Counter(
+    assert {end: n for end, n in pushed_with_messages.counts.items() if end != "not_attempted"}.items() <= Counter(
         {"applied": 0, "refused": 0, "unknown": 0} | Counter(outcomes.values())
     ).items()
-    return done, outcomes
+    return pushed_with_messages, outcomes
 
 
-class Elsewhere:
-    """Another host. It answers like Centra with an empty catalogue and remembers all that it was sent."""
+class OtherHost:
+    """Another host. It answers like Centra with an empty catalogue and stores every request in `received`."""
 
     def __init__(self) -> None:
-        self.heard: list[str] = []
-        heard = self.heard
+        self.received: list[str] = []
+        received = self.received
 
         class Handler(BaseHTTPRequestHandler):
             def _answer(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                heard.append(f"{self.requestline}\n{self.headers}{body.decode()}")
+                received.append(f"{self.requestline}\n{self.headers}{body.decode()}")
                 answer = b'{"status":"ok","products":[]}'
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(answer)))
@@ -204,7 +206,7 @@ class Elsewhere:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
 
-    def __enter__(self) -> Elsewhere:
+    def __enter__(self) -> OtherHost:
         return self
 
     def __exit__(self, *_: object) -> None:

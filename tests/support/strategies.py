@@ -1,4 +1,4 @@
-"""How much is tried, and what vendors might send: JSON values of every odd kind, and documents that were damaged."""
+"""The number of fuzz examples, and strategies for what a vendor might send: unusual JSON and damaged documents."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from hypothesis import strategies as st
 
 from pipelines.core.json_codec import DuplicateKeyValue
 
-MOST = int(os.environ.get("FUZZ_EXAMPLES") or 0)
+MIN_EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES") or 0)
 
 
-def tried(examples: int) -> settings:
-    """So many examples, or as many as FUZZ_EXAMPLES says where that is more."""
+def fuzz_settings(examples: int) -> settings:
+    """Hypothesis settings with `examples` examples, or FUZZ_EXAMPLES if that is more."""
     slow = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
-    return settings(max_examples=max(examples, MOST), deadline=None, database=None, suppress_health_check=slow)
+    return settings(max_examples=max(examples, MIN_EXAMPLES), deadline=None, database=None, suppress_health_check=slow)
 
 
-ODD_TEXTS = (
+UNUSUAL_TEXTS = (
     "", " ", "\u00a0", "\ud800", "\udfff\ud800", "\x00", "\ufeff", "\u202e", "0", "-1", "1e309", "NaN", "Infinity",
     "true", "49,00", "7.35E+12", "\u0664\u0669", "1_000", "null", "A/B", "=cmd()", "<script>", "\N{PILE OF POO}",
     "x" * 300, "EUR", "e\u0301", "1" * 400, "[", '{"a":', '"', "\\u0000", "\r\n", "ok", "no", "?page=2",
     "?page=" + "9" * 30, "http://[",
 )  # fmt: skip
-TEXT = st.text(max_size=8) | st.sampled_from(ODD_TEXTS)
+TEXT = st.text(max_size=8) | st.sampled_from(UNUSUAL_TEXTS)
 INTEGER = st.integers(-3, 3) | st.integers(-(2**70), 2**70) | st.sampled_from([2**53, 2**63, 2**64, 10**400])
 SCALAR = st.none() | st.booleans() | INTEGER | TEXT
 
@@ -50,7 +50,7 @@ JSON = st.recursive(
 
 @st.composite
 def damaged(draw: st.DrawFn, document: bytes) -> bytes:
-    """The document after some cuts, copies and insertions."""
+    """The document with up to four cuts, copies, insertions or truncations."""
     body = bytearray(document)
     for _ in range(draw(st.integers(1, 4))):
         start = draw(st.integers(0, len(body)))

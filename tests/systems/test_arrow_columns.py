@@ -1,4 +1,4 @@
-"""Rows of JSON into Arrow columns: what each kind takes from each JSON type."""
+"""JSON rows to Arrow columns: how each kind of field converts each JSON type."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ BAD = object()
 
 
 def staged(
-    *rows: dict[str, Any], fields: tuple[FieldSpec, ...], findings: Findings | None = None, **more: Any
+    *rows: dict[str, Any], fields: tuple[FieldSpec, ...], findings: Findings | None = None, **options: Any
 ) -> pa.Table:
-    return table(list(rows), fields, lambda index: f"row number {index}", findings or Findings(), **more)
+    return table(list(rows), fields, lambda index: f"row number {index}", findings or Findings(), **options)
 
 
 def column(kind: Kind, *cells: Any, required: bool = False, findings: Findings | None = None) -> list[Any]:
-    """What is staged for these cells; `MISSING` is a row without the key."""
+    """The staged values of these cells; `MISSING` is a row without the key."""
     rows = [{} if cell is MISSING else {"theField": cell} for cell in cells]
-    made = staged(*rows, fields=(FieldSpec("col", "theField", kind, required=required),), findings=findings)
-    return list(made["col"].to_pylist())
+    arrow_table = staged(*rows, fields=(FieldSpec("col", "theField", kind, required=required),), findings=findings)
+    return list(arrow_table["col"].to_pylist())
 
 
 # Kind, then what each JSON value is staged as. Numbers with a point arrive as their digits (see payload).
@@ -73,8 +73,8 @@ DRIFT: dict[Kind, list[tuple[str, Any]]] = {
     ("kind", "sent", "expected"),
     [pytest.param(kind, *case, id=f"{kind} {case[0]}") for kind, cases in DRIFT.items() for case in cases],
 )
-def test_type_drift(kind: Kind, sent: str, expected: Any) -> None:
-    """Taken as what, or a complaint that names field and row; alone as well as beside other types."""
+def test_each_json_type_is_converted_or_reported(kind: Kind, sent: str, expected: Any) -> None:
+    """With field and row in the error; alone and together with other types."""
     cell, usual = decode(sent.encode()), {"id": "a", "text": "a", "number": "1", "integer": 1, "flag": True}.get(kind)
     if expected is BAD:
         for cells in ([cell], [usual, cell]):
@@ -85,7 +85,7 @@ def test_type_drift(kind: Kind, sent: str, expected: Any) -> None:
         assert column(kind, usual, cell, usual)[1] == expected
 
 
-ODD: list[tuple[Kind, str, Any, str | None]] = [
+MISMATCHES: list[tuple[Kind, str, Any, str | None]] = [
     ("text", "true", None, '{"theField":true}'),
     ("text", '["x"]', None, '{"theField":["x"]}'),
     ("text", '{"a": 1.10}', None, '{"theField":{"a":"1.10"}}'),
@@ -99,24 +99,26 @@ ODD: list[tuple[Kind, str, Any, str | None]] = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "sent", "expected", "extra"), [pytest.param(*c, id=f"{c[0]} {c[1]}") for c in ODD])
+@pytest.mark.parametrize(
+    ("kind", "sent", "expected", "extra"), [pytest.param(*c, id=f"{c[0]} {c[1]}") for c in MISMATCHES]
+)
 @pytest.mark.parametrize("on_type_mismatch", ["report", "withhold"])
-def test_an_odd_value_that_does_not_stop(
+def test_a_type_mismatch_that_does_not_stop_the_run_is_reported_and_kept_raw(
     kind: Kind, sent: str, expected: Any, extra: str | None, on_type_mismatch: Any
 ) -> None:
-    """Its column holds nothing that could be taken for a value, `extra` keeps it raw, and it is told."""
+    """Its column holds no usable value, `extra` keeps it raw, and the findings name the field."""
     findings = Findings()
     rows = [{"theField": decode(sent.encode())}, {}]
-    made = staged(
+    arrow_table = staged(
         *rows, fields=(FieldSpec("col", "theField", kind, on_type_mismatch=on_type_mismatch),), findings=findings
     )
-    assert made["col"].to_pylist() == [expected, "[]" if kind == "texts" else None]
-    assert made["extra"].to_pylist() == [extra, None]
+    assert arrow_table["col"].to_pylist() == [expected, "[]" if kind == "texts" else None]
+    assert arrow_table["extra"].to_pylist() == [extra, None]
     assert findings.type_mismatches == ({} if sent == "null" else {"theField": "row number 0"})
 
 
-def test_a_value_however_deep_ends_in_a_message_or_in_the_stage() -> None:
-    """Deeper than a parser would take it; never in a fault of ours."""
+def test_a_deeply_nested_value_is_staged_or_reported() -> None:
+    """Also deeper than a JSON parser allows; never an internal error."""
     deep: Any = "x\ud800"
     for _ in range(5000):
         deep = [deep]
@@ -126,11 +128,11 @@ def test_a_value_however_deep_ends_in_a_message_or_in_the_stage() -> None:
     assert len(staged({"other": deep}, fields=(FieldSpec("c", "c", "text"),))["extra"].to_pylist()[0]) < 100
 
 
-def test_an_error_says_what_was_sent_and_what_was_expected() -> None:
-    """On one line, however long the cell is."""
+def test_an_error_names_the_value_and_the_expected_type() -> None:
+    """On one line, for a value of any length."""
     with pytest.raises(ContractError) as caught:
         column("integer", 1, "x" * 10_000)
-    assert "which is no whole number" in caught.value.message
+    assert "but must be an integer" in caught.value.message
     assert len(caught.value.message) < 200
     assert caught.value.exit_code == 5
     assert caught.value.fix
@@ -140,7 +142,7 @@ def test_an_error_says_what_was_sent_and_what_was_expected() -> None:
     ("kind", "cells", "expected"),
     [
         pytest.param("id", [1, "2", 2**70], ["1", "2", str(2**70)], id="ids of all sizes"),
-        pytest.param("text", ["a", 1, None, "", []], ["a", "1", None, "", None], id="texts and nothings"),
+        pytest.param("text", ["a", 1, None, "", []], ["a", "1", None, "", None], id="texts and empty values"),
         pytest.param("text", [None, None], [None, None], id="only nulls"),
         pytest.param("text", [[], []], [None, None], id="only empty maps"),
         pytest.param("text", [1, 2, None], ["1", "2", None], id="numbers and null"),
@@ -148,28 +150,28 @@ def test_an_error_says_what_was_sent_and_what_was_expected() -> None:
         pytest.param("flag", [1, True, "0", "false"], [True, True, False, False], id="flags"),
         pytest.param("integer", [1, "2", -3], [1, 2, -3], id="counts"),
         pytest.param("texts", [["a", "é"], [], ["a", "é"]], ['["a","é"]', "[]", '["a","é"]'], id="lists of texts"),
-        pytest.param("texts", [["a"], None, "", {}], ['["a"]', "[]", "[]", "[]"], id="lists and nothings"),
+        pytest.param("texts", [["a"], None, "", {}], ['["a"]', "[]", "[]", "[]"], id="lists and empty values"),
         pytest.param("json", [[], []], [None, None], id="only empty lists"),
         pytest.param("json", [[], [1], ["a"]], [None, "[1]", '["a"]'], id="lists of anything"),
-        pytest.param("json", [[], {}, None, 0], [None, None, None, "0"], id="nothings and a zero"),
+        pytest.param("json", [[], {}, None, 0], [None, None, None, "0"], id="empty values and a zero"),
     ],
 )
-def test_mixed_columns(kind: Kind, cells: list[Any], expected: list[Any]) -> None:
-    """Each cell stands for itself."""
+def test_each_cell_of_a_mixed_column_is_converted_by_itself(kind: Kind, cells: list[Any], expected: list[Any]) -> None:
+    """Other cells do not change its value."""
     assert column(kind, *cells) == expected
 
 
 @pytest.mark.parametrize("kind", ["text", "number", "texts", "json"])
 def test_a_missing_key_reads_as_null(kind: Kind) -> None:
-    """Where we do not rely on the field."""
+    """If the field is not required."""
     assert column(kind, MISSING) == column(kind, None)
 
 
 @pytest.mark.parametrize("kind", ["id", "text", "number", "integer", "flag", "texts"])
-def test_a_missing_key_we_rely_on_breaks_the_contract(kind: Kind) -> None:
-    """And says in which row, even where the column could have been null."""
+def test_a_missing_required_key_breaks_the_contract(kind: Kind) -> None:
+    """The error names the row, also for a nullable column."""
     good = {"id": 1, "text": "a", "number": 1, "integer": 1, "flag": 1, "texts": []}[kind]
-    with pytest.raises(ContractError, match="row number 1 has no field 'theField', which we rely on"):
+    with pytest.raises(ContractError, match="row number 1 lacks the required field 'theField'"):
         column(kind, good, MISSING, good, required=True)
 
 
@@ -187,21 +189,21 @@ def test_null_is_not_missing() -> None:
     ],
     ids=ascii,
 )
-def test_lone_surrogates_are_mended_and_counted(sent: str, stored: str) -> None:
-    """What no text column can hold is replaced; the rest of the text, and the other rows, stay."""
+def test_lone_surrogates_are_replaced_and_counted(sent: str, stored: str) -> None:
+    """The rest of the text and the other rows are unchanged."""
     findings = Findings()
     assert column("text", "x", sent, findings=findings) == ["x", stored]
     assert findings.repaired == 1
 
 
-def test_lone_surrogates_in_lists_and_objects() -> None:
+def test_lone_surrogates_in_lists_and_objects_are_replaced() -> None:
     assert column("texts", ["a\ud800", "b"]) == ['["a\ufffd","b"]']
     assert column("json", {"k\ud800": ["a\ud800"]}) == ['{"k\ufffd":["a\ufffd"]}']
     twice = DuplicateKeyValue(("a\ud800", ["b\ud800"]))
     assert column("json", twice) == ['{"given_more_than_once":["a\ufffd",["b\ufffd"]]}']
 
 
-def test_odd_but_storable_texts_stay_as_they_are() -> None:
+def test_unusual_but_valid_texts_are_unchanged() -> None:
     findings = Findings()
     sent = ["\x00", "\ufeffa", "a\u2028b", "😀", "\ufffd"]
     assert column("text", *sent, findings=findings) == sent
@@ -214,14 +216,14 @@ FIELDS = (FieldSpec("own", "ownId", "id", required=True), FieldSpec("name", "nam
 def test_unknown_fields_are_kept_raw_and_reported() -> None:
     """As one JSON object per row with sorted keys and exact numbers; reported with the first row that has each."""
     findings = Findings()
-    made = staged(
+    arrow_table = staged(
         {"ownId": 1, "name": "a"},
         {"ownId": 2, "name": "b", "tariff": decode(b"1.10"), "attributes": {"x": [1, None]}},
         {"ownId": 3, "name": "c", "tariff": 2**80, "big": True},
         fields=FIELDS,
         findings=findings,
     )
-    extra = made["extra"].to_pylist()
+    extra = arrow_table["extra"].to_pylist()
     assert extra[0] is None
     assert extra[1] == '{"attributes":{"x":[1,null]},"tariff":"1.10"}'
     assert json.loads(extra[2]) == {"big": True, "tariff": 2**80}
@@ -229,39 +231,41 @@ def test_unknown_fields_are_kept_raw_and_reported() -> None:
 
 
 def test_an_unknown_field_is_reported_once() -> None:
-    """Over several batches, the first row counts."""
+    """Over several batches, with the first row."""
     findings = Findings(unknown={"new": "an earlier row"})
     staged({"ownId": 1, "name": "", "new": 1}, fields=FIELDS, findings=findings)
     assert findings.unknown == {"new": "an earlier row"}
 
 
-def test_known_keys_are_no_news() -> None:
+def test_known_keys_are_not_reported() -> None:
     findings = Findings()
-    made = staged({"ownId": 1, "name": "", "prices": []}, fields=FIELDS, findings=findings, known=frozenset({"prices"}))
-    assert made["extra"].to_pylist() == [None]
+    arrow_table = staged(
+        {"ownId": 1, "name": "", "prices": []}, fields=FIELDS, findings=findings, known=frozenset({"prices"})
+    )
+    assert arrow_table["extra"].to_pylist() == [None]
     assert findings.unknown == {}
 
 
 def test_the_name_of_an_unknown_field_can_be_stored() -> None:
     findings = Findings()
-    staged({"ownId": 1, "name": "", "odd\ud800": "x\ud800"}, fields=FIELDS, findings=findings)
-    assert list(findings.unknown) == ["odd\ufffd"]
+    staged({"ownId": 1, "name": "", "new\ud800": "x\ud800"}, fields=FIELDS, findings=findings)
+    assert list(findings.unknown) == ["new\ufffd"]
 
 
 def test_no_rows_still_have_all_columns() -> None:
-    """In the same types, so that an empty catalogue empties the tables instead of breaking them."""
+    """With the same types, so that an empty list empties the tables."""
     assert staged(fields=FIELDS).schema == staged({"ownId": 1, "name": "a"}, fields=FIELDS).schema
     assert staged(fields=FIELDS).num_rows == 0
 
 
-def test_one_field_only() -> None:
+def test_a_table_with_one_field_is_staged() -> None:
     assert staged({"ownId": 1}, {"ownId": 2}, fields=FIELDS[:1])["own"].to_pylist() == ["1", "2"]
 
 
-def test_schema_says_what_can_be_null() -> None:
+def test_schema_marks_nullable_columns() -> None:
     kinds: list[Kind] = ["id", "text", "number", "integer", "flag", "texts", "json"]
-    made = schema([FieldSpec(kind, kind, kind) for kind in kinds])
-    assert [field.name for field in made if not field.nullable] == ["id", "integer", "flag"]
-    assert made.field("integer").type == pa.int64()
-    assert made.names[-1] == "extra"
+    arrow_table = schema([FieldSpec(kind, kind, kind) for kind in kinds])
+    assert [field.name for field in arrow_table if not field.nullable] == ["id", "integer", "flag"]
+    assert arrow_table.field("integer").type == pa.int64()
+    assert arrow_table.names[-1] == "extra"
     assert "extra" not in schema([FieldSpec("a", "a", "text")], extra=False).names

@@ -1,4 +1,4 @@
-"""A column is staged the same whether Arrow takes it in one go or it is looked at cell by cell."""
+"""The fast path and the slow path stage a column in the same way."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CELLS = st.lists(PLAIN, max_size=6) | st.one_of(
 
 
 def staged(kind: Kind, cells: list[Any]) -> Any:
-    """The column, or the number of the row that is complained about."""
+    """The staged column, or the row number of the error."""
     rows = [{"f": cell} for cell in cells]
     try:
         return table(rows, (FieldSpec("c", "f", kind),), lambda index: f"#{index}", Findings())["c"].to_pylist()
@@ -37,16 +37,16 @@ def staged(kind: Kind, cells: list[Any]) -> Any:
 @pytest.mark.parametrize("kind", ["id", "text", "number", "integer", "flag"])
 @quick
 @given(cells=CELLS)
-def test_fast_and_slow_agree(kind: Kind, cells: list[Any]) -> None:
-    """All cells together are staged as each of them alone beside one that no fast path takes, or fail at the first."""
-    odd: dict[str, tuple[Any, Any]] = {
+def test_the_fast_and_the_slow_path_agree(kind: Kind, cells: list[Any]) -> None:
+    """All cells together give the values of each cell with one that needs the slow path, or the first error."""
+    slow_path_cells: dict[str, tuple[Any, Any]] = {
         "id": (2**64, str(2**64)), "text": ([], None), "number": ([], None), "integer": ("7", 7), "flag": ("1", True),
     }  # fmt: skip
-    cell, value = odd[kind]
+    cell, value = slow_path_cells[kind]
     slow = [staged(kind, [one, cell]) for one in cells]
-    wrong = [index for index, result in enumerate(slow) if result == 0]
-    if wrong:
-        assert staged(kind, cells) == wrong[0]
+    failing_rows = [index for index, result in enumerate(slow) if result == 0]
+    if failing_rows:
+        assert staged(kind, cells) == failing_rows[0]
     else:
         assert all(result[1] == value for result in slow)
         assert staged(kind, cells) == [result[0] for result in slow]
@@ -61,21 +61,21 @@ JSON = st.recursive(
 
 @quick
 @given(JSON)
-def test_json_goes_out_and_comes_back(document: Any) -> None:
+def test_json_survives_encoding_and_decoding(document: Any) -> None:
     assert decode(encode(document)) == document
 
 
 @quick
 @given(st.decimals(allow_nan=False, allow_infinity=False))
-def test_a_decimal_goes_out_and_comes_back(number: Any) -> None:
+def test_a_decimal_survives_encoding_and_decoding(number: Any) -> None:
     back = decode_exact(encode([number]))[0]
     assert back == number
 
 
 @quick
 @given(st.binary(max_size=40) | st.text('[]{}",:0123456789.eE-NaN\\u', max_size=20).map(str.encode))
-def test_reading_ends_in_a_document_or_in_not_json(body: bytes) -> None:
-    """Both readings agree on which, and nothing else is ever raised."""
+def test_decoding_returns_a_document_or_raises_not_json(body: bytes) -> None:
+    """Both decoders agree, and raise nothing else."""
 
     def is_json(read: Any) -> bool:
         try:

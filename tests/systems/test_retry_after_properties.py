@@ -1,4 +1,4 @@
-"""Whatever a server writes into `Retry-After`, it is a wait or nothing."""
+"""Any value of `Retry-After` gives a wait or None."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ PIECES = st.sampled_from(
 
 @quick
 @given(st.text(max_size=30) | st.lists(PIECES, max_size=9).map(" ".join) | st.lists(PIECES, max_size=9).map("".join))
-def test_never_an_error_and_never_negative(value: str) -> None:
+def test_a_value_never_raises_and_never_gives_a_negative_wait(value: str) -> None:
     seconds = seconds_to_wait(value, NOW)
     assert seconds is None or 0 <= seconds < float("inf")
 
 
 @quick
 @given(st.integers(0, 10**6))
-def test_all_forms_say_the_same(seconds: int) -> None:
+def test_all_formats_give_the_same_wait(seconds: int) -> None:
     moment = NOW + timedelta(seconds=seconds)
     forms = [str(seconds), format_datetime(moment, usegmt=True), moment.isoformat(), str(int(moment.timestamp()))]
     assert [seconds_to_wait(form, NOW) for form in forms] == [seconds] * 4

@@ -1,4 +1,4 @@
-"""Centra's rows on their way to the stage: prices apart, each size once."""
+"""Centra's rows become staged tables: prices in a separate table, each size once."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tests.support.shop import Shop, euro, size
 
 
 class Pages:
-    """A client with these pages; the source asks nothing else of it."""
+    """A stand-in for the client that returns these pages."""
 
     def __init__(self, *pages: list[Any]) -> None:
-        self.given = pages
+        self.listed_pages = pages
 
     def pages(self, path: str, only: object = None) -> Iterator[list[Any]]:
-        yield from self.given
+        yield from self.listed_pages
 
 
 def read(*pages: list[Any], findings: Findings | None = None) -> list[Any]:
@@ -32,11 +32,13 @@ def read(*pages: list[Any], findings: Findings | None = None) -> list[Any]:
 
 
 def priced(*rows: dict[str, Any]) -> list[tuple[Any, ...]]:
-    made = price_table(list(rows), Findings()).to_pydict()
-    return list(zip(*(made[name] for name in ("stock_item_id", "position", "pricelist_id", "price")), strict=True))
+    arrow_table = price_table(list(rows), Findings()).to_pydict()
+    return list(
+        zip(*(arrow_table[name] for name in ("stock_item_id", "position", "pricelist_id", "price")), strict=True)
+    )
 
 
-def test_a_row_per_size_and_list() -> None:
+def test_the_price_table_has_a_row_per_size_and_price_list() -> None:
     """Positions count within each size; sizes without prices have no row."""
     assert priced(
         size(1, prices=[euro("1.00", 9), euro(2, "36")]),
@@ -49,40 +51,40 @@ def test_a_row_per_size_and_list() -> None:
 
 
 @pytest.mark.parametrize("nothing", [None, "", [], {}], ids=["null", "empty text", "empty list", "empty map"])
-def test_no_prices(nothing: object) -> None:
+def test_a_size_without_prices_has_no_price_row(nothing: object) -> None:
     assert priced(size(1, prices=nothing), size(2)) == [("2", 0, "36", "10.00")]
 
 
-def test_no_rows_at_all() -> None:
-    """An empty catalogue empties the table; it does not break the run."""
+def test_no_rows_give_an_empty_table_with_all_columns() -> None:
+    """An empty catalogue empties the table without an error."""
     assert price_table([], Findings()).schema == price_table([size(1)], Findings()).schema
     assert price_table([], Findings()).num_rows == 0
 
 
-def test_campaigns_are_kept_as_they_came() -> None:
+def test_campaigns_are_stored_as_json() -> None:
     campaigns = [{"id": "40", "campaign": "Outlet", "price": "164.5"}]
-    made = price_table([size(1, prices=[euro("1", campaigns=campaigns), euro("2")])], Findings())
-    assert made["campaigns"].to_pylist() == ['[{"id":"40","campaign":"Outlet","price":"164.5"}]', None]
+    arrow_table = price_table([size(1, prices=[euro("1", campaigns=campaigns), euro("2")])], Findings())
+    assert arrow_table["campaigns"].to_pylist() == ['[{"id":"40","campaign":"Outlet","price":"164.5"}]', None]
 
 
-def test_unknown_fields_of_an_entry_are_kept() -> None:
+def test_unknown_fields_of_a_price_entry_are_stored() -> None:
     assert price_table([size(1, prices=[euro("1", market=5)])], Findings())["extra"].to_pylist() == ['{"market":5}']
 
 
 @pytest.mark.parametrize(
-    ("prices", "said"),
+    ("prices", "message"),
     [
-        pytest.param("329.00", "'prices' is '329.00', which is no list", id="text"),
-        pytest.param({"36": {"price": 1}}, "which is no list", id="map"),
-        pytest.param(0, "which is no list", id="number"),
+        pytest.param("329.00", "'prices' is '329.00', but must be a list", id="text"),
+        pytest.param({"36": {"price": 1}}, "but must be a list", id="map"),
+        pytest.param(0, "but must be a list", id="number"),
         pytest.param(
             DuplicateKeyValue(([], None)), r"'prices' is given more than once \(\[\], None\)", id="given twice"
         ),
     ],
 )
-def test_prices_that_are_no_list_break_the_contract(prices: object, said: str) -> None:
+def test_prices_that_are_no_list_break_the_contract(prices: object, message: str) -> None:
     """With the size in the message."""
-    with pytest.raises(ContractError, match=said) as caught:
+    with pytest.raises(ContractError, match=message) as caught:
         price_table([size(1), size(7002, sku="JKT", sizeSku="-M", prices=prices)], Findings())
     assert "Centra size 7002 ('JKT++-M')" in caught.value.message
     assert caught.value.fix
@@ -103,18 +105,20 @@ def test_prices_that_are_no_list_break_the_contract(prices: object, said: str) -
         ),
     ],
 )
-def test_an_odd_value_of_a_price_costs_nobody_else(entry: dict[str, Any], staged: tuple[Any, ...]) -> None:
-    """It is staged as what cannot be taken for a price, or kept raw; the neighbours stay as they are."""
+def test_an_invalid_value_in_a_price_does_not_affect_other_prices(
+    entry: dict[str, Any], staged: tuple[Any, ...]
+) -> None:
+    """It is staged as text that is no price, or kept raw."""
     findings = Findings()
-    made = price_table([size(1), size(2, prices=[entry])], findings).to_pylist()
-    assert made[0]["price"] == "10.00"
-    assert tuple(made[1][name] for name in ("pricelist_id", "currency", "price", "extra")) == staged
+    arrow_table = price_table([size(1), size(2, prices=[entry])], findings).to_pylist()
+    assert arrow_table[0]["price"] == "10.00"
+    assert tuple(arrow_table[1][name] for name in ("pricelist_id", "currency", "price", "extra")) == staged
     assert (staged[2] is None) == (findings.type_mismatches == {})
 
 
 @pytest.mark.parametrize("entry", [None, "49.00", 49, [], True], ids=repr)
-def test_a_price_that_is_no_object_stays_with_its_size(entry: object) -> None:
-    """Kept raw, with its neighbours; only those are price rows."""
+def test_a_price_entry_that_is_no_object_is_kept_with_its_size(entry: object) -> None:
+    """Raw and with the other entries; only the other entries become price rows."""
     rows, findings = [size(1, prices=[euro("1"), entry]), size(2)], Findings()
     assert [row["price"] for row in price_table(rows, findings).to_pylist()] == ["1", "10.00"]
     extra = product_table(rows, findings)["extra"].to_pylist()
@@ -126,24 +130,24 @@ def test_a_price_that_is_no_object_stays_with_its_size(entry: object) -> None:
 def test_a_row_without_prices_breaks_the_contract() -> None:
     row = size(2)
     del row["prices"]
-    with pytest.raises(ContractError, match=r"Centra size 2 .* has no field 'prices'"):
+    with pytest.raises(ContractError, match=r"Centra size 2 .* lacks the required field 'prices'"):
         price_table([size(1), row], Findings())
 
 
 def test_a_message_can_always_be_printed() -> None:
-    """Whatever the codes hold: on one line and without characters that no terminal takes."""
+    """On one line and without control characters, for any code."""
     with pytest.raises(ContractError) as caught:
         price_table([size(1, sku="A\ud800\n\x1b[31m", prices=5)], Findings())
     assert caught.value.message.isprintable()
 
 
-def test_all_pages_in_order() -> None:
+def test_all_pages_are_read_in_order() -> None:
     pages = [[size(n * 10 + k) for k in range(10)] for n in range(45)]
     assert [row["stockItemId"] for row in read(*pages)] == list(range(450))
 
 
-def test_a_row_that_two_pages_show_is_read_once() -> None:
-    """The first sight of it counts, 7 and "7" are one size, and the repetitions are counted."""
+def test_a_row_on_two_pages_is_read_once() -> None:
+    """The first row is used, 7 and "7" are the same size, and the repetitions are counted."""
     findings = Findings()
     rows = read(
         [size(1, name="first"), size(2), size(1, name="same page")],
@@ -154,8 +158,8 @@ def test_a_row_that_two_pages_show_is_read_once() -> None:
     assert findings.repeated == 2
 
 
-def test_a_page_of_only_old_rows_is_paging_that_stands_still() -> None:
-    with pytest.raises(SourceError, match="page 2 repeats only sizes") as caught:
+def test_a_page_of_only_repeated_rows_is_an_error() -> None:
+    with pytest.raises(SourceError, match="page 2 has only sizes") as caught:
         read([size(1), size(2)], [size(2)])
     assert not isinstance(caught.value, ContractError)
 
@@ -166,22 +170,24 @@ def test_an_empty_catalogue_is_one_empty_batch() -> None:
 
 
 @pytest.mark.parametrize(
-    "own", [None, "", True, [], 1.5, "\ud800"], ids=["null", "empty", "flag", "list", "float", "surrogate"]
+    "stock_item_id", [None, "", True, [], 1.5, "\ud800"], ids=["null", "empty", "flag", "list", "float", "surrogate"]
 )
-def test_a_row_without_usable_id(own: object) -> None:
-    """Names path, page and row: there is nothing else to name it by."""
-    with pytest.raises(ContractError, match="/products: row 2 of page 2 has no usable field 'stockItemId'"):
-        read([size(1)], [size(2), {**size(3), "stockItemId": own}])
+def test_a_row_without_a_usable_id_is_reported_with_path_page_and_row(stock_item_id: object) -> None:
+    """The row has no other name."""
+    with pytest.raises(
+        ContractError, match="/products: row 2 of page 2 lacks a usable value in the required field 'stockItemId'"
+    ):
+        read([size(1)], [size(2), {**size(3), "stockItemId": stock_item_id}])
 
 
 @pytest.mark.parametrize("row", ["x", None, [1], 5], ids=["text", "null", "list", "number"])
-def test_a_row_that_is_no_object(row: object) -> None:
+def test_a_row_that_is_no_object_is_reported(row: object) -> None:
     with pytest.raises(ContractError, match="row 1 of page 1"):
         read([row])
 
 
 def test_an_empty_shop_is_staged(shop_of: Callable[..., Shop]) -> None:
-    """Through dlt into DuckDB, over the rows of the run before: refused by min_rows, never a fault of ours."""
+    """Through dlt into DuckDB; the run is refused by min_rows, without an internal error."""
     shop = shop_of()
     report = shop.run("plan")
     assert (report.outcome, report.exit_code) == ("refused", 4)
@@ -190,8 +196,8 @@ def test_an_empty_shop_is_staged(shop_of: Callable[..., Shop]) -> None:
     ]  # fmt: skip
 
 
-def test_the_stage_holds_what_was_said(shop_of: Callable[..., Shop]) -> None:
-    """Ids beyond 2**53, digits of prices, empty text apart from null, blanks, unknown fields."""
+def test_the_staged_tables_hold_the_values_as_sent(shop_of: Callable[..., Shop]) -> None:
+    """Ids above 2**53, digits of prices, empty text and null, blanks, unknown fields."""
     shop = shop_of(size(2**53 + 1, sku=" A", brand="", collection=None, prices=[euro("10.100")], costPrice="5.10"))
     shop.run("plan")
     assert shop.sql("select stock_item_id, sku, brand, collection, extra from raw_centra.products") == [

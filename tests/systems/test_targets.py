@@ -1,145 +1,258 @@
-"""One exam for every target: what a push may rely on, whatever it writes to."""
+"""A conformance test for targets: the behaviour that a push relies on. Every target takes it."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import date
 from decimal import Decimal
 from typing import Any, ClassVar
 
 import pytest
 
-from pipelines.core.errors import RemoteSystemError, TargetRefused, TargetUnknown
+from pipelines.core.errors import RemoteSystemError, TargetRefused
+from pipelines.flows.order_target import CaptureThenCreate
+from pipelines.sandbox import Sandbox
+from pipelines.systems.centra.client import CentraClient
+from pipelines.systems.centra.shipment_target import ShipmentTarget
+from pipelines.systems.centra.stock_target import StockTarget
 from pipelines.systems.myogo.client import MyOgoClient
 from pipelines.systems.myogo.product_target import ProductTarget
-from pipelines.systems.target import Target
-from tests.support.shop import Shop
+from tests.support.shop import Shop, size
+from transforms import stock, tracking
+
+ShopOf = Callable[..., Shop]
+Write = Callable[[str, dict[str, Any]], str]
+Record = dict[str, Any]
 
 
-class TargetExam(ABC):
-    """A target passes by subclassing this with a fixture `target` and four ways of looking behind the scenes.
+class TargetConformance(ABC):
+    """Subclasses define the fixture `write`, two keys, and the requests that write.
 
-    `product` is a whole one, `changed` one of its columns with another value.
+    `write` makes the change `values` under one of `keys`; `held` reads the record from the sandbox.
     """
 
-    product: ClassVar[dict[str, Any]]
-    changed: ClassVar[dict[str, Any]]
+    box: Sandbox
+    keys: ClassVar[tuple[str, str]]
+    values: ClassVar[Record]
+    requests: ClassVar[list[Record]]  # side, method and path of the requests that write
 
     @abstractmethod
-    def holds(self, key: str) -> list[dict[str, Any]]:
-        """What the other side holds under the key, in our columns."""
+    def held(self, key: str) -> Record | None:
+        """The columns of `values` as the target holds them, or None."""
 
-    @abstractmethod
-    def lose_the_next_answer(self) -> None:
-        """The next write is served, and its answer never comes."""
+    def add_faults(self, **fault: Any) -> None:
+        for request in self.requests:
+            self.box.add_fault(**request, **fault)
 
-    @abstractmethod
-    def refuse_the_next(self) -> None:
-        """The next write is turned down for good."""
+    def test_a_write_is_applied(self, write: Write) -> None:
+        write(self.keys[0], self.values)
+        assert self.held(self.keys[0]) == self.values
 
-    @abstractmethod
-    def go_away(self) -> None:
-        """Nothing is answered any more."""
-
-    def test_a_create_makes_one_with_all_its_values(self, target: Target) -> None:
-        assert target.create("K", self.product | {"code": "K"}) == ""
-        assert [self.product.items() <= found.items() for found in self.holds("K")] == [True]
-
-    def test_an_update_changes_what_it_names_and_nothing_else(self, target: Target) -> None:
-        target.create("K", self.product | {"code": "K"})
-        (before,) = self.holds("K")
-        assert target.update("K", self.changed) == ""
-        (after,) = self.holds("K")
-        assert after == before | self.changed
-
-    def test_an_update_may_be_repeated(self, target: Target) -> None:
-        target.create("K", self.product | {"code": "K"})
-        target.update("K", self.changed)
-        once = self.holds("K")
-        target.update("K", self.changed)
-        assert self.holds("K") == once
-
-    def test_creating_twice_makes_one(self, target: Target) -> None:
-        """The second is told as done or as refused, as long as there is one."""
-        target.create("K", self.product | {"code": "K"})
+    def test_a_repeated_write_has_no_further_effect(self, write: Write) -> None:
+        write(self.keys[0], self.values)
         with contextlib.suppress(TargetRefused):
-            target.create("K", self.product | {"code": "K"})
-        assert len(self.holds("K")) == 1
+            write(self.keys[0], self.values)
+        assert self.held(self.keys[0]) == self.values
 
-    def test_creating_what_is_there_otherwise_is_refused_and_overwrites_nothing(self, target: Target) -> None:
-        target.create("K", self.product | {"code": "K"})
-        before = self.holds("K")
-        with pytest.raises(TargetRefused):
-            target.create("K", self.product | self.changed | {"code": "K"})
-        assert self.holds("K") == before
-
-    def test_a_refusal_says_why_and_changes_nothing(self, target: Target) -> None:
-        self.refuse_the_next()
+    def test_a_refusal_has_a_message_and_changes_nothing(self, write: Write) -> None:
+        before = self.held(self.keys[0])
+        self.add_faults(kind="status", status=400)
         with pytest.raises(TargetRefused) as caught:
-            target.create("K", self.product | {"code": "K"})
+            write(self.keys[0], self.values)
         assert caught.value.message
-        assert self.holds("K") == []
-        assert target.create("L", self.product | {"code": "L"}) == ""
+        assert self.held(self.keys[0]) == before
+        self.box.clear_faults()
+        write(self.keys[1], self.values)
+        assert self.held(self.keys[1]) == self.values
 
-    def test_updating_what_is_not_there_is_refused(self, target: Target) -> None:
-        with pytest.raises(TargetRefused):
-            target.update("K", self.changed)
-        assert self.holds("K") == []
+    def test_a_write_with_a_lost_answer_is_applied_once(self, write: Write) -> None:
+        self.add_faults(kind="drop_after")
+        write(self.keys[0], self.values)
+        assert self.held(self.keys[0]) == self.values
 
-    @pytest.mark.parametrize("action", ["create", "update"])
-    def test_a_lost_answer_is_found_out(self, target: Target, action: str) -> None:
-        """It counts as done, and it is done once."""
-        if action == "update":
-            target.create("K", self.product | {"code": "K"})
-        self.lose_the_next_answer()
-        if action == "create":
-            target.create("K", self.product | {"code": "K"})
-        else:
-            target.update("K", self.changed)
-        (found,) = self.holds("K")
-        assert found.items() >= (self.product if action == "create" else self.changed).items()
-
-    @pytest.mark.parametrize("action", ["create", "update"])
-    def test_a_target_that_went_away_is_told_as_such(self, target: Target, action: str) -> None:
-        target.create("K", self.product | {"code": "K"})
-        self.go_away()
-        with pytest.raises((RemoteSystemError, TargetUnknown)) as caught:
-            target.create("L", self.product | {"code": "L"}) if action == "create" else target.update("K", self.changed)
-        assert isinstance(caught.value, RemoteSystemError)
+    def test_an_unavailable_target_is_reported_as_unavailable(self, write: Write) -> None:
+        before = self.held(self.keys[1])
+        for side in ("centra", "myogo"):
+            self.box.add_fault(side=side, kind="status", status=503, times=10**6)
+        with pytest.raises(RemoteSystemError) as caught:
+            write(self.keys[1], self.values)
         assert caught.value.exit_code == 5
+        assert self.held(self.keys[1]) == before
+
+    def test_a_target_that_cannot_serve_the_write_is_reported_as_unavailable(self, write: Write) -> None:
+        """Its lists can be read, so that every look-up succeeds."""
+        before = self.held(self.keys[1])
+        self.add_faults(kind="status", status=503, times=10**6)
+        with pytest.raises(RemoteSystemError) as caught:
+            write(self.keys[1], self.values)
+        assert caught.value.exit_code == 5
+        assert self.held(self.keys[1]) == before
 
 
-class TestMyOgoProducts(TargetExam):
-    """Held against both ways in which myOGO may turn down a code it has; what it would do is not documented."""
+class CreateConformance(TargetConformance):
+    """For a target that creates records."""
 
-    product: ClassVar = {
-        "name": "Parka", "sales_price": Decimal("49.90"), "language_code": "en", "ean_code": "7312345678901",
-    }  # fmt: skip
-    changed: ClassVar = {"name": "Parka II"}
+    other: ClassVar[Record]  # values that differ from `values`
 
-    @pytest.fixture(autouse=True, params=[400, 409])
-    def _sandbox(self, shop_of: Callable[..., Shop], request: pytest.FixtureRequest) -> None:
-        self.shop = shop_of()
-        self.shop.box.switch("myogo", duplicate_post=request.param)
+    def test_creating_an_existing_record_with_other_values_is_refused(self, write: Write) -> None:
+        write(self.keys[0], self.values)
+        with pytest.raises(TargetRefused):
+            write(self.keys[0], self.values | self.other)
+        assert self.held(self.keys[0]) == self.values
+
+
+class UpdateConformance(TargetConformance):
+    """For a target that updates records."""
+
+    def test_updating_a_missing_record_is_refused(self, write: Write) -> None:
+        with pytest.raises(TargetRefused):
+            write("MISSING-1", self.values)
+        assert self.held("MISSING-1") is None
+
+    def test_an_update_changes_one_record(self, write: Write) -> None:
+        before = self.held(self.keys[1])
+        write(self.keys[0], self.values)
+        assert self.held(self.keys[1]) == before
+
+
+def _product(box: Sandbox, key: str) -> Record | None:
+    names = {"name": "name", "sales_price": "salesPrice", "language_code": "languageCode", "ean_code": "eanCode"}
+    rows = [row for row in box.myogo_products() if row["code"] == key]
+    assert len(rows) <= 1
+    return {column: rows[0][field] for column, field in names.items()} if rows else None
+
+
+PRODUCT = {"name": "Parka", "sales_price": Decimal("49.90"), "language_code": "en", "ean_code": "7312345678901"}
+
+
+class TestProductCreate(CreateConformance):
+    """With both statuses that myOGO may use for a duplicate code; its behaviour is not documented."""
+
+    keys = ("K", "L")
+    values = PRODUCT
+    other: ClassVar = {"name": "Parka II"}
+    requests: ClassVar = [{"side": "myogo", "method": "POST", "path": "/Products"}]
+
+    @pytest.fixture(params=[400, 409])
+    def write(self, shop_of: ShopOf, request: pytest.FixtureRequest) -> Iterator[Write]:
+        shop = shop_of()
+        self.box = shop.box
+        self.box.switch("myogo", duplicate_post=request.param)
+        with closing(MyOgoClient(shop.channel().systems["myogo"])) as client:
+            target = ProductTarget({"myogo": client})
+            yield lambda key, row: target.create(key, row | {"code": key})
+
+    def held(self, key: str) -> Record | None:
+        return _product(self.box, key)
+
+
+class TestProductUpdate(UpdateConformance):
+    keys = ("K", "L")
+    values = PRODUCT
+    requests: ClassVar = [{"side": "myogo", "method": "PUT", "path": "/Products"}]
 
     @pytest.fixture
-    def target(self) -> Iterator[Target]:
-        with closing(MyOgoClient(self.shop.channel().systems["myogo"])) as client:
-            yield ProductTarget({"myogo": client})
+    def write(self, shop_of: ShopOf) -> Iterator[Write]:
+        shop = shop_of(myogo=[{"code": "K", "name": "Coat"}, {"code": "L", "name": "Scarf"}])
+        self.box = shop.box
+        with closing(MyOgoClient(shop.channel().systems["myogo"])) as client:
+            yield ProductTarget({"myogo": client}).update
 
-    def holds(self, key: str) -> list[dict[str, Any]]:
-        names = {"name": "name", "sales_price": "salesPrice", "language_code": "languageCode", "ean_code": "eanCode"}
-        rows = [row for row in self.shop.box.myogo_products() if row["code"] == key]
-        return [{ours: row[theirs] for ours, theirs in names.items()} for row in rows]
+    def held(self, key: str) -> Record | None:
+        return _product(self.box, key)
 
-    def lose_the_next_answer(self) -> None:
-        for method in ("POST", "PUT"):
-            self.shop.box.add_fault(side="myogo", kind="drop_after", method=method, path="/Products")
 
-    def refuse_the_next(self) -> None:
-        self.shop.box.add_fault(side="myogo", kind="status", status=400, method="POST", path="/Products")
+class TestOrderCreate(CreateConformance):
+    """The payment is captured first. Either request can fail; the order is held only if the payment was captured."""
 
-    def go_away(self) -> None:
-        self.shop.box.add_fault(side="myogo", kind="status", status=503, times=10**6)
+    keys = ("demo-1001-1", "demo-1002-1")
+    values: ClassVar = {"status": "New", "lines": [{"code": "SKU1", "quantity": 2}], "captured": True}
+    other: ClassVar = {"lines": [{"code": "SKU1", "quantity": 3}]}
+    requests: ClassVar = [{"side": "myogo", "method": "POST", "path": "/orders"}]
+
+    @pytest.fixture
+    def write(self, shop_of: ShopOf) -> Iterator[Write]:
+        shop = shop_of(size(1, physical=10, allocated=0), myogo=[{"code": "SKU1", "stock": 10}])
+        self.box = shop.box
+        for _ in self.keys:
+            shop.box.place_centra_order(lines=[{"code": "SKU1", "qty": 2, "price": 329}], paid=0, should_capture=1)
+        systems = shop.channel().systems
+        scopes = ("read:order", "write:order")
+        with (
+            closing(MyOgoClient(systems["myogo"], scopes)) as myogo,
+            closing(CentraClient(systems["centra"])) as centra,
+        ):
+            target = CaptureThenCreate({"myogo": myogo, "centra": centra})
+            yield lambda key, values: target.create(key, self._row(key, values))
+
+    def _row(self, key: str, values: Record) -> Record:
+        customer = {"name": "A", "address1": "B", "zip": "1", "city": "C", "countryCode": "FI"}
+        return {
+            "status": values["status"], "test": False, "shipping_code": "HOME", "lines": json.dumps(values["lines"]),
+            "customer": json.dumps(customer), "shipment_id": key.removeprefix("demo-"), "capture": True,
+        }  # fmt: skip
+
+    def held(self, key: str) -> Record | None:
+        orders = [row for row in self.box.myogo_orders() if row["reference"] == key]
+        assert len(orders) <= 1
+        if not orders:
+            return None
+        lines = [{"code": line["code"], "quantity": line["quantity"]} for line in orders[0]["orderLines"]]
+        shipments = {row["shipmentId"]: row["captured"] for row in self.box.centra_shipments()}
+        return {"status": orders[0]["status"], "lines": lines, "captured": shipments[key.removeprefix("demo-")]}
+
+
+class TestOrderCapture(TestOrderCreate):
+    """The same target, when the capture fails instead of the order."""
+
+    requests: ClassVar = [{"side": "centra", "method": "PUT", "path": "/capture"}]
+
+
+class TestStockUpdate(UpdateConformance):
+    keys = ("SKU1", "SKU2")
+    values: ClassVar = {"quantity": 7}
+    requests: ClassVar = [{"side": "centra", "method": "POST", "path": "/stock"}]
+
+    @pytest.fixture
+    def write(self, shop_of: ShopOf) -> Iterator[Write]:
+        shop = shop_of(size(1), size(2))
+        self.box = shop.box
+        with closing(CentraClient(shop.channel().systems["centra"])) as client:
+            target = StockTarget({"centra": client}, stock.Params())
+
+            def write(key: str, row: Record) -> str:
+                result = target.update_batch({key: row})[key]
+                if isinstance(result, Exception):
+                    raise result
+                return result
+
+            yield write
+
+    def held(self, key: str) -> Record | None:
+        number = key.removeprefix("SKU")
+        return {"quantity": int(self.box.centra_row(int(number))["physical"])} if number.isdigit() else None
+
+
+class TestShipmentUpdate(UpdateConformance):
+    keys = ("1001-1", "1002-1")
+    values: ClassVar = {"carrier": "Posti", "tracking": "JJFI1"}
+    requests: ClassVar = [{"side": "centra", "method": verb, "path": "/shipment"} for verb in ("POST", "PUT")]
+
+    @pytest.fixture
+    def write(self, shop_of: ShopOf) -> Iterator[Write]:
+        shop = shop_of(size(1, physical=10, allocated=0))
+        self.box = shop.box
+        for _ in self.keys:
+            shop.box.place_centra_order(lines=[{"code": "SKU1", "qty": 2, "price": 329}], paid=1)
+        with closing(CentraClient(shop.channel().systems["centra"])) as client:
+            yield ShipmentTarget({"centra": client}, tracking.Params(starting=date(2026, 1, 1))).update
+
+    def held(self, key: str) -> Record | None:
+        for row in self.box.centra_shipments():
+            if row["shipmentId"] == key:
+                return {"carrier": row["carrier"], "tracking": row["trackingNumber"]} if row["completed"] else {}
+        return None

@@ -1,5 +1,5 @@
-"""The promise under torture: after any failure, the same command again brings myOGO to what the catalogue asks for.
+"""Fault injection: after any failure, one more run of the same command brings both systems to the expected state.
 
-Each *cell* is one failure at one place of a run. `make test` runs the cells marked quick; `make torture` runs them
-all and writes docs/torture.md.
+Each *cell* is one fault at one place of a run. `make test` runs the cells marked quick; `make torture` runs all of
+them and writes docs/torture.md.
 """

@@ -1,4 +1,4 @@
-"""The faults of the matrix, and where each is tried."""
+"""The faults of the matrix, and the requests at which each is injected."""
 
 from __future__ import annotations
 
@@ -9,47 +9,49 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
-from tests.torture.places import PLACES, SOME, Place
+from tests.torture.injection_points import INJECTION_POINTS, SAMPLE, InjectionPoint
 
 Spec = Mapping[str, Any]
 ALL_KINDS = frozenset({"list", "token", "look", "post", "put"})
 READS, WRITES = frozenset({"list", "look"}), frozenset({"post", "put"})
 
 
-Ends = Mapping[str, int]
-# How a struck run ends, by the kind of request; what is not named ends with 3, because some rows are withheld.
-FINE: Ends = {}
-AWAY: Ends = {"list": 5, "look": 5, "token": 5}  # what cannot be read stops the run; a write is settled by look-ups
-ALL_AWAY: Ends = {**AWAY, "post": 5, "put": 5}
-WRONG: Ends = {**AWAY, "token": 2}  # no outage: the token address may be another one
-NOT_OURS: Ends = dict.fromkeys(("list", "look", "token", "post", "put"), 2)
+ExitCodes = Mapping[str, int]
+# Exit codes of a run with a fault, by the kind of request; the default is 3, because some rows are withheld.
+NORMAL: ExitCodes = {}
+UNAVAILABLE: ExitCodes = {"list": 5, "look": 5, "token": 5}  # a failed read stops the run; look-ups settle a write
+ALWAYS_UNAVAILABLE: ExitCodes = {**UNAVAILABLE, "post": 5, "put": 5}
+WRONG_ANSWER: ExitCodes = {**UNAVAILABLE, "token": 2}  # not an outage: the token address may be wrong
+CONFIG_ERROR: ExitCodes = dict.fromkeys(("list", "look", "token", "post", "put"), 2)
 
 
 @dataclass(frozen=True)
 class Fault:
-    """`spec` is what the sandbox is told, or what makes it of the moment and of another host's address.
+    """`spec` configures the fault in the sandbox, or makes the configuration from another host's address.
 
-    `once` are the places where it strikes a single time, `lasting` those where it stays until the rerun; `ends`
-    and `stays` say how the struck run ends then, `but` names the places that are otherwise, lasting or not.
+    `once` are the requests that it hits a single time, `lasting` those where it stays until the rerun. `exits` and
+    `lasting_exits` are the exit codes of these runs, `exceptions` those of single requests, lasting or not.
     """
 
     name: str
     spec: Spec | Callable[[str], Spec]
-    ends: Ends
-    stays: Ends
-    once: tuple[Place, ...] = PLACES
-    lasting: tuple[Place, ...] = SOME
+    exits: ExitCodes
+    lasting_exits: ExitCodes
+    once: tuple[InjectionPoint, ...] = INJECTION_POINTS
+    lasting: tuple[InjectionPoint, ...] = SAMPLE
     kinds: frozenset[str] = ALL_KINDS
     side: str = ""
-    but: Ends = field(default_factory=dict)
+    exceptions: ExitCodes = field(default_factory=dict)
 
-    def at(self, place: Place) -> bool:
-        return place.kind in self.kinds and self.side in ("", place.side)
+    def applies_to(self, point: InjectionPoint) -> bool:
+        return point.kind in self.kinds and self.side in ("", point.side)
 
-    def exit(self, place: Place, lasting: bool) -> int:
-        """What a run must end with that is struck there."""
-        table = self.stays if lasting else self.ends
-        return self.but.get(place.name, self.but.get(f"{place.side} {place.kind}", table.get(place.kind, 3)))
+    def exit(self, point: InjectionPoint, lasting: bool) -> int:
+        """The exit code of a run with the fault at this request."""
+        table = self.lasting_exits if lasting else self.exits
+        return self.exceptions.get(
+            point.name, self.exceptions.get(f"{point.side} {point.kind}", table.get(point.kind, 3))
+        )
 
 
 def _status(status: int, **more: Any) -> Spec:
@@ -64,95 +66,102 @@ def _in(seconds: float) -> datetime:
     return datetime.now(UTC) + timedelta(seconds=seconds)
 
 
-def _named(other: str) -> str:
-    """The other host under a name that is not Centra's; the port alone makes no other host."""
+def _with_other_name(other: str) -> str:
+    """The other host's address with another host name, because another port alone is not another host."""
     return other.replace("127.0.0.1", "localhost")
 
 
-def _said(body: Any) -> Spec:
+def _body(body: Any) -> Spec:
     return {"kind": "body", "body": body}
 
 
 HTML = "<!DOCTYPE html><html><body><h1>Down for maintenance</h1></body></html>"
 LISTS = ("/products", "/stock", "/Products", "/Stock")
 LIST = frozenset({"list"})
-# An empty answer of myOGO is one that it may give: the list ends there, and the look-ups before the writes find out.
-NO_ROWS: Ends = {"myogo list": 3, "GET NEW-A": 3, "GET NEW-B": 3, "GET NEW-J": 3, "GET OLD-C": 3, "GET OLD-D": 3}
+# An empty answer of myOGO is valid: it ends the list, and the look-ups before the writes detect the error.
+NO_ROWS: ExitCodes = {"myogo list": 3, "GET NEW-A": 3, "GET NEW-B": 3, "GET NEW-J": 3, "GET OLD-C": 3, "GET OLD-D": 3}
 EMPTY = ("GET NEW-A", "GET NEW-B", "GET NEW-J", "/Products page 4", "/Stock page 4")
 FAULTS = (
-    Fault("429", _status(429), FINE, ALL_AWAY),
-    Fault("429, Retry-After in seconds", _busy(lambda: "1"), FINE, ALL_AWAY),
-    Fault("429, Retry-After an HTTP date", _busy(lambda: format_datetime(_in(2), usegmt=True)), FINE, FINE, PLACES, ()),
-    Fault("429, Retry-After an ISO date", _busy(lambda: _in(1).isoformat()), FINE, FINE, PLACES, ()),
-    Fault("429, Retry-After an epoch", _busy(lambda: str(int(time.time()) + 2)), FINE, FINE, PLACES, ()),
-    Fault("429, Retry-After unreadable", _busy(lambda: "soon"), FINE, ALL_AWAY),
-    Fault("429, Retry-After of hours", _busy(lambda: "7200"), ALL_AWAY, ALL_AWAY),
-    Fault("500", _status(500), FINE, AWAY),
-    Fault("502", _status(502), FINE, AWAY),
-    Fault("503", _status(503), FINE, ALL_AWAY),
-    Fault("503 with HTML", _status(503, body=HTML, content_type="text/html"), FINE, ALL_AWAY),
-    Fault("504", _status(504), FINE, AWAY),
-    Fault("400", _status(400), WRONG, WRONG, but={"/Products page 4": 3, "/Stock page 4": 3}),
-    Fault("connection refused", {"kind": "refuse"}, FINE, ALL_AWAY),
-    Fault("connect timeout", {"kind": "silence"}, FINE, ALL_AWAY),
-    Fault("read timeout", {"kind": "hang", "seconds": 10}, FINE, AWAY),
-    Fault("reset before the answer", {"kind": "drop"}, FINE, AWAY),
-    Fault("reset in mid-body", {"kind": "reset_body"}, FINE, AWAY),
-    Fault("truncated JSON", {"kind": "truncated"}, WRONG, WRONG),
-    Fault("length too large", {"kind": "wrong_length", "by": 10}, FINE, AWAY),
-    Fault("length too small", {"kind": "wrong_length", "by": -10}, WRONG, WRONG),
-    Fault("200 with HTML", {"kind": "html", "body": HTML}, WRONG, WRONG),
-    Fault("gzip bomb of 1 GB", {"kind": "gzip_bomb"}, AWAY, AWAY),
-    Fault("JSON nested 100,000 deep", {"kind": "deep_json"}, WRONG, WRONG),
-    # Who looks up a code that is not there, or asks beyond the end of a list, gets no field to swell.
+    Fault("429", _status(429), NORMAL, ALWAYS_UNAVAILABLE),
+    Fault("429, Retry-After in seconds", _busy(lambda: "1"), NORMAL, ALWAYS_UNAVAILABLE),
+    Fault(
+        "429, Retry-After an HTTP date",
+        _busy(lambda: format_datetime(_in(2), usegmt=True)),
+        NORMAL,
+        NORMAL,
+        INJECTION_POINTS,
+        (),
+    ),
+    Fault("429, Retry-After an ISO date", _busy(lambda: _in(1).isoformat()), NORMAL, NORMAL, INJECTION_POINTS, ()),
+    Fault("429, Retry-After an epoch", _busy(lambda: str(int(time.time()) + 2)), NORMAL, NORMAL, INJECTION_POINTS, ()),
+    Fault("429, Retry-After unreadable", _busy(lambda: "soon"), NORMAL, ALWAYS_UNAVAILABLE),
+    Fault("429, Retry-After of hours", _busy(lambda: "7200"), ALWAYS_UNAVAILABLE, ALWAYS_UNAVAILABLE),
+    Fault("500", _status(500), NORMAL, UNAVAILABLE),
+    Fault("502", _status(502), NORMAL, UNAVAILABLE),
+    Fault("503", _status(503), NORMAL, ALWAYS_UNAVAILABLE),
+    Fault("503 with HTML", _status(503, body=HTML, content_type="text/html"), NORMAL, ALWAYS_UNAVAILABLE),
+    Fault("504", _status(504), NORMAL, UNAVAILABLE),
+    Fault("400", _status(400), WRONG_ANSWER, WRONG_ANSWER, exceptions={"/Products page 4": 3, "/Stock page 4": 3}),
+    Fault("connection refused", {"kind": "refuse"}, NORMAL, ALWAYS_UNAVAILABLE),
+    Fault("connect timeout", {"kind": "silence"}, NORMAL, ALWAYS_UNAVAILABLE),
+    Fault("read timeout", {"kind": "hang", "seconds": 60}, NORMAL, UNAVAILABLE),
+    Fault("reset before the answer", {"kind": "drop"}, NORMAL, UNAVAILABLE),
+    Fault("reset in the body", {"kind": "reset_body"}, NORMAL, UNAVAILABLE),
+    Fault("truncated JSON", {"kind": "truncated"}, WRONG_ANSWER, WRONG_ANSWER),
+    Fault("length too large", {"kind": "wrong_length", "by": 10}, NORMAL, UNAVAILABLE),
+    Fault("length too small", {"kind": "wrong_length", "by": -10}, WRONG_ANSWER, WRONG_ANSWER),
+    Fault("200 with HTML", {"kind": "html", "body": HTML}, WRONG_ANSWER, WRONG_ANSWER),
+    Fault("gzip bomb of 1 GB", {"kind": "gzip_bomb"}, UNAVAILABLE, UNAVAILABLE),
+    Fault("JSON nested 100,000 deep", {"kind": "deep_json"}, WRONG_ANSWER, WRONG_ANSWER),
+    # A look-up of a missing code and a page beyond the end of a list have no field to enlarge.
     Fault(
         "a field of 50 MB",
         {"kind": "huge_field"},
-        AWAY,
-        AWAY,
-        but=dict.fromkeys(EMPTY, 3),
+        UNAVAILABLE,
+        UNAVAILABLE,
+        exceptions=dict.fromkeys(EMPTY, 3),
     ),
     Fault(
         "redirect to another host",
         lambda other: {"kind": "redirect", "status": 307, "location": other},
-        NOT_OURS,
-        NOT_OURS,
+        CONFIG_ERROR,
+        CONFIG_ERROR,
     ),
-    Fault("200, an object", _said({}), WRONG, WRONG),
-    Fault("200, a list", _said([]), WRONG, WRONG, but=NO_ROWS),
-    Fault("200, a text", _said("ok"), WRONG, WRONG),
-    Fault("200, null", _said(None), WRONG, WRONG, but=NO_ROWS),
-    Fault("200, empty", _status(200, body=""), WRONG, WRONG),
-    Fault("204", _status(204, body=""), WRONG, WRONG),
-    Fault('200, status "no"', {"kind": "no"}, AWAY, AWAY, side="centra"),
-    Fault("401", _status(401), FINE, NOT_OURS, side="myogo", kinds=ALL_KINDS - {"token"}),
+    Fault("200, an object", _body({}), WRONG_ANSWER, WRONG_ANSWER),
+    Fault("200, a list", _body([]), WRONG_ANSWER, WRONG_ANSWER, exceptions=NO_ROWS),
+    Fault("200, a text", _body("ok"), WRONG_ANSWER, WRONG_ANSWER),
+    Fault("200, null", _body(None), WRONG_ANSWER, WRONG_ANSWER, exceptions=NO_ROWS),
+    Fault("200, empty", _status(200, body=""), WRONG_ANSWER, WRONG_ANSWER),
+    Fault("204", _status(204, body=""), WRONG_ANSWER, WRONG_ANSWER),
+    Fault('200, status "no"', {"kind": "no"}, UNAVAILABLE, UNAVAILABLE, side="centra"),
+    Fault("401", _status(401), NORMAL, CONFIG_ERROR, side="myogo", kinds=ALL_KINDS - {"token"}),
     Fault(
-        "token expired in mid-run",
+        "token expired during the run",
         {"kind": "revoke_tokens"},
-        FINE,
-        FINE,
+        NORMAL,
+        NORMAL,
         lasting=(),
         side="myogo",
         kinds=ALL_KINDS - {"token"},
     ),
-    # Served, whatever the answer says.
-    Fault("served, then read timeout", {"kind": "hang_after", "seconds": 10}, FINE, FINE, kinds=WRITES),
-    Fault("served, then reset", {"kind": "drop_after"}, FINE, AWAY, kinds=WRITES | {"token"}),
-    Fault("served, then 302", {"kind": "status_after", "status": 302}, FINE, FINE, kinds=WRITES),
+    # Served, with any answer.
+    Fault("served, then read timeout", {"kind": "hang_after", "seconds": 60}, NORMAL, NORMAL, kinds=WRITES),
+    Fault("served, then reset", {"kind": "drop_after"}, NORMAL, UNAVAILABLE, kinds=WRITES | {"token"}),
+    Fault("served, then 302", {"kind": "status_after", "status": 302}, NORMAL, NORMAL, kinds=WRITES),
     *(
-        Fault(f"served, yet {status}", {"kind": "status_after", "status": status}, FINE, FINE, kinds=WRITES)
+        Fault(f"served, but {status}", {"kind": "status_after", "status": status}, NORMAL, NORMAL, kinds=WRITES)
         for status in (400, 409, 500, 503, 504)
     ),
     # Lists.
-    Fault("an empty page", {"kind": "empty_page"}, FINE, FINE, kinds=LIST),
+    Fault("an empty page", {"kind": "empty_page"}, NORMAL, NORMAL, kinds=LIST),
     Fault(
         "a page repeated",
         {"kind": "repeat_page"},
-        AWAY,
-        AWAY,
+        UNAVAILABLE,
+        UNAVAILABLE,
         kinds=LIST,
-        # No page is before the first, and what comes beyond the end may be the last page again.
-        but=dict.fromkeys(
+        # There is no page before the first, and beyond the end the last page may be repeated.
+        exceptions=dict.fromkeys(
             (
                 "/products page 1",
                 "/stock page 1",
@@ -164,14 +173,14 @@ FAULTS = (
             3,
         ),
     ),
-    Fault("next leads in a loop", {"kind": "loop_next"}, AWAY, AWAY, kinds=LIST, side="centra"),
+    Fault("next forms a loop", {"kind": "loop_next"}, UNAVAILABLE, UNAVAILABLE, kinds=LIST, side="centra"),
     Fault(
-        "next leads to another host",
-        lambda other: _said({"status": "ok", "products": [], "next": f"{_named(other)}/products?page=2"}),
-        AWAY,
-        AWAY,
-        once=(),  # an empty page is asked for again before anything of it is believed
-        lasting=PLACES,
+        "next names another host",
+        lambda other: _body({"status": "ok", "products": [], "next": f"{_with_other_name(other)}/products?page=2"}),
+        UNAVAILABLE,
+        UNAVAILABLE,
+        once=(),  # an empty page is requested again before it is used
+        lasting=INJECTION_POINTS,
         kinds=LIST,
         side="centra",
     ),

@@ -1,4 +1,4 @@
-"""The table of a torture: a line per fault and side, what became of it at each place."""
+"""The tables of docs/torture.md: a line per fault and side with the results of its cells."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 _HEAD = """# Torture
 
-Made by `make torture`; do not edit. Each line is one fault at one side, tried at every place of a run where it can
-happen. *Exit* counts how the struck runs ended, *again* how many further runs of the same command it took until
-both systems held what they should. In every cell nothing was lost or done twice, the counts added up, no write was
-left open in the journal, the retry budget was kept and no credential reached another host; of orders, none was sent
-before it was paid, and nobody's name or address was told.
+Written by `make torture`; do not edit. Each line is one fault on one side, injected at every place of a run where it
+can happen. *Exit* counts the exit codes of the runs with the fault, *reruns* the further runs of the same command until
+both systems were as expected. In every cell nothing was lost or done twice, the counts added up, no write was left open
+in the journal, the retry budget was kept and no credential reached another host. No order was sent before it was paid,
+and no personal name or address was printed.
 """
 
 
@@ -25,8 +25,8 @@ class Row(NamedTuple):
     note: str
 
 
-def rendered(rows: Iterable[Row]) -> str:
-    """Markdown, sorted by family, fault and side; a column per exit code and number of further runs."""
+def render(rows: Iterable[Row]) -> str:
+    """Markdown, sorted by family, fault and side; a column per exit code and per number of reruns."""
     families: dict[str, dict[tuple[str, str], list[Row]]] = {}
     for row in sorted(rows, key=lambda row: (row.family, row.fault, row.side, row.place)):
         families.setdefault(row.family, {}).setdefault((row.fault, row.side), []).append(row)
@@ -36,35 +36,35 @@ def rendered(rows: Iterable[Row]) -> str:
     return "\n".join(lines)
 
 
-def with_families(before: str, rows: Iterable[Row], whole: Collection[str]) -> str:
-    """The text of `before` with the tables of the families in `whole` made of `rows`; other tables stay."""
-    kept = _tables(before) | _tables(rendered(row for row in rows if row.family in whole))
-    return "\n".join([_HEAD, *(kept[family] for family in sorted(kept))])
+def with_families(before: str, rows: Iterable[Row], complete: Collection[str]) -> str:
+    """The text of `before` with the tables of the families in `complete` made from `rows`; other tables stay."""
+    tables = _tables(before) | _tables(render(row for row in rows if row.family in complete))
+    return "\n".join([_HEAD, *(tables[family] for family in sorted(tables))])
 
 
 def _tables(text: str) -> dict[str, str]:
-    """By family, each with its heading."""
+    """The tables by family, each with its heading."""
     parts = text.split("## ")[1:]
     return {part.partition(" (")[0]: f"## {part.rstrip()}\n" for part in parts}
 
 
 def _table(family: str, groups: dict[tuple[str, str], list[Row]]) -> list[str]:
-    everything = [row for group in groups.values() for row in group]
-    exits = sorted({row.exits[0] for row in everything})
-    again = sorted({len(row.exits) - 1 for row in everything})
-    heads = ["Fault", "Side", "Cells", *(f"exit {one}" for one in exits), *(f"{one} again" for one in again)]
+    all_rows = [row for group in groups.values() for row in group]
+    exits = sorted({row.exits[0] for row in all_rows})
+    reruns = sorted({len(row.exits) - 1 for row in all_rows})
+    heads = ["Fault", "Side", "Cells", *(f"exit {one}" for one in exits), *(f"{one} reruns" for one in reruns)]
     return [
-        f"## {family} ({len(everything)} cells)",
+        f"## {family} ({len(all_rows)} cells)",
         "",
         f"| {' | '.join(heads)} |",
         f"|{'---|' * 2}{'---:|' * (len(heads) - 2)}",
-        *(_line(key, group, exits, again) for key, group in groups.items()),
-        _line(("**all**", ""), everything, exits, again),
+        *(_line(key, group, exits, reruns) for key, group in groups.items()),
+        _line(("**all**", ""), all_rows, exits, reruns),
         "",
     ]
 
 
-def _line(key: tuple[str, str], group: list[Row], exits: list[int], again: list[int]) -> str:
-    ended, more = Counter(row.exits[0] for row in group), Counter(len(row.exits) - 1 for row in group)
-    counts = [len(group), *(ended[one] or "" for one in exits), *(more[one] or "" for one in again)]
+def _line(key: tuple[str, str], group: list[Row], exits: list[int], reruns: list[int]) -> str:
+    exit_counts, rerun_counts = Counter(row.exits[0] for row in group), Counter(len(row.exits) - 1 for row in group)
+    counts = [len(group), *(exit_counts[one] or "" for one in exits), *(rerun_counts[one] or "" for one in reruns)]
     return f"| {' | '.join(map(str, [*key, *counts]))} |"

@@ -1,4 +1,4 @@
-"""A disk that is full or read-only, and working files that are damaged, held, too new or in the way."""
+"""A full or read-only disk, and working files that are damaged, locked, too new or replaced."""
 
 from __future__ import annotations
 
@@ -19,154 +19,159 @@ from pipelines.core.json_codec import decode
 from pipelines.sandbox import Sandbox
 from tests.support import child_process
 from tests.support.shop_helpers import writes
-from tests.torture import ground
-from tests.torture.cells import Cell, Ended, chosen
-from tests.torture.ground import Ground
+from tests.torture import product_environment
+from tests.torture.matrix import Cell, CellResult, as_parameters
+from tests.torture.product_environment import ProductEnvironment
 
 KB, MB = 1 << 10, 1 << 20
 
 
 @pytest.fixture(scope="module")
 def box() -> Iterator[Sandbox]:
-    with ground.shop() as running:
+    with product_environment.start_sandbox() as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def good(box: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data folder that a good push leaves behind."""
-    here = Ground(box, tmp_path_factory.mktemp("good"))
-    assert here.push().exit_code == 3
-    return here.shop.data
+    """The data folder after a successful push."""
+    environment = ProductEnvironment(box, tmp_path_factory.mktemp("good"))
+    assert environment.push().exit_code == 3
+    return environment.shop.data
 
 
-def refused_or_done(here: Ground, **how: Any) -> int:
-    """3: all done. 2: a storage error that says what to do; what was written all the same is told."""
-    gone = child_process.run(*here.words, folder=here.shop.folder, **how)
-    told = decode(gone.printed.encode())
-    assert (told["outcome"], gone.code) in (("storage", 2), ("attention", 3)), gone
-    if gone.code == 2:
-        assert told["error"]["id"] == "STORE-001"
-        assert told["error"]["fix"]
-        done = told["flows"].get("products", {"applied": 0})["applied"]
-        assert len(writes(here.shop)) == done, "a write that the report does not tell of"
-    here.is_underway()
-    return gone.code
+def push_or_storage_error(environment: ProductEnvironment, **options: Any) -> int:
+    """Runs a push: exit code 3 if it completed, or 2 for a storage error with a fix and the number of writes."""
+    finished = child_process.run(*environment.arguments, folder=environment.shop.folder, **options)
+    document = decode(finished.stdout.encode())
+    assert (document["outcome"], finished.code) in (("storage", 2), ("attention", 3)), finished
+    if finished.code == 2:
+        assert document["error"]["id"] == "STORE-001"
+        assert document["error"]["fix"]
+        applied = document["flows"].get("products", {"applied": 0})["applied"]
+        assert len(writes(environment.shop)) == applied, "a write is missing in the report"
+    environment.check_partial_state()
+    return finished.code
 
 
-def small_files(box: Sandbox, folder: Path, size: int) -> Ended:
-    """No file may grow beyond `size` bytes, as on a disk that fills up."""
-    here = Ground(box, folder)
-    return Ended((refused_or_done(here, largest_file=size), here.heals()))
+def small_files(box: Sandbox, folder: Path, size: int) -> CellResult:
+    """No file may grow beyond `size` bytes, as on a full disk."""
+    environment = ProductEnvironment(box, folder)
+    return CellResult((push_or_storage_error(environment, largest_file=size), environment.rerun()))
 
 
-def small_disk(box: Sandbox, folder: Path, size: int) -> Ended:
-    """A disk of so many bytes; then it is given more."""
-    here = Ground(box, folder)
-    with disk_of(size, here.shop.data):
-        code = refused_or_done(here)
-        mount("-o", f"remount,size={64 * MB}", str(here.shop.data))
-        return Ended((code, here.heals()))
+def small_disk(box: Sandbox, folder: Path, size: int) -> CellResult:
+    """A disk of `size` bytes, which is enlarged for the rerun."""
+    environment = ProductEnvironment(box, folder)
+    with disk_of(size, environment.shop.data):
+        code = push_or_storage_error(environment)
+        mount("-o", f"remount,size={64 * MB}", str(environment.shop.data))
+        return CellResult((code, environment.rerun()))
 
 
-def read_only(box: Sandbox, folder: Path, good: Path) -> Ended:
-    """Nothing can be written, so nothing is sent; once it can be, the run goes through."""
-    here = Ground(box, folder)
-    with disk_of(64 * MB, here.shop.data):
-        shutil.copytree(good, here.shop.data, dirs_exist_ok=True)
-        mount("-o", "remount,ro", str(here.shop.data))
-        gone = child_process.run(*here.words, folder=folder)
-        assert (gone.code, writes(here.shop)) == (2, []), gone
-        assert "rights" in decode(gone.printed.encode())["error"]["fix"]
-        mount("-o", "remount,rw", str(here.shop.data))
-        return Ended((gone.code, here.heals()))
+def read_only(box: Sandbox, folder: Path, good: Path) -> CellResult:
+    """With a read-only disk nothing is sent; once it is writable, the rerun completes."""
+    environment = ProductEnvironment(box, folder)
+    with disk_of(64 * MB, environment.shop.data):
+        shutil.copytree(good, environment.shop.data, dirs_exist_ok=True)
+        mount("-o", "remount,ro", str(environment.shop.data))
+        finished = child_process.run(*environment.arguments, folder=folder)
+        assert (finished.code, writes(environment.shop)) == (2, []), finished
+        assert "rights" in decode(finished.stdout.encode())["error"]["fix"]
+        mount("-o", "remount,rw", str(environment.shop.data))
+        return CellResult((finished.code, environment.rerun()))
 
 
 @contextmanager
-def disk_of(size: int, place: Path) -> Iterator[None]:
-    place.mkdir()
-    mount("-t", "tmpfs", "-o", f"size={size},mode=700", "none", str(place))
+def disk_of(size: int, path: Path) -> Iterator[None]:
+    path.mkdir()
+    mount("-t", "tmpfs", "-o", f"size={size},mode=700", "none", str(path))
     try:
         yield
     finally:
-        subprocess.run(["umount", str(place)], check=True)
+        subprocess.run(["umount", str(path)], check=True)
 
 
 def mount(*options: str) -> None:
-    done = subprocess.run(["mount", *options], capture_output=True, text=True)
-    if done.returncode:
-        pytest.skip(f"needs root, to mount a small disk of its own ({done.stderr.strip()})")
+    finished = subprocess.run(["mount", *options], capture_output=True, text=True)
+    if finished.returncode:
+        pytest.skip(f"needs root to mount a small disk ({finished.stderr.strip()})")
 
 
 Damage = Callable[[Path], None]
 
 
-def damaged(box: Sandbox, folder: Path, good: Path, damage: Damage) -> Ended:
-    """Either the run does not need what is damaged, or it refuses and --rebuild makes it good, history kept."""
-    here = Ground(box, folder)
-    shutil.copytree(good, here.shop.data)
-    damage(here.shop.data / "demo")
-    if refused_or_done(here) == 3:
-        return Ended((3, here.heals()))
-    assert writes(here.shop) == []
-    again = child_process.run(*here.words, "--rebuild", folder=folder)
-    assert again.code == 3, again
-    ((runs,),) = here.shop.sql("select count(*) from sync.runs")
-    assert runs >= 2, "the history is gone"
-    assert list((here.shop.data / "demo").glob("work.duckdb.aside-*"))
-    return Ended((2, here.heals()), "--rebuild")
+def damaged(box: Sandbox, folder: Path, good: Path, damage: Damage) -> CellResult:
+    """The run completes without the damaged file, or refuses, and --rebuild repairs it and keeps the history."""
+    environment = ProductEnvironment(box, folder)
+    shutil.copytree(good, environment.shop.data)
+    damage(environment.shop.data / "demo")
+    if push_or_storage_error(environment) == 3:
+        return CellResult((3, environment.rerun()))
+    assert writes(environment.shop) == []
+    rebuilt = child_process.run(*environment.arguments, "--rebuild", folder=folder)
+    assert rebuilt.code == 3, rebuilt
+    ((runs,),) = environment.shop.sql("select count(*) from sync.runs")
+    assert runs >= 2, "the history is lost"
+    assert list((environment.shop.data / "demo").glob("work.duckdb.aside-*"))
+    return CellResult((2, environment.rerun()), "--rebuild")
 
 
-def cut(to: float) -> Damage:
-    return lambda channel: os.truncate(channel / "work.duckdb", int((channel / "work.duckdb").stat().st_size * to))
+def truncated(share: float) -> Damage:
+    return lambda channel: os.truncate(channel / "work.duckdb", int((channel / "work.duckdb").stat().st_size * share))
 
 
-def filled(name: str, content: bytes) -> Damage:
+def with_content(name: str, content: bytes) -> Damage:
     return lambda channel: [(channel / name).write_bytes(content), None][1]
 
 
-def flipped(seed: int) -> Damage:
-    """One bit, somewhere."""
+def with_flipped_bit(seed: int) -> Damage:
+    """Flips one bit at a random position."""
 
     def damage(channel: Path) -> None:
         content = bytearray((channel / "work.duckdb").read_bytes())
-        where = random.Random(seed).randrange(len(content))
-        content[where] ^= 1 << (seed % 8)
+        position = random.Random(seed).randrange(len(content))
+        content[position] ^= 1 << (seed % 8)
         (channel / "work.duckdb").write_bytes(content)
 
     return damage
 
 
-def newer(channel: Path) -> None:
+def written_by_newer_version(channel: Path) -> None:
     with duckdb.connect(str(channel / "work.duckdb")) as db:
         db.execute("update sync.schema_version set version = 99")
 
 
-def a_folder(channel: Path) -> None:
+def replaced_by_folder(channel: Path) -> None:
     (channel / "work.duckdb").unlink()
     (channel / "work.duckdb").mkdir()
 
 
-def gone_missing(channel: Path) -> None:
+def deleted(channel: Path) -> None:
     (channel / "work.duckdb").unlink()
 
 
-RARE = ("cut off near the end", "another file in its place", "a lock file with words in it", "dlt's folder is a file")
+NOT_QUICK = (
+    "truncated near the end",
+    "replaced by another file",
+    "lock file with text",
+    "dlt's folder is a file",
+)
 DAMAGES: dict[str, Damage] = {
-    "cut off in the header": cut(0.002),
-    "cut off in the middle": cut(0.5),
-    "cut off near the end": cut(0.98),
-    "empty": cut(0),
-    "another file in its place": filled("work.duckdb", b"PK\x03\x04" * 5000),
-    "a folder in its place": a_folder,
-    "gone": gone_missing,
-    "written by a newer version": newer,
-    "a log of something else beside it": filled("work.duckdb.wal", b"\x00garbage" * 999),
-    "the published copy damaged": filled("analytics.duckdb", b"garbage" * 999),
-    "a journal of something else": filled("journal.jsonl", b'{"a":1}\n[]\n\xff\xfe\nnull\n{"run_id":'),
-    "a lock file with words in it": filled("run.lock", b"12345\n"),
-    "a holder's note of something else": filled("run.lock.json", b"[1, 2"),
-    "dlt's folder is a file": filled("dlt", b"in the way"),
+    "truncated in the header": truncated(0.002),
+    "truncated in the middle": truncated(0.5),
+    "truncated near the end": truncated(0.98),
+    "empty": truncated(0),
+    "replaced by another file": with_content("work.duckdb", b"PK\x03\x04" * 5000),
+    "replaced by a folder": replaced_by_folder,
+    "missing": deleted,
+    "written by a newer version": written_by_newer_version,
+    "foreign write-ahead log": with_content("work.duckdb.wal", b"\x00garbage" * 999),
+    "published copy damaged": with_content("analytics.duckdb", b"garbage" * 999),
+    "invalid journal": with_content("journal.jsonl", b'{"a":1}\n[]\n\xff\xfe\nnull\n{"run_id":'),
+    "lock file with text": with_content("run.lock", b"12345\n"),
+    "invalid lock holder file": with_content("run.lock.json", b"[1, 2"),
+    "dlt's folder is a file": with_content("dlt", b"in the way"),
 }
 
 
@@ -174,36 +179,38 @@ def cells() -> Iterator[Cell]:
     family = "Disk and files"
     for size in [KB, 16 * KB, 300 * KB, MB, *range(1300 * KB, 4 * MB, 200 * KB)]:
         run = functools.partial(small_files, size=size)
-        yield Cell(family, "no file may grow any more", "ours", f"{size // KB} KB", run, size == MB)
+        yield Cell(family, "file size limit reached", "local", f"{size // KB} KB", run, size == MB)
     for size in [64 * KB, 512 * KB, MB, *range(3 * MB, 15 * MB, MB)]:
         run = functools.partial(small_disk, size=size)
-        yield Cell(family, "disk full", "ours", f"{size // KB} KB", run, size == 3 * MB)
-    yield Cell(family, "disk read-only", "ours", "a second run", read_only, quick=True)
+        yield Cell(family, "disk full", "local", f"{size // KB} KB", run, size == 3 * MB)
+    yield Cell(family, "disk read-only", "local", "a second run", read_only, quick=True)
     for name, damage in DAMAGES.items():
         run = functools.partial(damaged, damage=damage)
-        yield Cell(family, f"file: {name}", "ours", "a second run", run, quick=name not in RARE)
+        yield Cell(family, f"file: {name}", "local", "a second run", run, quick=name not in NOT_QUICK)
     for seed in range(50):
-        run = functools.partial(damaged, damage=flipped(seed))
-        yield Cell(family, "file: one bit flipped", "ours", f"bit {seed}", run, quick=seed < 1)
+        run = functools.partial(damaged, damage=with_flipped_bit(seed))
+        yield Cell(family, "file: one bit flipped", "local", f"bit {seed}", run, quick=seed < 1)
 
 
 CELLS = [*cells()]
 
 
-@pytest.mark.parametrize("cell", chosen(CELLS))
-def test_the_disk(cell: Cell, box: Sandbox, good: Path, tmp_path: Path, tell: Callable[[Cell, Ended], None]) -> None:
-    needs = getattr(cell.run, "func", cell.run)
-    with_good = {"good": good} if needs in (damaged, read_only) else {}
-    tell(cell, cell.run(box, tmp_path, **with_good))
+@pytest.mark.parametrize("cell", as_parameters(CELLS))
+def test_a_push_after_a_disk_or_file_failure_can_be_completed(
+    cell: Cell, box: Sandbox, good: Path, tmp_path: Path, record_cell: Callable[[Cell, CellResult], None]
+) -> None:
+    function = getattr(cell.run, "func", cell.run)
+    options = {"good": good} if function in (damaged, read_only) else {}
+    record_cell(cell, cell.run(box, tmp_path, **options))
 
 
-def test_a_file_that_another_program_holds_open_is_told_as_such(box: Sandbox, good: Path, tmp_path: Path) -> None:
-    """An analyst's tool on the working file instead of the copy: the run says so and does nothing."""
-    here = Ground(box, tmp_path)
-    shutil.copytree(good, here.shop.data)
-    with duckdb.connect(str(here.shop.data / "demo" / "work.duckdb")):
-        gone = child_process.run(*here.words, folder=tmp_path)
-    told = decode(gone.printed.encode())
-    assert (gone.code, told["error"]["id"], writes(here.shop)) == (2, "STORE-001", [])
-    assert "another program has it open" in told["error"]["message"]
-    assert "analytics.duckdb" in told["error"]["fix"]
+def test_a_work_database_opened_by_another_program_is_reported(box: Sandbox, good: Path, tmp_path: Path) -> None:
+    """As if an analyst opened the work database instead of the copy; the run writes nothing."""
+    environment = ProductEnvironment(box, tmp_path)
+    shutil.copytree(good, environment.shop.data)
+    with duckdb.connect(str(environment.shop.data / "demo" / "work.duckdb")):
+        finished = child_process.run(*environment.arguments, folder=tmp_path)
+    document = decode(finished.stdout.encode())
+    assert (finished.code, document["error"]["id"], writes(environment.shop)) == (2, "STORE-001", [])
+    assert "another program has it open" in document["error"]["message"]
+    assert "analytics.duckdb" in document["error"]["fix"]

@@ -1,4 +1,4 @@
-"""A fault at every request of a run: the same command again, at most once, brings myOGO to what is wanted."""
+"""A fault at every request of a run: at most one rerun of the same command brings myOGO to the expected state."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ import requests
 
 from pipelines.sandbox import Sandbox
 from pipelines.state.run_result import RunResult
-from tests.support.shop_helpers import FOREVER, Elsewhere
-from tests.torture import ground
-from tests.torture.cells import Cell, Ended, chosen
+from tests.support.shop_helpers import FOREVER, OtherHost
+from tests.support.waiting import LONG_S
+from tests.torture import product_environment
 from tests.torture.faults import FAULTS, Fault
-from tests.torture.ground import Ground
-from tests.torture.places import PLACES, Place, before
-from tests.torture.stories import Story, stories
+from tests.torture.injection_points import INJECTION_POINTS, InjectionPoint, previous
+from tests.torture.matrix import Cell, CellResult, as_parameters
+from tests.torture.product_environment import ProductEnvironment
+from tests.torture.scenarios import Scenario, scenarios
 
 FAMILY = "Faults over HTTP"
-# What `make test` runs: each sort of fault, spread over both sides and the kinds of requests.
+# The cells of `make test`: each kind of fault, spread over both sides and all kinds of requests.
 QUICK = {
     ("429, Retry-After in seconds", "POST NEW-B"),
     ("429, Retry-After of hours", "/stock page 1"),
@@ -36,7 +37,7 @@ QUICK = {
     ("connect timeout, lasting", "/stock page 1"),
     ("read timeout", "/Stock page 2"),
     ("served, then read timeout", "POST NEW-J"),
-    ("reset in mid-body", "/products page 2"),
+    ("reset in the body", "/products page 2"),
     ("truncated JSON", "PUT OLD-D"),
     ("length too small", "/Stock page 3"),
     ("200 with HTML", "token"),
@@ -45,54 +46,54 @@ QUICK = {
     ("200, null, lasting", "/Products page 2"),
     ("204", "PUT OLD-C"),
     ('200, status "no"', "/stock page 2"),
-    ("token expired, refresh token used already", "POST NEW-B"),
-    ("served, yet 400", "POST NEW-B"),
+    ("token expired, refresh token already used", "POST NEW-B"),
+    ("served, but 400", "POST NEW-B"),
     ("an empty page, lasting", "/products page 2"),
     ("a page repeated", "/products page 2"),
-    ("next leads in a loop", "/stock page 1"),
-    ("next leads to another host, lasting", "/products page 1"),
-    ("next without an end, fresh rows", "/Products page 1"),
+    ("next forms a loop", "/stock page 1"),
+    ("next names another host, lasting", "/products page 1"),
+    ("endless next, new rows", "/Products page 1"),
     ("row removed while paging, sort asc", "/products page 3"),
     ("row edited while paging, sort edited", "/Products page 2"),
-    ("dropped, and served later", "POST NEW-A"),
-    ("made otherwise by hand before our write, a second POST upsert", "GET NEW-B"),
+    ("dropped, then served", "POST NEW-A"),
+    ("created with other values before our write, duplicate POST upsert", "GET NEW-B"),
 }
 
 
-class Scene(NamedTuple):
-    """Where a cell is played: the shop, another host, a folder of its own."""
+class Setup(NamedTuple):
+    """The sandbox, another host and the folder of a cell."""
 
     box: Sandbox
-    other: Elsewhere
+    other: OtherHost
     folder: Path
 
 
 @pytest.fixture(scope="module")
 def box() -> Iterator[Sandbox]:
-    with ground.shop() as running:
+    with product_environment.start_sandbox() as running:
         yield running
 
 
 @pytest.fixture
-def scene(box: Sandbox, other: Elsewhere, tmp_path: Path) -> Scene:
-    return Scene(box, other, tmp_path)
+def setup(box: Sandbox, other: OtherHost, tmp_path: Path) -> Setup:
+    return Setup(box, other, tmp_path)
 
 
-def struck(fault: Fault, place: Place, lasting: bool, scene: Scene) -> Ended:
-    """The cell of one fault at one place."""
-    here = Ground(scene.box, scene.folder, **patience(fault, lasting))
-    _script(scene, fault, place, lasting)
-    report = here.push()
-    assert report.exit_code == fault.exit(place, lasting), report.message
-    return ended(here, report)
+def run_fault(fault: Fault, point: InjectionPoint, lasting: bool, setup: Setup) -> CellResult:
+    """Runs the cell of one fault at one request."""
+    environment = ProductEnvironment(setup.box, setup.folder, **timeouts_for(fault, lasting))
+    _inject(setup, fault, point, lasting)
+    report = environment.push()
+    assert report.exit_code == fault.exit(point, lasting), report.message
+    return finish(environment, report)
 
 
-def patience(fault: Fault, lasting: bool) -> dict[str, Any]:
-    """Short where the fault is that nobody comes, and long enough for somebody who left for a moment to be back."""
+def timeouts_for(fault: Fault, lasting: bool) -> dict[str, Any]:
+    """Short timeouts for faults without an answer, and a backoff long enough for a short outage to end."""
     kind = "" if callable(fault.spec) else fault.spec["kind"]
     match kind:
         case "hang" | "hang_after":
-            return {"read_timeout_s": 1.0}
+            return {"read_timeout_s": 3.0}
         case "silence":
             return {"connect_timeout_s": 0.3, "backoff_s": 0.001 if lasting else 0.2}
         case "refuse" if not lasting:
@@ -100,87 +101,89 @@ def patience(fault: Fault, lasting: bool) -> dict[str, Any]:
     return {}
 
 
-def _script(scene: Scene, fault: Fault, place: Place, lasting: bool) -> None:
-    spec = dict(fault.spec(scene.other.url) if callable(fault.spec) else fault.spec)
+def _inject(setup: Setup, fault: Fault, point: InjectionPoint, lasting: bool) -> None:
+    spec = dict(fault.spec(setup.other.url) if callable(fault.spec) else fault.spec)
     if spec["kind"] not in ("refuse", "silence"):
-        scene.box.add_fault(**place.where, **spec, times=FOREVER if lasting else 1)
+        setup.box.add_fault(**point.fault_filter, **spec, times=FOREVER if lasting else 1)
         return
-    # Who refuses a connection does so from the end of the request before.
+    # The sandbox refuses connections from the end of the previous request on.
     spec["seconds"] = 60 if lasting else 0.15
-    previous = before(place)
-    if previous is not None:
-        scene.box.add_fault(**previous.where, **spec)
+    previous_point = previous(point)
+    if previous_point is not None:
+        setup.box.add_fault(**previous_point.fault_filter, **spec)
         return
-    scene.box.add_fault(side=place.side, path="/knock", **spec)
-    url = scene.box.centra_url if place.side == "centra" else scene.box.myogo_url
-    requests.get(f"{url}/knock", timeout=5)
-    scene.box.clear_requests()
+    setup.box.add_fault(side=point.side, path="/knock", **spec)
+    url = setup.box.centra_url if point.side == "centra" else setup.box.myogo_url
+    requests.get(f"{url}/knock", timeout=LONG_S)
+    setup.box.clear_requests()
 
 
-def ended(here: Ground, report: RunResult, *, moving: bool = False) -> Ended:
-    """What holds after the struck run, after one more where that is needed, and after the last."""
+def finish(environment: ProductEnvironment, report: RunResult, *, moving: bool = False) -> CellResult:
+    """Checks the state after the run with the fault, after a rerun if one is needed, and that nothing is left to do."""
     exits = [report.exit_code]
     notes = [f"{report.counts[name]} {name}" for name in ("refused", "unknown") if report.counts[name]]
-    done = here.products() == here.goal() if moving else here.tells_the_truth(report)
-    here.calms_down()
-    if not done:
-        exits.append(here.heals())
-    here.is_at_rest()
-    here.clean_up()
-    return Ended(tuple(exits), ", ".join(notes))
+    complete = environment.products() == environment.expected() if moving else environment.check_report(report)
+    environment.end_faults()
+    if not complete:
+        exits.append(environment.rerun())
+    environment.check_nothing_to_do()
+    environment.clean_up()
+    return CellResult(tuple(exits), ", ".join(notes))
 
 
-def lived(story: Story, scene: Scene) -> Ended:
-    """The cell of one story."""
-    here = Ground(scene.box, scene.folder, **dict(story.channel))
-    story.set_up(here)
-    report = here.push()
-    assert report.exit_code in story.exits, report.message
-    time.sleep(story.wait_s)
-    return ended(here, report, moving=story.moving)
+def run_scenario(scenario: Scenario, setup: Setup) -> CellResult:
+    """Runs the cell of one scenario."""
+    environment = ProductEnvironment(setup.box, setup.folder, **dict(scenario.channel))
+    scenario.set_up(environment)
+    report = environment.push()
+    assert report.exit_code in scenario.exits, report.message
+    time.sleep(scenario.wait_s)
+    return finish(environment, report, moving=scenario.moving)
 
 
 def _cells() -> Iterator[Cell]:
     for fault in FAULTS:
         for lasting, places in ((False, fault.once), (True, fault.lasting)):
-            for place in filter(fault.at, places):
+            for point in filter(fault.applies_to, places):
                 name = f"{fault.name}, lasting" if lasting else fault.name
-                yield _cell(name, place, partial(struck, fault, place, lasting))
-    for story in stories():
-        yield _cell(story.name, story.place, partial(lived, story))
+                yield _cell(name, point, partial(run_fault, fault, point, lasting))
+    for scenario in scenarios():
+        yield _cell(scenario.name, scenario.point, partial(run_scenario, scenario))
 
 
-def _cell(name: str, place: Place, run: Callable[[Scene], Ended]) -> Cell:
-    return Cell(FAMILY, name, place.side, place.name, run, quick=(name, place.name) in QUICK)
+def _cell(name: str, point: InjectionPoint, run: Callable[[Setup], CellResult]) -> Cell:
+    return Cell(FAMILY, name, point.side, point.name, run, quick=(name, point.name) in QUICK)
 
 
 CELLS = list(_cells())
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("cell", chosen(CELLS))
-def test_a_fault(cell: Cell, scene: Scene, tell: Callable[[Cell, Ended], None]) -> None:
-    tell(cell, cell.run(scene))
+@pytest.mark.parametrize("cell", as_parameters(CELLS))
+def test_a_push_with_a_fault_can_be_completed(
+    cell: Cell, setup: Setup, record_cell: Callable[[Cell, CellResult], None]
+) -> None:
+    record_cell(cell, cell.run(setup))
 
 
-def test_the_places_are_the_requests_of_a_run(scene: Scene) -> None:
-    """In their order on each side, and none is missing: a cell at each of them is a cell at every request."""
-    here = Ground(scene.box, scene.folder)
-    report = here.push()
-    assert here.tells_the_truth(report)
-    asked = [entry for side in ("centra", "myogo") for entry in scene.box.requests(side)]
-    assert len(asked) == len(PLACES)
-    for place, entry in zip(PLACES, asked, strict=True):
+def test_the_injection_points_are_the_requests_of_a_run(setup: Setup) -> None:
+    """In their order on each side and without a gap, so the cells cover every request."""
+    environment = ProductEnvironment(setup.box, setup.folder)
+    report = environment.push()
+    assert environment.check_report(report)
+    sent = [entry for side in ("centra", "myogo") for entry in setup.box.requests(side)]
+    assert len(sent) == len(INJECTION_POINTS)
+    for point, entry in zip(INJECTION_POINTS, sent, strict=True):
         target = f"{entry['path']}?{entry['query']}$"
-        assert (place.side, place.method) == (entry["side"], entry["method"]), place.name
-        assert place.path in target
-        assert place.code in ("", str(entry.get("body", {}).get("code", place.code)))
+        assert (point.side, point.method) == (entry["side"], entry["method"]), point.name
+        assert point.path in target
+        assert point.code in ("", str(entry.get("body", {}).get("code", point.code)))
 
 
-def test_every_quick_cell_is_there() -> None:
+def test_every_quick_cell_exists() -> None:
     assert sum(cell.quick for cell in CELLS) >= len(QUICK)
     assert {(cell.fault, cell.place) for cell in CELLS} >= QUICK
 
 
-def test_no_two_cells_are_one() -> None:
+def test_cell_ids_are_unique() -> None:
     assert [name for name, count in Counter(cell.id for cell in CELLS).items() if count > 1] == []

@@ -1,4 +1,4 @@
-"""A blow at every step of a run: SIGKILL, SIGTERM and SIGINT, at every write, commit and HTTP boundary."""
+"""SIGKILL, SIGTERM and SIGINT at every step of a run: at each write, commit and HTTP request."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ import pytest
 from pipelines.core.json_codec import decode
 from pipelines.sandbox import Sandbox
 from tests.support import child_process
-from tests.support.child_process import Blow
+from tests.support.child_process import SignalAt
 from tests.support.shop_helpers import writes
-from tests.torture import ground
-from tests.torture.cells import Cell, Ended, chosen
-from tests.torture.ground import Ground
+from tests.torture import product_environment
+from tests.torture.matrix import Cell, CellResult, as_parameters
+from tests.torture.product_environment import ProductEnvironment
 
 SIDES = ("centra", "myogo")
-FAMILY = "Blows at every step"
-BLOWS = {"kill -9": signal.SIGKILL, "SIGTERM": signal.SIGTERM, "Ctrl-C": signal.SIGINT}
-# Every place that a push of the story passes, and how often.
-PLACES = (
-    {"lock: taken": 1, "lock: told": 1}
+FAMILY = "Kills and signals at every step"
+SIGNALS = {"kill -9": signal.SIGKILL, "SIGTERM": signal.SIGTERM, "Ctrl-C": signal.SIGINT}
+# Every failpoint that a push of the products environment passes, and how often.
+FAILPOINTS = (
+    {"lock: taken": 1, "lock: holder written": 1}
     | {
         f"store: {when} {what}": 1
         for what in (
@@ -45,13 +45,13 @@ PLACES = (
         for when in ("before", "before the commit of", "after")
     }
     | {f"store: {when} sync.flows": 3 for when in ("before", "before the commit of", "after")}
-    | {f"stage: {what} {side}": 1 for what in ("extracted", "normalised", "loaded", "tidied") for side in SIDES}
+    | {f"stage: {what} {side}": 1 for what in ("extracted", "normalised", "loaded", "cleaned") for side in SIDES}
     | {f"Centra: {when} GET": 6 for when in ("before", "after")}
     | {f"myOGO: {when} GET": 13 for when in ("before", "after")}
     | {f"myOGO: {when} POST": 4 for when in ("before", "after")}
     | {f"myOGO: {when} PUT": 2 for when in ("before", "after")}
     | {f"journal: {when} the {what}": 5 for when in ("before", "after") for what in ("intent", "outcome")}
-    | {"journal: folded": 1, "journal: gone": 1}
+    | {"journal: loaded": 1, "journal: removed": 1}
     | {
         f"run history: {what}": 1
         for what in ("planned", "before the end of the run", "after the end of the run", "ready to publish")
@@ -65,82 +65,86 @@ IN_FLIGHT = 4
 
 @pytest.fixture(scope="module")
 def box() -> Iterator[Sandbox]:
-    with ground.shop() as running:
+    with product_environment.start_sandbox() as running:
         yield running
 
 
-def test_the_list_of_places_is_complete(box: Sandbox, tmp_path: Path) -> None:
-    """A step that a run takes and this file does not know would go untortured."""
-    gone = child_process.run(*Ground(box, tmp_path, max_in_flight=IN_FLIGHT).words, folder=tmp_path, trace=True)
-    assert gone.code == 3, gone.printed
-    assert Counter(gone.passed) == PLACES
+def test_the_list_of_failpoints_is_complete(box: Sandbox, tmp_path: Path) -> None:
+    """A failpoint that this file does not list would not be tested."""
+    finished = child_process.run(
+        *ProductEnvironment(box, tmp_path, max_in_flight=IN_FLIGHT).arguments, folder=tmp_path, trace=True
+    )
+    assert finished.code == 3, finished.stdout
+    assert Counter(finished.failpoints) == FAILPOINTS
 
 
-def killed(box: Sandbox, folder: Path, **how: Any) -> Ended:
-    """The process dies there and then; whatever it left behind, the next run makes everything good."""
-    here = Ground(box, folder, max_in_flight=IN_FLIGHT)
-    gone = child_process.run(*here.words, folder=folder, **how)
-    assert gone.code == -signal.SIGKILL or (gone.code == 3 and "due" in how), gone
-    here.is_underway()
-    exits = (gone.code, here.heals())
-    here.is_at_rest()
-    return Ended(exits)
+def killed(box: Sandbox, folder: Path, **options: Any) -> CellResult:
+    """Kills the process; the next run completes the work from any state that it left."""
+    environment = ProductEnvironment(box, folder, max_in_flight=IN_FLIGHT)
+    finished = child_process.run(*environment.arguments, folder=folder, **options)
+    assert finished.code == -signal.SIGKILL or (finished.code == 3 and "kill_when" in options), finished
+    environment.check_partial_state()
+    exits = (finished.code, environment.rerun())
+    environment.check_nothing_to_do()
+    return CellResult(exits)
 
 
-def killed_after(box: Sandbox, folder: Path, seconds: float) -> Ended:
-    """The process dies wherever it is by then: in a half-written page of the database, for example."""
-    until = time.monotonic() + seconds
-    return killed(box, folder, due=lambda: time.monotonic() > until)
+def killed_after(box: Sandbox, folder: Path, seconds: float) -> CellResult:
+    """Kills the process after some time, for example while it writes a page of the database."""
+    deadline = time.monotonic() + seconds
+    return killed(box, folder, kill_when=lambda: time.monotonic() > deadline)
 
 
-def signalled(box: Sandbox, folder: Path, blow: Blow) -> Ended:
-    """The run ends in order: what was begun is recorded, the rest is told as not attempted, the exit code agrees."""
-    here = Ground(box, folder, max_in_flight=IN_FLIGHT)
-    gone = child_process.run(*here.words, folder=folder, blow=blow)
-    told = decode(gone.printed.encode())
-    counts = told["flows"]["products"]
-    assert (told["outcome"], gone.code) in (("interrupted", 5), ("attention", 3)), gone
-    assert told["exit_code"] == gone.code
-    done = Counter(outcome for _, _, outcome in here.outcomes())
-    assert done.keys() <= {"applied"}
-    assert len(writes(here.shop)) == counts["applied"] == done["applied"]
-    assert counts["create"] + counts["update"] == done["applied"] + counts["not_attempted"]
-    assert (gone.code == 3) == (counts["create"] > 0 and counts["not_attempted"] == 0)
-    assert here.shop.sql("select outcome, exit_code, ended_at is not null from sync.runs") == [
-        (told["outcome"], gone.code, True)
+def signalled(box: Sandbox, folder: Path, signal_at: SignalAt) -> CellResult:
+    """Sends the signal: started changes are recorded, the others are not attempted, and the exit code matches."""
+    environment = ProductEnvironment(box, folder, max_in_flight=IN_FLIGHT)
+    finished = child_process.run(*environment.arguments, folder=folder, signal_at=signal_at)
+    document = decode(finished.stdout.encode())
+    counts = document["flows"]["products"]
+    assert (document["outcome"], finished.code) in (("interrupted", 5), ("attention", 3)), finished
+    assert document["exit_code"] == finished.code
+    outcomes = Counter(outcome for _, _, outcome in environment.outcomes())
+    assert outcomes.keys() <= {"applied"}
+    assert len(writes(environment.shop)) == counts["applied"] == outcomes["applied"]
+    assert counts["create"] + counts["update"] == outcomes["applied"] + counts["not_attempted"]
+    assert (finished.code == 3) == (counts["create"] > 0 and counts["not_attempted"] == 0)
+    assert environment.shop.sql("select outcome, exit_code, ended_at is not null from sync.runs") == [
+        (document["outcome"], finished.code, True)
     ]
-    here.is_underway()
-    exits = (gone.code, here.heals())
-    here.is_at_rest()
-    return Ended(exits)
+    environment.check_partial_state()
+    exits = (finished.code, environment.rerun())
+    environment.check_nothing_to_do()
+    return CellResult(exits)
 
 
 def cells() -> Iterator[Cell]:
     for hundredths in range(4, 204, 4):
         run = functools.partial(killed_after, seconds=hundredths / 100)
-        yield Cell(FAMILY, "kill -9 at some moment", "ours", f"{hundredths / 100:.2f} s", run)
-    for place, times in PLACES.items():
+        yield Cell(FAMILY, "kill -9 after some time", "local", f"{hundredths / 100:.2f} s", run)
+    for place, times in FAILPOINTS.items():
         for nth in range(1, times + 1):
-            for name, number in BLOWS.items():
+            for name, number in SIGNALS.items():
                 if name == "Ctrl-C" and nth > 1:
-                    continue  # it is taken as SIGTERM is; once at each kind of step is enough
-                ends = killed if number == signal.SIGKILL else signalled
-                run = functools.partial(ends, blow=Blow(place, nth, number))
-                yield Cell(FAMILY, name, "ours", f"{place} {nth}", run, quick=(name, place, nth) in QUICK)
+                    continue  # it is handled like SIGTERM; once at each kind of step is enough
+                run_with = killed if number == signal.SIGKILL else signalled
+                run = functools.partial(run_with, signal_at=SignalAt(place, nth, number))
+                yield Cell(FAMILY, name, "local", f"{place} {nth}", run, quick=(name, place, nth) in QUICK)
 
 
-# Each kind of step once, where it is taken for the last time.
+# Each kind of step once, at its last occurrence.
 QUICK = {
     ("kill -9", place, times)
-    for place, times in PLACES.items()
-    if place.startswith(("lock: t", "journal: a", "journal: b", "publish", "stage: loaded c", "myOGO: after P"))
+    for place, times in FAILPOINTS.items()
+    if place.startswith(
+        ("lock: taken", "lock: holder", "journal: a", "journal: b", "publish", "stage: loaded c", "myOGO: after P")
+    )
     or place in ("run history: after the end of the run", "store: before the commit of sync.journal")
 } | {
-    (blow, place, 1)
-    for blow, place in (
+    (signal_name, place, 1)
+    for signal_name, place in (
         ("SIGTERM", "Centra: after GET"),
         ("SIGTERM", "journal: after the intent"),
-        ("Ctrl-C", "lock: told"),
+        ("Ctrl-C", "lock: holder written"),
         ("Ctrl-C", "stage: normalised myogo"),
     )
 }
@@ -149,6 +153,8 @@ QUICK = {
 CELLS = [*cells()]
 
 
-@pytest.mark.parametrize("cell", chosen(CELLS))
-def test_a_blow(cell: Cell, box: Sandbox, tmp_path: Path, tell: Callable[[Cell, Ended], None]) -> None:
-    tell(cell, cell.run(box, tmp_path))
+@pytest.mark.parametrize("cell", as_parameters(CELLS))
+def test_a_push_after_a_signal_can_be_completed(
+    cell: Cell, box: Sandbox, tmp_path: Path, record_cell: Callable[[Cell, CellResult], None]
+) -> None:
+    record_cell(cell, cell.run(box, tmp_path))

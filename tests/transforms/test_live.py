@@ -1,4 +1,4 @@
-"""myOGO's products in the types of our contract."""
+"""myOGO's products with the types of the contract."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def _one(**fields: object) -> pd.Series:
     ("price", "expected"),
     [
         pytest.param("49.90", Decimal("49.9"), id="digits"),
-        pytest.param(49, Decimal(49), id="whole number"),
+        pytest.param(49, Decimal(49), id="integer"),
         pytest.param(None, None, id="null"),
         pytest.param("1e2", Decimal(100), id="exponent"),
     ],
 )
-def test_price(price: object, expected: Decimal | None) -> None:
-    """A decimal; what is none is treated as absent, so that a good price replaces it."""
+def test_a_price_becomes_a_decimal_or_null(price: object, expected: Decimal | None) -> None:
+    """An invalid price is treated as absent, so that a valid one replaces it."""
     value = _one(salesPrice=price)["sales_price"]
     assert value == expected if expected is not None else pd.isna(value)
 
@@ -36,20 +36,20 @@ def test_empty_texts_are_absent() -> None:
     assert plain_list(row[["name", "ean_code", "product_group", "description"]]) == [None, None, None, "x"]
 
 
-def test_case_of_country_and_language_is_ours() -> None:
+def test_countries_become_upper_case_and_languages_lower_case() -> None:
     row = _one(countryOfOrigin="pt", languageCode="EN", name="Parka pt")
     assert list(row[["country_of_origin", "language_code", "name"]]) == ["PT", "en", "Parka pt"]
 
 
-def test_a_code_held_twice_stays_twice() -> None:
-    """And a code is never touched, not even an empty one."""
+def test_a_duplicate_code_is_kept_twice() -> None:
+    """Codes are not changed, not even an empty one."""
     assert list(held({"code": " a"}, {"code": "B"}, {"code": "B"})["code"]) == [" a", "B", "B"]
-    bare = pd.DataFrame({column: pd.Series([""], dtype="str") for column in PRODUCT.columns})
-    assert list(live_products(bare)["code"]) == [""]
+    empty_row = pd.DataFrame({column: pd.Series([""], dtype="str") for column in PRODUCT.columns})
+    assert list(live_products(empty_row)["code"]) == [""]
 
 
-def test_columns_and_rows_are_those_of_the_stage() -> None:
-    """In its order, on a fresh index."""
+def test_rows_keep_their_order_and_get_a_new_index() -> None:
+    """With the columns of the contract."""
     staged = pd.DataFrame({column: pd.Series(["x", "y"], dtype="str") for column in PRODUCT.columns})
     live = live_products(staged.set_axis([7, 3]))
     assert list(live.columns) == list(PRODUCT.columns)
@@ -57,5 +57,5 @@ def test_columns_and_rows_are_those_of_the_stage() -> None:
     assert list(live["name"]) == ["x", "y"]
 
 
-def test_an_empty_warehouse() -> None:
+def test_an_empty_myogo_gives_an_empty_frame() -> None:
     assert len(held()) == 0

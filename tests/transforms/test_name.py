@@ -1,4 +1,4 @@
-"""The name by which a person in the warehouse knows a size."""
+"""The name of a size in the warehouse."""
 
 from __future__ import annotations
 
@@ -36,23 +36,25 @@ def _name(**fields: object) -> object:
         pytest.param("Sock", "Blue", 42, "Sock Blue 42", id="size as a number"),
     ],
 )
-def test_name_parts(name: object, variant: object, label: object, expected: str) -> None:
-    """Variant and size are added where they add something."""
+def test_variant_and_size_are_added_to_the_name_if_they_add_information(
+    name: object, variant: object, label: object, expected: str
+) -> None:
+    """Not if the name contains the variant, and not for sizes like "One Size"."""
     assert _name(name=name, variant=variant, size=label) == expected
 
 
 @pytest.mark.parametrize("empty", [None, "", "  ", "<p><br></p>"], ids=["null", "empty", "blank", "only HTML"])
-def test_product_stands_in_for_an_empty_name(empty: object) -> None:
+def test_product_is_used_if_the_name_is_empty(empty: object) -> None:
     assert _name(name=empty, product="parka int", variant="", size="") == "parka int"
 
 
 def test_without_name_and_product_there_is_no_name() -> None:
-    """Variant and size alone are no name."""
+    """Variant and size alone are not a name."""
     assert _name(name="", product=None) is None
 
 
-def test_each_name_stands_beside_its_size() -> None:
-    """On the index of the sizes, whatever it is; the same parts make the same name."""
+def test_names_keep_the_index_of_their_sizes() -> None:
+    """Sizes with the same parts have the same name."""
     sizes, _ = staged(size(1), size(2, name=None, product=None), size(3, variant="Red"), size(4))
     names = warehouse_name(sizes.set_axis([40, 30, 20, 10]))
     assert (names.name, list(names.index)) == ("name", [40, 30, 20, 10])

@@ -1,4 +1,4 @@
-"""The euro price of a size, and what counts as a number."""
+"""The price of a size in one currency, and the parsing of amounts."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ from transforms.price import money, price_in
         ("99999999999999.9999", "99999999999999.9999"),
     ],
 )
-def test_money_is_exact(text: str, expected: str) -> None:
-    """A plain number that fits keeps its value to the last digit."""
+def test_money_parses_a_plain_number_exactly(text: str, expected: str) -> None:
+    """If it fits into decimal(18, 4)."""
     value = money(texts([text]))[0]
     assert isinstance(value, Decimal)
     assert str(value) == expected
@@ -51,44 +51,44 @@ def test_money_is_exact(text: str, expected: str) -> None:
         "100000000000000", "9" * 40, "٤٩", "４９", "\ufeff49", "49\u200b", "4\n9", "None", "null", None,
     ],
 )  # fmt: skip
-def test_money_is_nothing_else(text: str | None) -> None:
-    """No comma, word, foreign digit, and nothing that would have to be rounded."""
+def test_money_parses_nothing_else(text: str | None) -> None:
+    """No commas, words or non-ASCII digits, and no number that would be rounded."""
     assert plain_list(money(texts([text]))) == [None]
 
 
-def test_money_keeps_its_rows() -> None:
-    given = texts(["1", None, "x", "2.50"])
-    given.index = [9, 9, 3, 1]
-    amounts = money(given)
+def test_money_keeps_the_index() -> None:
+    amount_texts = texts(["1", None, "x", "2.50"])
+    amount_texts.index = [9, 9, 3, 1]
+    amounts = money(amount_texts)
     assert plain_list(amounts) == [Decimal("1.0000"), None, None, Decimal("2.5000")]
     assert list(amounts.index) == [9, 9, 3, 1]
 
 
-def test_money_of_no_rows() -> None:
+def test_money_of_an_empty_series_has_the_money_type() -> None:
     assert str(money(texts([])).dtype) == "decimal128(18, 4)[pyarrow]"
 
 
 def _chosen(*entries: dict[str, Any], currency: str = "EUR", pricelist_id: str | None = None) -> list[Any] | None:
-    """Price, list and number of lists that the rule finds; None where it finds no entry."""
+    """The chosen price, its list and the number of lists; None if no entry is chosen."""
     _, prices = staged(size(1, prices=list(entries)))
-    found = price_in(prices, currency, pricelist_id)
-    return plain_list(found.loc["1"]) if len(found) else None
+    chosen = price_in(prices, currency, pricelist_id)
+    return plain_list(chosen.loc["1"]) if len(chosen) else None
 
 
-def test_the_one_entry_of_the_currency() -> None:
+def test_the_entry_with_the_currency_is_chosen() -> None:
     assert _chosen(euro("9.00", "35", currency="GBP"), euro("10.00")) == ["10.00", "36", 1]
 
 
 @pytest.mark.parametrize("currency", ["EUR", "eur", "Eur", " EUR "])
-def test_the_currency_in_any_case(currency: str) -> None:
-    """On the wire as well as in the channel file."""
+def test_the_currency_matches_in_any_case(currency: str) -> None:
+    """In Centra's rows and in the channel file."""
     assert _chosen(euro("10.00", currency=currency)) == ["10.00", "36", 1]
     assert _chosen(euro("10.00", currency="EUR"), currency=currency.strip()) == ["10.00", "36", 1]
 
 
 @pytest.mark.parametrize("currency", ["SEK", "EURO", "EU", "", None], ids=["SEK", "EURO", "EU", "empty", "null"])
-def test_another_currency_is_none(currency: str | None) -> None:
-    """Nor does the list's name make it one."""
+def test_an_entry_with_another_currency_is_not_chosen(currency: str | None) -> None:
+    """Not even if the name of the list contains the currency."""
     assert _chosen(euro("10.00", pricelist="EUR Europe", currency=currency)) is None
 
 
@@ -105,31 +105,31 @@ def test_another_currency_is_none(currency: str | None) -> None:
         pytest.param(["1" * 20, "36"], "36", id="absurd id last"),
     ],
 )
-def test_of_several_lists_the_lowest_number(ids: list[Any], expected: str) -> None:
-    """In the order of numbers, whatever the order on the wire."""
-    entries = [euro(f"{index}.50", own) for index, own in enumerate(ids)]
-    price = f"{[str(own) for own in ids].index(expected)}.50"
+def test_of_several_lists_the_lowest_id_is_chosen(ids: list[Any], expected: str) -> None:
+    """In numeric order, for any order of the entries."""
+    entries = [euro(f"{index}.50", pricelist_id) for index, pricelist_id in enumerate(ids)]
+    price = f"{[str(pricelist_id) for pricelist_id in ids].index(expected)}.50"
     assert _chosen(*entries) == [price, expected, len(ids)]
     assert _chosen(*reversed(entries)) == [price, expected, len(ids)]
 
 
-def test_an_entry_without_a_list_goes_before_one_whose_id_is_a_word() -> None:
-    """Whatever the order on the wire."""
+def test_an_entry_without_a_list_id_precedes_one_with_a_non_numeric_id() -> None:
+    """For any order of the entries."""
     entries = [euro("1.00", "A"), euro("2.00", None)]
     assert _chosen(*entries) == _chosen(*reversed(entries)) == ["2.00", None, 2]
 
 
-def test_the_configured_list_goes_first() -> None:
+def test_the_configured_list_is_chosen_first() -> None:
     assert _chosen(euro("1.00", "9"), euro("2.00", "36"), pricelist_id="36") == ["2.00", "36", 1]
 
 
 def test_a_configured_list_without_amount_is_not_replaced() -> None:
-    """Nobody chose the other list for this size."""
+    """The other list was not chosen for this size."""
     assert _chosen(euro("1.00", "9"), euro(None, "36"), pricelist_id="36") is None
 
 
-def test_a_configured_list_that_none_of_several_is_means_no_price() -> None:
-    """A mistyped id, or a product taken off the list, must not send the price of whichever list comes first."""
+def test_a_configured_list_that_a_size_does_not_have_gives_no_price() -> None:
+    """After a typing error in the id, or for a product removed from the list, no other list's price must be sent."""
     assert _chosen(euro("7.00", "5"), euro("8.00", "6"), pricelist_id="99") is None
 
 
@@ -137,7 +137,7 @@ def test_an_empty_list_does_not_hide_one_with_an_amount() -> None:
     assert _chosen(euro(None, "2"), euro("8", "3")) == ["8", "3", 1]
 
 
-def test_a_configured_list_of_another_currency_counts_for_nothing() -> None:
+def test_a_configured_list_of_another_currency_is_ignored() -> None:
     assert _chosen(euro("1.00", "9"), euro("2.00", "36", currency="SEK"), pricelist_id="36") == ["1.00", "9", 1]
 
 
@@ -155,8 +155,8 @@ def test_a_configured_list_of_another_currency_counts_for_nothing() -> None:
         pytest.param([], None, id="empty map"),
     ],
 )
-def test_price_as_text(price: object, text: str | None) -> None:
-    """`price_text` is what was sent; null, empty and blank are no price at all."""
+def test_price_text_is_the_amount_as_sent(price: object, text: str | None) -> None:
+    """Null, empty and blank are no price."""
     assert _chosen(euro(price)) == (None if text is None else [text, "36", 1])
 
 
@@ -167,14 +167,14 @@ def test_a_missing_price_is_no_price() -> None:
 
 
 def test_a_campaign_is_never_used() -> None:
-    """Not even where the list itself has no amount."""
+    """Not even if the list has no amount."""
     campaign = [{"id": "40", "campaign": "Outlet", "price": 1.5}]
     assert _chosen(euro("329.00", campaigns=campaign)) == ["329.00", "36", 1]
     assert _chosen(euro(None, campaigns=campaign)) is None
 
 
-def test_one_list_twice_is_one_list() -> None:
-    """The first entry of it is taken."""
+def test_a_repeated_list_counts_once() -> None:
+    """The first entry is used."""
     assert _chosen(euro("1.00"), euro("2.00")) == ["1.00", "36", 1]
 
 
@@ -182,6 +182,6 @@ def test_each_size_has_its_own_price() -> None:
     _, prices = staged(
         size(7, prices=[euro("7.00")]), size(8, prices=[]), size(10, prices=[euro("10.00"), euro("9.00", "9")])
     )
-    found = price_in(prices, "EUR", None)
-    assert found["price_text"].to_dict() == {"7": "7.00", "10": "9.00"}
-    assert found["pricelists"].to_dict() == {"7": 1, "10": 2}
+    chosen = price_in(prices, "EUR", None)
+    assert chosen["price_text"].to_dict() == {"7": "7.00", "10": "9.00"}
+    assert chosen["pricelists"].to_dict() == {"7": 1, "10": 2}

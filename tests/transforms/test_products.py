@@ -1,4 +1,4 @@
-"""Centra's sizes as products for myOGO."""
+"""Centra's sizes become products for myOGO."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import pytest
 
 from tests.support.frames import plain_list, products, staged
 from tests.support.shop import euro, size
-from transforms.products import Params, by_number, customs_code, to_myogo
+from transforms.products import Params, customs_code, sort_by_id, to_myogo
 
 
 def _one(column: str, params: dict[str, Any] | None = None, **fields: Any) -> Any:
     return plain_list(products(size(1, **fields), **(params or {}))[column])[0]
 
 
-def test_a_whole_product() -> None:
-    """Every field of a size lands in its column."""
+def test_each_field_of_a_size_gets_its_column() -> None:
+    """With a size that has all fields."""
     row = products(
         size(
             7001,
@@ -51,11 +51,11 @@ def test_a_whole_product() -> None:
         pytest.param("7,35094E+12", "", None, id="a Nordic spreadsheet's number"),
         pytest.param("7350000000016.0", None, None, id="a float"),
         pytest.param("735000000001\u200e6", None, None, id="a direction mark in it"),
-        pytest.param("735000000001\ufffd", None, None, id="half a character in it"),
-        pytest.param("AB-12E", None, "AB-12E", id="a code of its own"),
+        pytest.param("735000000001\ufffd", None, None, id="a replacement character in it"),
+        pytest.param("AB-12E", None, "AB-12E", id="another kind of code"),
     ],
 )
-def test_barcode(ean: object, upc: object, expected: str | None) -> None:
+def test_the_barcode_is_the_ean_or_else_the_upc(ean: object, upc: object, expected: str | None) -> None:
     assert _one("ean_code", ean=ean, upc=upc) == expected
 
 
@@ -76,8 +76,8 @@ def test_barcode(ean: object, upc: object, expected: str | None) -> None:
         ("٦٢٠١٤٠٠٠", None),
     ],
 )
-def test_customs_code(text: str | None, expected: str | None) -> None:
-    """6 to 10 digits, points, blanks and hyphens aside."""
+def test_a_customs_code_has_6_to_10_digits(text: str | None, expected: str | None) -> None:
+    """Points, blanks and hyphens are removed."""
     assert plain_list(customs_code(pd.Series([text], dtype="str"))) == [expected]
 
 
@@ -87,15 +87,17 @@ def test_customs_code(text: str | None, expected: str | None) -> None:
         pytest.param("Jackets", ["Shop / Coats"], "Outerwear", "Jackets", id="categoryName"),
         pytest.param("", ["Shop / Coats", "Sale"], "Outerwear", "Shop / Coats", id="first path"),
         pytest.param(None, [], "Outerwear", "Outerwear", id="folder"),
-        pytest.param(" ", [" "], " Outer ", "Outer", id="blanks pass the turn on"),
+        pytest.param(" ", [" "], " Outer ", "Outer", id="blanks are skipped"),
         pytest.param(None, None, None, None, id="nothing"),
         pytest.param(None, "", "", None, id="empty text for a list"),
     ],
 )
-def test_group_and_category(name: object, paths: object, folder: object, expected: str | None) -> None:
-    given = {"categoryName": name, "categories": paths, "folder": folder}
-    assert _one("product_group", **given) == expected
-    assert _one("category", **given) == expected
+def test_group_and_category_are_the_first_filled_field(
+    name: object, paths: object, folder: object, expected: str | None
+) -> None:
+    fields = {"categoryName": name, "categories": paths, "folder": folder}
+    assert _one("product_group", **fields) == expected
+    assert _one("category", **fields) == expected
 
 
 @pytest.mark.parametrize(
@@ -107,7 +109,9 @@ def test_group_and_category(name: object, paths: object, folder: object, expecte
         pytest.param(None, "", None, id="neither"),
     ],
 )
-def test_description(short: object, long: object, expected: str | None) -> None:
+def test_the_description_is_the_short_one_or_else_the_long_one(
+    short: object, long: object, expected: str | None
+) -> None:
     assert _one("description", shortDescription=short, description=long) == expected
 
 
@@ -115,8 +119,8 @@ def test_description(short: object, long: object, expected: str | None) -> None:
     ("country", "expected"),
     [("PT", "PT"), ("pt", "PT"), (" pt ", "PT"), ("", None), (None, None), ("Portugal", "PORTUGAL")],
 )
-def test_country(country: object, expected: str | None) -> None:
-    """In capitals; whether it is one is for the rules to say."""
+def test_the_country_becomes_upper_case(country: object, expected: str | None) -> None:
+    """Whether it is valid is checked by the rules."""
     assert _one("country_of_origin", countryOfOrigin=country) == expected
 
 
@@ -131,41 +135,41 @@ def test_country(country: object, expected: str | None) -> None:
         pytest.param({"language_by_store": {"Retail": "fi"}}, None, "en", id="no store"),
     ],
 )
-def test_language(params: dict[str, Any], store: object, expected: str) -> None:
+def test_the_language_comes_from_the_store_or_the_default(params: dict[str, Any], store: object, expected: str) -> None:
     assert _one("language_code", params, store=store) == expected
 
 
-def test_order_and_index() -> None:
-    """One row per size in the order given, on a fresh index, each with its own price."""
+def test_rows_keep_their_order_and_get_a_new_index() -> None:
+    """Each with its own price."""
     sizes, prices = staged(*(size(n, prices=[euro(f"{n}.00")]) for n in (5, 3, 10)))
-    made = to_myogo(sizes[::-1], prices, Params())
-    assert list(made["stock_item_id"]) == ["10", "3", "5"]
-    assert list(made["price_text"]) == ["10.00", "3.00", "5.00"]
-    assert list(made.index) == [0, 1, 2]
+    transformed = to_myogo(sizes[::-1], prices, Params())
+    assert list(transformed["stock_item_id"]) == ["10", "3", "5"]
+    assert list(transformed["price_text"]) == ["10.00", "3.00", "5.00"]
+    assert list(transformed.index) == [0, 1, 2]
 
 
-def test_the_chosen_price_list_decides() -> None:
-    """And what the rules count on is of its type: a truth, a number."""
-    two = size(1, prices=[euro("10.00", "1"), euro("20.00", "36")])
-    assert list(products(two)["price_text"]) == ["10.00"]
-    chosen = products(two, size(2, active=0, prices=[]), pricelist_id="36")
+def test_the_configured_price_list_is_used() -> None:
+    """And `active` is bool and `pricelists` int, which the rules require."""
+    two_lists = size(1, prices=[euro("10.00", "1"), euro("20.00", "36")])
+    assert list(products(two_lists)["price_text"]) == ["10.00"]
+    chosen = products(two_lists, size(2, active=0, prices=[]), pricelist_id="36")
     assert plain_list(chosen["price_text"]) == ["20.00", None]
     assert (chosen["active"].dtype, list(chosen["active"])) == (bool, [True, False])
     assert (chosen["pricelists"].dtype, list(chosen["pricelists"])) == (int, [1, 0])
 
 
-def test_nothing_is_left_out() -> None:
-    """Unfit and inactive rows are rows."""
-    made = products(size(1, active=0), size(2, sku=None, name=None, product=None, prices=[]), size(3))
-    assert list(made["active"]) == [False, True, True]
-    assert list(made["pricelists"]) == [1, 0, 1]
+def test_invalid_and_inactive_sizes_are_kept() -> None:
+    """The rules withhold or skip them later."""
+    transformed = products(size(1, active=0), size(2, sku=None, name=None, product=None, prices=[]), size(3))
+    assert list(transformed["active"]) == [False, True, True]
+    assert list(transformed["pricelists"]) == [1, 0, 1]
 
 
 def test_an_empty_catalogue_has_all_columns() -> None:
     assert list(products().columns) == list(products(size(1)).columns)
 
 
-def test_the_frames_given_are_not_changed() -> None:
+def test_the_input_frames_are_not_changed() -> None:
     sizes, prices = staged(size(1), size(2, prices=[euro("1", 9), euro(" 2 ")], countryOfOrigin="pt", name=" <b>x</b>"))
     before = sizes.copy(), prices.copy()
     to_myogo(sizes, prices, Params(pricelist_id="36"))
@@ -173,9 +177,9 @@ def test_the_frames_given_are_not_changed() -> None:
     pd.testing.assert_frame_equal(prices, before[1])
 
 
-def test_sizes_come_in_the_order_of_their_numbers() -> None:
-    """Ids are texts: 10 would come before 9; an id that is no number comes among those of its length."""
-    made = products(*(size(n) for n in (10, 9, 100, 1)))
-    assert [*by_number(made)["stock_item_id"]] == ["1", "9", "10", "100"]
-    assert [*by_number(made).index] == [0, 1, 2, 3]
-    assert [*by_number(made)["code"]] == ["SKU1", "SKU9", "SKU10", "SKU100"]
+def test_sizes_are_sorted_by_the_number_of_their_id() -> None:
+    """Ids are texts, so that a text sort would put 10 before 9."""
+    transformed = products(*(size(n) for n in (10, 9, 100, 1)))
+    assert [*sort_by_id(transformed)["stock_item_id"]] == ["1", "9", "10", "100"]
+    assert [*sort_by_id(transformed).index] == [0, 1, 2, 3]
+    assert [*sort_by_id(transformed)["code"]] == ["SKU1", "SKU9", "SKU10", "SKU100"]

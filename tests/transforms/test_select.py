@@ -1,4 +1,4 @@
-"""Which sizes a channel wants."""
+"""The sizes that a channel selects."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from transforms.select import matches
         pytest.param(["[Aa]-1"], [True, True, False, False], id="brackets"),
         pytest.param(["[!A]*"], [False, True, True, False], id="not in brackets"),
         pytest.param(["?-1"], [True, True, False, False], id="one character"),
-        pytest.param(["A"], [False, False, False, False], id="whole text only"),
-        pytest.param(["B[[]x]"], [False, False, True, False], id="a bracket itself"),
+        pytest.param(["A"], [False, False, False, False], id="complete text only"),
+        pytest.param(["B[[]x]"], [False, False, True, False], id="a literal bracket"),
         pytest.param(["zzz", "A-1"], [True, False, False, False], id="any pattern"),
     ],
 )
-def test_patterns(patterns: list[str], expected: list[bool]) -> None:
+def test_patterns_match_complete_texts(patterns: list[str], expected: list[bool]) -> None:
     assert list(matches([texts(["A-1", "a-1", "B[x]", None])], patterns)) == expected
 
 
-def test_any_column_will_do() -> None:
-    """And a null in one does not hide a hit in another."""
+def test_a_match_in_any_column_is_enough() -> None:
+    """And a null in one column does not hide a match in another."""
     assert list(matches([texts(["A", None, "C"]), texts([None, "A", "C"])], ["A"])) == [True, True, False]
 
 
@@ -54,5 +54,7 @@ CATALOGUE = (
         pytest.param(("*",), ("*",), [False, False, False], id="exclude everything"),
     ],
 )
-def test_selected(include: tuple[str, ...], exclude: tuple[str, ...], expected: list[bool]) -> None:
+def test_include_and_exclude_patterns_select_sizes(
+    include: tuple[str, ...], exclude: tuple[str, ...], expected: list[bool]
+) -> None:
     assert list(selected(products(*CATALOGUE), include, exclude)) == expected

@@ -25,13 +25,13 @@ from transforms.sku import combined_code
         pytest.param((None, [], ""), "", id="all absent"),
     ],
 )
-def test_code_is_verbatim(parts: tuple[object, object, object], expected: str) -> None:
-    """Nothing trimmed, folded, separated or made a number."""
+def test_the_code_is_its_parts_verbatim(parts: tuple[object, object, object], expected: str) -> None:
+    """Not trimmed, case-folded, separated or converted."""
     sizes, _ = staged(size(1, sku=parts[0], variantSku=parts[1], sizeSku=parts[2]))
     code = combined_code(sizes)
     assert (list(code), code.name) == ([expected], "code")
 
 
-def test_rows_with_and_without_parts_do_not_disturb_each_other() -> None:
+def test_rows_with_and_without_parts_do_not_affect_each_other() -> None:
     sizes, _ = staged(size(1, sku=1), size(2, sku="01"), size(3, sku=None), size(4, sku="A"))
     assert list(combined_code(sizes)) == ["1", "01", "", "A"]

@@ -1,4 +1,4 @@
-"""Texts for a warehouse."""
+"""Plain text for the warehouse from HTML."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from transforms.text import first_filled, plain, plain_texts
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("text", "expected"),
     [
         pytest.param("Parka", "Parka", id="nothing to do"),
         pytest.param("  two \n\t blanks ", "two blanks", id="runs of blanks"),
@@ -22,12 +22,12 @@ from transforms.text import first_filled, plain, plain_texts
         pytest.param('<p class="x">one</p><div id=y>two</div>', "one two", id="attributes"),
         pytest.param("<table><tr><td>a</td><td>b</td></tr></table>", "a b", id="table cells"),
         pytest.param("pre<b>fix</b>ed", "prefixed", id="inline tag joins"),
-        pytest.param("<pre>x</pre>y", "xy", id="pre is no p"),
+        pytest.param("<pre>x</pre>y", "xy", id="pre is not p"),
         pytest.param("Caf&eacute; &amp; &#39;T&#x27;", "Café & 'T'", id="entities"),
-        pytest.param("Caf&eacute; <b>&amp;</b>", "Café &", id="entities beside a tag"),
+        pytest.param("Caf&eacute; <b>&amp;</b>", "Café &", id="entities next to a tag"),
         pytest.param("AT&T <b>R&D</b>", "AT&T R&D", id="bare ampersand"),
         pytest.param("&amp;lt;", "&lt;", id="unescaped once, not twice"),
-        pytest.param("<p>&amp;lt;</p>", "&lt;", id="unescaped once beside a tag"),
+        pytest.param("<p>&amp;lt;</p>", "&lt;", id="unescaped once next to a tag"),
         pytest.param("<p>5 &lt; 6</p>", "5 < 6", id="escaped less-than"),
         pytest.param("x<script>if (a<b) alert('no')</script>y", "xy", id="script goes with its text"),
         pytest.param("<style>p{}</style>text", "text", id="style goes with its text"),
@@ -44,25 +44,25 @@ from transforms.text import first_filled, plain, plain_texts
         pytest.param("", "", id="empty"),
     ],
 )
-def test_plain(given: str, expected: str) -> None:
-    """One line without tags, scripts and entities, and with nothing of the text itself lost."""
-    assert plain(given) == expected
+def test_plain_removes_tags_scripts_and_entities(text: str, expected: str) -> None:
+    """The result is one line, and no part of the text itself is lost."""
+    assert plain(text) == expected
 
 
-def test_plain_texts_keep_their_place() -> None:
-    """Null and what is empty once cleaned are null; equal texts stay on their own rows."""
-    given = texts(["<b>a</b>", None, "<br>", "<b>a</b>", ""])
-    given.index = [4, 3, 2, 1, 0]
-    cleaned = plain_texts(given)
+def test_plain_texts_keep_their_index() -> None:
+    """Null and texts without content become null."""
+    html_texts = texts(["<b>a</b>", None, "<br>", "<b>a</b>", ""])
+    html_texts.index = [4, 3, 2, 1, 0]
+    cleaned = plain_texts(html_texts)
     assert plain_list(cleaned) == ["a", None, None, "a", None]
     assert list(cleaned.index) == [4, 3, 2, 1, 0]
 
 
 def test_first_filled_takes_the_first_with_more_than_blanks() -> None:
-    """Null, empty and blank all pass the turn on; what is taken is trimmed."""
-    taken = first_filled(texts([" a ", None, "", " ", None]), texts(["x", " b", "c", "\t", None]))
-    assert plain_list(taken) == ["a", "b", "c", None, None]
+    """Null, empty and blank values are skipped; the chosen value is trimmed."""
+    chosen = first_filled(texts([" a ", None, "", " ", None]), texts(["x", " b", "c", "\t", None]))
+    assert plain_list(chosen) == ["a", "b", "c", None, None]
 
 
-def test_first_filled_of_one_column() -> None:
+def test_first_filled_works_with_one_column() -> None:
     assert plain_list(first_filled(texts(["a", " ", None]))) == ["a", None, None]

@@ -1,4 +1,4 @@
-"""Whatever text stands in the staged columns: no exception, no row more or less, each in exactly one bucket."""
+"""For any text in the staged columns: no exception, no row added or lost, each row in one bucket."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from schemas.fields.centra import PRICES, PRODUCTS
 from schemas.products.contract import PRODUCT
 from schemas.products.issues import warnings, withheld
 from tests.support.frames import texts
-from tests.support.strategies import ODD_TEXTS, tried
+from tests.support.strategies import UNUSUAL_TEXTS, fuzz_settings
 from transforms.live import live_products
 from transforms.products import Params, selected, to_myogo
 
 WRITABLE = st.text(st.characters(exclude_categories=("Cs",)), max_size=10) | st.sampled_from(
-    [text for text in ODD_TEXTS if not any("\ud800" <= letter <= "\udfff" for letter in text)]
+    [text for text in UNUSUAL_TEXTS if not any("\ud800" <= letter <= "\udfff" for letter in text)]
 )
 CELL = st.none() | WRITABLE
 NUMBER = st.none() | WRITABLE | st.decimals(-10, 10**6, places=3).map(str) | st.text("0123456789.eE+-, ", max_size=12)
@@ -53,12 +53,12 @@ PARAMS = st.builds(
 )  # fmt: skip
 
 
-@tried(20)
+@fuzz_settings(20)
 @given(
     st.lists(SIZE, max_size=5), st.lists(ENTRY, max_size=6), st.lists(LIVE, max_size=4), PARAMS,
     st.lists(WRITABLE, max_size=2),
 )  # fmt: skip
-def test_any_stage_ends_in_buckets(
+def test_each_row_of_any_staged_tables_ends_in_one_bucket(
     sizes: list[dict[str, Any]], entries: list[dict[str, Any]], held: list[dict[str, Any]], params: Params,
     patterns: list[str],
 ) -> None:  # fmt: skip
@@ -77,11 +77,11 @@ def test_any_stage_ends_in_buckets(
     assert len(wanted) == len(products)
     issues = withheld(products, prices, live, params.currency, params.allow_zero_price, params.pricelist_id)
     warnings(products, wanted, live, params.pricelist_id)
-    unfit = products.index.isin(issues["row"])
-    assert set(issues["row"]) == set(products.index[unfit])
+    is_withheld = products.index.isin(issues["row"])
+    assert set(issues["row"]) == set(products.index[is_withheld])
     assert not issues.duplicated(["row", "rule"]).any()
-    desired = products[~unfit].reset_index(drop=True).rename(columns={"stock_item_id": "source_id"})
+    desired = products[~is_withheld].reset_index(drop=True).rename(columns={"stock_item_id": "source_id"})
     plan = diff(desired, live, PRODUCT)
-    assert plan.count("create") + plan.count("update") + plan.unchanged + int(unfit.sum()) == len(products)
+    assert plan.count("create") + plan.count("update") + plan.unchanged + int(is_withheld.sum()) == len(products)
     for old, new in zip(before, (staged, prices, live), strict=True):
         pd.testing.assert_frame_equal(old, new)

@@ -1,4 +1,4 @@
-"""What holds for every catalogue: codes add up, nothing given is changed, each row stands for itself."""
+"""Properties of every catalogue: codes are their parts, inputs do not change, rows are independent."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _part(value: Any) -> str:
 @quick
 @given(SIZES)
 def test_a_code_is_its_parts_and_nothing_else(rows: list[dict[str, Any]]) -> None:
-    """Verbatim: the lengths add up, and each part is where it belongs."""
+    """The lengths add up, and each part is in its place."""
     sizes, _ = staged(*rows)
     codes = list(combined_code(sizes))
     assert codes == [_part(row["sku"]) + _part(row["variantSku"]) + _part(row["sizeSku"]) for row in rows]
@@ -56,19 +56,19 @@ def test_a_code_is_its_parts_and_nothing_else(rows: list[dict[str, Any]]) -> Non
 
 @quick
 @given(SIZES, st.none() | st.sampled_from(["1", "36"]))
-def test_the_transform_changes_nothing_it_was_given(rows: list[dict[str, Any]], chosen: str | None) -> None:
+def test_the_transform_does_not_change_its_input(rows: list[dict[str, Any]], chosen: str | None) -> None:
     sizes, prices = staged(*rows)
     before = sizes.copy(), prices.copy()
-    made = to_myogo(sizes, prices, Params(pricelist_id=chosen))
+    transformed = to_myogo(sizes, prices, Params(pricelist_id=chosen))
     pd.testing.assert_frame_equal(sizes, before[0])
     pd.testing.assert_frame_equal(prices, before[1])
-    assert list(made["stock_item_id"]) == [str(row["stockItemId"]) for row in rows]
+    assert list(transformed["stock_item_id"]) == [str(row["stockItemId"]) for row in rows]
 
 
 @settings(quick, max_examples=8)
 @given(SIZES)
-def test_each_row_stands_for_itself(rows: list[dict[str, Any]]) -> None:
-    """A size makes the same product alone as in company."""
+def test_each_row_is_independent_of_the_others(rows: list[dict[str, Any]]) -> None:
+    """A size gives the same product alone and with others."""
     together = to_myogo(*staged(*rows), Params())
     for number, row in enumerate(rows):
         alone = to_myogo(*staged(row), Params())
@@ -77,14 +77,14 @@ def test_each_row_stands_for_itself(rows: list[dict[str, Any]]) -> None:
 
 @quick
 @given(st.decimals(min_value=-(10**14) + 1, max_value=10**14 - 1, places=4), st.sampled_from(["", " ", "\t"]))
-def test_money_reads_back_what_was_written(amount: Decimal, blank: str) -> None:
+def test_money_parses_what_was_formatted(amount: Decimal, blank: str) -> None:
     assert money(texts([f"{blank}{amount:f}{blank}"]))[0] == amount
 
 
 @quick
 @given(st.text(max_size=12) | st.text("0123456789+-.,eE ", max_size=12))
-def test_money_never_fails_and_never_rounds(text: str) -> None:
-    """A value, and then exactly the number that is written; or nothing."""
+def test_money_never_raises_and_never_rounds(text: str) -> None:
+    """It returns exactly the number in the text, or null."""
     value = plain_list(money(texts([text])))[0]
     if value is not None:
         assert value == Decimal(text.strip())
@@ -92,8 +92,8 @@ def test_money_never_fails_and_never_rounds(text: str) -> None:
 
 @quick
 @given(st.text("ab &;<>/\n\u00a0\x00\x1f\x85", max_size=30) | TEXT)
-def test_escaped_text_comes_back(text: str) -> None:
-    """Whatever the shop escapes is shown as it was meant, on one line, control characters aside."""
-    meant = " ".join("".join(c for c in text if c.isspace() or unicodedata.category(c) != "Cc").split())
-    assert plain(html.escape(text)) == meant
-    assert plain(f"<p>{html.escape(text)}</p>") == meant
+def test_plain_text_of_escaped_text_is_the_original(text: str) -> None:
+    """On one line and without control characters."""
+    expected = " ".join("".join(c for c in text if c.isspace() or unicodedata.category(c) != "Cc").split())
+    assert plain(html.escape(text)) == expected
+    assert plain(f"<p>{html.escape(text)}</p>") == expected

@@ -1,4 +1,4 @@
-"""Which flows a message is a hint for."""
+"""The flows that a message is a hint for."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pipelines.systems.system import UNKNOWN_EVENT as UNKNOWN
 from pipelines.webhooks.event_routing import Router
 from tests.support.declared import FLOWS, SYSTEMS
-from tests.support.strategies import tried
+from tests.support.strategies import fuzz_settings
 
 
 def routed_by(system: str) -> Any:
@@ -22,8 +22,8 @@ def routed_by(system: str) -> Any:
     return Router(system, webhook.events, FLOWS).route
 
 
-OF_CENTRA, OF_MYOGO = {"orders", "products"}, {"stock", "tracking"}
-of_centra, of_myogo = routed_by("centra"), routed_by("myogo")
+CENTRA_FLOWS, MYOGO_FLOWS = {"orders", "products"}, {"stock", "tracking"}
+route_centra, route_myogo = routed_by("centra"), routed_by("myogo")
 
 
 def form(payload: Any) -> bytes:
@@ -58,16 +58,18 @@ def events(*kinds: Any) -> dict[str, Any]:
     ],
     ids=lambda value: str(sorted(value)) if isinstance(value, set | frozenset) else str(value),
 )  # fmt: skip
-def test_centra(payload: Any, flows: set[str], kinds: tuple[str, ...]) -> None:
-    found = of_centra(form(payload))
-    assert (found.flows, found.events) == (flows, kinds)
+def test_a_centra_message_gives_its_flows_and_event_kinds(
+    payload: Any, flows: set[str], kinds: tuple[str, ...]
+) -> None:
+    routing = route_centra(form(payload))
+    assert (routing.flows, routing.events) == (flows, kinds)
 
 
-def test_centra_s_form_in_either_spelling_of_a_blank() -> None:
+def test_both_encodings_of_a_blank_in_a_centra_form_are_read() -> None:
     text = json.dumps(events("order"))
     assert " " in text
-    for spelt in (quote, quote_plus):
-        assert of_centra(f"payload={spelt(text)}".encode()).events == ("order",)
+    for encode in (quote, quote_plus):
+        assert route_centra(f"payload={encode(text)}".encode()).events == ("order",)
 
 
 @pytest.mark.parametrize(
@@ -81,18 +83,18 @@ def test_centra_s_form_in_either_spelling_of_a_blank() -> None:
         ({"type": "OrderShipped", "stock": 1}, {"tracking"}, ("ordershipped",)),
         ({"type": "ProductStockLevelChanged", "reference": "1"}, {"stock"}, ("productstocklevelchanged",)),
         ({"type": "OrderLost", "reference": "1"}, {"tracking"}, ("order",)),
-        ({"stock": 5, "reference": "1001"}, OF_MYOGO, (UNKNOWN,)),
-        ({"type": 1}, OF_MYOGO, (UNKNOWN,)),
-        ({"id": "x"}, OF_MYOGO, (UNKNOWN,)),
-        ([], OF_MYOGO, (UNKNOWN,)),
-        ([7], OF_MYOGO, (UNKNOWN,)),
-        ("OrderShipped", OF_MYOGO, (UNKNOWN,)),
+        ({"stock": 5, "reference": "1001"}, MYOGO_FLOWS, (UNKNOWN,)),
+        ({"type": 1}, MYOGO_FLOWS, (UNKNOWN,)),
+        ({"id": "x"}, MYOGO_FLOWS, (UNKNOWN,)),
+        ([], MYOGO_FLOWS, (UNKNOWN,)),
+        ([7], MYOGO_FLOWS, (UNKNOWN,)),
+        ("OrderShipped", MYOGO_FLOWS, (UNKNOWN,)),
     ],
     ids=lambda value: str(sorted(value)) if isinstance(value, set | frozenset) else str(value),
 )
-def test_myogo(payload: Any, flows: set[str], kinds: tuple[str, ...]) -> None:
-    found = of_myogo(json.dumps(payload).encode())
-    assert (found.flows, found.events) == (flows, kinds)
+def test_a_myogo_message_gives_its_flows_and_event_kinds(payload: Any, flows: set[str], kinds: tuple[str, ...]) -> None:
+    routing = route_myogo(json.dumps(payload).encode())
+    assert (routing.flows, routing.events) == (flows, kinds)
 
 
 GARBAGE = [
@@ -103,9 +105,9 @@ GARBAGE = [
 
 
 @pytest.mark.parametrize("body", GARBAGE, ids=lambda body: ascii(body[:20]))
-def test_garbage_that_was_signed_is_a_hint_for_everything(body: bytes) -> None:
-    """Its sender is the vendor all the same."""
-    assert (of_centra(body).flows, of_myogo(body).flows) == (OF_CENTRA, OF_MYOGO)
+def test_an_unreadable_signed_message_is_a_hint_for_all_flows(body: bytes) -> None:
+    """It was sent by the vendor."""
+    assert (route_centra(body).flows, route_myogo(body).flows) == (CENTRA_FLOWS, MYOGO_FLOWS)
 
 
 JSON = st.recursive(
@@ -120,20 +122,20 @@ JSON = st.recursive(
 )
 
 
-@tried(200)
+@fuzz_settings(200)
 @given(JSON, st.integers(0, 200), st.binary(max_size=3))
-def test_any_payload_means_flows_that_there_are_in_words_of_ours(payload: Any, place: int, damage: bytes) -> None:
-    """As it is and damaged: no exception, and nothing of it in what may be logged."""
+def test_any_payload_gives_known_flows_and_known_event_kinds(payload: Any, place: int, damage: bytes) -> None:
+    """Intact and damaged: no exception, and no part of the payload in what may be logged."""
     text = json.dumps(payload).encode()
     for body in (text, form(payload)):
         for one in (body, body[:place] + damage + body[place + 1 :]):
-            for found, possible in ((of_centra(one), OF_CENTRA), (of_myogo(one), OF_MYOGO)):
-                assert found.flows <= possible
-                assert set(found.events) <= {"unknown", "products", "displayitems", "level", "order"}
+            for routing, known_flows in ((route_centra(one), CENTRA_FLOWS), (route_myogo(one), MYOGO_FLOWS)):
+                assert routing.flows <= known_flows
+                assert set(routing.events) <= {"unknown", "products", "displayitems", "level", "order"}
 
 
-@tried(100)
+@fuzz_settings(100)
 @given(st.binary(max_size=200))
-def test_any_bytes(body: bytes) -> None:
-    assert of_centra(body).flows <= OF_CENTRA
-    assert of_myogo(body).flows <= OF_MYOGO
+def test_any_bytes_give_known_flows(body: bytes) -> None:
+    assert route_centra(body).flows <= CENTRA_FLOWS
+    assert route_myogo(body).flows <= MYOGO_FLOWS

@@ -1,4 +1,4 @@
-"""The receiver alone: senders that are too slow or gone, and how long a message counts as the same."""
+"""The receiver: slow or disconnected senders, and the time in which a repeated message is ignored."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def source(system: str) -> WebhookSource:
 
 
 SOURCES = [source("centra"), source("myogo")]
-GONE: dict[str, Any] = {"type": "http.disconnect"}
+DISCONNECT: dict[str, Any] = {"type": "http.disconnect"}
 
 
-class Counter:
-    """A receiver on a clock of its own, and the hints that it gave."""
+class ReceiverUnderTest:
+    """A receiver with its own clock, and the hints that it gave."""
 
     def __init__(self, *flows: str) -> None:
         self.hints: list[set[str]] = []
@@ -41,18 +41,19 @@ class Counter:
         self.hints.append(set(flows))
 
     def post(self, path: str, headers: dict[str, str], *pieces: Any) -> int:
-        """The status of the answer to a body that comes in these pieces; None is a piece that never comes."""
-        given = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        """The status of the answer to a body in these pieces; None is a piece that never arrives."""
+        header_list = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
         scope = {
-            "type": "http", "method": "POST", "path": path, "headers": given, "query_string": b"", "root_path": "",
+            "type": "http", "method": "POST", "path": path, "headers": header_list, "query_string": b"",
+            "root_path": "",
         }  # fmt: skip
-        coming, sent = list(pieces), []
+        remaining, sent = list(pieces), []
 
         async def receive() -> Any:
-            piece = coming.pop(0)
+            piece = remaining.pop(0)
             if piece is None:
                 await asyncio.sleep(60)
-            return piece if isinstance(piece, dict) else {"type": "http.request", "body": piece, "more_body": coming}
+            return piece if isinstance(piece, dict) else {"type": "http.request", "body": piece, "more_body": remaining}
 
         async def send(message: Any) -> None:
             sent.append(message)
@@ -61,8 +62,8 @@ class Counter:
         return int(sent[0]["status"])
 
     def centra(self, body: bytes, moment: float) -> int:
-        signed = f"t={int(moment)},v1={centra_signature('secret', int(moment), body)}"
-        return self.post("/centra", {CENTRA_HEADER: signed}, body)
+        signature = f"t={int(moment)},v1={centra_signature('secret', int(moment), body)}"
+        return self.post("/centra", {CENTRA_HEADER: signature}, body)
 
     def myogo(self, body: bytes) -> int:
         return self.post("/myogo", {MYOGO_HEADER: ogoship_signature("secret", body)}, body)
@@ -71,41 +72,43 @@ class Counter:
         return dict(self.receiver._counters[side].refused)
 
 
-def test_a_sender_that_is_too_slow_or_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_or_disconnected_sender_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(receiver, "MAX_BODY_S", 0.02)
-    counter = Counter("stock")
-    assert counter.post("/myogo", {}, b"{", None) == 408
-    assert counter.post("/myogo", {}, b"{", GONE) == 400
-    assert (counter.refused("myogo"), counter.hints) == ({"too_slow": 1, "broken_off": 1}, [])
+    receiver_under_test = ReceiverUnderTest("stock")
+    assert receiver_under_test.post("/myogo", {}, b"{", None) == 408
+    assert receiver_under_test.post("/myogo", {}, b"{", DISCONNECT) == 400
+    assert (receiver_under_test.refused("myogo"), receiver_under_test.hints) == ({"too_slow": 1, "broken_off": 1}, [])
 
 
-def test_a_body_in_pieces_is_one_body() -> None:
-    counter = Counter("stock")
+def test_a_body_in_pieces_is_joined() -> None:
+    receiver_under_test = ReceiverUnderTest("stock")
     headers = {MYOGO_HEADER: ogoship_signature("secret", b'{"stock": 1}')}
-    assert counter.post("/myogo", headers, b'{"sto', b"", b'ck": 1}') == 200
-    assert counter.hints == [{"stock"}]
+    assert receiver_under_test.post("/myogo", headers, b'{"sto', b"", b'ck": 1}') == 200
+    assert receiver_under_test.hints == [{"stock"}]
 
 
-def test_one_hint_for_one_message() -> None:
-    """However often it comes within the window; another side's memory is its own."""
-    counter = Counter("stock", "tracking", "orders", "products")
-    moment = counter.now
+def test_a_repeated_message_gives_one_hint() -> None:
+    """Within the tolerance; each system has its own record of messages."""
+    receiver_under_test = ReceiverUnderTest("stock", "tracking", "orders", "products")
+    moment = receiver_under_test.now
     for _ in range(3):
-        assert counter.centra(b"payload=%7B%22products%22%3A%5B1%5D%7D", moment) == 200
-        assert counter.myogo(b'{"stock": 1}') == 200
-        counter.now += 150
-    assert counter.hints == [{"products"}, {"stock"}]
-    counter.now += 1
-    assert counter.centra(b"payload=%7B%22products%22%3A%5B1%5D%7D", moment) == 401, "too old to be sent again"
-    assert counter.myogo(b'{"stock": 1}') == 200, "no time in it: new again"
-    assert counter.hints == [{"products"}, {"stock"}, {"stock"}]
-    assert counter.refused("centra") == {"out_of_time": 1}
+        assert receiver_under_test.centra(b"payload=%7B%22products%22%3A%5B1%5D%7D", moment) == 200
+        assert receiver_under_test.myogo(b'{"stock": 1}') == 200
+        receiver_under_test.now += 150
+    assert receiver_under_test.hints == [{"products"}, {"stock"}]
+    receiver_under_test.now += 1
+    assert receiver_under_test.centra(b"payload=%7B%22products%22%3A%5B1%5D%7D", moment) == 401, (
+        "too old to be sent again"
+    )
+    assert receiver_under_test.myogo(b'{"stock": 1}') == 200, "it has no time, so it is new again"
+    assert receiver_under_test.hints == [{"products"}, {"stock"}, {"stock"}]
+    assert receiver_under_test.refused("centra") == {"out_of_time": 1}
 
 
-def test_only_flows_that_the_channel_has() -> None:
-    """What is left of a message's flows is hinted at; where nothing is left, nothing."""
-    counter = Counter("stock", "products")
-    assert counter.myogo(b"{}") == 200
-    assert counter.myogo(b'{"reference": "1"}') == 200
-    assert counter.hints == [{"stock"}]
-    assert dict(counter.receiver._ignored) == {"tracking": 2}
+def test_a_message_gives_hints_only_for_flows_of_the_channel() -> None:
+    """Other flows are counted as ignored."""
+    receiver_under_test = ReceiverUnderTest("stock", "products")
+    assert receiver_under_test.myogo(b"{}") == 200
+    assert receiver_under_test.myogo(b'{"reference": "1"}') == 200
+    assert receiver_under_test.hints == [{"stock"}]
+    assert dict(receiver_under_test.receiver._ignored) == {"tracking": 2}

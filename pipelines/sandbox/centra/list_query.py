@@ -1,4 +1,4 @@
-"""The query of Centra's two listings: which rows, and which page of them."""
+"""The query of Centra's two product listings: which rows, and which page of them."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ MOMENT = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?")
 
 
 class BadQuery(ValueError):
-    """A parameter with a value Centra cannot read."""
+    """A parameter with a value that Centra cannot read."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -23,7 +23,7 @@ class BadQuery(ValueError):
 
 @dataclass(frozen=True)
 class Query:
-    """A limit of 0 means the whole catalogue; tests combine with AND."""
+    """A limit of 0 means the complete catalogue; a row must pass all `tests`."""
 
     limit: int
     page: int
@@ -48,7 +48,7 @@ class Query:
         )
 
     def matching(self, items: list[Item]) -> list[Item]:
-        """The rows that pass every test, the list itself when there is none."""
+        """The rows that pass every test; the list itself when there are no tests."""
         return [item for item in items if all(test(item) for test in self.tests)] if self.tests else items
 
 
@@ -57,11 +57,11 @@ def _tests(params: Mapping[str, str], switches: CentraSwitches) -> list[Test]:
     for name, value in params.items():
         # Centra's products page spells stockItemID, its stock page stockItemId.
         if name in ("stockItemID", "stockItemId"):
-            tests.append(_is(value, lambda item: str(item.stock_item_id)))
+            tests.append(_equals(value, lambda item: str(item.stock_item_id)))
         elif name == "ean":
-            tests.append(_is(value, lambda item: item.ean))
+            tests.append(_equals(value, lambda item: item.ean))
         elif name in ("sku", "productId", "variantId"):
-            tests.append(_is(value, partial(_field, name)))
+            tests.append(_equals(value, partial(_field, name)))
         elif name in ("modified", "stock_modified", "created"):
             since = moment(name, value, switches)
             if since is not None:
@@ -69,8 +69,8 @@ def _tests(params: Mapping[str, str], switches: CentraSwitches) -> list[Test]:
     return tests
 
 
-def _is(value: str, of: Callable[[Item], object]) -> Test:
-    return lambda item: of(item) == value
+def _equals(value: str, read: Callable[[Item], object]) -> Test:
+    return lambda item: read(item) == value
 
 
 def _field(name: str, item: Item) -> str:
@@ -78,16 +78,16 @@ def _field(name: str, item: Item) -> str:
 
 
 def _since(name: str, since: str, inclusive: bool) -> Test:
-    def when(item: Item) -> str:
+    def moment_of(item: Item) -> str:
         if name == "created":
             return str(item.variant.fields.get("createdAt"))
         return item.modified if name == "modified" else item.stock_modified
 
-    return lambda item: when(item) > since or (inclusive and when(item) == since)
+    return lambda item: moment_of(item) > since or (inclusive and moment_of(item) == since)
 
 
 def moment(name: str, value: str, switches: CentraSwitches) -> str | None:
-    """The moment with its time of day, None where an unreadable one is ignored; BadQuery where it is not."""
+    """The moment with its time of day; for an unreadable one None or BadQuery, as the switch `invalid_date` sets."""
     text = value if len(value) > 10 else f"{value} 00:00:00"
     if MOMENT.fullmatch(value):
         try:
@@ -101,11 +101,11 @@ def moment(name: str, value: str, switches: CentraSwitches) -> str | None:
     raise BadQuery(name)
 
 
-def count(params: Mapping[str, str], name: str, default: int, least: int = 1) -> int:
-    """The whole number asked for; BadQuery if it cannot be read or is too small."""
+def count(params: Mapping[str, str], name: str, default: int, minimum: int = 1) -> int:
+    """The parameter as a number; BadQuery if it cannot be read or is below the minimum."""
     text = params.get(name)
     if text is None:
         return default
-    if not text.isdecimal() or int(text) < least:
+    if not text.isdecimal() or int(text) < minimum:
         raise BadQuery(name)
     return int(text)

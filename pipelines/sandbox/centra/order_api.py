@@ -6,19 +6,19 @@ from typing import Any
 
 from pipelines.sandbox.centra.list_query import BadQuery, count, moment
 from pipelines.sandbox.centra.order_rows import order_row, shipment_row
-from pipelines.sandbox.centra.orders import No, Orders, ordered, visible
+from pipelines.sandbox.centra.orders import Orders, Rejected, order_date, visible
 from pipelines.sandbox.centra.shipments import Shipment, Shipments
 from pipelines.sandbox.common.exchange import Answer, Request
-from pipelines.sandbox.common.json_formats import parsed, php
+from pipelines.sandbox.common.json_formats import parse_json, php_json
 from pipelines.sandbox.common.switches import CentraSwitches
 
-ORDERS_SHOWN = 20
+DEFAULT_ORDER_LIMIT = 20
 NOT_ALLOWED = Answer(403, b'{"status":"Not Allowed"}')
 
 
 @dataclass(frozen=True)
 class Call:
-    """What the paths work on: the request, the rest of its path, and what the shop holds."""
+    """What a handler works on: the request, the key at the end of its path, and the shop's orders and shipments."""
 
     request: Request
     key: str
@@ -29,15 +29,15 @@ class Call:
 
 def _orders(call: Call) -> Answer:
     params, switches = call.request.params(), call.switches
-    found = visible(call.orders.all(), switches)
+    orders = visible(call.orders.all(), switches)
     if "order" in params:
-        found = [order for order in found if str(order.number) == params["order"]]
+        orders = [order for order in orders if str(order.number) == params["order"]]
     if "customer_id" in params:
-        found = [order for order in found if str(order.fields.get("customerId")) == params["customer_id"]]
+        orders = [order for order in orders if str(order.fields.get("customerId")) == params["customer_id"]]
     within = _within(params, switches)
-    found = [order for order in found if within(ordered(order))]
-    start, stop = _window(call, ORDERS_SHOWN)
-    rows = [order_row(order, call.shipments.of(order), switches) for order in found[start:stop]]
+    orders = [order for order in orders if within(order_date(order))]
+    start, stop = _window(call, DEFAULT_ORDER_LIMIT)
+    rows = [order_row(order, call.shipments.of(order), switches) for order in orders[start:stop]]
     return _ok(orders=rows)
 
 
@@ -52,54 +52,54 @@ def _shipments(call: Call) -> Answer:
     if status not in ("goodtogo", "inprogress", "completed"):
         raise BadQuery("status")
     within = _within(params, switches)
-    found = [
+    rows = [
         (shipment, order)
         for shipment, order in call.shipments.listing(status, switches)
         if params.get("order", str(order.number)) == str(order.number) and within(shipment.created)
     ]
     start, stop = _window(call, 0 if status == "goodtogo" else switches.shipments_limit)
-    return _ok(shipments=[shipment_row(shipment, order, switches) for shipment, order in found[start:stop]])
+    return _ok(shipments=[shipment_row(shipment, order, switches) for shipment, order in rows[start:stop]])
 
 
 def _shipment(call: Call) -> Answer:
-    return _ok(shipments=[_full(call, call.shipments.get(call.key))])
+    return _ok(shipments=[_row(call, call.shipments.get(call.key))])
 
 
 def _create(call: Call) -> Answer:
-    return _named(call.shipments.requested(_object(call), call.switches), call)
+    return _confirmation(call.shipments.create_requested(_object(call), call.switches), call)
 
 
 def _change(call: Call) -> Answer:
     shipment = call.shipments.change(call.key, _object(call), call.switches)
-    return _ok(applied=True, shipment=_full(call, shipment))
+    return _ok(applied=True, shipment=_row(call, shipment))
 
 
 def _complete(call: Call) -> Answer:
     if call.switches.completion_verb not in ("both", call.request.method):
-        raise No(f"Use {call.switches.completion_verb}", http=call.switches.wrong_verb)
-    return _named(call.shipments.complete(_object(call), call.switches), call)
+        raise Rejected(f"Use {call.switches.completion_verb}", http=call.switches.wrong_verb)
+    return _confirmation(call.shipments.complete(_object(call), call.switches), call)
 
 
 def _capture(call: Call) -> Answer:
-    return _named(call.shipments.capture(_object(call).get("shipment"), call.switches), call)
+    return _confirmation(call.shipments.capture(_object(call).get("shipment"), call.switches), call)
 
 
-def _refused(call: Call) -> Answer:
+def _not_allowed(call: Call) -> Answer:
     """Orders are placed in the shop: the plugin's "Allow Order Create" is not ticked."""
     return NOT_ALLOWED
 
 
-# The group that must be ticked, and what is done; "/*" stands for the key at the end of the path.
+# The group that must be ticked, and the handler; "/*" stands for the key at the end of the path.
 ROUTES: Mapping[tuple[str, str], tuple[str, Callable[[Call], Answer]]] = {
     ("GET", "orders"): ("orders", _orders),
     ("PUT", "orders"): ("orders", _comment),
-    ("POST", "order"): ("orders", _refused),
-    ("POST", "orders"): ("orders", _refused),
+    ("POST", "order"): ("orders", _not_allowed),
+    ("POST", "orders"): ("orders", _not_allowed),
     ("GET", "shipments"): ("shipments", _shipments),
     ("GET", "shipment/*"): ("shipments", _shipment),
     ("POST", "shipments"): ("shipments", _create),
     ("PUT", "shipments/*"): ("shipments", _change),
-    # The heading of Centra's page says POST, its example PUT.
+    # The heading of Centra's page has POST, its example PUT.
     ("POST", "shipment"): ("shipments", _complete),
     ("PUT", "shipment"): ("shipments", _complete),
     ("PUT", "capture"): ("shipments", _capture),
@@ -107,15 +107,15 @@ ROUTES: Mapping[tuple[str, str], tuple[str, Callable[[Call], Answer]]] = {
 
 
 def _ok(*, applied: bool = False, **content: Any) -> Answer:
-    return Answer(200, php({"status": "ok"} | content).encode("ascii"), applied=applied)
+    return Answer(200, php_json({"status": "ok"} | content).encode("ascii"), applied=applied)
 
 
-def _named(shipment: Shipment, call: Call) -> Answer:
+def _confirmation(shipment: Shipment, call: Call) -> Answer:
     order: Any = shipment.order if call.switches.ids_as == "number" else str(shipment.order)
     return _ok(applied=True, order=order, shipment=shipment.id)
 
 
-def _full(call: Call, shipment: Shipment) -> dict[str, Any]:
+def _row(call: Call, shipment: Shipment) -> dict[str, Any]:
     order = call.orders.get(shipment.order)
     assert order is not None
     return shipment_row(shipment, order, call.switches)
@@ -123,11 +123,11 @@ def _full(call: Call, shipment: Shipment) -> dict[str, Any]:
 
 def _object(call: Call) -> dict[str, Any]:
     try:
-        content = parsed(call.request.body)
+        content = parse_json(call.request.body)
     except ValueError:
-        raise No("The body is not JSON") from None
+        raise Rejected("The body is not JSON") from None
     if not isinstance(content, dict):
-        raise No("The body is not an object")
+        raise Rejected("The body is not an object")
     return content
 
 
@@ -136,25 +136,25 @@ def _within(params: Mapping[str, str], switches: CentraSwitches) -> Callable[[st
     newer, older = (
         moment(name, params[name], switches) if name in params else None for name in ("newer_than", "older_than")
     )
-    from_there = switches.dates_inclusive in ("newer", "both")
-    to_there = switches.dates_inclusive == "both"
+    newer_inclusive = switches.dates_inclusive in ("newer", "both")
+    older_inclusive = switches.dates_inclusive == "both"
 
     def within(when: str) -> bool:
-        after = newer is None or when > newer or (from_there and when == newer)
-        return after and (older is None or when < older or (to_there and when == older))
+        after = newer is None or when > newer or (newer_inclusive and when == newer)
+        return after and (older is None or when < older or (older_inclusive and when == older))
 
     return within
 
 
-def _window(call: Call, shown: int) -> tuple[int, int | None]:
-    """Where the asked-for part of a list starts and stops; a limit of 0 means everything."""
+def _window(call: Call, default_limit: int) -> tuple[int, int | None]:
+    """Start and stop of the requested part of a list; a limit of 0 means everything."""
     params, switches = call.request.params(), call.switches
-    limit = count(params, "limit", default=shown)
+    limit = count(params, "limit", default=default_limit)
     if switches.max_limit and limit > switches.max_limit:
         if switches.limit_over_max == "no":
             raise BadQuery("limit")
         limit = switches.max_limit
-    start = count(params, "offset", default=0, least=0)
+    start = count(params, "offset", default=0, minimum=0)
     if call.request.page_served is not None:
         start = (call.request.page_served - 1) * (limit or 1)
     return start, start + limit if limit else None

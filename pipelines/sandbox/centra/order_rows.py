@@ -18,15 +18,15 @@ MONEY = frozenset((
     "originalPrice", "price", "shippingValue", "voucherValue", "grandTotalValue", "grandTotalTaxValue", "totalPrice",
     "totalItemsPrice",
 ))  # fmt: skip
-# What an order tells and a shipment does not.
+# Fields of an order that its shipments do not have.
 NOT_IN_SHIPMENTS = frozenset(("orderStatus", "shipments", "cancelDate", "estimatedDeliveryDate", "discounts"))
 TERMS = {"id": "1", "name": "Standard", "description": ""}
-PAPERS = "https://papers.example.test"
+DOCUMENTS_URL = "https://papers.example.test"
 CENT = Decimal("0.01")
 
 
 def order_row(order: Order, shipments: list[Shipment], switches: CentraSwitches) -> dict[str, Any]:
-    """One of `orders`, as the switches say."""
+    """One row of `orders`; the switches decide its shape."""
     row = {"orderId": str(order.number)} | _status(order, switches) | dict(order.fields)
     row["shipments"] = [
         {
@@ -36,26 +36,26 @@ def order_row(order: Order, shipments: list[Shipment], switches: CentraSwitches)
         for one in shipments
     ]  # fmt: skip
     quantities = {line.line_id: line.qty for line in order.lines}
-    return _spoken(row | _body(order, quantities, switches, whole=True), Dialect.of(switches))
+    return _formatted(row | _body(order, quantities, switches, full=True), Dialect.of(switches))
 
 
 def shipment_row(shipment: Shipment, order: Order, switches: CentraSwitches) -> dict[str, Any]:
-    """One of `shipments`, as the switches say."""
-    own = {name: value for name, value in order.fields.items() if name not in NOT_IN_SHIPMENTS}
+    """One row of `shipments`; the switches decide its shape."""
+    shared = {name: value for name, value in order.fields.items() if name not in NOT_IN_SHIPMENTS}
     row: dict[str, Any] = {
         "shipmentId": shipment.id, "orderId": str(order.number), "shouldCapture": int(shipment.should_capture),
         "paid": int(shipment.paid),
-    } | own | {
+    } | shared | {
         "accountId": order.fields.get("accountId") or "0", "shipmentDate": shipment.created,
         "shippedDate": shipment.shipped_date, "deliveryService": shipment.service, "shippingTerms": TERMS,
-        "paymentTerms": TERMS, "proforma": f"{PAPERS}/proforma/{shipment.id}.pdf",
-        "deliveryNote": f"{PAPERS}/delivery-note/{shipment.id}.pdf", "carrier": shipment.carrier,
+        "paymentTerms": TERMS, "proforma": f"{DOCUMENTS_URL}/proforma/{shipment.id}.pdf",
+        "deliveryNote": f"{DOCUMENTS_URL}/delivery-note/{shipment.id}.pdf", "carrier": shipment.carrier,
         "service": shipment.service, "packages": shipment.packages, "trackingNumber": shipment.tracking,
         "trackingUrl": "", "returnSlipTracking": shipment.return_tracking,
     }  # fmt: skip
     if switches.shipment_gtg:
         row["gtg"] = int(shipment.gtg)
-    return _spoken(row | _body(order, shipment.quantities, switches, whole=False), Dialect.of(switches))
+    return _formatted(row | _body(order, shipment.quantities, switches, full=False), Dialect.of(switches))
 
 
 def _status(order: Order, switches: CentraSwitches) -> dict[str, Any]:
@@ -64,68 +64,68 @@ def _status(order: Order, switches: CentraSwitches) -> dict[str, Any]:
     return {} if switches.order_status_as == "absent" else {"orderStatus": shapes[switches.order_status_as]}
 
 
-def _body(order: Order, quantities: Mapping[str, int], switches: CentraSwitches, *, whole: bool) -> dict[str, Any]:
-    """The lines and the totals over them."""
-    held = [(line, quantities[line.line_id]) for line in order.lines if quantities.get(line.line_id)]
-    items = sum((_charged(line, order) * quantity for line, quantity in held), Decimal(0))
+def _body(order: Order, quantities: Mapping[str, int], switches: CentraSwitches, *, full: bool) -> dict[str, Any]:
+    """The lines and their totals; `full` for an order, else for a shipment."""
+    lines = [(line, quantities[line.line_id]) for line in order.lines if quantities.get(line.line_id)]
+    items = sum((_price_each(line, order) * quantity for line, quantity in lines), Decimal(0))
     shipping, voucher = (Decimal(str(order.fields.get(name) or 0)) for name in ("shippingValue", "voucherValue"))
-    total = items + (shipping - voucher if whole else 0)
+    total = items + (shipping - voucher if full else 0)
     percent, currency = _percent(order), order.fields.get("orderCurrency", "")
     body = {
         "grandTotalValue": total, "grandTotalTaxValue": _tax(total, percent), "taxAdded": 0, "taxDeducted": 0,
         "totalItemsPrice": items, "totalItemsPriceTax": _tax(items, percent),
         "totalItemsWithoutTax": items - _tax(items, percent), "totalItemsDiscount": 0,
         "taxBreakdown": [{"description": "VAT", "taxPercent": percent, "value": _tax(total, percent)}],
-        "products": _products(order, held, switches, whole=whole),
+        "products": _products(order, lines, switches, full=full),
     }  # fmt: skip
-    nothing = {"anyDiscount": False, "discount": f"0.00 {currency}", "discountAsNumber": 0}
-    return body | ({"discounts": nothing | {"vouchers": [], "automaticDiscounts": []}} if whole else {})
+    no_discount = {"anyDiscount": False, "discount": f"0.00 {currency}", "discountAsNumber": 0}
+    return body | ({"discounts": no_discount | {"vouchers": [], "automaticDiscounts": []}} if full else {})
 
 
 def _products(
-    order: Order, held: list[tuple[Line, int]], switches: CentraSwitches, *, whole: bool
+    order: Order, lines: list[tuple[Line, int]], switches: CentraSwitches, *, full: bool
 ) -> list[dict[str, Any]]:
-    """The lines in the way that the plugin's bundle setting says; one after the other as they were ordered."""
+    """The lines in the form of the plugin's bundle setting, sorted by line id."""
     mode = switches.bundle_mode
     rows = []
-    for line, quantity in held:
+    for line, quantity in lines:
         if line.bundle is None or mode in ("only_items", "bundles_and_items"):
-            rows.append(_item(line, quantity, order, whole=whole))
+            rows.append(_item_row(line, quantity, order, full=full))
     for bundle in order.bundles:
-        parts = [(line, quantity) for line, quantity in held if line.bundle == bundle.line_id]
+        parts = [(line, quantity) for line, quantity in lines if line.bundle == bundle.line_id]
         if parts and mode != "only_items":
-            inside = [_item(line, quantity, order, whole=whole) for line, quantity in parts]
-            rows.append(_set(bundle, parts, inside, mode, order, whole=whole))
+            inside = [_item_row(line, quantity, order, full=full) for line, quantity in parts]
+            rows.append(_bundle_row(bundle, parts, inside, mode, order, full=full))
     return sorted(rows, key=lambda row: int(row["lineId"]))
 
 
-def _item(line: Line, quantity: int, order: Order, *, whole: bool) -> dict[str, Any]:
-    row = _line(line.line_id, dict(line.size), quantity, line.price, _charged(line, order), order, whole=whole)
+def _item_row(line: Line, quantity: int, order: Order, *, full: bool) -> dict[str, Any]:
+    row = _line_row(line.line_id, dict(line.size), quantity, line.price, _price_each(line, order), order, full=full)
     return row | {"isBundle": False} | ({"isPartOfBundle": line.bundle} if line.bundle else {})
 
 
-def _set(
-    bundle: Bundle, parts: list[tuple[Line, int]], inside: list[dict[str, Any]], mode: str, order: Order, *, whole: bool
+def _bundle_row(
+    bundle: Bundle, parts: list[tuple[Line, int]], inside: list[dict[str, Any]], mode: str, order: Order, *, full: bool
 ) -> dict[str, Any]:
-    quantity = max(1, min(bundle.qty * held // line.qty for line, held in parts))
-    apart = sum((line.price * line.qty for line, _ in parts), Decimal(0)) / bundle.qty
+    quantity = max(1, min(bundle.qty * sent // line.qty for line, sent in parts))
+    separate_price = sum((line.price * line.qty for line, _ in parts), Decimal(0)) / bundle.qty
     with_items = mode == "items_in_bundles"
-    prices = (apart, bundle.price) if with_items else (bundle.price, Decimal(0))
+    prices = (separate_price, bundle.price) if with_items else (bundle.price, Decimal(0))
     size: dict[str, Any] = dict.fromkeys(parts[0][0].size, "") | {"sku": bundle.sku, "upc": None, "name": bundle.name}
     size |= {"weight": 0, "weightUnit": "kg", "brand": parts[0][0].size.get("brand")}
-    row = _line(bundle.line_id, size, quantity, *prices, order, whole=whole)
+    row = _line_row(bundle.line_id, size, quantity, *prices, order, full=full)
     return row | {"isBundle": True} | ({"bundle": inside} if with_items else {})
 
 
-def _line(
-    line_id: str, size: dict[str, Any], quantity: int, original: Decimal, price: Decimal, order: Order, *, whole: bool
+def _line_row(
+    line_id: str, size: dict[str, Any], quantity: int, original: Decimal, price: Decimal, order: Order, *, full: bool
 ) -> dict[str, Any]:
     percent = _percent(order)
     head = {
         "lineId": line_id, **size, "qty": quantity, "originalPrice": original, "price": price, "comment": "",
-        "warehouses": [{"name": "Default", "itemQty": quantity if whole else str(quantity)}],
+        "warehouses": [{"name": "Default", "itemQty": quantity if full else str(quantity)}],
     }  # fmt: skip
-    if not whole:
+    if not full:
         return head
     total = price * quantity
     return head | {
@@ -137,13 +137,13 @@ def _line(
     }  # fmt: skip
 
 
-def _charged(line: Line, order: Order) -> Decimal:
-    """What one piece costs: in a bundle, its part of the bundle's price."""
+def _price_each(line: Line, order: Order) -> Decimal:
+    """The price of one piece: in a bundle, its share of the bundle's price."""
     bundle = next((bundle for bundle in order.bundles if bundle.line_id == line.bundle), None)
     if bundle is None:
         return line.price
-    apart = sum((part.price * part.qty for part in order.lines if part.bundle == line.bundle), Decimal(0))
-    return (bundle.price * bundle.qty * line.price / apart).quantize(CENT) if apart else Decimal(0)
+    separate_price = sum((part.price * part.qty for part in order.lines if part.bundle == line.bundle), Decimal(0))
+    return (bundle.price * bundle.qty * line.price / separate_price).quantize(CENT) if separate_price else Decimal(0)
 
 
 def _percent(order: Order) -> Decimal:
@@ -154,15 +154,15 @@ def _tax(gross: Decimal, percent: Decimal) -> Decimal:
     return (gross * percent / (100 + percent)).quantize(CENT)
 
 
-def _spoken(fields: Mapping[str, Any], dialect: Dialect) -> dict[str, Any]:
-    """The fields as the dialect writes them, in every level."""
-    spoken = {name: _value(value, dialect, name) for name, value in fields.items()}
-    return {name: value for name, value in spoken.items() if value != MISSING}
+def _formatted(fields: Mapping[str, Any], dialect: Dialect) -> dict[str, Any]:
+    """The fields as the dialect writes them, on every level."""
+    formatted = {name: _value(value, dialect, name) for name, value in fields.items()}
+    return {name: value for name, value in formatted.items() if value != MISSING}
 
 
 def _value(value: Any, dialect: Dialect, name: str) -> Any:
     if isinstance(value, Mapping):
-        return _spoken(value, dialect)
+        return _formatted(value, dialect)
     if isinstance(value, list):
         return [_value(inner, dialect, "") for inner in value]
     if value in ("", None) and dialect.empty_as != "as_is":

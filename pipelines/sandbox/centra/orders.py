@@ -1,4 +1,4 @@
-"""Centra's orders: what was ordered, and how much stock is allocated to it."""
+"""Centra's orders: their lines, their status, and the stock that is allocated to them."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -14,19 +14,19 @@ from pipelines.sandbox.seed.order_sample import sample_order
 FIRST_ORDER = 1001
 STATUSES = ("Incomplete", "Pending", "Confirmed", "Processing", "Completed", "Archived", "Cancelled")
 CONFIRMED, PROCESSING, COMPLETED, CANCELLED = "2", "3", "4", "6"
-# What a line remembers of its size, whatever becomes of the size.
-OF_THE_SIZE = (
+# The fields of the size that a line copies when the order is placed.
+SIZE_FIELDS = (
     "sku", "variantSku", "sizeSku", "ean", "upc", "name", "variant", "brand", "size", "weight", "weightUnit",
     "countryOfOrigin", "harmCode",
 )  # fmt: skip
-# What is given for an order and is no field of it.
-BESIDE = ("lines", "bundle", "status", "capture_fails")
+# Names that `place` and `change` take and that are not fields of the order.
+NOT_FIELDS = ("lines", "bundle", "status", "capture_fails")
 
-Tell = Callable[[str, str, Any], None]
+Notify = Callable[[str, str, Any], None]
 
 
-class No(Exception):
-    """An answer with status "no": its `msg`, what stands beside that, and its status in HTTP."""
+class Rejected(Exception):
+    """An answer with status "no": its `msg`, its other fields in `more`, and its HTTP status."""
 
     def __init__(self, msg: Any, *, http: int = 200, **more: Any) -> None:
         super().__init__(msg)
@@ -37,7 +37,7 @@ class No(Exception):
 
 @dataclass(frozen=True)
 class Line:
-    """So many of one size; `price` is for one, tax included, and `bundle` the line id of the bundle it is part of."""
+    """A quantity of one size; `price` is for one piece, tax included; `bundle` is the line id of its bundle."""
 
     line_id: str
     stock_item_id: int
@@ -51,7 +51,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Bundle:
-    """So many sets of items, at a price of their own for each set."""
+    """A quantity of sets of items; `price` is for one set."""
 
     line_id: str
     sku: str
@@ -62,7 +62,7 @@ class Bundle:
 
 @dataclass(frozen=True)
 class Order:
-    """`fields` are its own, as the Order API names them; `bundles` are those that lines are part of."""
+    """`fields` have the names of the Order API; `bundles` are those that the lines belong to."""
 
     number: int
     status: str
@@ -76,17 +76,17 @@ class Order:
 
 
 class Orders:
-    """Orders by number. A new one allocates what is free of its sizes; the rest is demand."""
+    """Orders by number. A new order allocates the free stock of its sizes; the rest is demand."""
 
-    def __init__(self, shop: Shop, clock: Clock, tell: Tell) -> None:
+    def __init__(self, shop: Shop, clock: Clock, notify: Notify) -> None:
         self._shop = shop
         self._clock = clock
-        self._tell = tell
+        self._notify = notify
         self._orders: dict[int, Order] = {}
         self._next, self._next_line = FIRST_ORDER, 5001
 
     def get(self, number: Any) -> Order | None:
-        """The order of that number, given as text or as a number."""
+        """The order of that number, given as text or int; None if there is none."""
         text = str(number)
         return self._orders.get(int(text)) if text.isdecimal() else None
 
@@ -95,25 +95,25 @@ class Orders:
         return list(self._orders.values())
 
     def place(self, given: Mapping[str, Any], switches: CentraSwitches) -> Order:
-        """The new order; what is not given comes from the sample, also one line of the first size that is free."""
+        """The new order. The sample fills in missing fields; without lines it is for one of the first free size."""
         number, moment = self._next, self._clock.local(switches.timezone)
-        fields = sample_order(number, moment, _own(given, sample_order(number, moment, {})))
-        lines, bundles = self._wanted(given, str(fields["orderCurrency"]))
+        fields = sample_order(number, moment, _fields_of(given, sample_order(number, moment, {})))
+        lines, bundles = self._lines_of(given, str(fields["orderCurrency"]))
         status = status_of(given.get("status", CONFIRMED))
         order = Order(number, status, fields, lines, bundles, bool(given.get("capture_fails", False)))
         self._next += 1
         self._orders[number] = order
-        self._tell("order", "insert", str(number))
+        self._notify("order", "insert", str(number))
         return self.allocate(order, switches)
 
     def change(self, number: int, given: Mapping[str, Any], switches: CentraSwitches) -> Order:
-        """The order with fields, status or all its lines set outright; KeyError if there is none."""
+        """The order with its fields, status or all lines replaced; KeyError if there is no such order."""
         order = self._orders[number]
         known = sample_order(number, "", {}) | dict(order.fields)
-        fields = {k: v for k, v in (dict(order.fields) | _own(given, known)).items() if v != MISSING}
+        fields = {k: v for k, v in (dict(order.fields) | _fields_of(given, known)).items() if v != MISSING}
         lines, bundles = order.lines, order.bundles
         if "lines" in given or "bundle" in given:
-            lines, bundles = self._wanted(given, str(fields.get("orderCurrency")))
+            lines, bundles = self._lines_of(given, str(fields.get("orderCurrency")))
         status = status_of(given.get("status", order.status))
         if lines is not order.lines:
             self._release(order, switches)
@@ -124,21 +124,21 @@ class Orders:
         if status == CANCELLED:
             self._release(order, switches)
             order = self.put(replace(order, lines=tuple(replace(line, allocated=0) for line in order.lines)))
-        self._tell("order", "update", str(number))
+        self._notify("order", "update", str(number))
         return order if status == CANCELLED else self.allocate(order, switches)
 
     def put(self, order: Order) -> Order:
-        """The order, kept in the place of what it was."""
+        """Stores the order in the place of its former version, and returns it."""
         self._orders[order.number] = order
         return order
 
     def comment(self, given: Mapping[str, Any], switches: CentraSwitches) -> Order:
-        """The order with a text added or put in the place of one, and attributes set; No if there is none."""
+        """The order with a comment added or replaced and attributes set; Rejected if there is no such order."""
         order = self.get(given.get("order"))
         if order is None:
-            raise No("order does not exist", order=given.get("order"))
+            raise Rejected("order does not exist", order=given.get("order"))
         if not in_market(order, switches):
-            raise No("order in wrong market", order=order.number)
+            raise Rejected("order in wrong market", order=order.number)
         fields = dict(order.fields)
         for name, field, flag in (
             ("internalComment", "internalComment", "replaceInternalComment"),
@@ -149,36 +149,36 @@ class Orders:
                 fields[field] = "\n".join(text for text in (before, str(given[name])) if text)
         attributes = given.get("extraAttributes") or {}
         if not isinstance(attributes, Mapping):
-            raise No({"extraAttributes": "invalid value"})
+            raise Rejected({"extraAttributes": "invalid value"})
         fields |= {name: value for name, value in attributes.items() if value != ""}
         cleared = [name for name, value in attributes.items() if value == ""]
         order = self.put(replace(order, fields={k: v for k, v in fields.items() if k not in cleared}))
-        self._tell("order", "update", str(order.number))
+        self._notify("order", "update", str(order.number))
         return order
 
     def allocate(self, order: Order, switches: CentraSwitches) -> Order:
-        """The order after it took what it still needs and is free."""
+        """The order after it allocated the free stock that it still needs."""
         if order.status in (COMPLETED, CANCELLED):
             return order
-        taken = (
-            replace(line, allocated=line.allocated + self._shop.allocate(*self._lack(line), switches))
+        lines = (
+            replace(line, allocated=line.allocated + self._shop.allocate(*self._missing(line), switches))
             for line in order.lines
         )
-        return self.put(replace(order, lines=tuple(taken)))
+        return self.put(replace(order, lines=tuple(lines)))
 
     def fill_demand(self, switches: CentraSwitches) -> None:
-        """To be called when stock came in: the oldest orders take first."""
+        """Must be called when stock came in: the oldest orders allocate first."""
         for order in self.all():
             self.allocate(order, switches)
 
-    def _lack(self, line: Line) -> tuple[int, int]:
+    def _missing(self, line: Line) -> tuple[int, int]:
         return line.stock_item_id, line.qty - line.allocated - line.shipped
 
     def _release(self, order: Order, switches: CentraSwitches) -> None:
         for line in order.lines:
             self._shop.move(line.stock_item_id, switches, allocated=-line.allocated)
 
-    def _wanted(self, given: Mapping[str, Any], currency: str) -> tuple[tuple[Line, ...], tuple[Bundle, ...]]:
+    def _lines_of(self, given: Mapping[str, Any], currency: str) -> tuple[tuple[Line, ...], tuple[Bundle, ...]]:
         lines, bundle = given.get("lines"), given.get("bundle")
         if lines is None and bundle is None:
             free = (item for item in self._shop.listing("asc") if item.physical > item.allocated)
@@ -186,26 +186,26 @@ class Orders:
             if first is None:
                 raise ValueError("no size is free; give lines")
             lines = [{"stock_item_id": first.stock_item_id}]
-        made = [self._line(line, currency) for line in lines or ()]
+        order_lines = [self._line(line, currency) for line in lines or ()]
         if bundle is None:
-            return tuple(made), ()
-        whole = Bundle(
+            return tuple(order_lines), ()
+        sold = Bundle(
             self._line_id(), str(bundle.get("sku", "BNDL-1")), str(bundle.get("name", "Set")),
             _quantity(bundle), Decimal(str(bundle.get("price", 0))),
         )  # fmt: skip
-        made += [self._line(line, currency, whole) for line in bundle["lines"]]
-        return tuple(made), (whole,)
+        order_lines += [self._line(line, currency, sold) for line in bundle["lines"]]
+        return tuple(order_lines), (sold,)
 
     def _line(self, given: Mapping[str, Any], currency: str, bundle: Bundle | None = None) -> Line:
         key = given.get("stock_item_id")
-        key = self._shop.owner(str(given.get("code"))) if key is None else int(key)
+        key = self._shop.stock_item_id_of(str(given.get("code"))) if key is None else int(key)
         if key is None:
             raise LookupError(f"Centra holds no size {given.get('code')!r}")
         item = self._shop.item(key)
         row = item.row()
         quantity = _quantity(given) * (bundle.qty if bundle else 1)
         price = Decimal(str(given["price"])) if "price" in given else _price(item, currency)
-        size = {name: row.get(name, "") for name in OF_THE_SIZE}
+        size = {name: row.get(name, "") for name in SIZE_FIELDS}
         line_id = str(given.get("line_id") or self._line_id())
         if not line_id.isdecimal():
             raise ValueError(f"line_id must be digits, not {line_id!r}")
@@ -217,7 +217,7 @@ class Orders:
 
 
 def status_of(given: Any) -> str:
-    """The status as its number in text, given so, as a number, or by name; ValueError if there is none such."""
+    """The status as digits in text, from a number, digits or a name; ValueError if there is no such status."""
     text = str(given)
     known = {str(number): str(number) for number in range(len(STATUSES))}
     known |= {name.lower(): str(number) for number, name in enumerate(STATUSES)}
@@ -227,39 +227,39 @@ def status_of(given: Any) -> str:
 
 
 def in_market(order: Order, switches: CentraSwitches) -> bool:
-    """Whether the plugin's markets show the order."""
+    """Whether the plugin's markets include the order."""
     return not switches.markets or str(order.fields.get("marketId")) in switches.markets
 
 
 def visible(orders: Iterable[Order], switches: CentraSwitches) -> list[Order]:
-    """The orders that the plugin's settings show, in the order they say."""
-    shown = [
+    """The orders that the plugin's settings include, sorted as they set."""
+    included = [
         order
         for order in orders
         if order.status in switches.order_statuses
         and in_market(order, switches)
-        and (switches.on_hold or not _set(order, "hold"))
-        and (switches.waiting_for_payment or not _set(order, "waitingForPayment"))
+        and (switches.on_hold or not _is_set(order, "hold"))
+        and (switches.waiting_for_payment or not _is_set(order, "waitingForPayment"))
     ]
     newest = switches.orders_starting_with == "newest"
-    return sorted(shown, key=lambda order: (ordered(order), order.number), reverse=newest)
+    return sorted(included, key=lambda order: (order_date(order), order.number), reverse=newest)
 
 
-def ordered(order: Order) -> str:
-    """When it was ordered."""
+def order_date(order: Order) -> str:
+    """The local date and time of the order, as Centra writes it."""
     return str(order.fields.get("orderDate", ""))
 
 
-def _set(order: Order, flag: str) -> bool:
+def _is_set(order: Order, flag: str) -> bool:
     return str(order.fields.get(flag, 0)).lower() in ("1", "true")
 
 
-def _own(given: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
-    """What is given for the order's own fields; ValueError for one that no order has."""
-    own = {name: value for name, value in given.items() if name not in BESIDE}
-    if unknown := [name for name in own if name not in known and not name.startswith("shipwallet_")]:
+def _fields_of(given: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """The given values that are fields of an order; ValueError for a name that no order has."""
+    fields = {name: value for name, value in given.items() if name not in NOT_FIELDS}
+    if unknown := [name for name in fields if name not in known and not name.startswith("shipwallet_")]:
         raise ValueError(f"an order has no field {', '.join(sorted(unknown))}")
-    return own
+    return fields
 
 
 def _quantity(given: Mapping[str, Any]) -> int:
@@ -272,6 +272,6 @@ def _quantity(given: Mapping[str, Any]) -> int:
 def _price(item: Item, currency: str) -> Decimal:
     prices = item.row().get("prices")
     listed = [entry for entry in prices if isinstance(entry, dict)] if isinstance(prices, list) else []
-    said = (entry.get("price") for entry in listed if entry.get("currency") == currency)
-    first = next((price for price in said if price not in (None, "", MISSING)), 0)
+    amounts = (entry.get("price") for entry in listed if entry.get("currency") == currency)
+    first = next((price for price in amounts if price not in (None, "", MISSING)), 0)
     return Decimal(str(first))

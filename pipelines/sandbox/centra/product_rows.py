@@ -1,10 +1,10 @@
-"""Centra's rows: one per size, kept small in memory and written in the documented field order."""
+"""Centra's product rows: one per size, compact in memory, written in the documented field order."""
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, NamedTuple
 
-from pipelines.sandbox.common.json_formats import php
+from pipelines.sandbox.common.json_formats import php_json
 from pipelines.sandbox.common.switches import CentraSwitches
 
 MISSING = "__missing__"
@@ -18,19 +18,19 @@ ORDER = (
     "comment", "metaTitle", "metaDescription", "metaKeywords", "folder", "categories", "categoryName",
     "images", "prices", "store",
 )  # fmt: skip
-OWN = ("sizeSku", "size", "sizeComment", "stockItemId", "ean", "upc")
+SIZE_FIELDS = ("sizeSku", "size", "sizeComment", "stockItemId", "ean", "upc")
 BEFORE_SKU = ORDER[: ORDER.index("sizeSku")]
 BEFORE_SIZE = ORDER[len(BEFORE_SKU) + 1 : ORDER.index("size")]
 NOT_IN_STOCK = frozenset((
     "name", "description", "shortDescription", "comment", "metaTitle", "metaDescription", "metaKeywords",
     "folder", "categories", "images", "prices", "store",
 ))  # fmt: skip
-NOT_SHARED = frozenset((*OWN, "physical", "allocated"))
+NOT_SHARED = frozenset((*SIZE_FIELDS, "physical", "allocated"))
 IDS = frozenset(("productId", "variantId", "stockItemId"))
 
 
 class Dialect(NamedTuple):
-    """How values are written, where Centra's own examples disagree."""
+    """How values are written where Centra's own examples disagree."""
 
     price_as: str
     ids_as: str
@@ -46,7 +46,7 @@ AS_IS = Dialect("as_is", "as_is", "as_is", "as_is")
 
 
 class Variant:
-    """What the sizes of a variant share, with the text made of it for each kind of row and dialect."""
+    """The fields that the sizes of a variant share, and their JSON text for each kind of row and dialect."""
 
     __slots__ = ("_texts", "fields")
 
@@ -56,7 +56,7 @@ class Variant:
         self._texts: dict[tuple[str, Dialect], tuple[str, str, str]] = {}
 
     def texts(self, kind: Kind, dialect: Dialect) -> tuple[str, str, str]:
-        """The row's text before `sizeSku`, between that and the other fields of a size, and after them."""
+        """The row's text before `sizeSku`, between `sizeSku` and the other fields of a size, and after those."""
         texts = self._texts.get((kind, dialect))
         if texts is None:
             texts = self._texts[kind, dialect] = _texts(self.fields, kind, dialect)
@@ -64,7 +64,7 @@ class Variant:
 
 
 class Item(NamedTuple):
-    """One size. The first six are its own fields on the wire."""
+    """One size. The first six are its own fields in the JSON."""
 
     size_sku: Any
     size: Any
@@ -80,34 +80,34 @@ class Item(NamedTuple):
 
     def row(self) -> dict[str, Any]:
         """Every field of the row as the catalogue writes it."""
-        own = {name: value for name, value in zip(OWN, self[:6], strict=True) if value != MISSING}
+        own = {name: value for name, value in zip(SIZE_FIELDS, self[:6], strict=True) if value != MISSING}
         return self.variant.fields | own
 
     def code(self) -> str:
-        """The three SKU parts in a row, as stock updates name a size."""
+        """The three SKU parts joined, as stock updates name a size."""
         parts = (self.variant.fields.get("sku"), self.variant.fields.get("variantSku"), self.size_sku)
         return "".join(str(part) for part in parts if part not in (None, MISSING))
 
 
 def item_of(row: Mapping[str, Any], variant: Variant | None = None, modified: str | None = None) -> Item:
-    """The row as an Item; it shares `variant` when its other fields are the same."""
+    """The row as an Item; it shares `variant` when the fields that sizes share are the same."""
     fields = {k: v for k, v in row.items() if k not in NOT_SHARED and v != MISSING}
     if isinstance(fields.get("prices"), list):
         fields["prices"] = [_price(entry, AS_IS) for entry in fields["prices"]]
     if variant is None or variant.fields != fields:
         variant = Variant(fields)
-    size_sku, size, comment, key, ean, upc = (row.get(name, MISSING) for name in OWN)
+    size_sku, size, comment, key, ean, upc = (row.get(name, MISSING) for name in SIZE_FIELDS)
     physical, allocated = int(row.get("physical", 0)), int(row.get("allocated", 0))
     moment = modified or str(fields.get("createdAt", "0000-00-00 00:00:00"))
     return Item(size_sku, size, comment, key, ean, upc, variant, physical, allocated, moment, moment)
 
 
-def written(items: Iterable[Item], kind: Kind, dialect: Dialect, *, physical: bool = True) -> str:
-    """The rows as the inside of a JSON list."""
+def rows_json(items: Iterable[Item], kind: Kind, dialect: Dialect, *, physical: bool = True) -> str:
+    """The rows as the content of a JSON list, without its brackets."""
     rows = []
     for item in items:
         head, middle, tail = item.variant.texts(kind, dialect)
-        sku, rest = _own(item, dialect)
+        sku, rest = _size_texts(item, dialect)
         if kind == "stock":
             tail += f'"physicalStock":{item.physical},' if physical else ""
             tail += f'"allocatedStock":{item.allocated},"availableStock":{item.physical - item.allocated},'
@@ -115,29 +115,29 @@ def written(items: Iterable[Item], kind: Kind, dialect: Dialect, *, physical: bo
     return "{" + "},{".join(rows) + "}" if rows else ""
 
 
-def _own(item: Item, dialect: Dialect) -> tuple[str, str]:
+def _size_texts(item: Item, dialect: Dialect) -> tuple[str, str]:
     sku, size, comment, key, ean, upc = item[:6]
     rest = {"size": size, "sizeComment": comment, "stockItemId": key, "ean": ean, "upc": upc}
     return _members({"sizeSku": sku}, dialect), _members(rest, dialect)
 
 
 def _texts(fields: Mapping[str, Any], kind: Kind, dialect: Dialect) -> tuple[str, str, str]:
-    shown = {k: v for k, v in fields.items() if not (kind == "stock" and k in NOT_IN_STOCK)}
-    attributes = shown.pop("attributes", None) or {}
+    included = {k: v for k, v in fields.items() if not (kind == "stock" and k in NOT_IN_STOCK)}
+    attributes = included.pop("attributes", None) or {}
     if kind == "attributes":
-        shown |= attributes
-    if kind == "stock" and "categoryName" in shown:
-        shown["categoryName"] = None
-    head = {name: shown.pop(name) for name in BEFORE_SKU if name in shown}
-    middle = {name: shown.pop(name) for name in BEFORE_SIZE if name in shown}
-    return _members(head, dialect), _members(middle, dialect), _members(shown, dialect)
+        included |= attributes
+    if kind == "stock" and "categoryName" in included:
+        included["categoryName"] = None
+    head = {name: included.pop(name) for name in BEFORE_SKU if name in included}
+    middle = {name: included.pop(name) for name in BEFORE_SIZE if name in included}
+    return _members(head, dialect), _members(middle, dialect), _members(included, dialect)
 
 
 def _members(fields: dict[str, Any], dialect: Dialect) -> str:
     if dialect != AS_IS or MISSING in fields.values():
         fields = {name: _value(name, v, dialect) for name, v in fields.items() if v != MISSING}
         fields = {name: value for name, value in fields.items() if value != MISSING}
-    return php(fields)[1:-1] + "," if fields else ""
+    return php_json(fields)[1:-1] + "," if fields else ""
 
 
 def _value(name: str, value: Any, dialect: Dialect) -> Any:
@@ -166,14 +166,14 @@ def _price(entry: Any, dialect: Dialect) -> Any:
 
 
 def identifier(value: Any, shape: str) -> Any:
-    """The id as a number or a string, as it is when the shape does not say."""
+    """The id as a number or a string; unchanged for the shape `as_is`."""
     if shape == "number" and isinstance(value, str) and value.isdecimal():
         return int(value)
     return str(value) if shape == "string" and isinstance(value, int) else value
 
 
 def amount(value: Any, shape: str) -> Any:
-    """The money as a number without idle zeros or as a string with cents, as it is when the shape does not say."""
+    """The amount as a number without trailing zeros or as a string with cents; unchanged for the shape `as_is`."""
     if shape == "as_is" or value is None or isinstance(value, bool):
         return value
     try:

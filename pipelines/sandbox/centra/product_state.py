@@ -1,4 +1,4 @@
-"""Centra's state: the rows of one shop, their order, and the stock that can be written."""
+"""Centra's state: the sizes of one shop, their sort order, and their stock."""
 
 import random
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ NEVER = "0000-00-00 00:00:00"
 
 @dataclass(frozen=True)
 class StockResult:
-    """What a stock update could not apply, and whether it applied anything."""
+    """The products that a stock update could not apply, and whether it applied anything."""
 
     not_found: tuple[str, ...]
     bundles: tuple[str, ...]
@@ -22,17 +22,17 @@ class StockResult:
 
 
 class Shop:
-    """Rows by `stockItemId`; `version` moves with every change."""
+    """Rows by `stockItemId`; every change increases `version`."""
 
     def __init__(self, items: Mapping[int, Item], clock: Clock) -> None:
         self._items = dict(items)
         self._clock = clock
         self._sorted: tuple[str, list[Item]] | None = None
-        self._owners: dict[str, int] | None = None
+        self._ids_by_product: dict[str, int] | None = None
         self.version = 0
 
     def listing(self, sort: str) -> list[Item]:
-        """All rows in the given order; "edited" is that of their last edits, the newest at the end."""
+        """All rows in the given order; "edited" sorts by the last edit, the newest at the end."""
         if self._sorted is None or self._sorted[0] != sort:
             keys = sorted(self._items, reverse=sort == "desc")
             if sort == "shuffled":
@@ -48,7 +48,7 @@ class Shop:
         return item.row() | {"physical": item.physical, "allocated": item.allocated}
 
     def add(self, row: Mapping[str, Any], switches: CentraSwitches) -> int:
-        """The id of the row added; ValueError if it has none or it is taken."""
+        """The id of the added row; ValueError if the row has no id, or one that is taken."""
         key = int(row.get("stockItemId", -1))
         if key < 0 or key in self._items:
             raise ValueError("a new row needs a stockItemId that is not taken")
@@ -57,27 +57,27 @@ class Shop:
         return key
 
     def change(self, stock_item_id: int, fields: Mapping[str, Any], switches: CentraSwitches) -> dict[str, Any]:
-        """The row after the change; a field set to "__missing__" is gone."""
+        """The row after the change; "__missing__" removes a field."""
         if "stockItemId" in fields:
             raise ValueError("stockItemId is the row's key and cannot be changed")
         old, before = self._items[stock_item_id], self.row(stock_item_id)
         new = item_of(before | dict(fields))._replace(modified=old.modified, stock_modified=old.stock_modified)
         restocked = (new.physical, new.allocated) != (old.physical, old.allocated)
-        told = fields.keys() - {*switches.silent, "physical", "allocated"}
-        edited = any(before.get(name, MISSING) != fields[name] for name in told)
+        dated = fields.keys() - {*switches.silent, "physical", "allocated"}
+        edited = any(before.get(name, MISSING) != fields[name] for name in dated)
         self._put(stock_item_id, self._dated(new, switches, edited=edited, restocked=restocked))
         return self.row(stock_item_id)
 
     def remove(self, stock_item_id: int) -> None:
         """Forgets the row; KeyError if there is none."""
         del self._items[stock_item_id]
-        self._touched(owners=True)
+        self._changed(codes=True)
 
     def write_stock(self, entries: Iterable[tuple[str, int]], switches: CentraSwitches) -> StockResult:
-        """Sets stock as Centra documents: never below what is allocated, all that is found."""
+        """Sets the stock of the products that exist, as Centra documents it: never below the allocated quantity."""
         not_found, bundles, applied = [], [], False
         for product, quantity in entries:
-            key = self.owner(product)
+            key = self.stock_item_id_of(product)
             if product in switches.bundles:
                 bundles.append(product)
             elif key is None:
@@ -89,7 +89,7 @@ class Shop:
                 self._items[key] = self._dated(stocked, switches, edited=False, restocked=True)
                 applied = True
         if applied:
-            self._touched(owners=False)
+            self._changed(codes=False)
         return StockResult(tuple(not_found), tuple(bundles), applied)
 
     def item(self, stock_item_id: int) -> Item:
@@ -97,33 +97,33 @@ class Shop:
         return self._items[stock_item_id]
 
     def allocate(self, stock_item_id: int, wanted: int, switches: CentraSwitches) -> int:
-        """How much of what is wanted was free and is allocated now."""
+        """Allocates as much of the wanted quantity as is free, and returns that quantity."""
         item = self._items.get(stock_item_id)
-        taken = max(0, min(wanted, item.physical - item.allocated)) if item else 0
-        self.move(stock_item_id, switches, allocated=taken)
-        return taken
+        allocated = max(0, min(wanted, item.physical - item.allocated)) if item else 0
+        self.move(stock_item_id, switches, allocated=allocated)
+        return allocated
 
     def move(self, stock_item_id: int, switches: CentraSwitches, *, physical: int = 0, allocated: int = 0) -> None:
-        """Adds to both figures of a size that is still there; neither falls below zero."""
+        """Adds to both quantities of a size, if it still exists; neither falls below zero."""
         item = self._items.get(stock_item_id)
         if item is None or not (physical or allocated):
             return
         moved = item._replace(physical=max(0, item.physical + physical), allocated=max(0, item.allocated + allocated))
         self._items[stock_item_id] = self._dated(moved, switches, edited=False, restocked=True)
-        self._touched(owners=False)
+        self._changed(codes=False)
 
-    def owner(self, product: str) -> int | None:
-        """The `stockItemId` behind an EAN or a full SKU."""
-        if self._owners is None:
+    def stock_item_id_of(self, product: str) -> int | None:
+        """The `stockItemId` of an EAN or a full SKU; None if there is no such size."""
+        if self._ids_by_product is None:
             # An EAN wins over a full SKU, the lower id over the higher one.
             keys = sorted(self._items, reverse=True)
-            self._owners = {self._items[key].code(): key for key in keys}
+            self._ids_by_product = {self._items[key].code(): key for key in keys}
             eans = ((self._items[key].ean, key) for key in keys)
-            self._owners |= {str(ean): key for ean, key in eans if ean not in (None, "", MISSING)}
-        return self._owners.get(product)
+            self._ids_by_product |= {str(ean): key for ean, key in eans if ean not in (None, "", MISSING)}
+        return self._ids_by_product.get(product)
 
     def _dated(self, item: Item, switches: CentraSwitches, *, edited: bool, restocked: bool) -> Item:
-        """The item with the moments that such a change moves."""
+        """The item with new times of change, as the switches set for an edit or a stock change."""
         now = self._clock.local(switches.timezone)
         if restocked and switches.stock_moves != "neither":
             item = item._replace(stock_modified=now)
@@ -131,9 +131,9 @@ class Shop:
 
     def _put(self, key: int, item: Item) -> None:
         self._items[key] = item
-        self._touched(owners=True)
+        self._changed(codes=True)
 
-    def _touched(self, *, owners: bool) -> None:
+    def _changed(self, *, codes: bool) -> None:
         self._sorted = None
-        self._owners = None if owners else self._owners
+        self._ids_by_product = None if codes else self._ids_by_product
         self.version += 1

@@ -1,4 +1,4 @@
-"""Centra's shipments: what is to be packed, whether it was paid for, and what leaves the shelf with it."""
+"""Centra's shipments: their quantities, their payment, and the stock that leaves with them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -9,10 +9,10 @@ from pipelines.sandbox.centra.orders import (
     COMPLETED,
     CONFIRMED,
     PROCESSING,
-    No,
+    Notify,
     Order,
     Orders,
-    Tell,
+    Rejected,
     in_market,
 )
 from pipelines.sandbox.centra.product_state import Shop
@@ -20,7 +20,7 @@ from pipelines.sandbox.common.clock import Clock
 from pipelines.sandbox.common.switches import CentraSwitches
 from pipelines.sandbox.seed.order_sample import NEVER
 
-# What is said of the parcel when it leaves; on the wire, and here.
+# Fields of a completion that describe the parcel: the name in the JSON, and in Shipment.
 PARCEL = {
     "carrier": "carrier", "service": "service", "packages": "packages", "tracking": "tracking",
     "returnSlipTracking": "return_tracking",
@@ -30,7 +30,7 @@ FIRST_SERIAL = 1902
 
 @dataclass(frozen=True)
 class Shipment:
-    """`quantities` are by line id; `serial` is the number that webhooks know it by."""
+    """`quantities` are by line id; `serial` is the number that webhooks use."""
 
     order: int
     number: int
@@ -58,90 +58,90 @@ class Shipment:
 
 
 class Shipments:
-    """Shipments by id; each call that changes one sees to its order and its stock."""
+    """Shipments by id; a call that changes a shipment also changes its order and its stock."""
 
-    def __init__(self, orders: Orders, shop: Shop, clock: Clock, tell: Tell) -> None:
+    def __init__(self, orders: Orders, shop: Shop, clock: Clock, notify: Notify) -> None:
         self._orders = orders
         self._shop = shop
         self._clock = clock
-        self._tell = tell
+        self._notify = notify
         self._shipments: dict[str, Shipment] = {}
         self._by_order: dict[int, list[str]] = {}
         self._numbers: dict[int, int] = {}
         self._next = FIRST_SERIAL
 
     def get(self, shipment_id: Any) -> Shipment:
-        """The shipment; No if there is none."""
-        found = self._shipments.get(str(shipment_id))
-        if found is None:
-            raise No("shipment does not exist", shipment=shipment_id)
-        return found
+        """The shipment; Rejected if there is none."""
+        shipment = self._shipments.get(str(shipment_id))
+        if shipment is None:
+            raise Rejected("shipment does not exist", shipment=shipment_id)
+        return shipment
 
     def of(self, order: Order) -> list[Shipment]:
         """The order's shipments, oldest first."""
         return [self._shipments[shipment_id] for shipment_id in self._by_order.get(order.number, ())]
 
     def listing(self, status: str, switches: CentraSwitches) -> list[tuple[Shipment, Order]]:
-        """The shipments of that status that the plugin's markets show, oldest first, each with its order."""
+        """The shipments of that status in the plugin's markets, oldest first, each with its order."""
         tests: dict[str, Callable[[Shipment], bool]] = {
             "goodtogo": lambda s: s.gtg and not s.completed,
             "inprogress": lambda s: not s.completed and (switches.inprogress_has_goodtogo or not s.gtg),
             "completed": lambda s: s.completed,
         }
-        both = ((shipment, self._of(shipment)) for shipment in self.all())
-        return [(s, order) for s, order in both if tests[status](s) and in_market(order, switches)]
+        all_pairs = ((shipment, self._order_of(shipment)) for shipment in self.all())
+        return [(s, order) for s, order in all_pairs if tests[status](s) and in_market(order, switches)]
 
     def all(self) -> list[Shipment]:
         """Every shipment, oldest first."""
         return sorted(self._shipments.values(), key=lambda shipment: (shipment.created, shipment.serial))
 
     def create(self, order: Order, quantities: Mapping[str, int], switches: CentraSwitches, **flags: Any) -> Shipment:
-        """The new shipment, its order in process and its lines allocated as far as they can be."""
+        """The new shipment; its order becomes Processing and allocates the free stock that it needs."""
         number = self._numbers[order.number] = self._numbers.get(order.number, 0) + 1
         serial, self._next = self._next, self._next + 1
         now = self._clock.local(switches.timezone)
         shipment = self._put(Shipment(order.number, number, serial, now, dict(quantities), {}, **flags))
         self._by_order.setdefault(order.number, []).append(shipment.id)
         self._orders.put(replace(self._orders.allocate(order, switches), status=PROCESSING))
-        self._tell("shipment", "create", serial)
+        self._notify("shipment", "create", serial)
         if shipment.gtg:
-            self._tell("shipment", "good_to_go", serial)
-        self._tell("order", "update", str(order.number))
+            self._notify("shipment", "good_to_go", serial)
+        self._notify("order", "update", str(order.number))
         return shipment
 
-    def left(self, order: Order, but: Shipment | None = None) -> dict[str, int]:
-        """What of each line is in no shipment, leaving aside one of them."""
-        left = {line.line_id: line.qty for line in order.lines}
+    def unassigned(self, order: Order, without: Shipment | None = None) -> dict[str, int]:
+        """The quantity of each line that is in no shipment; the shipment `without` does not count."""
+        quantities = {line.line_id: line.qty for line in order.lines}
         for shipment in self.of(order):
-            if but is None or shipment.id != but.id:
+            if without is None or shipment.id != without.id:
                 for line_id, quantity in shipment.quantities.items():
-                    left[line_id] = left.get(line_id, 0) - quantity
-        return left
+                    quantities[line_id] = quantities.get(line_id, 0) - quantity
+        return quantities
 
-    def requested(self, given: Mapping[str, Any], switches: CentraSwitches) -> Shipment:
-        """The shipment that a POST asks for; No where it cannot be had."""
+    def create_requested(self, given: Mapping[str, Any], switches: CentraSwitches) -> Shipment:
+        """The new shipment that a POST requests; Rejected if the order, its status or the quantities forbid it."""
         order = self._orders.get(given.get("order"))
         if order is None:
-            raise No("order does not exist", order=given.get("order"))
+            raise Rejected("order does not exist", order=given.get("order"))
         if order.status not in (CONFIRMED, PROCESSING):
-            raise No("only a confirmed order can be shipped", order=str(order.number))
+            raise Rejected("only a confirmed order can be shipped", order=str(order.number))
         quantities, _ = self._quantities(order, given.get("products"))
         quantities = {line_id: quantity for line_id, quantity in quantities.items() if quantity}
         if not quantities:
-            raise No({"products": "required"})
-        self._fits(quantities, self.left(order))
+            raise Rejected({"products": "required"})
+        self._check_quantities(quantities, self.unassigned(order))
         capture = _flag(given, "capture", True)
         if capture and order.capture_fails:
-            raise No("can not capture order", order=str(order.number))
+            raise Rejected("can not capture order", order=str(order.number))
         shipped = _flag(given, "shipped", False)
         flags: dict[str, Any] = {"gtg": _flag(given, "gtg", False), "paid": capture, "captured": capture}
         shipment = self.create(order, quantities, switches, should_capture=not capture, **flags)
-        return self._left_house(shipment, given, switches) if shipped else shipment
+        return self._ship(shipment, given, switches) if shipped else shipment
 
     def change(self, shipment_id: str, given: Mapping[str, Any], switches: CentraSwitches) -> Shipment:
-        """The shipment with other quantities, serial numbers or good-to-go; No where its state forbids it."""
+        """The shipment with new quantities, serial numbers or good-to-go flag; Rejected if its state forbids it."""
         shipment = self.get(shipment_id)
-        order = self._of(shipment)
+        order = self._order_of(shipment)
         quantities, serials = self._quantities(order, given.get("products") or {})
         wanted = dict(shipment.quantities) | quantities
         if wanted != shipment.quantities:
@@ -149,61 +149,61 @@ class Shipments:
                 ("is sent", shipment.completed), ("is captured", shipment.captured), ("is paid", shipment.paid),
                 ("has refunds", shipment.refunded),
             )  # fmt: skip
-            for state, true in states:
-                if true:
-                    raise No(f"shipment {state} and can not be updated", shipment=shipment.id)
-            self._fits(wanted, self.left(order, but=shipment))
+            for state, forbids in states:
+                if forbids:
+                    raise Rejected(f"shipment {state} and can not be updated", shipment=shipment.id)
+            self._check_quantities(wanted, self.unassigned(order, without=shipment))
         wanted = {line_id: quantity for line_id, quantity in wanted.items() if quantity}
         gtg = _flag(given, "gtg", shipment.gtg)
-        self._told(shipment, gtg)
+        self._notify_update(shipment, gtg)
         return self._put(replace(shipment, quantities=wanted, serials=dict(shipment.serials) | serials, gtg=gtg))
 
     def capture(self, shipment_id: Any, switches: CentraSwitches) -> Shipment:
-        """The shipment, paid; No where the money cannot be had."""
+        """The shipment, paid; Rejected if the capture fails."""
         shipment = self.get(shipment_id)
         if shipment.captured or shipment.paid:
             if switches.second_capture == "ok":
                 return shipment
-            raise No("capture failed", order=str(shipment.order), shipment=shipment.id)
-        return self._captured(shipment)
+            raise Rejected("capture failed", order=str(shipment.order), shipment=shipment.id)
+        return self._take_payment(shipment)
 
     def complete(self, given: Mapping[str, Any], switches: CentraSwitches) -> Shipment:
-        """The shipment after it was told what became of it: completed once paid for, good to go and shipped."""
+        """The shipment with the given flags and parcel; completed if it is paid, good to go and shipped."""
         shipment = self.get(given.get("shipment"))
         echo: dict[str, Any] = {"order": str(shipment.order), "shipment": shipment.id}
         if str(given.get("order")) != str(shipment.order):
-            raise No("order does not exist", **echo)
+            raise Rejected("order does not exist", **echo)
         if shipment.completed:
             if switches.second_completion == "ok":
                 return shipment
-            raise No("shipment is already completed", **echo)
+            raise Rejected("shipment is already completed", **echo)
         defaults = {"capture": True, "gtg": shipment.gtg, "shipped": switches.shipped_when_omitted}
         capture, gtg, shipped = (_flag(given, name, default) for name, default in defaults.items())
         if capture and not (shipment.captured or shipment.paid):
-            shipment = self._captured(shipment)
-        self._told(shipment, gtg)
+            shipment = self._take_payment(shipment)
+        self._notify_update(shipment, gtg)
         shipment = self._put(replace(shipment, gtg=gtg))
         if "internalComment" in given:
-            words = {"order": shipment.order, "internalComment": given["internalComment"]}
-            self._orders.comment(words, replace(switches, markets=()))
+            comment = {"order": shipment.order, "internalComment": given["internalComment"]}
+            self._orders.comment(comment, replace(switches, markets=()))
         if shipped:
-            shipment = self._left_house(shipment, given, switches)
+            shipment = self._ship(shipment, given, switches)
         if not shipment.completed and switches.unfit_completion == "no":
-            raise No("shipment is not paid, good to go and shipped", **echo)
+            raise Rejected("shipment is not paid, good to go and shipped", **echo)
         return shipment
 
     def set(self, shipment_id: str, changes: Mapping[str, Any]) -> Shipment:
-        """The shipment with flags set outright; ValueError if it has no such flag."""
+        """The shipment with flags set directly; ValueError if it has no such flag."""
         shipment = self._shipments[shipment_id]
         flags = {"gtg", "paid", "captured", "should_capture", "capture_fails", "refunded"}
         if unknown := sorted(set(changes) - flags):
             raise ValueError(f"a shipment has no {', '.join(unknown)} to set; it has {', '.join(sorted(flags))}")
         values: dict[str, Any] = {name: bool(value) for name, value in changes.items()}
-        self._told(shipment, values.get("gtg", shipment.gtg))
+        self._notify_update(shipment, values.get("gtg", shipment.gtg))
         return self._put(replace(shipment, **values))
 
-    def follow(self, order: Order) -> None:
-        """To be called when an order was changed by hand: what it lost, its unsent shipments lose too."""
+    def follow_order(self, order: Order) -> None:
+        """Must be called after an order was edited: removes the lines it lost from its uncompleted shipments."""
         known = {line.line_id for line in order.lines}
         for shipment in self.of(order):
             if shipment.completed:
@@ -215,19 +215,19 @@ class Shipments:
             elif kept != shipment.quantities:
                 self._put(replace(shipment, quantities=kept))
 
-    def _captured(self, shipment: Shipment) -> Shipment:
-        if shipment.capture_fails or self._of(shipment).capture_fails:
-            raise No("capture failed", order=str(shipment.order), shipment=shipment.id)
+    def _take_payment(self, shipment: Shipment) -> Shipment:
+        if shipment.capture_fails or self._order_of(shipment).capture_fails:
+            raise Rejected("capture failed", order=str(shipment.order), shipment=shipment.id)
         return self._put(replace(shipment, paid=True, captured=True, should_capture=False))
 
-    def _left_house(self, shipment: Shipment, given: Mapping[str, Any], switches: CentraSwitches) -> Shipment:
+    def _ship(self, shipment: Shipment, given: Mapping[str, Any], switches: CentraSwitches) -> Shipment:
         parcel: dict[str, Any] = {
             field: str(given[name]) for name, field in PARCEL.items() if given.get(name) is not None
         }
         shipment = self._put(replace(shipment, **parcel))
         if not (shipment.gtg and (shipment.paid or shipment.captured)):
             return shipment
-        order = self._of(shipment)
+        order = self._order_of(shipment)
         lines = []
         for line in order.lines:
             sent = shipment.quantities.get(line.line_id, 0)
@@ -238,16 +238,16 @@ class Shipments:
         shipment = self._put(replace(shipment, completed=True, shipped_date=now))
         done = all(one.completed for one in self.of(order))
         self._orders.put(replace(order, lines=tuple(lines), status=COMPLETED if done else PROCESSING))
-        self._tell("shipment", "complete", shipment.serial)
-        self._tell("order", "update", str(order.number))
+        self._notify("shipment", "complete", shipment.serial)
+        self._notify("order", "update", str(order.number))
         return shipment
 
     def _quantities(self, order: Order, products: Any) -> tuple[dict[str, int], dict[str, str]]:
-        """Quantities and serial numbers by line id; a bundle's line stands for the items in it."""
+        """Quantities and serial numbers by line id; the line of a bundle means the items in it."""
         quantities: dict[str, int] = {}
         serials: dict[str, str] = {}
         if not isinstance(products, Mapping):
-            raise No({"products": "required" if products is None else "invalid value"})
+            raise Rejected({"products": "required" if products is None else "invalid value"})
         for line_id, value in products.items():
             if isinstance(value, Mapping):
                 serials[line_id] = str(value.get("serialNumber", ""))
@@ -255,7 +255,7 @@ class Shipments:
                     continue
                 value = value["qty"]
             if not str(value).isdecimal():
-                raise No({"products": "invalid value"})
+                raise Rejected({"products": "invalid value"})
             bundle = next((bundle for bundle in order.bundles if bundle.line_id == line_id), None)
             if bundle:
                 parts = (line for line in order.lines if line.bundle == line_id)
@@ -263,17 +263,17 @@ class Shipments:
             elif order.line(line_id):
                 quantities[line_id] = int(value)
             else:
-                raise No({"products": "invalid value"})
+                raise Rejected({"products": "invalid value"})
         return quantities, serials
 
-    def _fits(self, quantities: Mapping[str, int], left: Mapping[str, int]) -> None:
-        if any(quantity > left.get(line_id, 0) for line_id, quantity in quantities.items()):
-            raise No({"products": "invalid value"})
+    def _check_quantities(self, quantities: Mapping[str, int], available: Mapping[str, int]) -> None:
+        if any(quantity > available.get(line_id, 0) for line_id, quantity in quantities.items()):
+            raise Rejected({"products": "invalid value"})
 
-    def _told(self, shipment: Shipment, gtg: bool) -> None:
-        self._tell("shipment", "good_to_go" if gtg and not shipment.gtg else "update", shipment.serial)
+    def _notify_update(self, shipment: Shipment, gtg: bool) -> None:
+        self._notify("shipment", "good_to_go" if gtg and not shipment.gtg else "update", shipment.serial)
 
-    def _of(self, shipment: Shipment) -> Order:
+    def _order_of(self, shipment: Shipment) -> Order:
         order = self._orders.get(shipment.order)
         assert order is not None
         return order
@@ -286,10 +286,10 @@ class Shipments:
 def _flag(given: Mapping[str, Any], name: str, default: bool) -> bool:
     value = given.get(name, default)
     if str(value).lower() not in ("0", "1", "true", "false"):
-        raise No({name: "invalid value"})
+        raise Rejected({name: "invalid value"})
     return str(value).lower() in ("1", "true")
 
 
-def whole_order(order: Order) -> dict[str, int]:
-    """Everything that was ordered, by line id."""
+def all_lines(order: Order) -> dict[str, int]:
+    """All ordered quantities by line id."""
     return {line.line_id: line.qty for line in order.lines}

@@ -1,4 +1,4 @@
-"""Centra's webhook plugin, Integration version: one receiver, told of orders and shipments."""
+"""Centra's webhook plugin, Integration version: one receiver for the events of orders and shipments."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -7,7 +7,7 @@ from urllib.parse import quote_plus
 from zoneinfo import ZoneInfo
 
 from pipelines.sandbox.common.clock import Clock
-from pipelines.sandbox.common.json_formats import php
+from pipelines.sandbox.common.json_formats import php_json
 from pipelines.sandbox.common.switches import CentraSwitches
 from pipelines.sandbox.common.webhook_delivery import Deliveries, Message
 from pipelines.sandbox.common.webhook_signing import centra_signature
@@ -15,8 +15,8 @@ from pipelines.sandbox.common.webhook_signing import centra_signature
 FORM = "application/x-www-form-urlencoded"
 
 
-class CentraHook:
-    """Tells nobody until it has a URL."""
+class CentraWebhook:
+    """Sends nothing until it has a URL."""
 
     def __init__(self, deliveries: Deliveries, clock: Clock, switches: Callable[[], CentraSwitches]) -> None:
         self._deliveries = deliveries
@@ -25,14 +25,14 @@ class CentraHook:
         self.url: str | None = None
         self._secret = ""
 
-    def aim(self, url: str | None, secret: str) -> None:
-        """Sends to the URL from now on, signed with the secret; None sends nothing any more."""
+    def set_receiver(self, url: str | None, secret: str) -> None:
+        """Sends to the URL from now on, signed with the secret; None ends it. ValueError if it is no http(s) URL."""
         if url is not None and not url.startswith(("http://", "https://")):
             raise ValueError("the url must begin with http:// or https://")
         self.url, self._secret = url, secret
 
-    def tell(self, type: str, action: str, id: Any) -> None:
-        """Has the receiver told what happened to the order of that number or the shipment of that serial."""
+    def notify(self, type: str, action: str, id: Any) -> None:
+        """Sends an event soon; `id` is an order's number or a shipment's serial number."""
         if self.url is None:
             return
         switches = self._switches()
@@ -47,9 +47,9 @@ class CentraHook:
         return [self._message(self.url, events[start : start + size]) for start in range(0, len(events), size)]
 
     def _message(self, url: str, events: list[Any]) -> Message:
-        body = f"payload={quote_plus(php({'events': events}))}".encode("ascii")
+        body = f"payload={quote_plus(php_json({'events': events}))}".encode("ascii")
         moment = int(self._clock.now())
         gap = " " if self._switches().webhook_header == "spaced" else ""
         signature = f"t={moment},{gap}v1={centra_signature(self._secret, moment, body)}"
-        told = ", ".join(f"{event['type']} {event['action']}" for event in events)
-        return Message("centra", told, url, (("Content-Type", FORM), ("X-Centra-Signature", signature)), body)
+        names = ", ".join(f"{event['type']} {event['action']}" for event in events)
+        return Message("centra", names, url, (("Content-Type", FORM), ("X-Centra-Signature", signature)), body)

@@ -7,13 +7,13 @@ from zoneinfo import ZoneInfo
 
 
 class Clock:
-    """Seconds since the epoch, plus what was added by `advance`."""
+    """Seconds since the epoch, plus the seconds added by `advance`."""
 
     def __init__(self) -> None:
         self.offset_s = 0.0
 
     def now(self) -> float:
-        # To the microsecond, the precision in which moments are told and asked for.
+        # To the microsecond, the precision of the moments in requests and answers.
         return round(time.time() + self.offset_s, 6)
 
     def advance(self, seconds: float) -> None:
@@ -26,5 +26,5 @@ class Clock:
 
 @lru_cache(maxsize=1024)
 def utc(moment: float) -> str:
-    """The moment as ISO 8601 in UTC, to the microsecond, so that what was read can be compared again."""
+    """The moment as ISO 8601 in UTC, to the microsecond, so that a client can send it back as a filter."""
     return datetime.fromtimestamp(moment, UTC).isoformat().replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""The throwaway credentials both stand-ins accept, read from the files a demo channel points at."""
+"""The throwaway credentials that both stand-ins accept, read from the files that a demo channel names."""
 
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -8,7 +8,7 @@ DATA = Path(__file__).resolve().parents[3] / "data"
 
 @dataclass(frozen=True)
 class Credentials:
-    """What a client must show; each field is the content of the file of that name in `data/sandbox`."""
+    """What a client must send; each field is the content of the file of that name in `data/sandbox`."""
 
     centra_token: str
     client_id: str
@@ -18,6 +18,6 @@ class Credentials:
 
     @classmethod
     def fixed(cls) -> "Credentials":
-        """The only credentials the sandbox knows."""
+        """The only credentials that the sandbox accepts."""
         folder = DATA / "sandbox"
         return cls(**{field.name: (folder / field.name).read_text().strip() for field in fields(cls)})

@@ -1,4 +1,4 @@
-"""One HTTP exchange: the request as read, the answer to give, and the connection it goes out on."""
+"""One HTTP exchange: the request as read, the answer to send, and the connection that carries it."""
 
 import asyncio
 import socket
@@ -23,7 +23,7 @@ RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request with its whole body. The last two are set by faults that falsify a listing."""
+    """A request with its complete body. Faults that falsify a listing set `page_served` and `page_linked`."""
 
     method: str
     path: str
@@ -35,17 +35,17 @@ class Request:
     page_linked: int | None = None
 
     def header(self, name: bytes) -> str:
-        """The header's text, empty when it was not sent."""
+        """The header's text; empty when the request has no such header."""
         return self.headers.get(name, b"").decode("latin-1")
 
     def params(self) -> dict[str, str]:
-        """The query's parameters, the last one winning."""
+        """The query's parameters; of a repeated one, the last value."""
         return dict(parse_qsl(self.query, keep_blank_values=True))
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back; `applied` says that the state was changed."""
+    """What the server sends; `applied` is true when the request changed the state."""
 
     status: int
     body: bytes
@@ -54,7 +54,7 @@ class Answer:
     applied: bool = False
 
     def header_lines(self, length: int) -> list[tuple[bytes, bytes]]:
-        """Type, length and date, then the answer's own headers; a `Date` among those takes the date's place."""
+        """Type, length and date, then the answer's own headers; a `Date` among those replaces the generated one."""
         own = [(name.lower().encode(), value.encode()) for name, value in self.headers]
         lines = [(b"content-type", self.content_type.encode()), (b"content-length", str(length).encode())]
         if all(name != b"date" for name, _ in own):
@@ -67,16 +67,16 @@ def _http_date(second: int) -> bytes:
     return formatdate(second, usegmt=True).encode()
 
 
-def phrase(status: int) -> str:
-    """The reason phrase, empty for a status nobody registered."""
+def reason_phrase(status: int) -> str:
+    """The reason phrase; empty for a status that is not registered."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:
         return ""
 
 
-async def received(scope: Scope, receive: Receive) -> Request:
-    """The request once its body has arrived."""
+async def read_request(scope: Scope, receive: Receive) -> Request:
+    """The request, after its body has arrived."""
     body = b""
     while True:
         message = await receive()
@@ -94,7 +94,7 @@ async def received(scope: Scope, receive: Receive) -> Request:
 
 
 class Connection:
-    """Sends answers properly, or improperly when a fault asks for it."""
+    """Sends answers correctly, or in the broken way that a fault needs."""
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive = receive
@@ -105,8 +105,8 @@ class Connection:
         await self._send({"type": "http.response.start", "status": answer.status, "headers": lines})
         await self._send({"type": "http.response.body", "body": answer.body})
 
-    async def dribble(self, answer: Answer, seconds: float, pieces: int) -> None:
-        """The whole answer, in pieces spread over the given time."""
+    async def send_in_pieces(self, answer: Answer, seconds: float, pieces: int) -> None:
+        """Sends the complete answer in pieces, spread over the given seconds."""
         lines = answer.header_lines(len(answer.body))
         await self._send({"type": "http.response.start", "status": answer.status, "headers": lines})
         step = max(1, -(-len(answer.body) // pieces))
@@ -116,47 +116,42 @@ class Connection:
             await self._send({"type": "http.response.body", "body": piece, "more_body": True})
         await self._send({"type": "http.response.body", "body": b""})
 
-    async def send_misstated(self, answer: Answer, body: bytes, length: int, *, reset: bool = False) -> None:
-        """A head that announces `length` bytes, then `body`, then the end of the connection."""
-        head = f"HTTP/1.1 {answer.status} {phrase(answer.status)}\r\n".encode()
+    async def send_with_length(self, answer: Answer, body: bytes, length: int, *, reset: bool = False) -> None:
+        """Sends a head that announces `length` bytes, then `body`, then ends the connection."""
+        head = f"HTTP/1.1 {answer.status} {reason_phrase(answer.status)}\r\n".encode()
         head += b"".join(name + b": " + value + b"\r\n" for name, value in answer.header_lines(length))
         self.transport.write(head + b"\r\n" + body)
         if reset:
-            # Let the first half leave the buffer, or the reset would overtake it.
+            # Let the first half leave the buffer, or the reset would discard it.
             await self.pause(0.02)
             await self.reset()
         else:
             self.transport.close()
-            await self._gone()
+            await self._wait_for_disconnect()
 
     async def reset(self) -> None:
         """Ends the connection at once; the client sees a reset."""
-        if not self.transport.is_closing():  # a client that left has taken the socket along
+        if not self.transport.is_closing():  # after the client left there is no socket any more
             linger = socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE
             self.transport.get_extra_info("socket").setsockopt(*linger)
             self.transport.abort()
-        await self._gone()
-
-    async def close(self) -> None:
-        """Ends the connection in an orderly way, without an answer."""
-        self.transport.close()
-        await self._gone()
+        await self._wait_for_disconnect()
 
     async def pause(self, seconds: float) -> None:
-        """Waits, but no longer than the client stays."""
+        """Waits for so many seconds, or until the client leaves."""
         try:
-            await asyncio.wait_for(self._gone(), seconds)
+            await asyncio.wait_for(self._wait_for_disconnect(), seconds)
         except TimeoutError:
             return
 
-    async def _gone(self) -> None:
-        # uvicorn counts an application that returns before the connection is lost as a failure.
+    async def _wait_for_disconnect(self) -> None:
+        # uvicorn reports a failure when an application returns before the connection is lost.
         while (await self._receive())["type"] != "http.disconnect":
             pass
 
     @property
     def transport(self) -> asyncio.Transport:
-        """The connection below HTTP."""
+        """The TCP connection."""
         # `send` is a method of uvicorn's request cycle: the only way from ASGI to the socket.
         cycle = cast(Any, self._send).__self__
         return cast(asyncio.Transport, cycle.transport)

@@ -1,4 +1,4 @@
-"""Scripted failures: which request they befall, and how often."""
+"""Scripted failures: which requests each one hits, and how often."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -6,7 +6,7 @@ from typing import Any
 
 from pipelines.sandbox.common.exchange import Request
 
-# What each kind takes beside the fields every fault has, with the value used when it is not given.
+# The options of each kind, besides the fields that every fault has, with their defaults.
 OPTIONS: dict[str, dict[str, Any]] = {
     "status": {"status": 500, "headers": {}, "body": None, "content_type": None},
     "status_after": {"status": 500, "headers": {}, "body": None, "content_type": None},
@@ -37,18 +37,16 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 ONLY = {"no": "centra", "loop_next": "centra", "revoke_tokens": "myogo"}
 MATCHING = {"method": "*", "path": "*", "contains": "", "skip": 0, "times": 1}
-
-
 EDITS = frozenset(("add", "change", "remove", "order"))
 
 
 class BadFault(ValueError):
-    """A fault that cannot be scripted; the message says why."""
+    """A fault that cannot be scripted; the message gives the reason."""
 
 
 @dataclass
 class Fault:
-    """One scripted failure; `seen` and `taken` count the requests it has let pass and befallen."""
+    """One scripted failure; `seen` counts the matching requests that it let pass, `taken` those that it hit."""
 
     side: str
     kind: str
@@ -77,15 +75,13 @@ class Fault:
         for name, default in known.items():
             if isinstance(default, (int, float)) and not isinstance(values[name], (int, float)):
                 raise BadFault(f"{name!r} of fault {kind!r} must be a number")
-        if kind == "edit" and not all(
-            isinstance(one, dict) and len(one.keys() & EDITS) == 1 for one in values["edits"]
-        ):
+        if kind == "edit" and not all(_is_edit(edit) for edit in values["edits"]):
             raise BadFault(f"each of 'edits' of fault 'edit' is an object with one of {', '.join(sorted(EDITS))}")
         options = {name: values.pop(name) for name in OPTIONS[kind]}
         return cls(side=str(side), kind=str(kind), options=options, **values)
 
-    def befalls(self, side: str, request: Request) -> bool:
-        """Whether the request is one of those meant, leaving skip and times aside; a `$` in path marks its end."""
+    def matches(self, side: str, request: Request) -> bool:
+        """Whether the fault is meant for the request, apart from `skip` and `times`; `$` in `path` is the URL's end."""
         target = f"{request.path}?{request.query}$".lower()
         return (
             self.side == side
@@ -96,25 +92,25 @@ class Fault:
 
     def as_json(self) -> dict[str, Any]:
         """The fault as it was given, with its counts."""
-        shown = asdict(self)
-        options: dict[str, Any] = shown.pop("options")
-        return shown | options
+        values = asdict(self)
+        options: dict[str, Any] = values.pop("options")
+        return values | options
 
 
 def _is_edit(given: Any) -> bool:
-    return isinstance(given, Mapping) and len(given.keys() & EDITS) == 1
+    return isinstance(given, dict) and len(given.keys() & EDITS) == 1
 
 
 class Script:
-    """Faults in the order they were added; the first that is due befalls a request."""
+    """Faults in the order they were added; the first one that is due hits a request."""
 
     def __init__(self) -> None:
         self.faults: list[Fault] = []
 
-    def due(self, side: str, request: Request) -> Fault | None:
-        """The fault for this request, counted as taken."""
+    def take_due(self, side: str, request: Request) -> Fault | None:
+        """The fault that hits this request, None if there is none; counts it as taken."""
         for fault in self.faults:
-            if fault.taken == fault.times or not fault.befalls(side, request):
+            if fault.taken == fault.times or not fault.matches(side, request):
                 continue
             if fault.seen < fault.skip:
                 fault.seen += 1

@@ -1,4 +1,4 @@
-"""JSON as each vendor writes it, and read without losing a digit."""
+"""JSON as each vendor writes it, and a reader that keeps every digit."""
 
 import codecs
 from decimal import Decimal
@@ -10,18 +10,18 @@ import msgspec
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
-dotnet = _encoder.encode
+dotnet_json = _encoder.encode
 
 
-def parsed(text: bytes | str) -> Any:
-    """JSON with every fractional number as Decimal, its digits as sent; ValueError if it is not JSON."""
+def parse_json(text: bytes | str) -> Any:
+    """The value; every fractional number is a Decimal with its digits as sent. ValueError if it is not JSON."""
     try:
         return _decoder.decode(text)
     except (msgspec.DecodeError, RecursionError) as problem:
         raise ValueError(str(problem)) from problem
 
 
-def php(value: Any) -> str:
+def php_json(value: Any) -> str:
     """JSON as PHP's default encoder writes it: slashes and non-ASCII escaped, an empty map as a list."""
     if type(value) is str:
         text = encode_basestring_ascii(value)
@@ -36,8 +36,8 @@ def php(value: Any) -> str:
 
 def _php_nested(value: Any) -> str:
     if isinstance(value, dict):
-        return "{" + ",".join(f"{php(str(k))}:{php(v)}" for k, v in value.items()) + "}" if value else "[]"
-    return "[" + ",".join(map(php, value)) + "]"
+        return "{" + ",".join(f"{php_json(str(k))}:{php_json(v)}" for k, v in value.items()) + "}" if value else "[]"
+    return "[" + ",".join(map(php_json, value)) + "]"
 
 
 def _escaped(error: UnicodeError) -> tuple[str, int]:

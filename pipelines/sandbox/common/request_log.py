@@ -1,4 +1,4 @@
-"""What the stand-ins were asked, and what came of it."""
+"""The requests that the stand-ins received, and how each ended."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -7,17 +7,17 @@ from urllib.parse import parse_qs
 
 from pipelines.sandbox.common.clock import Clock, utc
 from pipelines.sandbox.common.exchange import Request
-from pipelines.sandbox.common.json_formats import parsed
+from pipelines.sandbox.common.json_formats import parse_json
 
-KEPT = 200_000
-SHOWN_HEADERS = (b"accept", b"content-type", b"user-agent")
-# The credentials of the other side, which have no business here.
-STRAY = {"centra": (b"authorization", b"x-ogokey"), "myogo": (b"api-authorization",)}
+MAX_ENTRIES = 200_000
+LOGGED_HEADERS = (b"accept", b"content-type", b"user-agent")
+# Headers with credentials of the other side: no request to this side should have them.
+OTHER_SIDE_HEADERS = {"centra": (b"authorization", b"x-ogokey"), "myogo": (b"api-authorization",)}
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One request; `status` is None when no answer was sent, `stray` that it showed a key of the other side."""
+    """One request; `status` is None when no answer was sent, `stray` is true when it had a key of the other side."""
 
     side: str
     method: str
@@ -33,24 +33,23 @@ class Entry:
     body: bytes
 
     def as_json(self) -> dict[str, Any]:
-        """The entry without any secret: of a token request only grant and scope are told,
-        of a webhook not its key."""
-        sent = zip(SHOWN_HEADERS, self.headers, strict=True)
+        """The entry without secrets: a token request shows only grant and scope, a webhook no key."""
+        sent = zip(LOGGED_HEADERS, self.headers, strict=True)
         headers = {name.decode(): value.decode("latin-1") for name, value in sent if value}
-        shown: dict[str, Any] = {
+        row: dict[str, Any] = {
             "side": self.side, "method": self.method, "path": self.path, "query": self.query,
             "status": self.status, "applied": self.applied, "auth": self.auth, "fault": self.fault,
             "stray": self.stray, "at": utc(self.at), "headers": headers,
         }  # fmt: skip
         if _is_token(self.path):
             form = parse_qs(self.body.decode("utf-8", "replace")) | parse_qs(self.query)
-            shown["query"] = ""
-            shown["body"] = {key: form[key][0] for key in ("grant_type", "scope") if key in form}
+            row["query"] = ""
+            row["body"] = {key: form[key][0] for key in ("grant_type", "scope") if key in form}
         elif self.body:
-            shown["body"] = _readable(self.body)
-            if _is_webhook(self.path) and isinstance(shown["body"], dict):
-                shown["body"] = {k: v for k, v in shown["body"].items() if k.lower() != "key"}
-        return shown
+            row["body"] = _parsed_or_text(self.body)
+            if _is_webhook(self.path) and isinstance(row["body"], dict):
+                row["body"] = {k: v for k, v in row["body"].items() if k.lower() != "key"}
+        return row
 
 
 class RequestLog:
@@ -58,11 +57,11 @@ class RequestLog:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._entries: deque[Entry] = deque(maxlen=KEPT)
+        self._entries: deque[Entry] = deque(maxlen=MAX_ENTRIES)
 
     def add(self, side: str, request: Request, status: int | None, applied: bool, auth: str, fault: str | None) -> None:
-        headers = tuple(request.headers.get(name) for name in SHOWN_HEADERS)
-        stray = any(name in request.headers for name in STRAY[side])
+        headers = tuple(request.headers.get(name) for name in LOGGED_HEADERS)
+        stray = any(name in request.headers for name in OTHER_SIDE_HEADERS[side])
         self._entries.append(
             Entry(
                 side, request.method, request.path, request.query, status, applied, auth, fault,
@@ -85,8 +84,8 @@ def _is_webhook(path: str) -> bool:
     return path.lower().startswith("/api/v1/webhooks")
 
 
-def _readable(body: bytes) -> Any:
+def _parsed_or_text(body: bytes) -> Any:
     try:
-        return parsed(body)
+        return parse_json(body)
     except ValueError:
         return body.decode("utf-8", "replace")

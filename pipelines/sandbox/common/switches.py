@@ -1,4 +1,4 @@
-"""The settings of both stand-ins: every behaviour the vendors leave unsaid, as a choice a test can make."""
+"""The settings of both stand-ins: each behaviour that the vendors do not document is a choice."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
@@ -14,12 +14,12 @@ S = TypeVar("S", bound="DataclassInstance")
 
 
 class BadSwitch(ValueError):
-    """A switch that does not exist, or a value it does not take; the message names what it takes."""
+    """A switch that does not exist, or a value that it does not take; the message names what is accepted."""
 
 
 @dataclass(frozen=True)
 class Allow:
-    """The endpoint groups ticked in Centra's plugin."""
+    """The endpoint groups that are ticked in Centra's plugin."""
 
     products: bool = True
     stock: bool = True
@@ -29,8 +29,8 @@ class Allow:
 
 @dataclass(frozen=True)
 class CentraSwitches:
-    """`as_is` leaves a value as the catalogue writes it; a limit of 0 means none. `silent` are the fields whose
-    change does not move `modified`; no `markets` means all; `shipments_limit` is for those not good to go."""
+    """`as_is` writes a value as the catalogue has it; a limit of 0 means no limit. A change of a field in `silent` does
+    not move `modified`. Empty `markets` means all. `shipments_limit` is for `inprogress` and `completed`."""
 
     auth_failure: Literal[401, 403, "no"] = 401
     allow: Allow = field(default_factory=Allow)
@@ -85,8 +85,8 @@ class CentraSwitches:
 
 @dataclass(frozen=True)
 class MyogoSwitches:
-    """`name_max` 0 means no limit; `omitted_on_put` rules null too, which .NET cannot tell apart. `orders_editable`
-    is the merchant's option, `editable_statuses` what it lets a PUT change."""
+    """`name_max` 0 means no limit. `omitted_on_put` also decides about null, which .NET reads like an omitted field.
+    `orders_editable` is the merchant's option, `editable_statuses` the statuses in which a PUT can change an order."""
 
     duplicate_post: Literal[400, 409, "upsert", "duplicate"] = 400
     omitted_on_put: Literal["keep", "clear"] = "keep"
@@ -129,8 +129,8 @@ class MyogoSwitches:
     latency_ms: int = 0
 
 
-def changed(switches: S, values: Mapping[str, Any]) -> S:
-    """The same switches with some values set; BadSwitch if one is unknown or takes no such value."""
+def with_values(switches: S, values: Mapping[str, Any]) -> S:
+    """The same switches with some values set; BadSwitch if a name or a value is not accepted."""
     hints = get_type_hints(type(switches))
     new: dict[str, Any] = {}
     for name, value in values.items():
@@ -138,12 +138,12 @@ def changed(switches: S, values: Mapping[str, Any]) -> S:
             raise BadSwitch(f"no switch {name!r}; there are: {', '.join(sorted(hints))}")
         current = getattr(switches, name)
         if is_dataclass(current) and not isinstance(current, type) and isinstance(value, Mapping):
-            new[name] = changed(current, value)
+            new[name] = with_values(current, value)
             continue
         if get_origin(hints[name]) is tuple and isinstance(value, list):
             value = tuple(value)
-        if not _takes(hints[name], value) or (name == "timezone" and not _is_zone(value)):
-            raise BadSwitch(f"switch {name!r} does not take {value!r}; it takes {_choices(hints[name])}")
+        if not _accepts(hints[name], value) or (name == "timezone" and not _is_zone(value)):
+            raise BadSwitch(f"switch {name!r} does not take {value!r}; it takes {_accepted_values(hints[name])}")
         new[name] = value
     return replace(switches, **new)
 
@@ -157,12 +157,12 @@ def as_json(switches: "DataclassInstance") -> dict[str, Any]:
     }
 
 
-def _takes(hint: Any, value: Any) -> bool:
+def _accepts(hint: Any, value: Any) -> bool:
     origin = get_origin(hint)
     if origin is Literal:
         return any(type(choice) is type(value) and choice == value for choice in get_args(hint))
     if origin in (Union, UnionType):
-        return any(_takes(part, value) for part in get_args(hint))
+        return any(_accepts(part, value) for part in get_args(hint))
     if origin is tuple:
         return isinstance(value, tuple) and all(isinstance(part, str) for part in value)
     if hint is int:
@@ -170,11 +170,11 @@ def _takes(hint: Any, value: Any) -> bool:
     return type(value) is hint
 
 
-def _choices(hint: Any) -> str:
+def _accepted_values(hint: Any) -> str:
     if get_origin(hint) is Literal:
         return " | ".join(repr(choice) for choice in get_args(hint))
     if get_origin(hint) in (Union, UnionType):
-        return " | ".join(_choices(part) for part in get_args(hint))
+        return " | ".join(_accepted_values(part) for part in get_args(hint))
     return "a whole number from 0" if hint is int else getattr(hint, "__name__", str(hint))
 
 

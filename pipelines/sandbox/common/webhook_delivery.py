@@ -1,4 +1,4 @@
-"""Webhooks on their way out: sent beside the answering of requests, and what came of each."""
+"""Sends webhooks while the servers answer requests, and keeps the result of each attempt."""
 
 import asyncio
 import ssl
@@ -11,14 +11,14 @@ from urllib.parse import urlsplit
 from pipelines.sandbox.common.clock import Clock, utc
 from pipelines.sandbox.common.switches import CentraSwitches, MyogoSwitches
 
-KEPT = 100_000
-LARGEST_ANSWER = 1 << 20
-PAUSE_S = 0.2
+MAX_ATTEMPTS_KEPT = 100_000
+MAX_ANSWER_BYTES = 1 << 20
+RETRY_PAUSE_S = 0.2
 
 
 @dataclass(frozen=True)
 class Message:
-    """One call of a receiver; `event` is what it tells, for people."""
+    """One call of a receiver; `event` names its events for the list of attempts."""
 
     side: str
     event: str
@@ -29,7 +29,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Delivery:
-    """An attempt at a message; `status` and `error` are None while it is under way."""
+    """An attempt to deliver a message; `status` and `error` are None while it is under way."""
 
     side: str
     event: str
@@ -40,55 +40,57 @@ class Delivery:
     error: str | None = None
 
 
-Make = Callable[[list[Any]], list[Message]]
+MakeMessages = Callable[[list[Any]], list[Message]]
 
 
 class Deliveries:
-    """Gathers what one side tells, makes messages of it and sends each receiver its own one after the other."""
+    """Gathers the events of a side, makes messages of them and sends each receiver its messages one after the other."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._made: dict[int, Delivery] = {}
+        self._deliveries: dict[int, Delivery] = {}
         self._next = 1
-        self._waiting: dict[str, list[Any]] = {}
+        self._events: dict[str, list[Any]] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._latest: dict[tuple[str, str], asyncio.Task[None]] = {}
 
-    def gather(self, side: str, thing: Any, make: Make, switches: CentraSwitches | MyogoSwitches) -> None:
-        """Has the thing told soon, together with others of its side; nothing once the servers have stopped."""
+    def gather(
+        self, side: str, event: Any, make_messages: MakeMessages, switches: CentraSwitches | MyogoSwitches
+    ) -> None:
+        """Sends the event after `webhook_delay_ms`, with the side's other events; never after the servers stopped."""
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             return
-        things = self._waiting.setdefault(side, [])
-        things.append(thing)
-        if len(things) == 1:
+        events = self._events.setdefault(side, [])
+        events.append(event)
+        if len(events) == 1:
             delay = switches.webhook_delay_ms / 1000
-            self._timers[side] = loop.call_later(delay, self._flush, side, make, switches)
+            self._timers[side] = loop.call_later(delay, self._flush, side, make_messages, switches)
 
     def entries(self) -> list[dict[str, Any]]:
         """The newest attempts, oldest first."""
-        return [asdict(delivery) for delivery in self._made.values()]
+        return [asdict(delivery) for delivery in self._deliveries.values()]
 
     def clear(self) -> None:
-        """Forgets what was sent and gives up what was not."""
-        self._waiting.clear()
+        """Forgets all attempts, and cancels what is not sent yet."""
+        self._events.clear()
         while self._timers:
             self._timers.popitem()[1].cancel()
         self._latest.clear()
         while self._tasks:
             self._tasks.pop().cancel()
-        self._made.clear()
+        self._deliveries.clear()
 
-    def _flush(self, side: str, make: Make, switches: CentraSwitches | MyogoSwitches) -> None:
-        things = self._waiting.pop(side, [])
+    def _flush(self, side: str, make_messages: MakeMessages, switches: CentraSwitches | MyogoSwitches) -> None:
+        events = self._events.pop(side, [])
         if switches.webhook_order == "reversed":
-            things.reverse()
-        messages = [message for message in make(things) for _ in range(switches.webhook_copies)]
+            events.reverse()
+        messages = [message for message in make_messages(events) for _ in range(switches.webhook_copies)]
         for url in sorted({message.url for message in messages}):
-            own = [message for message in messages if message.url == url]
-            sending = self._send(own, switches, self._latest.get((side, url)))
+            for_url = [message for message in messages if message.url == url]
+            sending = self._send(for_url, switches, self._latest.get((side, url)))
             task = self._latest[side, url] = asyncio.get_running_loop().create_task(sending)
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -100,37 +102,37 @@ class Deliveries:
             await asyncio.wait([before])
         for message in messages:
             for attempt in range(1, switches.webhook_retries + 2):
-                if await self._delivered(message, attempt, switches.webhook_timeout_s):
+                if await self._deliver(message, attempt, switches.webhook_timeout_s):
                     break
                 if attempt <= switches.webhook_retries:
-                    await asyncio.sleep(PAUSE_S * attempt)
+                    await asyncio.sleep(RETRY_PAUSE_S * attempt)
 
-    async def _delivered(self, message: Message, attempt: int, timeout_s: int) -> bool:
-        """Whether the receiver said yes; what came of it stands in the list."""
+    async def _deliver(self, message: Message, attempt: int, timeout_s: int) -> bool:
+        """Whether the receiver answered with a 2xx status; keeps the result of the attempt."""
         serial, now = self._next, utc(self._clock.now())
         self._next += 1
-        made = self._made[serial] = Delivery(message.side, message.event, message.url, attempt, now)
-        if len(self._made) > KEPT:
-            del self._made[next(iter(self._made))]
+        delivery = self._deliveries[serial] = Delivery(message.side, message.event, message.url, attempt, now)
+        if len(self._deliveries) > MAX_ATTEMPTS_KEPT:
+            del self._deliveries[next(iter(self._deliveries))]
         try:
             async with asyncio.timeout(timeout_s):
-                made = replace(made, status=await _answered(message))
+                delivery = replace(delivery, status=await _post(message))
         except TimeoutError:
-            made = replace(made, error=f"no answer in {timeout_s} s")
+            delivery = replace(delivery, error=f"no answer in {timeout_s} s")
         except (OSError, ValueError, EOFError) as problem:
-            made = replace(made, error=str(problem) or type(problem).__name__)
-        self._made[serial] = made
-        return made.status is not None and 200 <= made.status < 300
+            delivery = replace(delivery, error=str(problem) or type(problem).__name__)
+        self._deliveries[serial] = delivery
+        return delivery.status is not None and 200 <= delivery.status < 300
 
 
-async def _answered(message: Message) -> int:
-    """The status of the receiver's answer. OSError, ValueError or EOFError if there is none."""
+async def _post(message: Message) -> int:
+    """The status of the receiver's answer. OSError, ValueError or EOFError if there is no answer."""
     parts = urlsplit(message.url)
     host = parts.hostname or ""
     secure = ssl.create_default_context() if parts.scheme == "https" else None
     port = parts.port or (443 if secure else 80)
     reader, writer = await asyncio.open_connection(
-        _on_this_machine(host), port, ssl=secure, server_hostname=host if secure else None
+        _loopback_address(host), port, ssl=secure, server_hostname=host if secure else None
     )
     try:
         lines = [f"POST {parts.path or '/'}{'?' if parts.query else ''}{parts.query} HTTP/1.1", f"Host: {parts.netloc}"]
@@ -139,7 +141,7 @@ async def _answered(message: Message) -> int:
         writer.write("\r\n".join(lines).encode("latin-1") + message.body)
         await writer.drain()
         status = int((await reader.readline()).split()[1:2][0])
-        await reader.read(LARGEST_ANSWER)
+        await reader.read(MAX_ANSWER_BYTES)
     except IndexError:
         raise ValueError("the answer is not HTTP") from None
     finally:
@@ -147,8 +149,8 @@ async def _answered(message: Message) -> int:
     return status
 
 
-def _on_this_machine(host: str) -> str:
-    """The loopback address of that name; OSError for any other, because the sandbox stays on its machine."""
+def _loopback_address(host: str) -> str:
+    """The loopback address of the host name; OSError for any other host, because the sandbox stays on its machine."""
     if host == "localhost" or host.endswith(".localhost"):
         return "127.0.0.1"
     try:

@@ -1,1 +1,1 @@
-"""The story that `make demo` plays."""
+"""The demonstration that `make demo` runs."""

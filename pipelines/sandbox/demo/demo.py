@@ -1,7 +1,7 @@
-"""`make demo`: the whole story against the sandbox, told as it happens. Stops what it started.
+"""`make demo`: runs all four flows against the sandbox, with commentary, and stops what it started.
 
-Runs the verbs as a user would, in processes of their own: products come to myOGO, goods arrive and show in Centra, an
-order goes to the warehouse, and its tracking comes back. What people do in between, the sandbox's control paths do.
+Each command runs in its own process, as for a user: products come to myOGO, goods arrive and show in Centra, an order
+goes to the warehouse, and its tracking numbers come back. The sandbox's control paths act for customer and warehouse.
 """
 
 from __future__ import annotations
@@ -14,80 +14,80 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from pipelines.sandbox.demo.steps import Story, Unexpected, say
+from pipelines.sandbox.demo.steps import Steps, UnexpectedState, show
 
 START_WITHIN_S = 60.0
 STOP_WITHIN_S = 10.0
-WELL = {0, 3}  # the sample has rows that need a person, on purpose
+EXPECTED_EXIT_CODES = {0, 3}  # 3: the sample has withheld rows on purpose
 
 
-class Failed(Exception):
-    """The story did not go as it should."""
+class DemoFailed(Exception):
+    """The sandbox did not start, or a command ended with an unexpected exit code."""
 
 
 def main() -> int:
-    """0 when the story ended well, and 1 with a message where it did not."""
+    """Runs the demonstration. 0 if every step succeeded, 1 with a message if one did not."""
     folder = Path(os.environ.get("CENTRA_MYOGO_DATA") or "data") / "demo"
     channels = folder / "channel"
     channels.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     try:
         with (folder / "sandbox.log").open("wb") as log:
-            sandbox = _started(channels / "demo.toml", log)
+            sandbox = _start_sandbox(channels / "demo.toml", log)
             try:
                 environment = {**os.environ, "CENTRA_MYOGO_CHANNELS": str(channels)}
-                _tell_of_products(folder, environment)
-                Story(channels / "demo.toml", folder, partial(_run, environment)).tell()
+                _run_products(environment)
+                Steps(channels / "demo.toml", folder, partial(_run, environment)).run()
                 _run(environment, "report", "demo", "--html", str(folder / "report.html"), "--csv", str(folder / "csv"))
             finally:
-                _end(sandbox)
-    except (Failed, Unexpected) as failed:
-        say(f"\n{failed} (The sandbox's own words: {folder / 'sandbox.log'})")
+                _stop(sandbox)
+    except (DemoFailed, UnexpectedState) as failed:
+        show(f"\n{failed} (The sandbox's log: {folder / 'sandbox.log'})")
         return 1
     tables = folder / "analytics.duckdb"
-    say(
-        f"\nDone in {time.monotonic() - began:.0f} s; the sandbox is stopped. What it leaves:\n\n"
+    show(
+        f"\nDone in {time.monotonic() - began:.0f} s; the sandbox is stopped. It leaves:\n\n"
         f"  the report  {folder / 'report.html'}\n"
         f"  the lists   {folder / 'csv'}\n"
         f"  the tables  {tables}\n\n"
-        "Ask the tables, for example:\n\n"
+        "To query the tables, for example:\n\n"
         f"  .venv/bin/python -c \"import duckdb; duckdb.connect('{tables}', read_only=True)"
         ".sql('from v_duplicate_codes').show()\""
     )
     return 0
 
 
-def _tell_of_products(folder: Path, environment: dict[str, str]) -> None:
-    say("Stand-ins for Centra and myOGO run on this machine, with the sample catalogue.")
+def _run_products(environment: dict[str, str]) -> None:
+    show("Stand-ins for Centra and myOGO run on this machine, with the sample catalogue.")
     for verb in ("check", "plan", "push"):
         _run(environment, verb, "demo")
-    say("\nOnce more, to show that there is nothing left to do:")
+    show("\nOnce more, to show that there is nothing left to do:")
     _run(environment, "push", "demo")
 
 
-def _run(environment: dict[str, str], *words: str) -> None:
-    """One verb, its output as a user sees it. Raises Failed."""
-    say(f"\n$ centra-myogo {' '.join(words)}\n")
-    code = subprocess.run(_command(*words), env=environment, check=False).returncode
-    if code not in WELL:
-        raise Failed(f"{words[0]} ended with exit code {code}, which it should not.")
+def _run(environment: dict[str, str], *arguments: str) -> None:
+    """Runs one command; a user would see the same output. Raises DemoFailed."""
+    show(f"\n$ centra-myogo {' '.join(arguments)}\n")
+    code = subprocess.run(_command(*arguments), env=environment, check=False).returncode
+    if code not in EXPECTED_EXIT_CODES:
+        raise DemoFailed(f"{arguments[0]} ended with the unexpected exit code {code}.")
 
 
-def _started(file: Path, log: IO[bytes]) -> subprocess.Popen[bytes]:
-    """The sandbox, listening: it writes the channel file once it does. Raises Failed."""
+def _start_sandbox(file: Path, log: IO[bytes]) -> subprocess.Popen[bytes]:
+    """The running sandbox; it writes the channel file once it listens. Raises DemoFailed."""
     file.unlink(missing_ok=True)
     ports = ("--centra-port", "0", "--myogo-port", "0")
     sandbox = subprocess.Popen(_command("sandbox", *ports, "--channel-file", str(file)), stdout=log, stderr=log)
     deadline = time.monotonic() + START_WITHIN_S
     while not file.is_file():
         if sandbox.poll() is not None or time.monotonic() > deadline:
-            _end(sandbox)
-            raise Failed("The sandbox did not start.")
+            _stop(sandbox)
+            raise DemoFailed("The sandbox did not start.")
         time.sleep(0.05)
     return sandbox
 
 
-def _end(sandbox: subprocess.Popen[bytes]) -> None:
+def _stop(sandbox: subprocess.Popen[bytes]) -> None:
     sandbox.terminate()
     try:
         sandbox.wait(STOP_WITHIN_S)
@@ -96,8 +96,8 @@ def _end(sandbox: subprocess.Popen[bytes]) -> None:
         sandbox.wait()
 
 
-def _command(*words: str) -> list[str]:
-    return [sys.executable, "-m", "pipelines", *words]
+def _command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "pipelines", *arguments]
 
 
 if __name__ == "__main__":

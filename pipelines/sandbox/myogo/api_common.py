@@ -1,4 +1,4 @@
-"""What every path of myOGO's open API shares: errors, keys, pages, moments, bodies."""
+"""What all paths of myOGO's open API share: errors, keys, pages, moments, bodies."""
 
 import base64
 import binascii
@@ -6,14 +6,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from pipelines.sandbox.common.exchange import Request
-from pipelines.sandbox.common.json_formats import parsed
+from pipelines.sandbox.common.json_formats import parse_json
 from pipelines.sandbox.common.switches import MyogoSwitches
 
 MAX_LIMIT, DEFAULT_LIMIT = 250, 50
 
 
 class Failure(Exception):
-    """An answer other than success."""
+    """An answer with an error status."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -21,13 +21,13 @@ class Failure(Exception):
         self.message = message
 
 
-def lowered(request: Request) -> dict[str, str]:
+def lowercase_params(request: Request) -> dict[str, str]:
     """The query's parameters, their names in lower case."""
     return {name.lower(): value for name, value in request.params().items()}
 
 
-def decoded(key: str) -> str:
-    """The key behind its base64url form; Failure if there is none."""
+def decode_key(key: str) -> str:
+    """The key behind its base64url form; Failure if it is not base64url."""
     try:
         return base64.b64decode(key + "=" * (-len(key) % 4), altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError):
@@ -35,20 +35,20 @@ def decoded(key: str) -> str:
 
 
 def key_of(request: Request, part: str) -> str:
-    """The key in the path, decoded where the query says so."""
-    return decoded(part) if lowered(request).get("base64url", "").lower() == "true" else part
+    """The key in the path; decoded if the query has `base64url=true`."""
+    return decode_key(part) if lowercase_params(request).get("base64url", "").lower() == "true" else part
 
 
 def body_of(request: Request) -> object:
-    """The JSON sent; Failure if it is none."""
+    """The value of the JSON body; Failure if it is not JSON."""
     try:
-        return parsed(request.body)
+        return parse_json(request.body)
     except ValueError:
         raise Failure(400, "The request body is not valid JSON.") from None
 
 
-def since(text: str, switches: MyogoSwitches) -> Callable[[float], bool]:
-    """Whether a moment is after the one in the text; Failure if that cannot be read."""
+def modified_after(text: str, switches: MyogoSwitches) -> Callable[[float], bool]:
+    """A test whether a moment is after the one in the text; Failure if the text is no date."""
     try:
         after = datetime.fromisoformat(text)
     except ValueError:
@@ -58,9 +58,9 @@ def since(text: str, switches: MyogoSwitches) -> Callable[[float], bool]:
 
 
 def window(request: Request, switches: MyogoSwitches) -> tuple[int, int]:
-    """Where the page asked for starts and stops."""
-    params = lowered(request)
-    limit, page = _whole(params, "limit", DEFAULT_LIMIT), _whole(params, "page", 1)
+    """Start and stop of the requested page; Failure or clamped if out of range, as the switches set."""
+    params = lowercase_params(request)
+    limit, page = _number(params, "limit", DEFAULT_LIMIT), _number(params, "page", 1)
     if not 1 <= limit <= MAX_LIMIT or page < 1:
         if switches.limit_out_of_range == "reject":
             raise Failure(400, f"Limit must be between 1 and {MAX_LIMIT}, and Page at least 1.")
@@ -69,13 +69,13 @@ def window(request: Request, switches: MyogoSwitches) -> tuple[int, int]:
     return start, start + limit
 
 
-def spelt(word: str, switches: MyogoSwitches) -> str:
-    """The word of an enum as the switches want it written."""
+def enum_text(word: str, switches: MyogoSwitches) -> str:
+    """The enum value in the letter case that the switches set."""
     shapes: dict[str, Callable[[str], str]] = {"lower": str.lower, "UPPER": str.upper}
     return shapes.get(switches.enum_as, str)(word)
 
 
-def _whole(params: dict[str, str], name: str, default: int) -> int:
+def _number(params: dict[str, str], name: str, default: int) -> int:
     try:
         return int(params.get(name, default))
     except ValueError:

@@ -1,4 +1,4 @@
-"""The order that myOGO accepts: its fields, which of them it needs, and what they must be."""
+"""The order that myOGO accepts: its fields, the required ones, and their types."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -9,12 +9,12 @@ from pipelines.sandbox.myogo.api_common import Failure
 STATUSES = (
     "New", "Draft", "Reserved", "Locked", "Collecting", "Pending", "Cancelled", "Shipped", "Returned",
 )  # fmt: skip
-# What only the warehouse can say of an order.
-OF_THE_WAREHOUSE = ("Collecting", "Shipped", "Returned")
+# Statuses that only the warehouse can set.
+WAREHOUSE_STATUSES = ("Collecting", "Shipped", "Returned")
 
 
 class Rule(NamedTuple):
-    """What a field must be; `members` are those of an object, or of each object in a list."""
+    """The type of a field; `members` are the fields of an object, or of each object in a list."""
 
     kind: str
     required: bool = False
@@ -28,36 +28,36 @@ CUSTOMER = {
     "city": Rule("text", True), "countryCode": Rule("text", True, 2), "phone": TEXT, "email": TEXT,
 }  # fmt: skip
 LINE = {
-    "code": Rule("text", True), "quantity": Rule("whole", True), "unitPrice": NUMBER, "vatPercentage": NUMBER,
+    "code": Rule("text", True), "quantity": Rule("integer", True), "unitPrice": NUMBER, "vatPercentage": NUMBER,
     "productInfoUrl": TEXT, "productPictureUrl": TEXT,
 }  # fmt: skip
-CASH = {"amount": Rule("number", True), "currencyCode": Rule("text", False, 3), "reference": TEXT}
+CASH_ON_DELIVERY = {"amount": Rule("number", True), "currencyCode": Rule("text", False, 3), "reference": TEXT}
 DOCUMENT = {"type": Rule("text", True), "url": TEXT, "base64Content": TEXT}
 ORDER = {
     "reference": Rule("text", True), "status": TEXT, "shippingCode": TEXT, "pickUpPointCode": TEXT,
     "orderLines": Rule("list", members=LINE), "customer": Rule("object", True, members=CUSTOMER), "comments": TEXT,
     "priceTotal": NUMBER, "priceCurrency": Rule("text", False, 3),
-    "cashOnDelivery": Rule("object", members=CASH), "test": Rule("flag"),
+    "cashOnDelivery": Rule("object", members=CASH_ON_DELIVERY), "test": Rule("flag"),
     "documents": Rule("list", members=DOCUMENT),
 }  # fmt: skip
-WORDS = {"text": "a string", "number": "a number", "flag": "a boolean", "object": "an object", "list": "an array"}
-WORDS["whole"] = "a whole number from 1"
+KIND_NAMES = {"text": "a string", "number": "a number", "flag": "a boolean", "object": "an object", "list": "an array"}
+KIND_NAMES["integer"] = "a whole number from 1"
 
 
 def validated(content: Any, *, new: bool) -> dict[str, Any]:
-    """The fields that were given a value, names and status in the documented case; Failure says what is wrong."""
+    """The fields that have a value, names and status in the documented case; Failure names the first problem."""
     if not isinstance(content, dict):
         raise Failure(400, "The request body must be an order.")
     fields = _members(content, ORDER, "")
     if new and not fields.get("orderLines"):
         raise Failure(400, "The OrderLines field is required.")
-    # A model whose enum begins with New has it where nothing was said.
+    # A .NET enum has its first value, New, when the field is missing.
     fields["status"] = status_of(fields.get("status", "New"))
     return fields
 
 
 def status_of(text: str) -> str:
-    """The status in the documented case; Failure if there is none such."""
+    """The status in the documented case; Failure if there is no such status."""
     known = {name.lower(): name for name in STATUSES}
     if text.lower() not in known:
         raise Failure(400, f"The value '{text}' is not valid for Status.")
@@ -69,35 +69,35 @@ def _members(content: Mapping[str, Any], model: Mapping[str, Rule], path: str) -
     given = {names[k.lower()]: v for k, v in content.items() if k.lower() in names and v is not None}
     for name, rule in model.items():
         # .NET names the property of its model, not the member of the JSON.
-        shown = path + name[0].upper() + name[1:]
+        property_name = path + name[0].upper() + name[1:]
         if rule.required and given.get(name, "") == "":
-            raise Failure(400, f"The {shown} field is required.")
+            raise Failure(400, f"The {property_name} field is required.")
         if name in given:
-            given[name] = _value(given[name], rule, shown)
+            given[name] = _value(given[name], rule, property_name)
     return given
 
 
-def _value(value: Any, rule: Rule, shown: str) -> Any:
+def _value(value: Any, rule: Rule, property_name: str) -> Any:
     match rule.kind:
         case "text":
-            fits = isinstance(value, str)
+            valid = isinstance(value, str)
         case "flag":
-            fits = isinstance(value, bool)
+            valid = isinstance(value, bool)
         case "number":
-            fits = isinstance(value, (int, Decimal)) and not isinstance(value, bool)
-        case "whole":
-            fits = type(value) is int and value >= 1
+            valid = isinstance(value, (int, Decimal)) and not isinstance(value, bool)
+        case "integer":
+            valid = type(value) is int and value >= 1
         case "object":
-            fits = isinstance(value, dict)
+            valid = isinstance(value, dict)
         case _:
-            fits = isinstance(value, list) and all(isinstance(one, dict) for one in value)
-    if not fits:
-        raise Failure(400, f"The field {shown} must be {WORDS[rule.kind]}.")
+            valid = isinstance(value, list) and all(isinstance(one, dict) for one in value)
+    if not valid:
+        raise Failure(400, f"The field {property_name} must be {KIND_NAMES[rule.kind]}.")
     if rule.length and value and len(value) != rule.length:
         bounds = f"a minimum length of {rule.length} and a maximum length of {rule.length}"
-        raise Failure(400, f"The field {shown} must be a string with {bounds}.")
+        raise Failure(400, f"The field {property_name} must be a string with {bounds}.")
     if rule.members is None:
         return value
     if rule.kind == "object":
-        return _members(value, rule.members, f"{shown}.")
-    return [_members(one, rule.members, f"{shown}[{place}].") for place, one in enumerate(value)]
+        return _members(value, rule.members, f"{property_name}.")
+    return [_members(one, rule.members, f"{property_name}[{place}].") for place, one in enumerate(value)]

@@ -1,4 +1,4 @@
-"""myOGO's orders: where each stands, and what stock it holds or has taken."""
+"""myOGO's orders: their status, and the stock that they reserve or take."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -7,13 +7,13 @@ from typing import Any
 
 from pipelines.sandbox.common.clock import Clock, utc
 from pipelines.sandbox.common.switches import MyogoSwitches
-from pipelines.sandbox.myogo.api_common import Failure, spelt
+from pipelines.sandbox.myogo.api_common import Failure, enum_text
 from pipelines.sandbox.myogo.order_schema import ORDER, STATUSES
 from pipelines.sandbox.myogo.product import Product
 from pipelines.sandbox.myogo.product_state import Warehouse
 
 DUPLICATE = "Trying to add new order but order with same reference"
-HOLDING = frozenset(("New", "Pending", "Reserved", "Locked"))
+RESERVING = frozenset(("New", "Pending", "Reserved", "Locked"))
 RESPONSE = ("id", *ORDER, "trackingNumber", "trackingUrl", "warehouseComments", "editTime")
 
 
@@ -46,13 +46,13 @@ class Order:
         return needs
 
 
-class Fulfilment:
-    """Orders by serial number; every change of a status moves the stock that goes with it."""
+class Orders:
+    """Orders by serial number; every change of a status changes the stock accordingly."""
 
-    def __init__(self, warehouse: Warehouse, clock: Clock, tell: Callable[[Order], None]) -> None:
+    def __init__(self, warehouse: Warehouse, clock: Clock, notify_shipped: Callable[[Order], None]) -> None:
         self._warehouse = warehouse
         self._clock = clock
-        self._tell = tell
+        self._notify_shipped = notify_shipped
         self._orders: dict[int, Order] = {}
         self._by_reference: dict[str, tuple[int, ...]] = {}
         self._waiting: set[int] = set()
@@ -66,19 +66,19 @@ class Fulfilment:
         return [self._orders[serial] for serial in self._by_reference.get(reference, ())]
 
     def add(self, fields: Mapping[str, Any], switches: MyogoSwitches) -> Order:
-        """The new order, where its own status and the checks put it; Failure where it is refused."""
+        """The new order, in its own status or in the one that the checks give it; Failure if it is refused."""
         comments = None
         if self.find(fields["reference"]) and switches.duplicate_order != "accept":
             comments = f"{DUPLICATE} already exists: {fields['reference']}"
             if switches.duplicate_order != "reserved":
                 raise Failure(switches.duplicate_order, comments)
-        own = {name: value for name, value in fields.items() if name != "status"}
-        order = Order(len(self._orders) + 1, own, "Draft", self._clock.now(), warehouse_comments=comments)
+        without_status = {name: value for name, value in fields.items() if name != "status"}
+        order = Order(len(self._orders) + 1, without_status, "Draft", self._clock.now(), warehouse_comments=comments)
         wanted = "Reserved" if comments else fields["status"]
-        return self._checked(order, wanted, switches)
+        return self._check_and_place(order, wanted, switches)
 
     def update(self, order: Order, fields: Mapping[str, Any], switches: MyogoSwitches) -> Order:
-        """The order after a PUT; lines and documents that were left out stay. Failure where it is refused."""
+        """The order after a PUT; omitted lines and documents stay. Failure if it is refused."""
         if not switches.orders_editable or order.status not in switches.editable_statuses:
             raise Failure(400, f"Order {order.reference} cannot be modified in status {order.status}.")
         if fields["reference"] != order.reference and order.status != "Draft":
@@ -86,132 +86,132 @@ class Fulfilment:
         if fields["reference"] != order.reference and self.find(fields["reference"]):
             raise Failure(400, f"{DUPLICATE} already exists: {fields['reference']}")
         kept = ("orderLines", "documents") if switches.omitted_on_put == "clear" else tuple(ORDER)
-        own = {name: order.fields[name] for name in kept if name in order.fields}
-        own |= {name: value for name, value in fields.items() if name != "status"}
-        new = replace(order, fields=own, status="Draft", warehouse_comments=None)
-        order = self._anew(order, lambda: self._checked(new, fields["status"], switches), switches)
+        new_fields = {name: order.fields[name] for name in kept if name in order.fields}
+        new_fields |= {name: value for name, value in fields.items() if name != "status"}
+        new = replace(order, fields=new_fields, status="Draft", warehouse_comments=None)
+        order = self._redo(order, lambda: self._check_and_place(new, fields["status"], switches), switches)
         self.release(switches)
         return order
 
     def set(self, order: Order, changes: Mapping[str, Any], switches: MyogoSwitches) -> Order:
-        """The order with fields, tracking or status set outright, as only myOGO itself can."""
-        own = {"trackingNumber": "tracking_number", "trackingUrl": "tracking_url"}
-        own["warehouseComments"] = "warehouse_comments"
-        if unknown := sorted(set(changes) - set(ORDER) - set(own)):
+        """The order with fields, tracking or status set directly, as only myOGO can."""
+        columns = {"trackingNumber": "tracking_number", "trackingUrl": "tracking_url"}
+        columns["warehouseComments"] = "warehouse_comments"
+        if unknown := sorted(set(changes) - set(ORDER) - set(columns)):
             raise ValueError(f"an order has no {', '.join(unknown)} to set")
         named = {name.lower(): name for name in STATUSES}
         status = named.get(str(changes.get("status", order.status)).lower())
         if status is None:
             raise ValueError(f"no status {changes['status']!r}; there are {', '.join(STATUSES)}")
         fields = dict(order.fields) | {k: v for k, v in changes.items() if k in ORDER and k != "status"}
-        told: dict[str, Any] = {own[name]: value for name, value in changes.items() if name in own}
-        new = replace(order, status="Draft", fields=fields, **told)
-        return self._anew(order, lambda: self._reached(new, status, switches), switches)
+        values: dict[str, Any] = {columns[name]: value for name, value in changes.items() if name in columns}
+        new = replace(order, status="Draft", fields=fields, **values)
+        return self._redo(order, lambda: self._set_status(new, status, switches), switches)
 
     def collect(self, order: Order, switches: MyogoSwitches) -> Order:
-        """The order once the warehouse has taken it from the shelf; ValueError if it is not New."""
+        """The order in status Collecting; ValueError if it is not New."""
         if order.status != "New":
             why = f" ({order.warehouse_comments})" if order.warehouse_comments else ""
             raise ValueError(f"order {order.reference} is {order.status}{why}, a warehouse collects what is New")
-        return self._reached(order, "Collecting", switches)
+        return self._set_status(order, "Collecting", switches)
 
     def ship(self, order: Order, tracking: Sequence[str], url: str | None, switches: MyogoSwitches) -> Order:
-        """The order handed over, its numbers joined by commas; ValueError where it cannot be."""
+        """The order in status Shipped, its tracking numbers joined by commas; ValueError if it cannot be collected."""
         if order.status != "Collecting":
             order = self.collect(order, switches)
-        told = replace(order, tracking_number=",".join(tracking) or None, tracking_url=url)
-        return self._reached(told, "Shipped", switches)
+        order = replace(order, tracking_number=",".join(tracking) or None, tracking_url=url)
+        return self._set_status(order, "Shipped", switches)
 
     def cancel(self, order: Order, switches: MyogoSwitches) -> Order:
-        """The order cancelled, its stock free again; ValueError once it has left."""
+        """The order in status Cancelled, its stock free again; ValueError if it was shipped."""
         if order.status in ("Shipped", "Returned"):
             raise ValueError(f"order {order.reference} is {order.status} and cannot be cancelled")
-        return self._reached(order, "Cancelled", switches)
+        return self._set_status(order, "Cancelled", switches)
 
     def take_back(self, order: Order, switches: MyogoSwitches) -> Order:
-        """The order returned; ValueError if it was never shipped."""
+        """The order in status Returned; ValueError if it is not Shipped."""
         if order.status != "Shipped":
             raise ValueError(f"order {order.reference} is {order.status} and cannot come back")
-        return self._reached(order, "Returned", switches)
+        return self._set_status(order, "Returned", switches)
 
     def release(self, switches: MyogoSwitches) -> None:
-        """To be called when stock came in or became free: what waited for it is New, the oldest first."""
+        """Must be called after stock came in or became free: pending orders that it covers become New, oldest first."""
         waiting = [self._orders[serial] for serial in sorted(self._waiting)]
-        promised = Counter[str]()
+        reserved_by_waiting = Counter[str]()
         for order in waiting:
-            promised.update(dict(self._moved(order, switches)))
+            reserved_by_waiting.update(dict(self._stock_needs(order, switches)))
         for order in waiting:
-            needs = self._moved(order, switches)
-            # What those reserve that wait themselves is nobody's yet.
-            if all(self._available(code, switches) + promised[code] >= quantity for code, quantity in needs):
+            needs = self._stock_needs(order, switches)
+            # Stock that only waiting orders reserve is still available.
+            if all(self._available(code, switches) + reserved_by_waiting[code] >= quantity for code, quantity in needs):
                 self._put(replace(order, status="New", warehouse_comments=None))
-                promised.subtract(dict(needs))
+                reserved_by_waiting.subtract(dict(needs))
 
-    def _anew(self, order: Order, act: Callable[[], Order], switches: MyogoSwitches) -> Order:
-        """What the act makes of the order after its stock was put back, all as before where the act fails."""
+    def _redo(self, order: Order, change: Callable[[], Order], switches: MyogoSwitches) -> Order:
+        """Puts the order's stock back, makes the change and returns its result; if it fails, takes the stock again."""
         self._move(order, "Draft", switches)
         try:
-            return act()
+            return change()
         except (Failure, ValueError):
             self._move(replace(order, status="Draft"), order.status, switches)
             raise
 
-    def _checked(self, order: Order, wanted: str, switches: MyogoSwitches) -> Order:
-        """The order in the status wanted, or where the checks of a New one put it."""
+    def _check_and_place(self, order: Order, wanted: str, switches: MyogoSwitches) -> Order:
+        """The order in the wanted status. For New, the checks may choose Reserved or Pending, or raise Failure."""
         if wanted != "New":
-            return self._reached(order, wanted, switches)
-        faults = self._faults(order, switches)
-        if faults and switches.bad_order == 400:
-            raise Failure(400, " ".join(faults))
-        if faults:
-            return self._reached(replace(order, warehouse_comments=" ".join(faults)), "Reserved", switches)
-        short = any(self._available(code, switches) < quantity for code, quantity in self._moved(order, switches))
+            return self._set_status(order, wanted, switches)
+        problems = self._problems(order, switches)
+        if problems and switches.bad_order == 400:
+            raise Failure(400, " ".join(problems))
+        if problems:
+            return self._set_status(replace(order, warehouse_comments=" ".join(problems)), "Reserved", switches)
+        short = any(self._available(code, switches) < quantity for code, quantity in self._stock_needs(order, switches))
         comments = "Waiting for stock." if short else order.warehouse_comments
-        return self._reached(replace(order, warehouse_comments=comments), "Pending" if short else "New", switches)
+        return self._set_status(replace(order, warehouse_comments=comments), "Pending" if short else "New", switches)
 
-    def _faults(self, order: Order, switches: MyogoSwitches) -> list[str]:
-        faults = [f"Product {code} is not known." for code in order.needs() if not self._product(code, switches)]
+    def _problems(self, order: Order, switches: MyogoSwitches) -> list[str]:
+        problems = [f"Product {code} is not known." for code in order.needs() if not self._product(code, switches)]
         method = order.fields.get("shippingCode")
         if method not in switches.shipping_codes and (method or len(switches.shipping_codes) > 1):
-            faults.append(f"Shipping method {method} is not known." if method else "The shipping method is missing.")
+            problems.append(f"Shipping method {method} is not known." if method else "The shipping method is missing.")
         if switches.phone_required and not order.fields["customer"].get("phone"):
-            faults.append("The phone number is missing.")
-        return faults
+            problems.append("The phone number is missing.")
+        return problems
 
-    def _reached(self, order: Order, status: str, switches: MyogoSwitches) -> Order:
-        """The order in the status, its stock moved and, where that freed some, given to who waits."""
-        self._can(order, status, switches)
+    def _set_status(self, order: Order, status: str, switches: MyogoSwitches) -> Order:
+        """The order in the status, its stock changed; releases pending orders if that freed stock."""
+        self._check_stock(order, status, switches)
         self._move(order, status, switches)
         before = self._orders.get(order.serial)
         order = self._put(replace(order, status=status))
         if status == "Shipped" and (before is None or before.status != "Shipped"):
-            self._tell(order)
-        if status not in HOLDING:
+            self._notify_shipped(order)
+        if status not in RESERVING:
             self.release(switches)
         return self._orders[order.serial]
 
-    def _can(self, order: Order, status: str, switches: MyogoSwitches) -> None:
-        if _takes(status, switches) and not _takes(order.status, switches):
-            for code, quantity in self._moved(order, switches):
+    def _check_stock(self, order: Order, status: str, switches: MyogoSwitches) -> None:
+        if _is_off_shelf(status, switches) and not _is_off_shelf(order.status, switches):
+            for code, quantity in self._stock_needs(order, switches):
                 product = self._product(code, switches)
                 if product and product.stock < quantity:
                     raise ValueError(f"myOGO holds {product.stock} of {code}, order {order.reference} needs {quantity}")
 
     def _move(self, order: Order, status: str, switches: MyogoSwitches) -> None:
-        """Undoes what the order's status does to stock, and does what the new one does."""
-        held = (status in HOLDING) - (order.status in HOLDING)
-        taken = _takes(status, switches) - _takes(order.status, switches)
-        if not (held or taken):
+        """Changes stock from the effect of the order's status to the effect of the new one."""
+        reserved = (status in RESERVING) - (order.status in RESERVING)
+        taken = _is_off_shelf(status, switches) - _is_off_shelf(order.status, switches)
+        if not (reserved or taken):
             return
-        for code, quantity in self._moved(order, switches):
+        for code, quantity in self._stock_needs(order, switches):
             product = self._product(code, switches)
             if product:
-                self._warehouse.move(product, switches, stock=-taken * quantity, reserved=held * quantity)
+                self._warehouse.move(product, switches, stock=-taken * quantity, reserved=reserved * quantity)
 
-    def _moved(self, order: Order, switches: MyogoSwitches) -> list[tuple[str, int]]:
-        """The quantities by code that the order moves in the warehouse."""
-        still = order.fields.get("test") and not switches.test_orders_reserve
-        return [] if still else list(order.needs().items())
+    def _stock_needs(self, order: Order, switches: MyogoSwitches) -> list[tuple[str, int]]:
+        """The quantities by code that the order reserves or takes."""
+        exempt = order.fields.get("test") and not switches.test_orders_reserve
+        return [] if exempt else list(order.needs().items())
 
     def _available(self, code: str, switches: MyogoSwitches) -> int:
         product = self._product(code, switches)
@@ -235,19 +235,19 @@ class Fulfilment:
         return order
 
 
-def _takes(status: str, switches: MyogoSwitches) -> bool:
-    """Whether an order in that status has its goods off the shelf."""
+def _is_off_shelf(status: str, switches: MyogoSwitches) -> bool:
+    """Whether the goods of an order in that status are off the shelf."""
     return status in ("Collecting", "Shipped") or (status == "Returned" and not switches.returned_restocks)
 
 
 def order_row(order: Order, switches: MyogoSwitches) -> dict[str, Any]:
-    """The order response; null where there is nothing, or without it, as the switches say."""
-    own = {
-        "id": order.id, "status": spelt(order.status, switches),
+    """The order response; the switch `emit_nulls` decides about fields without a value."""
+    current = {
+        "id": order.id, "status": enum_text(order.status, switches),
         "trackingNumber": order.tracking_number, "trackingUrl": order.tracking_url,
         "warehouseComments": order.warehouse_comments, "editTime": utc(order.edited),
     }  # fmt: skip
-    fields = dict.fromkeys(ORDER) | dict(order.fields) | own
+    fields = dict.fromkeys(ORDER) | dict(order.fields) | current
     fields["test"] = bool(fields["test"])
     documents = fields["documents"] or []
     fields["documents"] = [{"type": one["type"], "url": one.get("url")} for one in documents]

@@ -12,14 +12,14 @@ FIELDS = (
     "salesPrice", "currencyCode", "infoUrl", "pictureUrl", "countryOfOrigin", "languageCode",
     "customsDescription", "hsCode",
 )  # fmt: skip
-LOWERED = {name.lower(): name for name in FIELDS}
+DOCUMENTED_NAMES = {name.lower(): name for name in FIELDS}
 MONEY = frozenset(("supplyPrice", "salesPrice"))
 REQUIRED = ("code", "languageCode")
 EXACT_LENGTH = {"languageCode": 2, "countryOfOrigin": 2, "currencyCode": 3}
 
 
 class BadProduct(ValueError):
-    """A body that is not a product; the message is meant for the merchant."""
+    """A body that is not a valid product; the message is for the merchant."""
 
 
 class Product(NamedTuple):
@@ -44,40 +44,41 @@ class Product(NamedTuple):
 
 
 def validated(content: Any, switches: MyogoSwitches) -> dict[str, Any]:
-    """The fields that were given a value, names in the documented case; BadProduct says what is wrong."""
+    """The fields that have a value, names in the documented case; BadProduct names the first problem."""
     if not isinstance(content, dict):
         raise BadProduct("The request body must be a product.")
-    fields = {LOWERED[k.lower()]: v for k, v in content.items() if k.lower() in LOWERED and v is not None}
+    given = {name.lower(): value for name, value in content.items() if value is not None}
+    fields = {DOCUMENTED_NAMES[name]: value for name, value in given.items() if name in DOCUMENTED_NAMES}
     for name in REQUIRED:
         if fields.get(name, "") == "":
-            raise BadProduct(f"The {_shown(name)} field is required.")
+            raise BadProduct(f"The {_property_name(name)} field is required.")
     for name, value in fields.items():
         _check(name, value, switches)
     return fields
 
 
 def values_of(fields: Mapping[str, Any]) -> tuple[Any, ...]:
-    """The fields in storage order, None where there is none."""
+    """The values in the order of FIELDS; None for a missing field."""
     return tuple(fields.get(name) for name in FIELDS)
 
 
 def _check(name: str, value: Any, switches: MyogoSwitches) -> None:
     if name in MONEY:
         if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
-            raise BadProduct(f"The field {_shown(name)} must be a number.")
+            raise BadProduct(f"The field {_property_name(name)} must be a number.")
         return
     if not isinstance(value, str):
-        raise BadProduct(f"The field {_shown(name)} must be a string.")
+        raise BadProduct(f"The field {_property_name(name)} must be a string.")
     length = EXACT_LENGTH.get(name)
     if length and len(value) != length:
         bounds = f"a minimum length of {length} and a maximum length of {length}"
-        raise BadProduct(f"The field {_shown(name)} must be a string with {bounds}.")
+        raise BadProduct(f"The field {_property_name(name)} must be a string with {bounds}.")
     if name == "name" and 0 < switches.name_max < len(value):
         raise BadProduct(f"The field Name must be a string with a maximum length of {switches.name_max}.")
     if name == "code" and switches.slash_in_code == "reject" and ("/" in value or "\\" in value):
         raise BadProduct("The field Code must not contain / or \\.")
 
 
-def _shown(name: str) -> str:
+def _property_name(name: str) -> str:
     # .NET names the property of its model, not the member of the JSON.
     return name[0].upper() + name[1:]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.sandbox.common.clock import Clock, utc
-from pipelines.sandbox.common.json_formats import dotnet
+from pipelines.sandbox.common.json_formats import dotnet_json
 from pipelines.sandbox.common.switches import MyogoSwitches
 from pipelines.sandbox.myogo.product import FIELDS, Product, values_of
 
@@ -21,14 +21,14 @@ class CodeTaken(ValueError):
 
 
 @dataclass(frozen=True)
-class Start:
-    """The products a warehouse begins with; made once, shared by every warehouse that starts from it."""
+class InitialProducts:
+    """The products of a warehouse at its start; all warehouses of one catalogue share them."""
 
     products: dict[int, Product]
     by_code: dict[str, tuple[int, ...]]
 
     @classmethod
-    def of(cls, products: Iterable[Product]) -> "Start":
+    def of(cls, products: Iterable[Product]) -> "InitialProducts":
         by_serial = {product.serial: product for product in products}
         by_code: dict[str, tuple[int, ...]] = {}
         for serial, product in by_serial.items():
@@ -37,16 +37,16 @@ class Start:
 
 
 class Warehouse:
-    """Products by serial number; a code is found without a search, even when it occurs twice. `tell` hears of every
-    product whose stock figures moved."""
+    """Products by serial number, with an index of codes; two products may have one code. Calls `notify` with every
+    product whose `stock` or `reserved` changed."""
 
-    def __init__(self, start: Start, clock: Clock, tell: Callable[[Product], None] = lambda product: None) -> None:
-        self._products = dict(start.products)
-        self._by_code = dict(start.by_code)
+    def __init__(self, initial: InitialProducts, clock: Clock, notify: Callable[[Product], None]) -> None:
+        self._products = dict(initial.products)
+        self._by_code = dict(initial.by_code)
         self._next = max(self._products, default=0) + 1
         self._clock = clock
-        self._tell = tell
-        self._written: dict[tuple[int, str], bytes] = {}
+        self._notify = notify
+        self._json: dict[tuple[int, str], bytes] = {}
         self._sorted: tuple[str, list[int]] | None = None
 
     def find(self, code: str, *, ignore_case: bool = False) -> list[Product]:
@@ -56,8 +56,8 @@ class Warehouse:
         return [self._products[serial] for serial in self._by_code.get(code, ())]
 
     def products(self, sort: str = "asc", start: int = 0, stop: int | None = None) -> list[Product]:
-        """The products from start to stop in the given order; "asc" is the order they came in, "edited" that of
-        their last edits, the newest at the end."""
+        """The products from start to stop in the given order; "asc" sorts by creation, "edited" by the last edit, the
+        newest at the end."""
         if self._sorted is None or self._sorted[0] != sort:
             serials = sorted(self._products, reverse=sort == "desc")
             if sort == "shuffled":
@@ -68,7 +68,7 @@ class Warehouse:
         return [self._products[serial] for serial in self._sorted[1][start:stop]]
 
     def add(self, fields: Mapping[str, Any]) -> Product:
-        """The new product, without stock; it may have the code of another."""
+        """The new product, without stock; its code may be that of another product."""
         now = self._clock.now()
         product = Product(self._next, values_of(fields), 0, 0, 0, now, now)
         self._next += 1
@@ -81,12 +81,12 @@ class Warehouse:
         return product
 
     def update(self, product: Product, fields: Mapping[str, Any], switches: MyogoSwitches) -> Product:
-        """The product after a PUT: the EAN it had stays; CodeTaken if a rename meets another product."""
+        """The product after a PUT; a stored EAN stays. CodeTaken if another product has the new code."""
         code = fields["code"]
         owners = self.find(code, ignore_case=switches.codes_ignore_case) if code != product.code else []
         if any(owner.serial != product.serial for owner in owners):
             raise CodeTaken(code)
-        new = fields if switches.omitted_on_put == "clear" else _known(product) | dict(fields)
+        new = fields if switches.omitted_on_put == "clear" else _fields_of(product) | dict(fields)
         values = values_of(new)
         if product.values[EAN]:
             values = (*values[:EAN], product.values[EAN], *values[EAN + 1 :])
@@ -94,10 +94,10 @@ class Warehouse:
         return self._replace(product, product._replace(values=values, edited=edited))
 
     def set(self, product: Product, changes: Mapping[str, Any]) -> Product:
-        """The product with fields or stock figures set outright, as only the warehouse itself can."""
-        fields = _known(product) | {k: v for k, v in changes.items() if k in FIELDS}
-        figures = {"stock": "stock", "reserved": "reserved", "stockUpdate": "stock_update"}
-        stock = {field: int(changes[name]) for name, field in figures.items() if name in changes}
+        """The product with fields or stock quantities set directly, as only the warehouse can."""
+        fields = _fields_of(product) | {k: v for k, v in changes.items() if k in FIELDS}
+        quantities = {"stock": "stock", "reserved": "reserved", "stockUpdate": "stock_update"}
+        stock = {field: int(changes[name]) for name, field in quantities.items() if name in changes}
         now = self._clock.now()
         new = product._replace(values=values_of(fields), edited=now, **stock)
         return self._replace(product, new._replace(stock_modified=now) if stock else new)
@@ -110,7 +110,7 @@ class Warehouse:
         return self._replace(product, new)
 
     def move(self, product: Product, switches: MyogoSwitches, *, stock: int, reserved: int) -> Product:
-        """The product after an order took or gave back some of it."""
+        """The product after an order changed its stock or its reserved quantity."""
         now = self._clock.now()
         dated = stock or switches.reservations_move_modified
         new = product._replace(
@@ -125,21 +125,21 @@ class Warehouse:
         del self._products[product.serial]
         self._unlink(product)
         self._sorted = None
-        self._forget(product)
+        self._drop_json(product)
 
-    def written(self, product: Product, kind: str, switches: MyogoSwitches) -> bytes:
+    def row_json(self, product: Product, kind: str, switches: MyogoSwitches) -> bytes:
         """The product, or its stock, as JSON."""
-        text = self._written.get((product.serial, kind))
+        text = self._json.get((product.serial, kind))
         if text is None:
-            row = stock_row(product, switches) if kind == "stock" else as_row(product, switches)
+            row = stock_row(product, switches) if kind == "stock" else product_row(product, switches)
             if switches.emit_nulls == "no":
                 row = {name: value for name, value in row.items() if value is not None}
-            text = self._written[product.serial, kind] = dotnet(row)
+            text = self._json[product.serial, kind] = dotnet_json(row)
         return text
 
-    def forget_written(self) -> None:
-        """To be called when switches change how products are written."""
-        self._written.clear()
+    def clear_json_cache(self) -> None:
+        """Must be called after switches changed, because they decide how products are written."""
+        self._json.clear()
 
     def _replace(self, old: Product, new: Product) -> Product:
         self._products[old.serial] = new
@@ -148,9 +148,9 @@ class Warehouse:
         if new.code != old.code:
             self._unlink(old)
             self._by_code[new.code] = (*self._by_code.get(new.code, ()), new.serial)
-        self._forget(old)
+        self._drop_json(old)
         if (new.stock, new.reserved) != (old.stock, old.reserved):
-            self._tell(new)
+            self._notify(new)
         return new
 
     def _unlink(self, product: Product) -> None:
@@ -160,12 +160,12 @@ class Warehouse:
         else:
             del self._by_code[product.code]
 
-    def _forget(self, product: Product) -> None:
+    def _drop_json(self, product: Product) -> None:
         for kind in ("product", "stock"):
-            self._written.pop((product.serial, kind), None)
+            self._json.pop((product.serial, kind), None)
 
 
-def _known(product: Product) -> dict[str, Any]:
+def _fields_of(product: Product) -> dict[str, Any]:
     return dict(zip(FIELDS, product.values, strict=True))
 
 
@@ -174,10 +174,10 @@ def _available(product: Product, switches: MyogoSwitches) -> int:
     return max(0, available) if switches.stock_clamp else available
 
 
-def as_row(product: Product, switches: MyogoSwitches) -> dict[str, Any]:
-    """The product response, with null where there is nothing."""
-    figures = product.stock, _available(product, switches), product.reserved, product.stock_update
-    row = dict(zip(RESPONSE, (product.id, *product.values, *figures, None, utc(product.edited)), strict=True))
+def product_row(product: Product, switches: MyogoSwitches) -> dict[str, Any]:
+    """The product response; None for a field without a value."""
+    quantities = product.stock, _available(product, switches), product.reserved, product.stock_update
+    row = dict(zip(RESPONSE, (product.id, *product.values, *quantities, None, utc(product.edited)), strict=True))
     return row | {"batchTracked": False, "channels": []} if switches.extra_fields else row
 
 

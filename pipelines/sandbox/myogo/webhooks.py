@@ -1,4 +1,4 @@
-"""myOGO's webhooks: who is told what, and the open API's paths for it."""
+"""myOGO's webhooks: the subscriptions, the open API's paths for them, and the messages to their URLs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,18 +7,18 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from pipelines.sandbox.common.exchange import Answer, Request
-from pipelines.sandbox.common.json_formats import dotnet
+from pipelines.sandbox.common.json_formats import dotnet_json
 from pipelines.sandbox.common.switches import MyogoSwitches
 from pipelines.sandbox.common.webhook_delivery import Deliveries, Message
 from pipelines.sandbox.common.webhook_signing import ogoship_signature
-from pipelines.sandbox.myogo.api_common import Failure, body_of, spelt
+from pipelines.sandbox.myogo.api_common import Failure, body_of, enum_text
 
 TYPES = ("OrderShipped", "ProductStockLevelChanged")
 
 
 @dataclass(frozen=True)
-class Hook:
-    """One subscription."""
+class Subscription:
+    """One subscription to one type of event."""
 
     serial: int
     url: str
@@ -32,61 +32,62 @@ class Hook:
 
 
 class Subscriptions:
-    """Hooks by id."""
+    """Subscriptions by id."""
 
     def __init__(self, deliveries: Deliveries, switches: Callable[[], MyogoSwitches]) -> None:
         self._deliveries = deliveries
         self._switches = switches
-        self._hooks: dict[str, Hook] = {}
+        self._subscriptions: dict[str, Subscription] = {}
         self._next = 1
 
-    def tell(self, type: str, row: Callable[[], dict[str, Any]]) -> None:
-        """Has everybody told who asked for that type; the row is made only if there is somebody."""
-        if any(hook.type == type for hook in self._hooks.values()):
-            self._deliveries.gather("myogo", (type, dotnet(row())), self._messages, self._switches())
+    def notify(self, type: str, row: Callable[[], dict[str, Any]]) -> None:
+        """Sends the row to the subscribers of that type; calls `row` only if there is one."""
+        if any(subscription.type == type for subscription in self._subscriptions.values()):
+            self._deliveries.gather("myogo", (type, dotnet_json(row())), self._messages, self._switches())
 
-    def listed(self) -> Answer:
-        """All hooks; when there is none, null where the switches say so."""
-        hooks = [self._row(hook) for hook in self._hooks.values()]
-        return Answer(200, dotnet(hooks or (None if self._switches().empty_webhooks == "null" else [])))
+    def list_all(self) -> Answer:
+        """All subscriptions; without any, null or an empty list, as the switch `empty_webhooks` sets."""
+        rows = [self._row(subscription) for subscription in self._subscriptions.values()]
+        return Answer(200, dotnet_json(rows or (None if self._switches().empty_webhooks == "null" else [])))
 
-    def one(self, id: str) -> Answer:
-        """The hook; null or a Failure if there is none."""
-        hook = self._hooks.get(_key(id))
-        if hook is None and self._switches().unknown_webhook == 404:
+    def get(self, id: str) -> Answer:
+        """The subscription; without one, null or a Failure, as the switch `unknown_webhook` sets."""
+        subscription = self._subscriptions.get(_key(id))
+        if subscription is None and self._switches().unknown_webhook == 404:
             raise Failure(404, f"Webhook {id} was not found.")
-        return Answer(200, dotnet(hook and self._row(hook)))
+        return Answer(200, dotnet_json(subscription and self._row(subscription)))
 
     def add(self, request: Request) -> Answer:
-        """The new hook; Failure says what is wrong with it."""
-        hook = self._validated(request, self._next)
+        """The new subscription; Failure names the first problem of the body."""
+        subscription = self._validated(request, self._next)
         self._next += 1
-        return self._stored(hook)
+        return self._store(subscription)
 
     def change(self, request: Request, id: str) -> Answer:
-        """The hook with everything in it replaced; Failure if there is none."""
-        return self._stored(self._validated(request, self._known(id).serial))
+        """The subscription with all its fields replaced; Failure if there is no such subscription."""
+        return self._store(self._validated(request, self._existing(id).serial))
 
     def remove(self, id: str) -> Answer:
-        """204 once the hook is gone; Failure if there was none."""
-        del self._hooks[self._known(id).id]
+        """Removes the subscription and returns 204; Failure if there is no such subscription."""
+        del self._subscriptions[self._existing(id).id]
         return Answer(204, b"", applied=True)
 
-    def _known(self, id: str) -> Hook:
-        hook = self._hooks.get(_key(id))
-        if hook is None:
+    def _existing(self, id: str) -> Subscription:
+        subscription = self._subscriptions.get(_key(id))
+        if subscription is None:
             raise Failure(404, f"Webhook {id} was not found.")
-        return hook
+        return subscription
 
-    def _stored(self, hook: Hook) -> Answer:
-        self._hooks[hook.id] = hook
-        return Answer(200, dotnet(self._row(hook)), applied=True)
+    def _store(self, subscription: Subscription) -> Answer:
+        self._subscriptions[subscription.id] = subscription
+        return Answer(200, dotnet_json(self._row(subscription)), applied=True)
 
-    def _row(self, hook: Hook) -> dict[str, Any]:
-        type = spelt(hook.type, self._switches())
-        return {"id": hook.id, "url": hook.url, "key": hook.key, "type": type, "customHeaders": dict(hook.headers)}
+    def _row(self, subscription: Subscription) -> dict[str, Any]:
+        type = enum_text(subscription.type, self._switches())
+        row = {"id": subscription.id, "url": subscription.url, "key": subscription.key, "type": type}
+        return row | {"customHeaders": dict(subscription.headers)}
 
-    def _validated(self, request: Request, serial: int) -> Hook:
+    def _validated(self, request: Request, serial: int) -> Subscription:
         content = body_of(request)
         if not isinstance(content, dict):
             raise Failure(400, "The request body must be a webhook.")
@@ -105,16 +106,21 @@ class Subscriptions:
             raise Failure(400, f"The value '{given['type']}' is not valid for Type.")
         if not isinstance(headers, dict) or not all(_is_header(*pair) for pair in headers.items()):
             raise Failure(400, "The field CustomHeaders must be a map of strings.")
-        return Hook(serial, url, key, type, tuple(headers.items()))
+        return Subscription(serial, url, key, type, tuple(headers.items()))
 
-    def _messages(self, told: list[Any]) -> list[Message]:
-        return [_message(hook, type, body) for type, body in told for hook in self._hooks.values() if hook.type == type]
+    def _messages(self, events: list[Any]) -> list[Message]:
+        return [
+            _message(subscription, type, body)
+            for type, body in events
+            for subscription in self._subscriptions.values()
+            if subscription.type == type
+        ]
 
 
-def _message(hook: Hook, type: str, body: bytes) -> Message:
-    signature = ("X-OGOship-Hmac-SHA256", ogoship_signature(hook.key, body))
-    headers = (("Content-Type", "application/json"), signature, *hook.headers)
-    return Message("myogo", type, hook.url, headers, body)
+def _message(subscription: Subscription, type: str, body: bytes) -> Message:
+    signature = ("X-OGOship-Hmac-SHA256", ogoship_signature(subscription.key, body))
+    headers = (("Content-Type", "application/json"), signature, *subscription.headers)
+    return Message("myogo", type, subscription.url, headers, body)
 
 
 def _is_url(text: str, *, dotted: bool) -> bool:

@@ -1,1 +1,1 @@
-"""What a sandbox holds at its start."""
+"""The products of a sandbox at its start, and its sample orders."""

@@ -1,4 +1,4 @@
-"""What both sides hold when a sandbox starts."""
+"""The products of both sides when a sandbox starts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,44 +8,44 @@ from typing import Any
 
 from pipelines.sandbox.centra.product_rows import Item, Variant, item_of
 from pipelines.sandbox.common.credentials import DATA
-from pipelines.sandbox.common.json_formats import parsed
+from pipelines.sandbox.common.json_formats import parse_json
 from pipelines.sandbox.myogo.product import Product, values_of
-from pipelines.sandbox.myogo.product_state import Start
+from pipelines.sandbox.myogo.product_state import InitialProducts
 
-# Products a merchant had before anybody looked: older than any request.
-EPOCH = 1_767_225_600.0
+# When the first products of myOGO were last edited (2026-01-01 UTC): before any request.
+INITIAL_EDIT_S = 1_767_225_600.0
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Centra's rows by `stockItemId` and myOGO's first products; shared, never changed."""
+    """Centra's rows by `stockItemId` and myOGO's first products; sandboxes share them and never change them."""
 
     items: Mapping[int, Item]
-    start: Start
+    initial_products: InitialProducts
 
     @classmethod
     def sample(cls) -> "Catalogue":
-        """The small shop with some of every fault that comes with the project."""
+        """The sample shop in `data/sample`; every kind of planted fault occurs in it."""
         return _loaded(DATA / "sample")
 
     @classmethod
     def generate(cls, skus: int, seed: int = 1, faults: float = 0.0, prefill: float = 0.0) -> "Catalogue":
-        """A made-up shop of that many sizes, the same one for the same arguments."""
+        """A made-up shop of that many sizes, the same for the same arguments; `faults` and `prefill` are shares."""
         from pipelines.sandbox.seed.generate import generated
 
         items, products = generated(skus, seed, faults, prefill)
-        return cls(items, Start.of(products))
+        return cls(items, InitialProducts.of(products))
 
     @classmethod
     def of(cls, centra: Mapping[str, Any], myogo: Mapping[str, Any] | None = None) -> "Catalogue":
-        """The catalogue described in the form of the two sample files."""
+        """The catalogue from values in the form of the two sample files."""
         products = (_product(n, p) for n, p in enumerate((myogo or {"products": []})["products"], 1))
-        return cls(_items(centra), Start.of(products))
+        return cls(_items(centra), InitialProducts.of(products))
 
 
 @lru_cache(maxsize=2)
 def _loaded(folder: Path) -> Catalogue:
-    centra, myogo = (parsed((folder / f"{side}.json").read_bytes()) for side in ("centra", "myogo"))
+    centra, myogo = (parse_json((folder / f"{side}.json").read_bytes()) for side in ("centra", "myogo"))
     return Catalogue.of(centra, myogo)
 
 
@@ -66,5 +66,5 @@ def _items(centra: Mapping[str, Any]) -> dict[int, Item]:
 
 
 def _product(serial: int, given: Mapping[str, Any]) -> Product:
-    stock, reserved, coming = (int(given.get(name, 0)) for name in ("stock", "reserved", "stockUpdate"))
-    return Product(serial, values_of(given), stock, reserved, coming, EPOCH, EPOCH)
+    stock, reserved, stock_update = (int(given.get(name, 0)) for name in ("stock", "reserved", "stockUpdate"))
+    return Product(serial, values_of(given), stock, reserved, stock_update, INITIAL_EDIT_S, INITIAL_EDIT_S)

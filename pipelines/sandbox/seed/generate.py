@@ -14,16 +14,17 @@ from pipelines.sandbox.seed.vocabulary import (
     COLOURS,
     COUNTRIES,
     EURO_PRICES,
-    FIRST,
+    FIRST_WORDS,
     GARMENTS,
-    LAST,
+    LAST_WORDS,
     ONE,
     PRICE_LISTS,
 )
 
 FIRST_KEY = 7001
-SEEN_AT = 1_767_225_600.0
-# Shared by every variant of that price: a million sizes hold a few dozen lists, not a few hundred thousand.
+# When the products of myOGO were last edited: 2026-01-01 UTC.
+INITIAL_EDIT_S = 1_767_225_600.0
+# All variants of a price share one list: a million sizes need a few dozen lists, not a few hundred thousand.
 PRICES: dict[int, list[dict[str, Any]]] = {
     euro: [
         {"id": key, "price": f"{euro * rate:.2f}", "pricelist": name, "currency": currency, "campaigns": []}
@@ -35,18 +36,18 @@ SIZE_SKUS = {size: "" if size in ONE else f"-{size.replace('/', '')}" for g in G
 
 
 def generated(skus: int, seed: int, faults: float, prefill: float) -> tuple[dict[int, Item], list[Product]]:
-    """The rows by `stockItemId`, and the products myOGO already holds."""
+    """The rows by `stockItemId`, and the products that myOGO already has."""
     random = Random(seed)
     items: dict[int, Item] = {}
     products: list[Product] = []
     with gc_paused():
         for item in _sizes(skus, random):
             if random.random() < faults:
-                items[item.stock_item_id] = _spoilt(item, random, items)
+                items[item.stock_item_id] = _with_fault(item, random, items)
                 continue
             items[item.stock_item_id] = item
             if random.random() < prefill:
-                products.append(_held(len(products) + 1, item, random))
+                products.append(_existing_product(len(products) + 1, item, random))
     return items, products
 
 
@@ -76,7 +77,7 @@ def _sizes(count: int, random: Random) -> Iterator[Item]:
 
 def _product(product_id: int, random: Random) -> dict[str, Any]:
     garment = GARMENTS[product_id % len(GARMENTS)]
-    name = f"{random.choice(FIRST)} {garment.name} {random.choice(LAST)}"
+    name = f"{random.choice(FIRST_WORDS)} {garment.name} {random.choice(LAST_WORDS)}"
     day = f"2025-{random.randint(1, 12):02}-{random.randint(1, 28):02} 08:00:00"
     return {
         "sku": f"NV{product_id}",
@@ -105,17 +106,17 @@ def _product(product_id: int, random: Random) -> dict[str, Any]:
     }
 
 
-def _spoilt(item: Item, random: Random, items: dict[int, Item]) -> Item:
+def _with_fault(item: Item, random: Random, items: dict[int, Item]) -> Item:
     row = item.row() | {"physical": item.physical, "allocated": item.allocated}
-    euro_free = [entry for entry in row["prices"] if entry["currency"] != "EUR"]
+    other_currencies = [entry for entry in row["prices"] if entry["currency"] != "EUR"]
     euro = next(entry for entry in row["prices"] if entry["currency"] == "EUR")
     match random.randrange(8):
         case 0:
-            row["prices"] = euro_free
+            row["prices"] = other_currencies
         case 1:
-            row["prices"] = [*euro_free, euro | {"price": None}]
+            row["prices"] = [*other_currencies, euro | {"price": None}]
         case 2:
-            row["prices"] = [*euro_free, euro | {"price": "0.00"}]
+            row["prices"] = [*other_currencies, euro | {"price": "0.00"}]
         case 3:
             row |= {"sku": "", "variantSku": "", "sizeSku": ""}
         case 4 if items:
@@ -130,7 +131,7 @@ def _spoilt(item: Item, random: Random, items: dict[int, Item]) -> Item:
     return item_of(row)
 
 
-def _held(serial: int, item: Item, random: Random) -> Product:
+def _existing_product(serial: int, item: Item, random: Random) -> Product:
     fields = item.variant.fields
     parts = [fields["name"], fields["variant"], *([] if item.size in ONE else [item.size])]
     price = Decimal(next(entry["price"] for entry in fields["prices"] if entry["currency"] == "EUR"))
@@ -139,7 +140,7 @@ def _held(serial: int, item: Item, random: Random) -> Product:
         price - 1 if random.random() < 0.05 else price, None, None, fields["images"][0],
         fields["countryOfOrigin"], "en", fields["harmDescription"], fields["harmCode"],
     )  # fmt: skip
-    return Product(serial, values, item.physical, item.allocated, 0, SEEN_AT, SEEN_AT)
+    return Product(serial, values, item.physical, item.allocated, 0, INITIAL_EDIT_S, INITIAL_EDIT_S)
 
 
 def _ean(key: int) -> str:

@@ -1,10 +1,10 @@
-"""The words of a made-up Nordic fashion house."""
+"""Names, prices and countries for the generated products of a Nordic fashion shop."""
 
 from typing import NamedTuple
 
 
 class Garment(NamedTuple):
-    """A kind of product: how it is called and filed, the sizes it comes in, its weight in kg."""
+    """A kind of product: its name, folder and category, its sizes, its weight in kg, its customs data."""
 
     name: str
     folder: str
@@ -35,7 +35,7 @@ GARMENTS = (
     Garment("Pipo", "Accessories / Hats", "Shop / Accessoarer", ONE, "0.08", "65050090", "Hats, knitted"),
     Garment("Halsduk", "Accessories", "Shop / Accessoarer", ONE, "0.15", "62142000", "Scarves, wool"),
 )
-FIRST = (
+FIRST_WORDS = (
     "Björk",
     "Fjäll",
     "Sävel",
@@ -49,7 +49,7 @@ FIRST = (
     "Åska",
     "Tjärn",
 )
-LAST = ("Classic", "Light", "Pro", "Vinter", "Kesä", "Hav", "Skog", "Vuono", "Sjó", "Original")
+LAST_WORDS = ("Classic", "Light", "Pro", "Vinter", "Kesä", "Hav", "Skog", "Vuono", "Sjó", "Original")
 COLOURS = (
     ("-BLK", "Svart"), ("-WHT", "Vit"), ("-BLU", "Blå"), ("-GRN", "Grön"), ("-RED", "Röd"), ("-GRY", "Grå"),
     ("-SND", "Sand"), ("-NVY", "Navy"),
@@ -57,7 +57,7 @@ COLOURS = (
 BRANDS = ("Norrvind", "Kaamos & Co", "Fjordlys", "Sólstafir Wear", "Tuuli")
 COLLECTIONS = ("AW25", "SS26", "AW26", "Basics")
 COUNTRIES = ("PT", "LT", "EE", "IT", "TR", "CN", "SE", "FI")
-# List id, list name, currency, and what a euro costs in it.
+# List id, list name, currency, and the price of one euro in that currency.
 PRICE_LISTS = (
     ("19", "SEK", "SEK", 11.5), ("20", "USD", "USD", 1.1), ("35", "GBP", "GBP", 0.86),
     ("36", "EUR Europe", "EUR", 1.0),

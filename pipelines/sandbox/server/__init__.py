@@ -1,1 +1,1 @@
-"""The two HTTP servers, their state and the control endpoint."""
+"""The two HTTP servers, their state and their control endpoint."""

@@ -1,10 +1,10 @@
-"""The ASGI application of one side: control first, then faults, then the vendor's own answer."""
+"""The ASGI application of one side: control paths first, then faults, then the vendor's own answer."""
 
 from typing import Protocol
 
-from pipelines.sandbox.common.exchange import Answer, Connection, Receive, Request, Scope, Send, received
+from pipelines.sandbox.common.exchange import Answer, Connection, Receive, Request, Scope, Send, read_request
 from pipelines.sandbox.server.control_routes import CONTROL_PATH, ControlRoutes
-from pipelines.sandbox.server.fault_responses import answered, deliver, made
+from pipelines.sandbox.server.fault_responses import deliver, faulty_answer, sends_status
 from pipelines.sandbox.server.state import State
 
 
@@ -21,8 +21,8 @@ class Side(Protocol):
     def auth(self, request: Request) -> str: ...
 
 
-class Front:
-    """Serves one side; every request to it is logged before its answer leaves."""
+class App:
+    """Serves one side; logs every request to it before the answer leaves."""
 
     def __init__(self, side: Side, state: State, control: ControlRoutes) -> None:
         self._side = side
@@ -30,7 +30,7 @@ class Front:
         self._control = control
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = await received(scope, receive)
+        request = await read_request(scope, receive)
         connection = Connection(receive, send)
         if request.path.startswith(CONTROL_PATH):
             await connection.send(self._control.answer(request))
@@ -39,14 +39,14 @@ class Front:
             await connection.pause(self._side.latency_ms / 1000)
         side, log = self._side, self._state.log
         auth = side.auth(request)
-        fault = self._state.script.due(side.name, request)
+        fault = self._state.script.take_due(side.name, request)
         if fault is None:
             answer = side.answer(request)
             log.add(side.name, request, answer.status, answer.applied, auth, None)
             await connection.send(answer)
             return
-        self._state.befall(fault, request, connection.transport)
-        bent = made(fault, request, side)
-        status = bent.status if bent and answered(fault) else None
-        log.add(side.name, request, status, bool(bent and bent.applied), auth, fault.kind)
-        await deliver(fault, bent, connection)
+        self._state.apply_fault(fault, request, connection.transport)
+        faulty = faulty_answer(fault, request, side)
+        status = faulty.status if faulty and sends_status(fault) else None
+        log.add(side.name, request, status, bool(faulty and faulty.applied), auth, fault.kind)
+        await deliver(fault, faulty, connection)

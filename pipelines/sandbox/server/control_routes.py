@@ -1,10 +1,10 @@
-"""The control endpoint, outside both vendors' paths: JSON in, JSON out, the same on both servers."""
+"""The control endpoint, outside the vendors' paths: JSON in, JSON out, the same on both servers."""
 
 import base64
 from typing import Any
 
 from pipelines.sandbox.common.exchange import Answer, Request
-from pipelines.sandbox.common.json_formats import dotnet, parsed
+from pipelines.sandbox.common.json_formats import dotnet_json, parse_json
 from pipelines.sandbox.server import control_order_routes
 from pipelines.sandbox.server.state import State
 
@@ -12,24 +12,24 @@ CONTROL_PATH = "/_control/"
 
 
 class ControlRoutes:
-    """Maps each control path to what State does."""
+    """Maps each control path to a method of State or Actions."""
 
     def __init__(self, state: State) -> None:
         self._state = state
 
     def answer(self, request: Request) -> Answer:
-        """What came of it: 200 with the result, 400 or 404 with `error`."""
+        """Carries the request out: 200 with the result, or 400 or 404 with `error`."""
         name, *rest = request.path.removeprefix(CONTROL_PATH).rstrip("/").split("/")
         handler = getattr(self, f"_{name}", None) if name in ROUTES else None
         try:
-            content = parsed(request.body) if request.body else None
+            content = parse_json(request.body) if request.body else None
             if handler is None:
                 raise LookupError(f"no control path {name!r}; there are: {', '.join(ROUTES)}")
-            return Answer(200, dotnet(handler(request, rest, content)))
+            return Answer(200, dotnet_json(handler(request, rest, content)))
         except LookupError as missing:
             return _error(404, missing)
-        except (ValueError, TypeError) as wrong:
-            return _error(400, wrong)
+        except (ValueError, TypeError) as invalid:
+            return _error(400, invalid)
 
     def _health(self, request: Request, rest: list[str], content: Any) -> Any:
         return {"status": "ok"}
@@ -37,13 +37,13 @@ class ControlRoutes:
     def _switches(self, request: Request, rest: list[str], content: Any) -> Any:
         (side,) = _exactly(rest, 1)
         if request.method == "PUT":
-            return self._state.switch(side, _object(content))
+            return self._state.switch(side, **_object(content))
         return self._state.switches(side)
 
     def _faults(self, request: Request, rest: list[str], content: Any) -> Any:
         if request.method == "POST":
             given = content if isinstance(content, list) else [content]
-            return [self._state.add_fault(_object(fault)) for fault in given]
+            return [self._state.add_fault(**_object(fault)) for fault in given]
         if request.method == "DELETE":
             self._state.clear_faults()
         return self._state.faults()
@@ -64,41 +64,42 @@ class ControlRoutes:
         return {"now": self._state.clock.now()}
 
     def _centra(self, request: Request, rest: list[str], content: Any) -> Any:
-        what, *key = rest or [""]
-        if what != "rows":
-            return control_order_routes.centra(self._state.play, request.method, rest, _given(content))
+        actions = self._state.actions
+        name, *key = rest or [""]
+        if name != "rows":
+            return control_order_routes.centra(actions, request.method, rest, _given(content))
         if request.method == "POST":
-            return self._state.add_centra_row(_object(content))
+            return actions.add_centra_row(_object(content))
         stock_item_id = int(_exactly(key, 1)[0])
         if request.method == "PATCH":
-            return self._state.change_centra_row(stock_item_id, _object(content))
+            return actions.change_centra_row(stock_item_id, **_object(content))
         if request.method == "DELETE":
-            self._state.delete_centra_row(stock_item_id)
+            actions.delete_centra_row(stock_item_id)
             return {"status": "ok"}
-        return self._state.centra_row(stock_item_id)
+        return actions.centra_row(stock_item_id)
 
     def _myogo(self, request: Request, rest: list[str], content: Any) -> Any:
-        state = self._state
+        actions = self._state.actions
         match (request.method, *rest):
             case ("POST", "receive"):
-                return state.receive(_object(content)["code"], int(content["quantity"]))
+                return actions.receive(_object(content)["code"], int(content["quantity"]))
             case ("GET", "products"):
-                return state.myogo_products()
+                return actions.myogo_products()
             case ("POST", "products"):
                 given = [_object(one) for one in (content if isinstance(content, list) else [content])]
-                return [state.put_myogo_product(one, bool(one.get("allow_duplicate"))) for one in given]
+                return [actions.put_myogo_product(one, bool(one.get("allow_duplicate"))) for one in given]
             case ("PATCH", "products", code):
-                only = request.params().get("id")
-                return state.change_myogo_product(_decoded(code), _object(content), only)
+                only_id = request.params().get("id")
+                return actions.change_myogo_product(_decoded(code), only_id, **_object(content))
             case ("DELETE", "products", code):
-                state.delete_myogo_product(_decoded(code), request.params().get("id"))
+                actions.delete_myogo_product(_decoded(code), request.params().get("id"))
                 return {"status": "ok"}
-        return control_order_routes.myogo(state.play, request.method, rest, _given(content))
+        return control_order_routes.myogo(actions, request.method, rest, _given(content))
 
     def _webhooks(self, request: Request, rest: list[str], content: Any) -> Any:
         if request.method == "DELETE":
-            self._state.play.clear_webhooks()
-        return self._state.play.webhooks()
+            self._state.actions.clear_webhooks()
+        return self._state.actions.webhooks()
 
 
 ROUTES: tuple[str, ...] = (
@@ -107,7 +108,7 @@ ROUTES: tuple[str, ...] = (
 
 
 def _error(status: int, problem: Exception) -> Answer:
-    return Answer(status, dotnet({"error": str(problem.args[0]) if problem.args else type(problem).__name__}))
+    return Answer(status, dotnet_json({"error": str(problem.args[0]) if problem.args else type(problem).__name__}))
 
 
 def _object(content: Any) -> dict[str, Any]:

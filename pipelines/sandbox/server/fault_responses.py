@@ -1,30 +1,30 @@
-"""What a scripted fault does to an exchange: the answer it makes, and how that answer is delivered."""
+"""How a scripted fault changes an exchange: the answer, and the way that the answer is delivered."""
 
 import zlib
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Protocol
 
-from pipelines.sandbox.common.exchange import JSON, Answer, Connection, Request, phrase
+from pipelines.sandbox.common.exchange import JSON, Answer, Connection, Request, reason_phrase
 from pipelines.sandbox.common.faults import Fault
-from pipelines.sandbox.common.json_formats import dotnet, parsed, php
+from pipelines.sandbox.common.json_formats import dotnet_json, parse_json, php_json
 from pipelines.sandbox.myogo.api import Myogo
 
-BEYOND_THE_END = 10**9
+PAST_LAST_PAGE = 10**9
 MEGABYTE = 1 << 20
 LISTS = ("products", "orders", "shipments")
 
 
 class Vendor(Protocol):
-    """What a fault needs of the side it befalls."""
+    """What a fault needs of the side that it hits."""
 
     name: str
 
     def answer(self, request: Request) -> Answer: ...
 
 
-def made(fault: Fault, request: Request, vendor: Vendor) -> Answer | None:
-    """The answer to deliver, None if none was ever made; carries the request out where the kind says so."""
+def faulty_answer(fault: Fault, request: Request, vendor: Vendor) -> Answer | None:
+    """The answer to deliver, None if there is none; kinds with an answer of the vendor carry the request out."""
     options = fault.options
     match fault.kind:
         case "drop" | "hang" | "drop_late":
@@ -40,21 +40,21 @@ def made(fault: Fault, request: Request, vendor: Vendor) -> Answer | None:
             vendor.tokens.revoke_access()
             if options["refresh"]:
                 vendor.tokens.revoke_refresh()
-            return vendor.failed(401, "Authorization has been denied for this request.")
+            return vendor.error_answer(401, "Authorization has been denied for this request.")
         case "html":
             return Answer(options["status"], options["body"].encode(), "text/html; charset=utf-8")
         case "redirect":
             return Answer(options["status"], b"", "text/html", (("Location", options["location"]),))
         case "body":
-            return Answer(200, dotnet(options["body"]))
+            return Answer(200, dotnet_json(options["body"]))
         case "no":
-            return Answer(200, php({"status": "no", "msg": options["msg"]}).encode("ascii"))
+            return Answer(200, php_json({"status": "no", "msg": options["msg"]}).encode("ascii"))
         case "deep_json":
-            return Answer(200, _wrapped(vendor, b"[" * options["depth"] + b"]" * options["depth"]))
+            return Answer(200, _as_listing(vendor, b"[" * options["depth"] + b"]" * options["depth"]))
         case "gzip_bomb":
-            return Answer(200, _bomb(options["megabytes"]), headers=(("Content-Encoding", "gzip"),))
+            return Answer(200, _gzip_bomb(options["megabytes"]), headers=(("Content-Encoding", "gzip"),))
         case "empty_page":
-            return vendor.answer(replace(request, page_served=BEYOND_THE_END))
+            return vendor.answer(replace(request, page_served=PAST_LAST_PAGE))
         case "repeat_page":
             return vendor.answer(replace(request, page_served=max(1, _page(request) - 1)))
         case "loop_next":
@@ -63,40 +63,40 @@ def made(fault: Fault, request: Request, vendor: Vendor) -> Answer | None:
             return _endless(vendor, request)
         case "huge_field":
             answer = vendor.answer(request)
-            return replace(answer, body=_swollen(vendor, answer.body, options["megabytes"] * MEGABYTE))
+            return replace(answer, body=_with_huge_field(vendor, answer.body, options["megabytes"] * MEGABYTE))
         case _:
             return vendor.answer(request)
 
 
-def answered(fault: Fault) -> bool:
-    """Whether the client gets to see a status."""
+def sends_status(fault: Fault) -> bool:
+    """Whether the client receives a status."""
     return fault.kind not in ("drop", "hang", "drop_after", "hang_after", "drop_late")
 
 
 async def deliver(fault: Fault, answer: Answer | None, connection: Connection) -> None:
-    """Sends the answer in the way of the fault, or ends the connection without one."""
+    """Sends the answer in the way of the fault, or resets the connection without an answer."""
     options = fault.options
     if fault.kind in ("hang", "hang_after"):
         await connection.pause(options["seconds"])
-    if answer is None or not answered(fault):
+    if answer is None or not sends_status(fault):
         await connection.reset()
         return
     body = answer.body
     half = body[: len(body) // 2]
     match fault.kind:
         case "slow" if options["pieces"] > 1:
-            await connection.dribble(answer, options["seconds"], options["pieces"])
+            await connection.send_in_pieces(answer, options["seconds"], options["pieces"])
         case "slow":
             await connection.pause(options["seconds"])
             await connection.send(answer)
         case "truncated" if options["length"] == "half":
             await connection.send(replace(answer, body=half))
         case "truncated":
-            await connection.send_misstated(answer, half, len(body))
+            await connection.send_with_length(answer, half, len(body))
         case "wrong_length":
-            await connection.send_misstated(answer, body, max(0, len(body) + options["by"]))
+            await connection.send_with_length(answer, body, max(0, len(body) + options["by"]))
         case "reset_body":
-            await connection.send_misstated(answer, half, len(body), reset=True)
+            await connection.send_with_length(answer, half, len(body), reset=True)
         case _:
             await connection.send(answer)
 
@@ -107,10 +107,10 @@ def _status(fault: Fault) -> Answer:
     if isinstance(body, str):
         return Answer(status, body.encode(), fault.options["content_type"] or "text/plain", headers)
     if body is None:
-        reason = phrase(status)
+        reason = reason_phrase(status)
         error = {"statusCode": status, "statusDescription": reason, "message": reason}
         body = {"status": "no", "msg": reason} if fault.side == "centra" else error
-    return Answer(status, dotnet(body), fault.options["content_type"] or JSON, headers)
+    return Answer(status, dotnet_json(body), fault.options["content_type"] or JSON, headers)
 
 
 def _page(request: Request) -> int:
@@ -123,41 +123,41 @@ def _page(request: Request) -> int:
 
 
 def _rows(content: Any) -> list[Any]:
-    """The rows of a listing of either side; an empty list if it is none."""
+    """The rows of a listing of either side; an empty list if the content is no listing."""
     if isinstance(content, dict):
         content = next((content[name] for name in LISTS if name in content), None)
     return content if isinstance(content, list) else []
 
 
 def _endless(vendor: Vendor, request: Request) -> Answer:
-    """The first page again, under fresh ids and codes, and a next one after it."""
+    """The first page again with fresh ids and codes, and a link to a next page."""
     page = _page(request)
     answer = vendor.answer(replace(request, page_served=1, page_linked=page + 1))
-    content: Any = parsed(answer.body)
+    content: Any = parse_json(answer.body)
     for number, row in enumerate(_rows(content)):
         fresh = 10**9 + 1000 * page + number
-        own = {"stockItemId": fresh, "sku": f"FRESH{fresh}", "id": f"{fresh:032x}"}
-        own |= {"code": f"FRESH{fresh}", "productCode": f"FRESH{fresh}", "reference": f"FRESH{fresh}"}
-        own |= {"orderId": str(fresh), "shipmentId": f"{fresh}-1"}
-        row |= {name: value for name, value in own.items() if name in row}
-    return replace(answer, body=php(content).encode("ascii") if vendor.name == "centra" else dotnet(content))
+        fresh_values = {"stockItemId": fresh, "sku": f"FRESH{fresh}", "id": f"{fresh:032x}"}
+        fresh_values |= {"code": f"FRESH{fresh}", "productCode": f"FRESH{fresh}", "reference": f"FRESH{fresh}"}
+        fresh_values |= {"orderId": str(fresh), "shipmentId": f"{fresh}-1"}
+        row |= {name: value for name, value in fresh_values.items() if name in row}
+    return replace(answer, body=php_json(content).encode("ascii") if vendor.name == "centra" else dotnet_json(content))
 
 
-def _wrapped(vendor: Vendor, rows: bytes) -> bytes:
+def _as_listing(vendor: Vendor, rows: bytes) -> bytes:
     return b'{"status":"ok","products":' + rows + b"}" if vendor.name == "centra" else rows
 
 
-def _swollen(vendor: Vendor, body: bytes, size: int) -> bytes:
-    content: Any = parsed(body)
+def _with_huge_field(vendor: Vendor, body: bytes, size: int) -> bytes:
+    content: Any = parse_json(body)
     rows = _rows(content)
     first = rows[0] if rows else content
     if isinstance(first, dict):
         first["name"] = "x" * size
-    return php(content).encode("ascii") if vendor.name == "centra" else dotnet(content)
+    return php_json(content).encode("ascii") if vendor.name == "centra" else dotnet_json(content)
 
 
 @lru_cache(maxsize=4)
-def _bomb(megabytes: int) -> bytes:
+def _gzip_bomb(megabytes: int) -> bytes:
     packer = zlib.compressobj(wbits=31)
     parts = [packer.compress(b'{"status":"ok","products":[],"padding":"')]
     parts += [packer.compress(b" " * MEGABYTE) for _ in range(megabytes)]

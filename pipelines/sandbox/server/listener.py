@@ -1,4 +1,4 @@
-"""Whether one side can be reached at all: it listens, refuses connections, or leaves them without an answer."""
+"""The listening socket of one side: it accepts connections, refuses them, or does not answer them."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class PortTaken(OSError):
         self.port = port
 
 
-def listening(port: int) -> socket.socket:
-    """A socket that listens on the port, or on any free one for 0. PortTaken if it is not free."""
+def listening_socket(port: int) -> socket.socket:
+    """A socket that listens on the port, on any free port for 0. PortTaken if the port is not free."""
     with _bound(port) as probe:
-        # Bound to a number and not to 0, the port stays ours also while nobody listens.
+        # Bound to its number and not to 0, the port stays ours also while no socket listens.
         sock = _bound(probe.getsockname()[1])
     try:
         sock.listen(BACKLOG)
@@ -44,7 +44,7 @@ def _bound(port: int) -> socket.socket:
     return sock
 
 
-class Reach:
+class Listener:
     """The listening socket of one side. To be used from the servers' own thread only."""
 
     def __init__(
@@ -53,52 +53,53 @@ class Reach:
         self._sock, self._protocol, self._connections = sock, protocol, connections
         self._server: asyncio.Task[asyncio.Server] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._callers: list[socket.socket] = []
+        self._backlog_fillers: list[socket.socket] = []
 
-    def serve(self) -> None:
-        """Takes connections, again if it had left; whoever comes from now on is not turned away."""
+    def accept(self) -> None:
+        """Accepts connections, also if `make_unreachable` is in effect."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        while self._callers:
-            self._callers.pop().close()
+        while self._backlog_fillers:
+            self._backlog_fillers.pop().close()
         if self._server is None:
             self._sock.listen(BACKLOG)
             loop = asyncio.get_running_loop()
             server = loop.create_server(self._protocol, sock=self._sock.dup(), backlog=BACKLOG)
             self._server = loop.create_task(server)
 
-    def leave(self, how: str, seconds: float, but: asyncio.Transport | None = None) -> None:
-        """For so many seconds, connections are refused or get no answer; open ones are cut, `but` for one."""
-        self._cut(but)
-        if how == "refuse":
+    def make_unreachable(self, kind: str, seconds: float, keep: asyncio.Transport | None = None) -> None:
+        """Refuses connections (kind `refuse`) or does not answer them (`silence`) for so many seconds. Aborts all open
+        connections except `keep`."""
+        self._stop_accepting(keep)
+        if kind == "refuse":
             self._sock.shutdown(socket.SHUT_RDWR)
         else:
-            self._be_full()
+            self._fill_backlog()
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(seconds, self.serve)
+        self._timer = asyncio.get_running_loop().call_later(seconds, self.accept)
 
-    def _be_full(self) -> None:
-        # Linux drops the first packet of whoever comes while the queue of those who wait is full.
+    def _fill_backlog(self) -> None:
+        # Linux drops the first packet of a new connection while the queue of waiting connections is full.
         self._sock.listen(0)
         for _ in range(2):
-            caller = socket.socket()
-            caller.setblocking(False)
+            client = socket.socket()
+            client.setblocking(False)
             with contextlib.suppress(BlockingIOError):
-                caller.connect(self._sock.getsockname())
-            self._callers.append(caller)
+                client.connect(self._sock.getsockname())
+            self._backlog_fillers.append(client)
 
     def close(self) -> None:
-        """The end; whoever is connected is cut."""
+        """Closes the socket and aborts all connections."""
         if self._timer is not None:
             self._timer.cancel()
-        self._cut(None)
-        while self._callers:
-            self._callers.pop().close()
+        self._stop_accepting(None)
+        while self._backlog_fillers:
+            self._backlog_fillers.pop().close()
         self._sock.close()
 
-    def _cut(self, but: asyncio.Transport | None) -> None:
+    def _stop_accepting(self, keep: asyncio.Transport | None) -> None:
         server, self._server = self._server, None
         if server is not None:
             if server.done():
@@ -106,5 +107,5 @@ class Reach:
             else:
                 server.add_done_callback(lambda done: done.result().close())
         for connection in list(self._connections):
-            if connection.transport is not but:
+            if connection.transport is not keep:
                 connection.transport.abort()

@@ -1,4 +1,4 @@
-"""Centra's Order API: envelope, paging and what its refusals mean. Knows no data frames."""
+"""Client of Centra's Order API: envelope, paging and error answers. Uses no data frames."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from pipelines.core.errors import (
 from pipelines.core.json_codec import encode
 from pipelines.core.logs import excerpt
 from pipelines.systems.centra.config import CentraConfig
-from pipelines.systems.http.failures import CallFailed, RedirectNotFollowed, outcome_of
+from pipelines.systems.http.failures import CallFailed, RedirectNotFollowed, write_error
 from pipelines.systems.http.prefetch import Prefetcher, row_limit_fix, row_limit_message
 from pipelines.systems.http.secret_scan import reject_secrets
 from pipelines.systems.http.session import Answer, NotJson, Repeat, Request, RequestStats, Session
 
-# Which box of the plugin's "Allow access to the following endpoints" opens what (Centra plugin settings).
+# The box under "Allow access to the following endpoints" that opens each path (Centra plugin settings).
 ENDPOINT_GROUP = {
     "/products": "PRODUCT & STOCK",
     "/stock": "PRODUCT & STOCK",
@@ -32,21 +32,24 @@ ENDPOINT_GROUP = {
     "/shipment": "ORDER & SHIPMENT",
     "/capture": "ORDER & SHIPMENT",
 }
-QUOTED = ("/products", "/stock")  # answers of other paths may be about people
+QUOTABLE_PATHS = ("/products", "/stock")  # answers of other paths may contain personal data
 MAX_EMPTY_PAGES = 3
-_PAGING_FIX = "Nothing was written. Run again; if it stays, show this to Centra's support."
+_PAGING_FIX = "Nothing was written. Run again; if the error persists, show this to Centra's support."
 _KEY_FIX = (
     "Compare it with the Secret API key in Centra: Stores > your store > the Order API plugin, "
     "and check that the plugin is Active."
 )
-_AGAIN = "Safe to run again when Centra answers."
+_RETRY_FIX = "Safe to run again when Centra answers."
 _URL_FIX = "Compare base_url with the Base URL that the Order API plugin shows in Centra."
 
 
 @dataclass(frozen=True)
 class StockWritten:
-    """The products that a stock write did not reach; all others were written, unless `unclear`: Centra named what was
-    not sent, or complained of something else, so nobody knows of the others."""
+    """The products whose stock was not written; Centra wrote all others, unless `unclear`.
+
+    `unclear`: Centra named products that were not sent, or reported another error, so the result of the others is
+    unknown.
+    """
 
     not_found: frozenset[str] = frozenset()
     bundles: frozenset[str] = frozenset()
@@ -54,7 +57,7 @@ class StockWritten:
 
 
 class CentraClient:
-    """Reads pages of rows. The key goes out as `API-Authorization`, without a scheme word."""
+    """Reads pages of rows and writes stock. Sends the key in the header `API-Authorization`, without a scheme."""
 
     def __init__(self, config: CentraConfig) -> None:
         self.config = config
@@ -73,10 +76,10 @@ class CentraClient:
         return self.envelope(path, self.raw(path, params))
 
     def raw(self, path: str, params: Mapping[str, str | int]) -> Answer:
-        """The answer as it came, outside temporary trouble. Raises ConfigError or SourceError."""
+        """The answer with any status outside TRANSIENT. Raises ConfigError or SourceError."""
         try:
             return self.session.call(
-                Request("GET", path, Repeat.SAFE, params, headers=self.headers, quote=path in QUOTED)
+                Request("GET", path, Repeat.SAFE, params, headers=self.headers, quote=path in QUOTABLE_PATHS)
             )
         except RedirectNotFollowed as error:
             raise ConfigError(f"{error.message}. Our key is never sent on to another address.", _URL_FIX) from error
@@ -86,27 +89,30 @@ class CentraClient:
             ) from error
 
     def headers(self) -> dict[str, str]:
-        """What shows who we are."""
+        """The header with our key."""
         return {"API-Authorization": self._token}
 
     def envelope(self, path: str, answer: Answer, method: str = "GET") -> dict[str, Any]:
-        """Success takes HTTP 2xx, a JSON object and `status == "ok"`; anything else is told apart here."""
+        """The JSON object of a successful answer: HTTP 2xx and `status == "ok"`.
+
+        Raises CredentialsError, ConfigError or SourceError for any other answer.
+        """
         at = f"Centra {method} {path}"
         try:
             document = answer.json()
         except NotJson as error:
             if answer.status in (401, 403):
-                raise CredentialsError(f"{at}: HTTP {answer.status}, the key was turned down.", _KEY_FIX) from error
+                raise CredentialsError(f"{at}: HTTP {answer.status}, Centra rejected the key.", _KEY_FIX) from error
             if answer.status == 404:
-                raise ConfigError(f"{at}: HTTP 404, nothing there.", _URL_FIX) from error
+                raise ConfigError(f"{at}: HTTP 404, not found.", _URL_FIX) from error
             if answer.looks_like_html:
                 raise SourceError(
                     f"{at}: HTTP {answer.status} with an HTML page instead of JSON{_quoted(path, answer)}.",
                     f"{_URL_FIX} If it is right, Centra may be down for maintenance: run again later.",
                 ) from error
             raise SourceError(
-                f"{at}: HTTP {answer.status} with a body that is no JSON ({error}){_quoted(path, answer)}.",
-                "Run again; if it stays, show this to Centra's support.",
+                f"{at}: HTTP {answer.status} with a body that is not JSON ({error}){_quoted(path, answer)}.",
+                "Run again; if the error persists, show this to Centra's support.",
             ) from error
         document = document if isinstance(document, dict) else {}
         status, message = document.get("status"), _message(document.get("msg"))
@@ -116,9 +122,9 @@ class CentraClient:
                 "In Centra, open the Order API plugin and tick the endpoint group "
                 f"{ENDPOINT_GROUP.get(path, path)!r} under 'Allow access to the following endpoints'.",
             )
-        if answer.status in (401, 403) or (status == "no" and _speaks_of_the_key(message)):
+        if answer.status in (401, 403) or (status == "no" and _is_about_key(message)):
             raise CredentialsError(
-                f"{at}: HTTP {answer.status}, the key was turned down{f' ({message})' if message else ''}.",
+                f"{at}: HTTP {answer.status}, Centra rejected the key{f' ({message})' if message else ''}.",
                 _KEY_FIX,
             )
         if answer.status == 404:
@@ -126,33 +132,32 @@ class CentraClient:
         if not 200 <= answer.status < 300 or status != "ok":
             raise SourceError(
                 f"{at}: HTTP {answer.status}, status {excerpt(repr(status), 100)}{f': {message}' if message else ''}.",
-                "Nothing was written. If it stays, switch on Debug logging in the plugin and look at "
+                "Nothing was written. If the error persists, switch on Debug logging in the plugin and look at "
                 "AMS > Diagnostics > API log.",
             )
         return document
 
-    def moment(self, at: datetime) -> str:
-        """`at` (UTC, without an offset) as Centra writes times."""
-        return self.config.moment(at)
+    def format_time(self, at: datetime) -> str:
+        """`at` (UTC, without an offset) in Centra's time format."""
+        return self.config.format_time(at)
 
-    def pages(self, path: str, only: Mapping[str, str] | None = None) -> Iterator[list[Any]]:
-        """The rows of each page of `/products` or `/stock`, until there is no `next`; `only` are filters.
+    def pages(self, path: str, filters: Mapping[str, str] | None = None) -> Iterator[list[Any]]:
+        """The rows of each page of `/products` or `/stock`, until there is no `next`.
 
-        The page number comes from `next` (a relative query string); our own parameters are sent again with
-        it, because whether `next` repeats them is not documented. Where it has counted up by one, pages are asked for
-        ahead of it, as many as may be in flight, and used only if `next` names them. An empty page is believed
-        when it comes twice: a catalogue with a hole in it would hide clashing codes. Raises SourceError when paging
-        stands still.
+        The page number comes from `next` (a relative query string). Our parameters are sent again with it, because
+        whether `next` repeats them is not documented. If the numbers are consecutive, up to `max_in_flight` pages are
+        requested ahead; they are used only if `next` names them. An empty page is read a second time before it is
+        accepted, because missing rows would hide codes that clash. Raises SourceError if paging does not advance.
         """
-        own: dict[str, str | int] = {**(only or {}), "limit": self.config.page_size}
-        ahead = Prefetcher(lambda number: self.get(path, {**own, "page": number}), self.config.max_in_flight)
+        params: dict[str, str | int] = {**(filters or {}), "limit": self.config.page_size}
+        prefetcher = Prefetcher(lambda number: self.get(path, {**params, "page": number}), self.config.max_in_flight)
         page: int | None = None
-        one_by_one = False  # whether the numbers seen so far follow each other
+        consecutive = False  # whether `next` named the number after the last page's
         empty_in_a_row = 0
-        asked_twice = False
+        empty_page_retried = False
         count = 0
         while True:
-            document = self.get(path, own) if page is None else ahead.page(page, following=one_by_one)
+            document = self.get(path, params) if page is None else prefetcher.page(page, consecutive)
             rows = document.get("products")
             if isinstance(rows, dict) and not rows:
                 rows = []
@@ -167,83 +172,84 @@ class CentraClient:
                 )
             if rows:
                 yield reject_secrets(f"Centra GET {path}", rows)
-            elif not asked_twice:
-                asked_twice = True
+            elif not empty_page_retried:
+                empty_page_retried = True
                 continue
-            asked_twice = False
-            following = self._next_page(path, document.get("next"))
-            if following is None:
+            empty_page_retried = False
+            next_page = self._next_page(path, document.get("next"))
+            if next_page is None:
                 return
             empty_in_a_row = 0 if rows else empty_in_a_row + 1
             if empty_in_a_row == MAX_EMPTY_PAGES:
                 raise SourceError(
-                    f"Centra GET {path}: {MAX_EMPTY_PAGES} empty pages in a row, and each names a next one.",
+                    f"Centra GET {path}: {MAX_EMPTY_PAGES} empty pages in a row, and each names a next page.",
                     _PAGING_FIX,
                 )
-            if page is not None and following <= page:
+            if page is not None and next_page <= page:
                 raise SourceError(
-                    f"Centra GET {path}: page {page} says that page {following} comes next, so paging stands still.",
+                    f"Centra GET {path}: page {page} names page {next_page} as the next, so paging does not advance.",
                     _PAGING_FIX,
                 )
-            one_by_one = page is not None and following == page + 1
-            page = following
+            consecutive = page is not None and next_page == page + 1
+            page = next_page
 
     def size(self, stock_item_id: str, path: str = "/products", name: str = "stockItemID") -> list[dict[str, Any]]:
-        """The row of one size in the list at `path`, whose filter is called `name`; none if Centra has none."""
+        """The rows of one size in the list at `path`, whose filter is called `name`; empty if Centra has none."""
         rows = self.get(path, {name: stock_item_id, "limit": self.config.page_size}).get("products")
         rows = rows if isinstance(rows, list) else []
         return [row for row in rows if isinstance(row, dict) and str(row.get("stockItemId")) == stock_item_id]
 
     def write_stock(self, amounts: Mapping[str, int]) -> StockWritten:
-        """Sets absolute amounts by full code or EAN; sending them twice does no harm.
+        """Sets absolute amounts (units) by full code or EAN; a repeat has no further effect.
 
-        What Centra could not place is told apart; the rest was written. Raises TargetRefused (of all), TargetUnknown,
-        TargetUnavailable or a configuration error.
+        Returns the products that Centra did not find and those that are bundles; the rest was written. Raises
+        TargetRefused (for all of them), TargetUnknown, TargetUnavailable or a configuration error.
         """
         verb = self.config.stock_verb
         rows = [{"product": product, "quantity": quantity} for product, quantity in amounts.items()]
         answer = self.write(verb, "/stock", {"products": rows}, Repeat.IDEMPOTENT)
-        document = self.understood(verb, "/stock", answer)
-        told = document.get("errors") if isinstance(document, dict) else None
-        if 200 <= answer.status < 300 and isinstance(told, dict) and document.get("status") == "no":
-            lost, bundles = _texts(told.get("productsNotFound")), _texts(told.get("productsAreBundles"))
-            other = any(told[name] for name in told.keys() - {"productsNotFound", "productsAreBundles"})
-            if lost or bundles or other:
-                return StockWritten(lost, bundles, other or not lost | bundles <= amounts.keys())
-        self.succeeded(verb, "/stock", answer)
+        document = self.document(verb, "/stock", answer)
+        errors = document.get("errors") if isinstance(document, dict) else None
+        if 200 <= answer.status < 300 and isinstance(errors, dict) and document.get("status") == "no":
+            not_found, bundles = _texts(errors.get("productsNotFound")), _texts(errors.get("productsAreBundles"))
+            other = any(errors[name] for name in errors.keys() - {"productsNotFound", "productsAreBundles"})
+            if not_found or bundles or other:
+                return StockWritten(not_found, bundles, other or not not_found | bundles <= amounts.keys())
+        self.raise_if_refused(verb, "/stock", answer)
         return StockWritten()
 
     def write(self, verb: str, path: str, body: Mapping[str, Any], repeat: Repeat) -> Answer:
-        """The answer to a write, whatever it says. Raises TargetUnavailable where nothing was done, TargetUnknown or
-        WriteRedirected where it may have been."""
-        request = Request(verb, path, repeat, body=encode(body), headers=self.headers, quote=path in QUOTED)
+        """The answer to a write, with any status outside TRANSIENT. Raises TargetUnavailable if the write was provably
+        not served, TargetUnknown or WriteRedirected if it may have been."""
+        request = Request(verb, path, repeat, body=encode(body), headers=self.headers, quote=path in QUOTABLE_PATHS)
         try:
             return self.session.call(request)
         except CallFailed as failed:
-            raise outcome_of(f"Centra {verb} {path}", failed, "key", _URL_FIX, _AGAIN) from failed
+            raise write_error(f"Centra {verb} {path}", failed, "key", _URL_FIX, _RETRY_FIX) from failed
 
-    def understood(self, verb: str, path: str, answer: Answer) -> Any:
-        """What the answer to a write says. Raises TargetUnknown."""
+    def document(self, verb: str, path: str, answer: Answer) -> Any:
+        """The JSON document in the answer to a write. Raises TargetUnknown."""
         try:
             return answer.json()
         except NotJson as error:
-            said = f"HTTP {answer.status} with a body that is no JSON{_quoted(path, answer)}"
-            raise TargetUnknown(f"Centra {verb} {path}: {said}.", status=answer.status) from error
+            message = f"HTTP {answer.status} with a body that is not JSON{_quoted(path, answer)}"
+            raise TargetUnknown(f"Centra {verb} {path}: {message}.", status=answer.status) from error
 
-    def succeeded(self, verb: str, path: str, answer: Answer) -> None:
-        """Raises TargetRefused or a configuration error where Centra says no."""
+    def raise_if_refused(self, verb: str, path: str, answer: Answer) -> None:
+        """Raises TargetRefused or a configuration error if Centra refused the write."""
         try:
             self.envelope(path, answer, verb)
         except SourceError as error:
             raise TargetRefused(error.message, status=answer.status) from error
 
     def _next_page(self, path: str, value: object) -> int | None:
-        """The number in `next`; absent, null and an empty text all mean the end."""
+        """The page number in `next`; an absent `next`, null and an empty text mean the end."""
         if not value:
             return None
         if not isinstance(value, str):
-            told = excerpt(repr(value), 100)
-            raise SourceError(f"Centra GET {path}: 'next' is {told}, not a query string.", _PAGING_FIX)
+            raise SourceError(
+                f"Centra GET {path}: 'next' is {excerpt(repr(value), 100)}, not a query string.", _PAGING_FIX
+            )
         try:
             target = urlsplit(urljoin(f"{self.config.base_url}{path}", value))
             number = parse_qs(target.query).get("page", [""])[0]
@@ -256,27 +262,28 @@ class CentraClient:
                 f"Centra GET {path}: 'next' leads to another host, {target.netloc}; not followed.", _PAGING_FIX
             )
         if not number.isascii() or not number.isdigit() or len(number) > 18:
-            told = excerpt(value, 100)
-            raise SourceError(f"Centra GET {path}: 'next' is {told!r} and names no page number.", _PAGING_FIX)
+            raise SourceError(
+                f"Centra GET {path}: 'next' is {excerpt(value, 100)!r} and has no page number.", _PAGING_FIX
+            )
         return int(number)
 
 
 def _quoted(path: str, answer: Answer) -> str:
-    """The start of the answer, where it cannot be about a person."""
-    return f": {answer.excerpt()!r}" if path in QUOTED else ""
+    """The start of the answer for a message; "" if the answer may contain personal data."""
+    return f": {answer.excerpt()!r}" if path in QUOTABLE_PATHS else ""
 
 
 def _message(value: object) -> str:
-    """`msg` as one line; it may be an object of field to complaint."""
+    """`msg` as one line; it may be an object that maps fields to messages."""
     if isinstance(value, dict):
         value = ", ".join(f"{key}: {inner}" for key, inner in sorted(value.items()))
     return excerpt(str(value), 300) if value else ""
 
 
 def _texts(value: object) -> frozenset[str]:
-    """A list of texts, which PHP may also write as an object with numbers for keys."""
+    """A list of texts, which PHP may also encode as an object with numbers as keys."""
     return frozenset(map(str, value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()))
 
 
-def _speaks_of_the_key(message: str) -> bool:
+def _is_about_key(message: str) -> bool:
     return any(word in message.casefold() for word in ("unauthori", "api key", "access denied", "authorization"))

@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 
 from pydantic import field_validator
 
-from pipelines.config.secret import Secret
+from pipelines.core.secret import Secret
 from pipelines.systems.http.settings import SystemConfig
 
 
 class CentraConfig(SystemConfig):
-    """`stock_verb`, `completion_verb`: Centra's documentation says POST in some places and PUT in others."""
+    """`stock_verb`, `completion_verb`: Centra's documentation has POST in some places and PUT in others."""
 
     token: Secret
     timezone: str | None = None
@@ -30,7 +30,8 @@ class CentraConfig(SystemConfig):
                 raise ValueError(f"{value!r} is not a time zone; write it like Europe/Stockholm") from error
         return value
 
-    def moment(self, at: datetime) -> str:
-        """`at` (UTC, without an offset) as Centra writes times: in the company's zone, which its API does not tell."""
+    def format_time(self, at: datetime) -> str:
+        """`at` (UTC, without an offset) in Centra's time format, in the company's zone. The API does not return the
+        zone."""
         zone = ZoneInfo(self.timezone or "UTC")
         return f"{at.replace(tzinfo=UTC).astimezone(zone):%Y-%m-%d %H:%M:%S}"

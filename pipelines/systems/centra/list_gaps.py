@@ -1,8 +1,8 @@
-"""Sizes that one of Centra's two lists shows and the other does not.
+"""Sizes that only one of Centra's two lists contains.
 
-A list is no snapshot: a row that leaves while it is paged moves those behind it forward, and one of them slips
-through between two pages. A size that is not seen could hide that its code is made twice, so what the stock list
-shows beside the products is asked for one by one.
+A list is not a snapshot: if a row is removed during paging, the rows behind it move forward, and one of them can be
+missed between two pages. A missed size could hide that two sizes have the same code, so sizes that only the stock list
+contains are read one by one.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ from pipelines.systems.centra.client import CentraClient
 
 log = logging.getLogger(__name__)
 
-MAX_LOOKUPS = 250  # more are no row that slipped through: the lists differ for a reason of their own
+MAX_LOOKUPS = 250  # more missing sizes are not due to paging: the lists differ for another reason
 MAX_EXAMPLES = 10
 
 
 def known_gaps(store: Store) -> set[str]:
-    """Before changes are merged: sizes that only the stock list shows, and that are not among the changes. What is
-    among them is asked for even if a run that died had merged it already."""
+    """Sizes that only the stock list contains and that are not among the changes; called before changes are merged.
+
+    Sizes among the changes are looked up again, even if a run that crashed had merged them already.
+    """
     changed = store.connection.execute("select distinct stock_item_id from raw_centra_changes.stock").fetchall()
     return set(_only_in(store, "stock", "products")) - {row[0] for row in changed}
 
@@ -31,23 +33,24 @@ def known_gaps(store: Store) -> set[str]:
 def backfill_missing(
     store: Store, client: CentraClient, reading: Interruptible, known: Collection[str] = ()
 ) -> dict[str, Any]:
-    """Asks for the sizes that only the stock list shows; what was found, and what one list alone still shows.
+    """Reads the sizes that only the stock list contains. Returns how many were found, and the sizes that still only one
+    list contains.
 
-    Those that are `known` to be one-sided are not asked for again.
+    The sizes in `known` are not read again.
     """
     from pipelines.systems.centra.source import sizes
 
-    missing = [own for own in _only_in(store, "stock", "products") if own not in known]
-    asked = missing if len(missing) <= MAX_LOOKUPS else []
-    if asked:
-        log.warning("sizes in the stock list only, asked for one by one: %d", len(asked))
-        stage(lambda: sizes(client, asked), "centra", store.folder.dlt, store.connection, reading)
-    left = _only_in(store, "stock", "products")
-    unstocked = _only_in(store, "products", "stock")
+    missing = [size for size in _only_in(store, "stock", "products") if size not in known]
+    looked_up = missing if len(missing) <= MAX_LOOKUPS else []
+    if looked_up:
+        log.warning("sizes in the stock list only, read one by one: %d", len(looked_up))
+        stage(lambda: sizes(client, looked_up), "centra", store.folder.dlt, store.connection, reading)
+    only_in_stock = _only_in(store, "stock", "products")
+    only_in_products = _only_in(store, "products", "stock")
     return {
-        "filled": len(set(missing) - set(left)),
-        "only_in_stock": {"count": len(left), "first": left[:MAX_EXAMPLES]},
-        "only_in_products": {"count": len(unstocked), "first": unstocked[:MAX_EXAMPLES]},
+        "filled": len(set(missing) - set(only_in_stock)),
+        "only_in_stock": {"count": len(only_in_stock), "first": only_in_stock[:MAX_EXAMPLES]},
+        "only_in_products": {"count": len(only_in_products), "first": only_in_products[:MAX_EXAMPLES]},
     }
 
 
@@ -59,18 +62,18 @@ def _only_in(store: Store, here: str, there: str) -> list[str]:
     return [row[0] for row in rows]
 
 
-def describe_list_gaps(found: Mapping[str, Any]) -> list[str]:
-    """The findings about the two lists in sentences; none where they agree."""
+def describe_list_gaps(findings: Mapping[str, Any]) -> list[str]:
+    """The findings about the two lists as sentences; empty if the lists agree."""
     lines = []
-    if found.get("filled"):
+    if findings.get("filled"):
         lines.append(
-            f"{found['filled']} sizes were in Centra's stock list only, because rows moved while the products were "
-            "read; they were asked for one by one and are complete."
+            f"{findings['filled']} sizes were in Centra's stock list only, because rows moved while the products were "
+            "read; they were read one by one and are complete."
         )
-    for name, words in (("stock", "the stock list, not the product list"), ("products", "the product list, not stock")):
-        one_sided = found.get(f"only_in_{name}", {"count": 0})
+    for name, place in (("stock", "the stock list, not the product list"), ("products", "the product list, not stock")):
+        one_sided = findings.get(f"only_in_{name}", {"count": 0})
         if one_sided["count"]:
             lines.append(
-                f"{one_sided['count']} sizes are in {words} of Centra, the first: {', '.join(one_sided['first'])}."
+                f"{one_sided['count']} sizes are in {place} of Centra, the first: {', '.join(one_sided['first'])}."
             )
     return lines

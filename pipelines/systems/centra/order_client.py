@@ -1,4 +1,4 @@
-"""Orders and shipments of the Order API: lists, capture, completion. Answers hold personal data: none is quoted."""
+"""Orders and shipments of the Order API: lists, capture, completion. No answer is quoted: they have personal data."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ OTHER_VERB = {"POST": "PUT", "PUT": "POST"}
 
 
 class CentraOrders:
-    """What a flow of orders asks of Centra, over the client's own session and budget."""
+    """Centra's calls for order flows. Uses the client's session and request budget."""
 
     def __init__(self, client: CentraClient) -> None:
         self.client = client
 
     def rows(
-        self, path: str, key: str, own_id: str, only: Mapping[str, str], *, sure: bool = False
+        self, path: str, key: str, id_key: str, filters: Mapping[str, str], *, confirm_empty: bool = False
     ) -> Iterator[list[dict[str, Any]]]:
-        """The rows of each page of `/orders` or `/shipments`, each `own_id` once; `only` are filters.
+        """The rows of each page of `/orders` or `/shipments`, each `id_key` once.
 
-        Paged by `limit` and `offset`. A server may give fewer rows than asked for, so a list ends with the page that
-        brings nothing new; where we must be `sure`, an empty page is asked for once more. Raises SourceError or a
+        Paged by `limit` and `offset`. A server may return fewer rows than `limit`, so a list ends with the first page
+        without new rows; with `confirm_empty`, an empty page is read a second time. Raises SourceError or a
         configuration error.
         """
         limit = min(self.client.config.page_size, MAX_PAGE_SIZE)
         seen: set[str] = set()
         offset = 0
-        again = sure
+        retry_if_empty = confirm_empty
         while True:
-            page = self.client.get(path, {**only, "limit": limit, "offset": offset}).get(key)
+            page = self.client.get(path, {**filters, "limit": limit, "offset": offset}).get(key)
             if page in ({}, None):
                 page = []
             if not isinstance(page, list):
@@ -44,19 +44,19 @@ class CentraOrders:
                     "Nothing was written. Show this to Centra's support.",
                 )
             for number, row in enumerate(page, start=offset + 1):
-                if not isinstance(row, dict) or not isinstance(row.get(own_id), str | int) or row[own_id] == "":
+                if not isinstance(row, dict) or not isinstance(row.get(id_key), str | int) or row[id_key] == "":
                     raise SourceError(
-                        f"Centra GET {path}: row {number} has no usable field {own_id!r}, which we rely on.",
+                        f"Centra GET {path}: row {number} lacks a usable value in the required field {id_key!r}.",
                         "Nothing was written. Show this to Centra's support.",
                     )
-            fresh = [row for row in page if str(row[own_id]) not in seen]
-            if not page and again:
-                again = False
+            fresh = [row for row in page if str(row[id_key]) not in seen]
+            if not page and retry_if_empty:
+                retry_if_empty = False
                 continue
             if not fresh:
                 return
-            again = sure
-            seen |= {str(row[own_id]) for row in fresh}
+            retry_if_empty = confirm_empty
+            seen |= {str(row[id_key]) for row in fresh}
             if (offset := offset + len(page)) > self.client.config.max_rows:
                 raise SourceError(
                     f"Centra GET {path}: {row_limit_message(self.client.config.max_rows)}", row_limit_fix("centra")
@@ -65,30 +65,31 @@ class CentraOrders:
 
     def shipments_of(self, order_id: str, status: str) -> list[dict[str, Any]]:
         """The shipments of one order in a status: `goodtogo`, `inprogress` or `completed`."""
-        only = {"order": order_id, "status": status}
-        return [row for page in self.rows("/shipments", "shipments", "shipmentId", only) for row in page]
+        filters = {"order": order_id, "status": status}
+        return [row for page in self.rows("/shipments", "shipments", "shipmentId", filters) for row in page]
 
     def capture(self, shipment_id: str) -> None:
-        """Takes the payment. Never repeated by itself. Raises TargetRefused, or like `CentraClient.write`."""
+        """Captures the payment. Never repeated automatically. Raises TargetRefused, or like `CentraClient.write`."""
         answer = self.client.write("PUT", "/capture", {"shipment": shipment_id}, Repeat.ONCE)
-        self._concluded("PUT", "/capture", answer)
+        self._raise_if_refused("PUT", "/capture", answer)
 
     def complete(self, verb: str, body: Mapping[str, Any]) -> None:
-        """Completes a shipment; where the verb is not served (404 or 405), once with the other. Never repeated else.
+        """Completes a shipment. If the verb is not served (404 or 405), tries the other verb once; otherwise never
+        repeated.
 
         Raises like `capture`.
         """
-        for own in (verb, OTHER_VERB[verb]):
-            answer = self.client.write(own, "/shipment", body, Repeat.ONCE)
+        for tried in (verb, OTHER_VERB[verb]):
+            answer = self.client.write(tried, "/shipment", body, Repeat.ONCE)
             if answer.status not in (404, 405):
                 break
-        self._concluded(own, "/shipment", answer)
+        self._raise_if_refused(tried, "/shipment", answer)
 
-    def _concluded(self, verb: str, path: str, answer: Answer) -> None:
-        self.client.understood(verb, path, answer)
-        self.client.succeeded(verb, path, answer)
+    def _raise_if_refused(self, verb: str, path: str, answer: Answer) -> None:
+        self.client.document(verb, path, answer)
+        self.client.raise_if_refused(verb, path, answer)
 
 
 def is_paid(shipment: Mapping[str, Any]) -> bool:
-    """Whether Centra says that a shipment's payment has been taken."""
+    """Whether Centra marks the shipment's payment as taken."""
     return str(shipment.get("paid")).casefold() in ("1", "true")

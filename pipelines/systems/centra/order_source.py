@@ -1,4 +1,4 @@
-"""dlt source of Centra's open shipments and recent orders, with their lines. Only what a flow needs is kept."""
+"""dlt source of Centra's open shipments and recent orders, with their lines. Stages only the fields that flows need."""
 
 from __future__ import annotations
 
@@ -22,135 +22,140 @@ Rows = list[dict[str, Any]]
 
 @dlt.source(name="centra_orders", max_table_nesting=0)
 def centra_orders(
-    client: CentraClient, findings: Findings, since: datetime, people: frozenset[str] = frozenset()
+    client: CentraClient, findings: Findings, since: datetime, personal_tables: frozenset[str] = frozenset()
 ) -> Any:
-    """Resources `shipments` (good to go and unsent) with `shipment_lines`, `completed_shipments` (those made after
-    `since`, UTC) and `orders` (placed after it) with `order_lines`. What says something of a person is staged of the
-    tables in `people` only.
+    """Resources `shipments` (good to go, not sent) with `shipment_lines`, `completed_shipments` (created after `since`,
+    UTC), and `orders` (placed after `since`) with `order_lines`. Personal data is staged only in the tables
+    `personal_tables`.
     """
     orders = CentraOrders(client)
-    newer = {"newer_than": client.moment(since)}
+    newer = {"newer_than": client.format_time(since)}
 
     @dlt.resource(selected=False)
     def shipment_pages() -> Iterator[Rows]:
-        # Whatever its date: one that has been waiting for long must not be lost from sight.
+        # Without a date filter: shipments that have waited for a long time must be read too.
         yield from _at_least_one(
-            orders.rows("/shipments", "shipments", "shipmentId", {"status": "goodtogo"}, sure=True)
+            orders.rows("/shipments", "shipments", "shipmentId", {"status": "goodtogo"}, confirm_empty=True)
         )
 
     @dlt.resource(selected=False)
     def order_pages() -> Iterator[Rows]:
-        yield from _at_least_one(orders.rows("/orders", "orders", "orderId", newer, sure=True))
+        yield from _at_least_one(orders.rows("/orders", "orders", "orderId", newer, confirm_empty=True))
 
     @dlt.resource(write_disposition="replace")
     def completed_shipments() -> Iterator[pa.Table]:
-        done = {"status": "completed"} | newer
-        for rows in _at_least_one(orders.rows("/shipments", "shipments", "shipmentId", done, sure=True)):
+        completed = {"status": "completed"} | newer
+        for rows in _at_least_one(orders.rows("/shipments", "shipments", "shipmentId", completed, confirm_empty=True)):
             yield _completed(rows, findings)
 
     return (
         shipment_pages,
-        *_tables("shipment", shipment_pages, SHIPMENTS, findings, "shipments" in people),
+        *_tables("shipment", shipment_pages, SHIPMENTS, findings, "shipments" in personal_tables),
         order_pages,
-        *_tables("order", order_pages, ORDERS, findings, "orders" in people),
+        *_tables("order", order_pages, ORDERS, findings, "orders" in personal_tables),
         completed_shipments,
     )
 
 
 @dlt.source(name="centra_orders", max_table_nesting=0)
-def completed_of(client: CentraClient, order_ids: Sequence[str]) -> Any:
-    """`completed_shipments` of these orders, added to what is there."""
+def completed_shipments_of(client: CentraClient, order_ids: Sequence[str]) -> Any:
+    """`completed_shipments` of these orders, appended to the staged rows."""
 
     @dlt.resource(write_disposition="append")
     def completed_shipments() -> Iterator[pa.Table]:
         orders = CentraOrders(client)
-        yield _completed([row for own in order_ids for row in orders.shipments_of(own, "completed")], Findings())
+        yield _completed([row for order in order_ids for row in orders.shipments_of(order, "completed")], Findings())
 
     return completed_shipments
 
 
 def _completed(rows: Rows, findings: Findings) -> pa.Table:
-    return kept(rows, COMPLETED, lambda index: f"Centra shipment {brief(rows[index].get('shipmentId'))}", findings)
+    return known_fields_table(
+        rows, COMPLETED, lambda index: f"Centra shipment {brief(rows[index].get('shipmentId'))}", findings
+    )
 
 
 def _tables(
-    what: str, pages: Any, fields: tuple[FieldSpec, ...], findings: Findings, of_people: bool
+    what: str, pages: Any, fields: tuple[FieldSpec, ...], findings: Findings, with_personal_data: bool
 ) -> tuple[Any, Any]:
-    own_id = f"{what}Id"
-    left_out = set() if of_people else {field.vendor for field in fields if field.column in PERSONAL}
+    id_key = f"{what}Id"
+    excluded = set() if with_personal_data else {field.vendor for field in fields if field.column in PERSONAL}
 
     @dlt.transformer(name=f"{what}s", data_from=pages, write_disposition="replace")
     def rows_of(rows: Rows) -> Iterator[pa.Table]:
-        rows = [{key: value for key, value in row.items() if key not in left_out} for row in rows]
-        yield kept(rows, fields, lambda index: f"Centra {what} {brief(rows[index].get(own_id))}", findings)
+        rows = [{key: value for key, value in row.items() if key not in excluded} for row in rows]
+        yield known_fields_table(
+            rows, fields, lambda index: f"Centra {what} {brief(rows[index].get(id_key))}", findings
+        )
 
     @dlt.transformer(name=f"{what}_lines", data_from=pages, write_disposition="replace")
     def lines_of(rows: Rows) -> Iterator[pa.Table]:
-        yield line_table(rows, own_id, findings)
+        yield line_table(rows, id_key, findings)
 
     return rows_of, lines_of
 
 
-def kept(rows: Rows, fields: tuple[FieldSpec, ...], named: Any, findings: Findings) -> pa.Table:
-    """The fields we know and nothing else: what we do not know may say something of a person.
+def known_fields_table(rows: Rows, fields: tuple[FieldSpec, ...], row_label: Any, findings: Findings) -> pa.Table:
+    """The known fields only, because unknown fields may contain personal data.
 
-    `extra` names the fields that hold another type than ever, without their values where they are personal.
+    `extra` names the fields with an unexpected type; personal values are replaced by "?".
     """
-    wanted = {field.vendor for field in fields}
+    known = {field.vendor for field in fields}
     personal = {field.vendor for field in fields if field.column in PERSONAL}
-    made = table([{k: v for k, v in row.items() if k in wanted} for row in rows], fields, named, findings)
-    if not made.num_rows or made.column("extra").null_count == made.num_rows:
-        return made
-    told = []
-    for cell in made.column("extra").to_pylist():
-        odd = decode(cell.encode()) if cell else {}
-        told.append(encode({k: "?" if k in personal else v for k, v in odd.items()}).decode() if odd else None)
-    return made.set_column(made.schema.get_field_index("extra"), "extra", pa.array(told, pa.string()))
+    staged = table([{k: v for k, v in row.items() if k in known} for row in rows], fields, row_label, findings)
+    if not staged.num_rows or staged.column("extra").null_count == staged.num_rows:
+        return staged
+    extra = []
+    for cell in staged.column("extra").to_pylist():
+        mismatches = decode(cell.encode()) if cell else {}
+        masked = {k: "?" if k in personal else v for k, v in mismatches.items()}
+        extra.append(encode(masked).decode() if mismatches else None)
+    return staged.set_column(staged.schema.get_field_index("extra"), "extra", pa.array(extra, pa.string()))
 
 
-def line_table(rows: Rows, own_id: str, findings: Findings) -> pa.Table:
-    """One row per line, and per line inside of a bundle line (`inside` is that line's position), with the owner's id
-    before the fields. Raises ContractError where the lines are no list of objects."""
-    owners: list[str] = []
+def line_table(rows: Rows, id_key: str, findings: Findings) -> pa.Table:
+    """One row per line and per line inside a bundle line (`inside` is the bundle line's position). The id of the order
+    or shipment precedes the fields. Raises ContractError if the lines are not a list of objects."""
+    source_ids: list[str] = []
     inside: list[int | None] = []
     flat: Rows = []
     for row in rows:
-        for line in _objects(row, LINES_KEY, own_id):
+        for line in _objects(row, LINES_KEY, id_key):
             position = len(flat)
-            owners.append(str(row[own_id]))
+            source_ids.append(str(row[id_key]))
             inside.append(None)
             flat.append(line)
-            contents = _objects(line | {own_id: row[own_id]}, CONTENTS_KEY, own_id) if line.get(CONTENTS_KEY) else []
-            owners += [str(row[own_id])] * len(contents)
+            contents = _objects(line | {id_key: row[id_key]}, CONTENTS_KEY, id_key) if line.get(CONTENTS_KEY) else []
+            source_ids += [str(row[id_key])] * len(contents)
             inside += [position] * len(contents)
             flat += contents
-    wanted = {field.vendor for field in LINES}
-    picked = [{key: value for key, value in line.items() if key in wanted} for line in flat]
-    values = table(picked, LINES, lambda index: f"Centra {own_id[:-2]} {owners[index]}, a line", findings)
-    own = pa.field(f"{own_id[:-2]}_id", pa.string(), nullable=False)
-    place = pa.field("position", pa.int64())
+    known = {field.vendor for field in LINES}
+    picked = [{key: value for key, value in line.items() if key in known} for line in flat]
+    values = table(picked, LINES, lambda index: f"Centra {id_key[:-2]} {source_ids[index]}, a line", findings)
+    id_field = pa.field(f"{id_key[:-2]}_id", pa.string(), nullable=False)
+    position_field = pa.field("position", pa.int64())
     return pa.Table.from_arrays(
-        [pa.array(owners, pa.string()), pa.array(range(len(flat)), pa.int64()), pa.array(inside, pa.int64()),
+        [pa.array(source_ids, pa.string()), pa.array(range(len(flat)), pa.int64()), pa.array(inside, pa.int64()),
          *values.columns],
-        schema=pa.schema([own, place, pa.field("inside", pa.int64()), *schema(LINES)]),
+        schema=pa.schema([id_field, position_field, pa.field("inside", pa.int64()), *schema(LINES)]),
     )  # fmt: skip
 
 
-def _objects(row: dict[str, Any], key: str, own_id: str) -> Rows:
-    found = row.get(key)
-    if found in (None, "", {}):
+def _objects(row: dict[str, Any], key: str, id_key: str) -> Rows:
+    objects = row.get(key)
+    if objects in (None, "", {}):
         return []
-    if isinstance(found, dict):  # a list that PHP has written with its keys
-        found = list(found.values())
-    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+    if isinstance(objects, dict):  # PHP encodes a list with explicit keys as an object
+        objects = list(objects.values())
+    if not isinstance(objects, list) or not all(isinstance(one, dict) for one in objects):
         raise ContractError(
-            f"Centra {own_id[:-2]} {brief(row.get(own_id))}: field {key!r} is no list of objects.", CONTRACT_FIX
+            f"Centra {id_key[:-2]} {brief(row.get(id_key))}: field {key!r} is not a list of objects.", CONTRACT_FIX
         )
-    return found
+    return objects
 
 
 def _at_least_one(pages: Iterator[Rows]) -> Iterator[Rows]:
-    """An empty list is staged too: it empties the tables."""
+    """The pages, or one empty page for an empty list: staging an empty page clears the tables."""
     any_page = False
     for page in pages:
         any_page = True

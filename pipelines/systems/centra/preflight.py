@@ -1,4 +1,4 @@
-"""What Centra must answer before a run can work; nothing is written."""
+"""Checks that Centra answers as a run needs it. Writes nothing."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from functools import partial
 from pipelines.systems.centra.client import CentraClient
 from pipelines.systems.centra.config import CentraConfig
 from pipelines.systems.centra.order_client import CentraOrders
-from pipelines.systems.system import Answer, Interview, Question
+from pipelines.systems.system import CheckResult, CheckRunner, SystemCheck
 
 MAX_CLOCK_SKEW_S = 120
 
 
-def preflight(config: CentraConfig, questions: Sequence[Question], interview: Interview) -> None:
-    """Asks for the key, the lists, what `questions` add, the clock and the time zone."""
+def preflight(config: CentraConfig, extra_checks: Sequence[SystemCheck], runner: CheckRunner) -> None:
+    """Checks the key, the lists, the flows' `extra_checks`, the clock and the time zone."""
     checks = _CentraChecks(config)
-    if not interview.ask("secrets", checks.secrets):
-        interview.skip("products", "stock", "clock")
-    elif interview.ask("products", checks.products) or checks.answered:
-        interview.ask("stock", checks.stock)
-        for question in questions:
-            interview.ask(question.name, partial(question.ask, checks.client))
-        interview.ask("clock", checks.clock)
+    if not runner.run("secrets", checks.secrets):
+        runner.skip("products", "stock", "clock")
+    elif runner.run("products", checks.products) or checks.answered:
+        runner.run("stock", checks.stock)
+        for check in extra_checks:
+            runner.run(check.name, partial(check.run, checks.client))
+        runner.run("clock", checks.clock)
     else:
-        interview.skip("stock", "clock")
+        runner.skip("stock", "clock")
     checks.close()
-    interview.ask("timezone", checks.timezone)
+    runner.run("timezone", checks.timezone)
 
 
 class _CentraChecks:
-    """`client` is there once `secrets` has been asked; `answered` says whether Centra has answered at all."""
+    """`client` is set by the check `secrets`. `answered` is true once Centra has given any answer."""
 
     client: CentraClient
 
@@ -45,11 +45,11 @@ class _CentraChecks:
         if hasattr(self, "client"):
             self.client.close()
 
-    def secrets(self) -> Answer:
+    def secrets(self) -> CheckResult:
         self.client = CentraClient(self.config.model_copy(update={"attempts": 1}))
-        return "ok", "the API key is there", ""
+        return "ok", "the API key is set", ""
 
-    def products(self) -> Answer:
+    def products(self) -> CheckResult:
         answer = self.client.raw("/products", {"limit": 1})
         self.answered, self._date = True, answer.headers.get("Date")
         if self.client.envelope("/products", answer).get("products"):
@@ -57,58 +57,58 @@ class _CentraChecks:
         return (
             "warning",
             f"{self.config.base_url} answers, but lists no product",
-            "In Centra, check the plugin's stores and markets: they decide what is listed.",
+            "In Centra, check the plugin's stores and markets: they determine which products are listed.",
         )
 
-    def stock(self) -> Answer:
+    def stock(self) -> CheckResult:
         self.client.get("/stock", {"limit": 1})
         return "ok", "stock is listed", ""
 
-    def clock(self) -> Answer:
+    def clock(self) -> CheckResult:
         skew = _skew_s(self._date)
         if skew is None:
-            return "warning", "Centra's answers carry no clock", "Nothing to do; times cannot be compared."
+            return "warning", "Centra's answers have no Date header", "Nothing to do; the clocks cannot be compared."
         if abs(skew) > MAX_CLOCK_SKEW_S:
             return (
                 "warning",
                 f"this machine's clock is {skew:+.0f} s away from Centra's",
-                "Set this machine's clock (NTP): times of changes would be misread.",
+                "Set this machine's clock (NTP), or the times of changes will be misread.",
             )
         return "ok", "the clocks agree", ""
 
-    def timezone(self) -> Answer:
+    def timezone(self) -> CheckResult:
         if self.config.timezone is not None:
             return "ok", f"Centra's times are read as {self.config.timezone}", ""
         return (
             "warning",
             "the channel file names no time zone for Centra",
             'Set timezone = "Europe/Stockholm" (or the zone chosen in Centra) in [systems.centra]: '
-            "Centra's times carry no offset and its API does not tell the zone.",
+            "Centra's times have no offset and its API does not return the zone.",
         )
 
 
 class OrderListChecks:
-    """What flows of orders add: both lists answer, and each shipping method seen in them is mapped.
+    """The checks that order flows add: both lists answer, and each shipping method in them is mapped.
 
-    `mapped` is the channel's table of shipping methods; None where no flow maps them.
+    `mapped` is the channel's table of shipping methods; None if no flow maps them.
     """
 
     def __init__(self, mapped: Mapping[str, str] | None) -> None:
         self._mapped, self._seen = mapped, set[str]()
 
-    def questions(self) -> list[Question]:
+    def checks(self) -> list[SystemCheck]:
         return [
-            Question("orders", lambda client: self._listed(client, "orders", "orderId")),
-            Question("shipments", lambda client: self._listed(client, "shipments", "shipmentId")),
-            Question("shipping", lambda client: self._shipping()),
+            SystemCheck("orders", lambda client: self._listed(client, "orders", "orderId")),
+            SystemCheck("shipments", lambda client: self._listed(client, "shipments", "shipmentId")),
+            SystemCheck("shipping", lambda client: self._shipping()),
         ]
 
-    def _listed(self, client: CentraClient, name: str, own_id: str) -> Answer:
-        rows = next(CentraOrders(client).rows(f"/{name}", name, own_id, {}), [])
+    def _listed(self, client: CentraClient, name: str, id_key: str) -> CheckResult:
+        rows = next(CentraOrders(client).rows(f"/{name}", name, id_key, {}), [])
         self._seen.update(str(row.get("shippingList") or "").strip() for row in rows)
         return "ok", f"{name} are listed", ""
 
-    def _shipping(self) -> Answer:
+    def _shipping(self) -> CheckResult:
         seen = f"shipping methods seen: {_quoted(self._seen)}"
         if self._mapped is None:
             return "ok", seen, ""

@@ -1,4 +1,4 @@
-"""Completed shipments into Centra, each once."""
+"""Completes shipments in Centra, each once."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from pipelines.systems.create_once import look_up_or_lost, unresolved
 from pipelines.systems.http.failures import WriteRedirected
 from transforms.tracking import Params
 
-ALREADY = "completed in Centra already"
+ALREADY = "already completed in Centra"
 FOUND = "found completed after an unclear answer"
 
 
 class ShipmentTarget:
-    """`POST /shipment` with `gtg`, `shipped` and `capture` said outright; what came of it is looked up.
+    """`POST /shipment` with `gtg`, `shipped` and `capture` set explicitly; a look-up verifies the result.
 
-    Centra completes only what is paid and good to go, and may answer "ok" all the same; what completing twice does is
-    not documented.
+    Centra completes only shipments that are paid and good to go, but may answer "ok" for others too. The effect of a
+    second completion is not documented.
     """
 
     def __init__(self, clients: Mapping[str, Any], params: Params) -> None:
@@ -28,17 +28,19 @@ class ShipmentTarget:
         self.orders, self.params, self.verb = CentraOrders(client), params, client.config.completion_verb
 
     def create(self, key: str, row: dict[str, Any]) -> str:
-        raise AssertionError("shipments are made in Centra")
+        raise AssertionError("shipments are created in Centra")
 
     def update(self, key: str, row: dict[str, Any]) -> str:
         if not (order := _order_of(key)):
-            raise TargetRefused(f"The shipment {key!r} does not say which order it is of. Complete it in Centra.")
+            raise TargetRefused(f"The shipment number {key!r} does not contain an order number. Complete it in Centra.")
         if self._completed(key):
             return ALREADY
-        there = [one for one in self.orders.shipments_of(order, "goodtogo") if str(one.get("shipmentId")) == key]
+        open_shipments = [
+            row for row in self.orders.shipments_of(order, "goodtogo") if str(row.get("shipmentId")) == key
+        ]
         body: dict[str, Any] = {"order": order, "shipment": key, "gtg": True, "shipped": True}
-        # What is paid is not to be paid again: how Centra takes that is not documented.
-        body["capture"] = self.params.capture and not any(map(is_paid, there))
+        # A paid shipment is not captured again: how Centra handles that is not documented.
+        body["capture"] = self.params.capture and not any(map(is_paid, open_shipments))
         if self.params.send_email is not None:
             body["sendEmail"] = self.params.send_email
         body |= {name: row[name] for name in ("carrier", "service", "packages", "tracking") if row.get(name)}
@@ -48,14 +50,15 @@ class ShipmentTarget:
             if look_up_or_lost(lambda: self._completed(key) or None, unclear):
                 return FOUND
             if isinstance(unclear, TargetUnknown):
-                raise unresolved(unclear, "The shipment was still open when looked up right after.") from unclear
+                raise unresolved(unclear, "A look-up right after showed that the shipment is still open.") from unclear
             raise
         if not look_up_or_lost(
-            lambda: self._completed(key) or None, TargetUnknown("Centra answered ok, which proves nothing.")
+            lambda: self._completed(key) or None,
+            TargetUnknown("Centra answered ok, which does not prove that the shipment is completed."),
         ):
             raise TargetRefused(
-                "Centra answered ok and left the shipment open: it completes only what is paid (captured) and good to "
-                "go. The next run tries again."
+                "Centra answered ok but left the shipment open: it completes only shipments that are paid (captured) "
+                "and good to go. The next run tries again."
             )
         return ""
 
@@ -65,5 +68,5 @@ class ShipmentTarget:
 
 
 def _order_of(shipment_id: str) -> str:
-    """Centra's shipment numbers are the order's number, a dash and a count."""
+    """The order number of a shipment number, which is the order number, a dash and a count."""
     return shipment_id.rpartition("-")[0]

@@ -1,4 +1,4 @@
-"""Our amounts into Centra's stock writes, many at a time, and what Centra made of them."""
+"""Writes amounts to Centra's stock in batches, and reads them back."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from typing import Any
 
 from pipelines.core.errors import RecordError, TargetLost, TargetRefused, TargetUnknown
 from pipelines.systems.centra.client import CentraClient
+from pipelines.systems.create_once import unresolved
 from pipelines.systems.http.failures import WriteRedirected
 from pipelines.systems.target import WrittenRow
 from transforms.stock import Params
 
-BATCH = 100  # Centra documents no bound
-CLOCKS = timedelta(minutes=2)  # more than two clocks are apart
-MAX_LOOKUPS = 50  # sizes that are looked at one by one
+BATCH = 100  # Centra documents no limit
+MAX_CLOCK_SKEW = timedelta(minutes=2)
+MAX_LOOKUPS = 50  # sizes that are read one by one
 
 
 class StockTarget:
-    """`POST /stock` with absolute amounts: repeating one does no harm."""
+    """`POST /stock` with absolute amounts: a repeat has no further effect."""
 
     batch = BATCH
 
@@ -27,40 +28,45 @@ class StockTarget:
         self.amount = {"physical": "physicalStock", "fta": "availableStock"}[params.stock_update_type]
 
     def update_batch(self, levels: Mapping[str, Mapping[str, Any]]) -> dict[str, str | RecordError]:
-        """What became of each: "" or the refusal. Raises like `systems.target.Target`, and then of all of them."""
+        """The result of each row: "" or its error. Raises like `systems.target.Target`; the error concerns all rows."""
         try:
             answer = self.client.write_stock({key: int(level["quantity"]) for key, level in levels.items()})
-        except WriteRedirected as moved:
-            raise TargetLost(TargetUnknown("The amounts may have been written."), moved) from moved
+        except WriteRedirected as redirected:
+            raise TargetLost(TargetUnknown("The amounts may have been written."), redirected) from redirected
+        except TargetUnknown as unclear:
+            raise unresolved(unclear, "The next run reads the amounts and writes those that differ.") from unclear
         rest: str | RecordError = ""
         if answer.unclear:
-            rest = TargetUnknown("Centra wrote some of the amounts, and did not say clearly which it did not.")
-        said: dict[str, str | RecordError] = dict.fromkeys(levels, rest)
-        for key in answer.not_found & said.keys():
-            said[key] = TargetRefused(
-                f"Centra does not find {key!r}. Nothing was written; the next run reads both sides anew."
+            rest = TargetUnknown("Centra did not write all amounts, and its answer does not show clearly which.")
+        results: dict[str, str | RecordError] = dict.fromkeys(levels, rest)
+        for key in answer.not_found & results.keys():
+            results[key] = TargetRefused(
+                f"Centra does not find {key!r}. Nothing was written; the next run reads both systems again."
             )
-        for key in answer.bundles & said.keys():
-            said[key] = TargetRefused(f"{key!r} is a bundle in Centra, whose stock follows from what it contains.")
-        return said
+        for key in answer.bundles & results.keys():
+            results[key] = TargetRefused(f"{key!r} is a bundle in Centra; its stock follows from its contents.")
+        return results
 
     def read_back(self, written: Sequence[WrittenRow], began: datetime) -> dict[str, str]:
-        """What Centra holds otherwise than was written, in words, by key: it raises an amount to what is allocated and
-        says nothing. Read once, at the end; `began` is when the first was written (UTC). Raises like a source."""
-        seen: dict[str, Mapping[str, Any]] = {}
-        for rows in self.client.pages("/stock", {"stock_modified": self.client.moment(began - CLOCKS)}):
-            seen |= {str(row.get("stockItemId")): row for row in rows if isinstance(row, dict)}
-        # Whether a write moves the time by which changes are listed is not documented.
-        unseen = [one.source_id for one in written if one.source_id not in seen]
-        for own in unseen[:MAX_LOOKUPS]:
-            for row in self.client.size(own, "/stock", "stockItemId"):
-                seen[own] = row
-        told = {one.key: self._otherwise(one.row, seen.get(one.source_id)) for one in written}
-        if len(unseen) > MAX_LOOKUPS:
-            told[""] = f"{len(unseen) - MAX_LOOKUPS} amounts were not read back: Centra does not list them as changed"
-        return {key: said for key, said in told.items() if said}
+        """A message by key for each amount in Centra that differs from what was written. Centra silently raises an
+        amount to what is allocated. Call it once after the push; `began` is the time of the first write (UTC). Raises
+        like a source."""
+        rows_by_id: dict[str, Mapping[str, Any]] = {}
+        for rows in self.client.pages("/stock", {"stock_modified": self.client.format_time(began - MAX_CLOCK_SKEW)}):
+            rows_by_id |= {str(row.get("stockItemId")): row for row in rows if isinstance(row, dict)}
+        # Whether a write updates the time by which changes are listed is not documented.
+        unlisted = [one.source_id for one in written if one.source_id not in rows_by_id]
+        for size in unlisted[:MAX_LOOKUPS]:
+            for row in self.client.size(size, "/stock", "stockItemId"):
+                rows_by_id[size] = row
+        messages = {one.key: self._difference(one.row, rows_by_id.get(one.source_id)) for one in written}
+        if len(unlisted) > MAX_LOOKUPS:
+            messages[""] = (
+                f"{len(unlisted) - MAX_LOOKUPS} amounts were not read back: Centra does not list them as changed"
+            )
+        return {key: message for key, message in messages.items() if message}
 
-    def _otherwise(self, level: Mapping[str, Any], row: Mapping[str, Any] | None) -> str:
+    def _difference(self, level: Mapping[str, Any], row: Mapping[str, Any] | None) -> str:
         wanted = int(level["quantity"])
         if row is None or str(row.get(self.amount)) == str(wanted):
             return ""

@@ -1,4 +1,4 @@
-"""Centra as the engine knows it."""
+"""The declaration of Centra for the engine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.systems.centra.config import CentraConfig
 from pipelines.systems.centra.webhook import WEBHOOK
-from pipelines.systems.system import Interruptible, Interview, MirrorTable, PersonalColumns, Question, System
+from pipelines.systems.system import CheckRunner, Interruptible, MirrorTable, PersonalColumns, System, SystemCheck
 from schemas.fields.centra import PRICES, PRODUCTS, STOCK
 from schemas.fields.centra_orders import PERSONAL
 
@@ -23,6 +23,7 @@ class Centra(System):
     name = "centra"
     title = "Centra"
     Config = CentraConfig
+    catalogue = "pipelines.systems.centra.source:centra"
     mirror = (
         MirrorTable("products", "sizes", PRODUCTS, "stock_item_id"),
         MirrorTable(
@@ -45,19 +46,19 @@ class Centra(System):
         return CentraClient(config)
 
     def preflight(
-        self, config: CentraConfig, permissions: Sequence[str], questions: Sequence[Question], interview: Interview
+        self, config: CentraConfig, permissions: Sequence[str], extra_checks: Sequence[SystemCheck], runner: CheckRunner
     ) -> None:
         from pipelines.systems.centra.preflight import preflight
 
-        preflight(config, questions, interview)
+        preflight(config, extra_checks, runner)
 
-    def moment(self, config: CentraConfig, at: datetime) -> str:
-        return config.moment(at)
+    def format_time(self, config: CentraConfig, at: datetime) -> str:
+        return config.format_time(at)
 
     def identity(self, config: CentraConfig) -> Sequence[str]:
         return [config.base_url, config.timezone or "", config.token.reveal()]
 
-    def why_no_changes(self, config: CentraConfig) -> str:
+    def missing_for_changes(self, config: CentraConfig) -> str:
         if config.timezone is None:
             return "systems.centra.timezone, the zone of the times that Centra compares"
         return ""
@@ -74,10 +75,10 @@ class Centra(System):
 
         return list_gaps.backfill_missing(store, client, reading, known)
 
-    def describe_findings(self, found: Mapping[str, Any]) -> list[str]:
+    def describe_findings(self, findings: Mapping[str, Any]) -> list[str]:
         from pipelines.systems.centra import list_gaps
 
-        return list_gaps.describe_list_gaps(found)
+        return list_gaps.describe_list_gaps(findings)
 
 
 CENTRA = Centra()

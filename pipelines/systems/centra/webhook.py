@@ -1,4 +1,4 @@
-"""Messages of the Centra Webhook plugin: how they are proven and what they are about."""
+"""Messages of the Centra Webhook plugin: signatures and events."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipelines.systems.system import UNKNOWN_EVENT, NotVerified, VerifiedMessage
 
 HEADER = "X-Centra-Signature"
 
-# What the plugin's Integration version tells of.
+# Event types of the plugin's Integration version.
 _EVENTS = frozenset({"order", "shipment", "customer", "account", "return", "check_first", "allocation_request"})
 # The names in the keys of a Checkout or Storefront payload.
 _LISTS = frozenset(
@@ -25,7 +25,7 @@ _LISTS = frozenset(
 
 
 def verify(secret: str, tolerance_s: float, header: str, body: bytes, now: float) -> VerifiedMessage:
-    """Of `t=<Unix seconds>,v1=<hex>`, with several v1 while secrets change. Raises NotVerified.
+    """Verifies `t=<Unix seconds>,v1=<hex>`; there are several v1 while a secret is being replaced. Raises NotVerified.
 
     Centra's samples have blanks and a line break after the comma.
     """
@@ -48,7 +48,7 @@ def verify(secret: str, tolerance_s: float, header: str, body: bytes, now: float
 
 
 def events(body: bytes) -> Sequence[str]:
-    """Of a form with one field `payload`: types of events, or the names of the lists that have ids in them."""
+    """The event types of a form with one field `payload`, or the names of the lists in it that contain ids."""
     try:
         fields = parse_qs(body.decode("ascii"), max_num_fields=10)
         payload = decode(fields["payload"][0].encode("utf-8", "replace"))
@@ -57,8 +57,8 @@ def events(body: bytes) -> Sequence[str]:
     if not isinstance(payload, dict) or not payload:
         return [UNKNOWN_EVENT]
     if "events" in payload:
-        told = payload["events"] if isinstance(payload["events"], list) else [None]
-        types = [event.get("type") if isinstance(event, dict) else None for event in told]
+        listed = payload["events"] if isinstance(payload["events"], list) else [None]
+        types = [event.get("type") if isinstance(event, dict) else None for event in listed]
         return [kind if isinstance(kind, str) and kind in _EVENTS else UNKNOWN_EVENT for kind in types]
     names = [name.lower() for name, ids in payload.items() if ids not in ([], {}, None)]
     return [name if name in _LISTS else UNKNOWN_EVENT for name in names]

@@ -1,1 +1,1 @@
-"""HTTP as every vendor's client speaks it: the only code that imports `requests`."""
+"""HTTP for the clients of all vendors: the only code that imports `requests`."""

@@ -1,4 +1,4 @@
-"""Why a call brought no usable answer: did the request provably not leave, and what should a person look at?"""
+"""Errors of calls without a usable answer: whether the request was provably not sent, and what to check."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ TOO_MANY_REQUESTS = 429
 
 
 class CallFailed(Exception):
-    """A call without a usable answer; `message` is fit for people. `status` where there was one.
+    """A call without a usable answer. `status` is the HTTP status, if any; `wait_s` the wait that the system requested.
 
-    `fix` is what to look at, where the failure itself tells.
+    `fix` states what to check, if the failure shows it.
     """
 
     def __init__(self, message: str, status: int | None = None, wait_s: float | None = None, fix: str = "") -> None:
@@ -46,41 +46,41 @@ class RedirectNotFollowed(CallFailed):
 
 
 class WriteRedirected(ConfigError):
-    """A system sent us elsewhere. A write may have been served all the same: only a look-up can tell."""
+    """A system answered with a redirect. It may have served a write all the same; only a look-up can show that."""
 
 
-def outcome_of(at: str, failed: CallFailed, credential: str, url_fix: str, again: str) -> CentraMyogoError:
-    """What a write that got no usable answer is reported as.
+def write_error(at: str, failed: CallFailed, credential: str, url_fix: str, default_fix: str) -> CentraMyogoError:
+    """The error of a write without a usable answer.
 
     WriteRedirected or TargetUnknown: it may have been served. TargetUnavailable: it provably was not. `at` names the
-    call, `credential` is what we refuse to send on to another address, `again` is the advice where there is no better.
+    call, `credential` what we do not send to another address; `default_fix` applies if the failure has no fix.
     """
     if isinstance(failed, RedirectNotFollowed):
-        said = f"{at}: {failed.message}. Our {credential} is never sent on to another address."
-        return WriteRedirected(said, url_fix)
+        message = f"{at}: {failed.message}. Our {credential} is never sent on to another address."
+        return WriteRedirected(message, url_fix)
     if isinstance(failed, RequestNotSent) or failed.status == TOO_MANY_REQUESTS:
-        return TargetUnavailable(f"{at}: {failed.message}.", failed.fix or again)
+        return TargetUnavailable(f"{at}: {failed.message}.", failed.fix or default_fix)
     return TargetUnknown(f"{at}: {failed.message}.", status=failed.status, wait_s=failed.wait_s)
 
 
 def failure_of(who: str, error: Exception) -> CallFailed:
-    """What the failure means: did the request provably not leave, and what should a person look at?"""
+    """The failure of a call to `who`: RequestNotSent if the request provably did not leave, else NoAnswer."""
     links = walk_causes(error, "reason", "__cause__")
     names = {type(link).__name__ for link in links}
     if names & {"NameResolutionError", "gaierror"}:
         return RequestNotSent(
             f"{who}: the host name is not known (DNS)",
-            fix="Check the host name in the channel file, and whether this machine can look names up.",
+            fix="Check the host name in the channel file, and whether this machine can resolve host names.",
         )
     if names & {"InvalidURL", "LocationParseError"}:
         return RequestNotSent(
-            f"{who}: this is no web address: {_root(links)}", fix="Mend the address in the channel file."
+            f"{who}: this is not a web address: {_root_cause(links)}", fix="Correct the address in the channel file."
         )
     if any(isinstance(link, ssl.SSLError) for link in links):
-        # Past the handshake the request may have left.
+        # After the handshake the request may have been sent.
         kind = RequestNotSent if any(_in_handshake(link) for link in links) else NoAnswer
         return kind(
-            f"{who}: the TLS connection failed: {_root(links)}",
+            f"{who}: the TLS connection failed: {_root_cause(links)}",
             fix="Check the host and port in the channel file, then this machine's clock and its CA certificates.",
         )
     if "ConnectionRefusedError" in names:
@@ -90,18 +90,18 @@ def failure_of(who: str, error: Exception) -> CallFailed:
         )
     if names & {"ConnectTimeout", "ProxyError", "NewConnectionError"}:
         return RequestNotSent(
-            f"{who}: no connection: {_root(links)}",
-            fix="Check the host in the channel file, and whether a firewall or a proxy stands in the way.",
+            f"{who}: no connection: {_root_cause(links)}",
+            fix="Check the host in the channel file, and whether a firewall or a proxy blocks the connection.",
         )
-    return NoAnswer(f"{who}: {_root(links)}")
+    return NoAnswer(f"{who}: {_root_cause(links)}")
 
 
 def _in_handshake(error: BaseException) -> bool:
     return any(frame.f_code.co_name == "do_handshake" for frame, _ in traceback.walk_tb(error.__traceback__))
 
 
-def _root(links: list[BaseException]) -> str:
-    """What went wrong at the bottom, in words people know."""
+def _root_cause(links: list[BaseException]) -> str:
+    """The root cause in plain words."""
     names = {type(link).__name__ for link in links}
     if names & {"ConnectTimeout", "ConnectTimeoutError"}:
         return "no connection in time"

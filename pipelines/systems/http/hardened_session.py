@@ -1,4 +1,4 @@
-"""The HTTP library's session, with what it would do on its own taken away: nothing of ours goes anywhere else."""
+"""A `requests` session without cookies, redirects and .netrc, so that it sends our data to one host only."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
-from pipelines.config.url import is_loopback
+from pipelines.core.url import is_loopback
 
 
 class Headers(AuthBase):
-    """Sets our own headers last, so that no .netrc file or environment can put others in their place."""
+    """Sets our headers last, so that no .netrc file or environment variable can replace them."""
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         self.headers = headers
@@ -24,14 +24,14 @@ class Headers(AuthBase):
 
 
 class _NoRedirectSession(requests.Session):
-    """Sees no redirect in any answer: requests would read its whole body, without limit, to prepare for following."""
+    """Treats no answer as a redirect: requests would read a redirect's complete body, without a size limit."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         return None
 
 
 def hardened_session(base_url: str, connections: int) -> requests.Session:
-    """A session that keeps no cookies, follows nothing and asks no proxy about this machine itself."""
+    """A session that keeps no cookies, follows no redirect and uses no proxy for a loopback address."""
     session = _NoRedirectSession()
     session.trust_env = not is_loopback(base_url)
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))

@@ -1,4 +1,4 @@
-"""What both clients' lists have in common: pages under way ahead of their turn, and lists that do not end."""
+"""Prefetching of list pages, and the messages for lists that exceed `max_rows`."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from pipelines.core.background import start_in_background
 T = TypeVar("T")
 
 
-def row_limit_message(most: int) -> str:
-    return f"more than {most:,} rows, and the list goes on: it may have no end."
+def row_limit_message(max_rows: int) -> str:
+    return f"more than {max_rows:,} rows, and the list goes on: it may have no end."
 
 
 def row_limit_fix(system: str) -> str:
-    return f"Nothing was written. If the list really is that long, set max_rows in [systems.{system}] higher."
+    return f"Nothing was written. If the list really is that long, increase max_rows in [systems.{system}]."
 
 
 class Prefetcher(Generic[T]):
-    """Pages asked for one after the other, with those that are going to follow already under way.
+    """Reads pages in order and requests the next pages in the background.
 
-    `ask` gets one page by its number; `most` are asked for at the same time, and no more beyond than a quarter of
-    what was read: the list may end anywhere. What became of a page that was asked for ahead, an error too, comes out
-    when its turn comes, and is nobody's business if it never comes.
+    `fetch` reads one page by its number. At most `max_in_flight` requests run at the same time, and at most a quarter
+    of the pages read so far is requested ahead, because the list may end anywhere. A prefetched page's result or error
+    is returned when that page is requested, and dropped if it never is.
     """
 
-    def __init__(self, ask: Callable[[int], T], most: int) -> None:
-        self._ask, self._most = ask, most
-        self._under_way: dict[int, Future[T]] = {}
+    def __init__(self, fetch: Callable[[int], T], max_in_flight: int) -> None:
+        self._fetch, self._max_in_flight = fetch, max_in_flight
+        self._pending: dict[int, Future[T]] = {}
 
-    def page(self, number: int, following: bool) -> T:
-        """The page; `following` says that the pages after it have the numbers after it."""
-        own = self._under_way.pop(number, None)
-        self._under_way = {ahead: future for ahead, future in self._under_way.items() if ahead > number}
-        if following:
-            for ahead in range(number + 1, number + min(self._most, 1 + number // 4)):
-                if ahead not in self._under_way:
-                    self._under_way[ahead] = start_in_background(partial(self._ask, ahead))
-        return self._ask(number) if own is None else own.result()
+    def page(self, number: int, consecutive: bool) -> T:
+        """The page. If `consecutive`, the numbers of the following pages are `number` + 1, + 2 and so on."""
+        pending = self._pending.pop(number, None)
+        self._pending = {ahead: future for ahead, future in self._pending.items() if ahead > number}
+        if consecutive:
+            for ahead in range(number + 1, number + min(self._max_in_flight, 1 + number // 4)):
+                if ahead not in self._pending:
+                    self._pending[ahead] = start_in_background(partial(self._fetch, ahead))
+        return self._fetch(number) if pending is None else pending.result()

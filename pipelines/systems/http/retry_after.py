@@ -1,4 +1,4 @@
-"""`Retry-After` in every form a server has been seen to use."""
+"""Parses `Retry-After` in every format that servers are known to use."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ EPOCH_FROM = 1_000_000_000
 
 
 def seconds_to_wait(value: str | None, now: datetime) -> float | None:
-    """Seconds from `now` (aware), or None where the header is absent or says nothing readable.
+    """Seconds from `now` (timezone-aware), or None if the header is absent or unreadable.
 
-    Understood: delta seconds, an HTTP date (RFC 9110), an ISO 8601 date, and Unix time (any number above
-    1,000,000,000; Centra's newer API documents a timestamp). A moment in the past is 0.
+    Formats: seconds, an HTTP date (RFC 9110), an ISO 8601 date, and Unix time (any number above 1,000,000,000;
+    Centra's newer API documents a timestamp). A time in the past gives 0.
     """
     if value is None or not (text := value.strip()):
         return None

@@ -1,4 +1,4 @@
-"""Secrets in a vendor's rows: they are neither stored nor sent on to the other side."""
+"""Finds secrets in a vendor's rows, so that they are neither stored nor sent to the other system."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from typing import Any
 
 from pipelines.core.errors import ContractError
 from pipelines.core.json_codec import encode
-from pipelines.core.logs import excerpt, holds_secret
+from pipelines.core.logs import contains_secret, excerpt
 from pipelines.core.redaction import contains, strip
 
 _FIX = (
-    "Nothing was written. Take it out of there, and have that secret made anew: whoever sees the row has seen it. "
-    "Then run again."
+    "Nothing was written. Remove the secret from the row, and create a new secret, because everyone who reads the row "
+    "knows this one. Then run again."
 )
 
 
 def reject_secrets(at: str, rows: list[Any], names: tuple[str, ...] = ()) -> list[Any]:
-    """The rows, with each of `names` masked. Raises ContractError where a row holds any other secret.
+    """The rows, with each of `names` masked. Raises ContractError if a row contains any other secret.
 
-    `names` are what the system itself may call us in its rows: masked, because they are no use to anybody else.
-    Only what is too long to be there by chance is looked for.
+    `names` are our account ids, which the system's rows may contain; they are masked. Only secrets that are too long to
+    occur by chance are searched for.
     """
     document = _text(rows)
-    if holds_secret(document, but=names):
-        row = next(row for row in rows if holds_secret(_text(row), but=names))
-        raise ContractError(f"{at}: {_named(row, names)} holds one of this channel's secrets.", _FIX)
+    if contains_secret(document, ignored=names):
+        row = next(row for row in rows if contains_secret(_text(row), ignored=names))
+        raise ContractError(f"{at}: {_row_label(row, names)} contains one of this channel's secrets.", _FIX)
     return _masked(rows, names) if names and contains(document, names) else rows
 
 
@@ -36,11 +36,11 @@ def _text(rows: Any) -> bytes:
         return json.dumps(rows, default=str).encode()
 
 
-def _named(row: Any, names: tuple[str, ...]) -> str:
-    """The row and the field, for people."""
+def _row_label(row: Any, names: tuple[str, ...]) -> str:
+    """The field and the row, for a message."""
     if not isinstance(row, dict):
         return "a row"
-    known = next(
+    row_id = next(
         (
             row[key]
             for key in ("stockItemId", "code", "productCode", "shipmentId", "orderId", "reference")
@@ -48,8 +48,8 @@ def _named(row: Any, names: tuple[str, ...]) -> str:
         ),
         "?",
     )
-    field = next((name for name, value in row.items() if holds_secret(_text({name: value}), but=names)), "?")
-    return f"field {excerpt(field, 60)!r} of the row of {excerpt(str(known), 60)!r}"
+    field = next((name for name, value in row.items() if contains_secret(_text({name: value}), ignored=names)), "?")
+    return f"field {excerpt(field, 60)!r} of the row of {excerpt(str(row_id), 60)!r}"
 
 
 def _masked(value: Any, names: tuple[str, ...]) -> Any:

@@ -1,13 +1,13 @@
-"""One system's HTTP: rate, retries, time limits, and no secret to any other host.
+"""HTTP calls to one system, with rate limit, retries and time limits; secrets go to no other host.
 
-Retry rights are declared per call, never guessed from the verb. What a call may end in:
+Each call declares whether it may be repeated; the verb does not decide that. Possible results of a call:
 
-    Answer                a complete answer with a status we know how to read
+    Answer                a complete answer, to be read by its status
     RequestNotSent        the request provably never reached the system
-    NoAnswer              it may have reached the system; nobody knows what became of it
-    AnswerTooLarge        an answer larger than any real one, given up; it would be no smaller the next time
-    ServerBusy            the system answered that it cannot serve now (429, 5xx), to the last attempt
-    RedirectNotFollowed   a redirect, which is never followed with a secret in hand
+    NoAnswer              the request may have reached the system; its outcome is unknown
+    AnswerTooLarge        the answer exceeds the size limit; a repeat would be no smaller
+    ServerBusy            the system answered the last attempt that it cannot serve now (429, 5xx)
+    RedirectNotFollowed   a redirect; it is not followed, because the request carries a secret
 """
 
 from __future__ import annotations
@@ -49,13 +49,14 @@ log = logging.getLogger(__name__)
 TRANSIENT = frozenset({408, 425, TOO_MANY_REQUESTS, 500, 502, 503, 504, 520, 521, 522, 523, 524})
 MAX_WAIT_S = 120.0
 MAX_CALL_S = 600.0
-# A size with all its texts and price lists takes a few KiB; an answer is given up where memory would be at stake.
+# A size with all its texts and price lists takes a few KiB; larger answers are not read, to protect the memory.
 MAX_ANSWER, MAX_ROW = 8 << 20, 64 << 10
 EXCERPT_OF = 100_000
 
 
 class Repeat(Enum):
-    """SAFE: reading. IDEMPOTENT: writing the same thing twice does no harm. ONCE: only if it was not served."""
+    """When a request may be repeated. SAFE: it only reads. IDEMPOTENT: a second write has no further effect. ONCE: only
+    if the first was provably not served."""
 
     SAFE = "safe"
     IDEMPOTENT = "idempotent"
@@ -64,10 +65,10 @@ class Repeat(Enum):
 
 @dataclass(frozen=True)
 class Request:
-    """One call. `path` follows the base URL; `repeat` says when it may be sent again.
+    """One call. `path` is appended to the base URL; `repeat` decides when the request may be sent again.
 
-    `headers` is called for each attempt, because a token may have been renewed meanwhile. `quote` allows errors to
-    quote the answer: not where it may hold personal data.
+    `headers` is called for each attempt, because a token may be renewed between attempts. `quote` allows errors to
+    quote the answer; it is false where an answer may contain personal data.
     """
 
     method: str
@@ -82,13 +83,13 @@ class Request:
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How often and after which pauses (seconds) a call is sent again."""
+    """The number of attempts of a call and the pauses between them (seconds)."""
 
     attempts: int
     backoff_s: float
 
     def may_retry(self, repeat: Repeat, error: Exception) -> bool | timedelta:
-        """Whether, or after which pause at least."""
+        """Whether the call may be sent again, or the minimum pause before that."""
         if not isinstance(error, RequestNotSent | NoAnswer | ServerBusy) or isinstance(error, AnswerTooLarge):
             return False
         if repeat is Repeat.ONCE and not isinstance(error, RequestNotSent) and error.status != TOO_MANY_REQUESTS:
@@ -122,7 +123,7 @@ class Answer:
 
     def excerpt(self) -> str:
         """The start of the body on one line, secrets masked."""
-        # Masked before it is cut: the first half of a secret is no better than the whole.
+        # Masked before the cut, so that no part of a secret remains.
         start = self.body[:EXCERPT_OF].decode("utf-8", "replace")
         return excerpt(" ".join(start.split()), 200, truncated=len(self.body) > EXCERPT_OF)
 
@@ -137,7 +138,7 @@ class Answer:
 
 @dataclass
 class RequestStats:
-    """What talking to one system has cost so far."""
+    """Counts of the requests to one system so far."""
 
     requests: int = 0
     retries: int = 0
@@ -164,7 +165,7 @@ class Session:
         self.stats = RequestStats()
         self._policy = RetryPolicy(config.attempts, config.backoff_s)
         self._max_answer = MAX_ANSWER + config.page_size * MAX_ROW
-        # A tenth of a second's worth may go at once; without it, sleeping inexactly costs part of the rate.
+        # A burst of a tenth of a second's requests; without it, inexact sleeps would lower the rate.
         burst = max(1, int(config.requests_per_second / 10))
         rate = pyrate_limiter.Rate(burst, max(1, round(1000 * burst / config.requests_per_second)))
         bucket = pyrate_limiter.StateBucket([rate], pyrate_limiter.GCRA())
@@ -174,18 +175,18 @@ class Session:
         self._closed = threading.Event()
 
     def close(self) -> None:
-        """No request begins any more, in whatever thread; one that waits for its answer may still get it."""
+        """Closes the session: no thread can start another request. A request in flight may still get its answer."""
         self._closed.set()
         self._http.close()
 
     def call(self, request: Request) -> Answer:
-        """One complete answer, whatever its status outside TRANSIENT. Raises a CallFailed.
+        """One complete answer with any status outside TRANSIENT. Raises a CallFailed.
 
-        What `request.headers` raises is raised, unless an earlier attempt may already have been served: then its
-        failure is.
+        An error of `request.headers` is raised too, unless the system may have served an earlier attempt of a write:
+        then the failure of that attempt is raised.
         """
-        give_up_at = time.monotonic() + MAX_CALL_S
-        perhaps_served: CallFailed | None = None
+        deadline = time.monotonic() + MAX_CALL_S
+        possibly_served: CallFailed | None = None
 
         def may_retry(error: Exception) -> bool | timedelta:
             return not self._closed.is_set() and self._policy.may_retry(request.repeat, error)
@@ -197,16 +198,16 @@ class Session:
                 try:
                     headers = dict(request.headers())
                 except Exception as error:
-                    if perhaps_served is not None and request.repeat is not Repeat.SAFE:
-                        raise perhaps_served from error
+                    if possibly_served is not None and request.repeat is not Repeat.SAFE:
+                        raise possibly_served from error
                     raise
                 try:
-                    # The in-flight slot first: a rate-limit permission taken before it would expire while waiting.
+                    # Take the in-flight slot before the rate-limit token, or the token would expire while waiting.
                     with self._in_flight:
-                        return self._send(request, headers, give_up_at)
+                        return self._send(request, headers, deadline)
                 except (NoAnswer, ServerBusy) as error:
                     if error.status != TOO_MANY_REQUESTS:
-                        perhaps_served = error
+                        possibly_served = error
                     raise
         raise AssertionError("unreachable: the last attempt returns or raises")
 
@@ -216,27 +217,28 @@ class Session:
         log.warning("retry system=%s %s %s attempt=%d", self.name, request.method, request.path, number)
 
     def _wait_for_rate(self) -> None:
-        begun = time.monotonic()
+        started = time.monotonic()
         self._limiter.try_acquire(self.name)
         if self._closed.is_set():
-            raise RequestNotSent(f"{self.name}: given up, nothing was sent")
+            raise RequestNotSent(f"{self.name}: the session is closed, nothing was sent")
         with self.stats.lock:
-            self.stats.waited_s += time.monotonic() - begun
+            self.stats.waited_s += time.monotonic() - started
             self.stats.requests += 1
 
-    def _send(self, request: Request, headers: dict[str, str], give_up_at: float) -> Answer:
+    def _send(self, request: Request, headers: dict[str, str], deadline: float) -> Answer:
         """One attempt."""
         self._wait_for_rate()
         if request.body is not None:
             headers["Content-Type"] = request.content_type
-        where, at = f"{self.base_url}{request.path}", f"{self.name} ({urlsplit(self.base_url).netloc})"
+        url, at = f"{self.base_url}{request.path}", f"{self.name} ({urlsplit(self.base_url).netloc})"
         hit(f"{self.name}: before {request.method}")
         try:
-            answer = self._exchange(request, where, headers, give_up_at)
+            answer = self._exchange(request, url, headers, deadline)
         except _TooLarge as error:
             raise AnswerTooLarge(
-                f"{at}: an answer of more than {self._max_answer:,} bytes, given up",
-                fix="If such answers are right, set a smaller page_size in the channel file; if not, tell its support.",
+                f"{at}: the answer has more than {self._max_answer:,} bytes, reading stopped",
+                fix="If such answers are normal, set a smaller page_size in the channel file; if not, contact the "
+                "system's support.",
             ) from error
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise failure_of(at, error) from error
@@ -245,17 +247,17 @@ class Session:
             self.stats.bytes += len(answer.body)
         if answer.status in TRANSIENT:
             wait = seconds_to_wait(answer.headers.get("Retry-After"), datetime.now(UTC))
-            said = f"{at}: HTTP {answer.status} {answer.excerpt() if request.quote else ''}".rstrip()
-            raise ServerBusy(said, answer.status, wait)
+            message = f"{at}: HTTP {answer.status} {answer.excerpt() if request.quote else ''}".rstrip()
+            raise ServerBusy(message, answer.status, wait)
         if answer.is_redirect:
-            place = _without_query(where, answer.headers.get("Location", ""))
-            raise RedirectNotFollowed(f"{at}: HTTP {answer.status}, a redirect to {place}", answer.status)
+            location = _without_query(url, answer.headers.get("Location", ""))
+            raise RedirectNotFollowed(f"{at}: HTTP {answer.status}, a redirect to {location}", answer.status)
         return answer
 
-    def _exchange(self, request: Request, where: str, headers: Mapping[str, str], give_up_at: float) -> Answer:
+    def _exchange(self, request: Request, url: str, headers: Mapping[str, str], deadline: float) -> Answer:
         with self._http.request(
             request.method,
-            where,
+            url,
             params=request.params,
             data=request.body,
             auth=Headers(headers),
@@ -264,37 +266,37 @@ class Session:
             stream=True,
         ) as response:
             answer = Answer(response.status_code, response.headers, b"")
-            if answer.is_redirect:  # the body of a redirect is of no use
+            if answer.is_redirect:  # the body of a redirect is not needed
                 return answer
-            return replace(answer, body=_read(response, give_up_at, self._max_answer))
+            return replace(answer, body=_read(response, deadline, self._max_answer))
 
 
 class _TooLarge(Exception):
     pass
 
 
-def _read(response: requests.Response, give_up_at: float, largest: int) -> bytes:
-    """The whole decoded body, up to a size and a moment that no real page comes near."""
+def _read(response: requests.Response, deadline: float, max_bytes: int) -> bytes:
+    """The complete decoded body. Raises _TooLarge beyond `max_bytes`, ReadTimeout after the deadline (monotonic)."""
     chunks, size = [], 0
-    if (response.raw.length_remaining or 0) > largest:
+    if (response.raw.length_remaining or 0) > max_bytes:
         raise _TooLarge
-    # A piece as it comes: waiting for a full one would let a trickle of bytes hold us for days.
+    # `read1` returns what has arrived; a read of full chunks could block for days on a slow stream.
     while chunk := response.raw.read1(1 << 18, decode_content=True):
         size += len(chunk)
-        if size > largest:
+        if size > max_bytes:
             raise _TooLarge
-        if time.monotonic() > give_up_at:
-            raise requests.exceptions.ReadTimeout("the answer trickles")
+        if time.monotonic() > deadline:
+            raise requests.exceptions.ReadTimeout("the answer arrives too slowly")
         chunks.append(chunk)
     return b"".join(chunks)
 
 
-def _without_query(where: str, location: str) -> str:
-    """Where a redirect leads, for people: a query might hold what is nobody's business."""
+def _without_query(url: str, location: str) -> str:
+    """The target of a redirect, for a message. The query is left out, because it may contain private data."""
     try:
-        parts = urlsplit(urljoin(where, location))
+        parts = urlsplit(urljoin(url, location))
     except ValueError:
-        return "an address that is none"
+        return "an invalid address"
     return excerpt(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}", 200)
 
 

@@ -1,16 +1,16 @@
-"""What every system's table in a channel file may say about how the system is asked."""
+"""The settings for HTTP calls in a system's table of a channel file."""
 
 from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipelines.config.url import WebAddress
+from pipelines.core.url import WebAddress
 
 
 class SystemConfig(BaseModel):
-    """`[systems.NAME]` of a channel file; a system's own model adds its credentials.
+    """`[systems.NAME]` of a channel file; each system's model adds its credentials.
 
-    `requests_per_second` is one budget for reads and writes; times are in seconds, `page_size` and `max_rows` in rows.
+    `requests_per_second` is one budget for reads and writes. Times are in seconds, `page_size` and `max_rows` in rows.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -1,4 +1,4 @@
-"""myOGO's open API v1: lists, one product by code, create and update. Knows no data frames."""
+"""Client of myOGO's open API v1: lists, one product by code, create and update. Uses no data frames."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from pipelines.core.errors import ConfigError, CredentialsError, TargetRefused, TargetUnavailable, TargetUnknown
 from pipelines.core.json_codec import decode_exact, encode
 from pipelines.core.logs import excerpt
-from pipelines.systems.http.failures import CallFailed, RedirectNotFollowed, WriteRedirected, outcome_of
+from pipelines.systems.http.failures import CallFailed, RedirectNotFollowed, WriteRedirected, write_error
 from pipelines.systems.http.prefetch import Prefetcher, row_limit_fix, row_limit_message
 from pipelines.systems.http.secret_scan import reject_secrets
 from pipelines.systems.http.session import Answer, NotJson, Repeat, Request, RequestStats, Session
@@ -20,11 +20,11 @@ from pipelines.systems.myogo.oauth import PRODUCT_SCOPES, OAuthTokenProvider
 
 UNAUTHORISED = 401
 _URL_FIX = "Compare base_url with https://api.ogoship.com."
-_AGAIN = "Safe to run again when myOGO answers."
+_RETRY_FIX = "Safe to run again when myOGO answers."
 
 
 class MyOgoClient:
-    """Reads lists and acts on one product at a time; a 401 in mid-run is answered with one new token."""
+    """Reads lists and writes one record at a time. After a 401, it requests one new token and repeats the call."""
 
     def __init__(self, config: MyOgoConfig, scopes: Sequence[str] = PRODUCT_SCOPES) -> None:
         self.config = config
@@ -39,35 +39,36 @@ class MyOgoClient:
         self.session.close()
         self.tokens.session.close()
 
-    def pages(self, path: str, only: Mapping[str, str] | None = None) -> Iterator[list[Any]]:
-        """The rows of each page of a list; `only` are filters.
+    def pages(self, path: str, filters: Mapping[str, str] | None = None) -> Iterator[list[Any]]:
+        """The rows of each page of a list.
 
-        OGOship's own client takes a page shorter than `limit` for the last. A list cut short would have us
-        create what is there already, so the end is proven: a short page is the last when the next one has
-        nothing new, and an empty page elsewhere is believed when it comes twice. Raises ConfigError,
-        CredentialsError or TargetUnavailable.
+        OGOship's own client treats a page shorter than `limit` as the last. A truncated list would make us create
+        products that exist, so the end is verified: a short page is the last if the next page has no new row, and an
+        empty page elsewhere is read a second time before it is accepted. Raises ConfigError, CredentialsError or
+        TargetUnavailable.
         """
-        page, before, seen = 1, b"", set[str]()
-        was_short = asked_twice = False
+        page, previous_body, seen = 1, b"", set[str]()
+        was_short = empty_page_retried = False
         count = 0
-        ask = partial(self._page, path, only or {})
-        ahead = Prefetcher(ask, self.config.max_in_flight)
+        fetch = partial(self._page, path, filters or {})
+        prefetcher = Prefetcher(fetch, self.config.max_in_flight)
         while True:
-            # What comes beyond the end is not documented: such a page is asked for by itself.
-            answer = ask(page, beyond_the_end=True) if was_short else ahead.page(page, following=page > 1)
+            # The answer beyond the end is not documented, so such a page is not prefetched.
+            answer = fetch(page, beyond_the_end=True) if was_short else prefetcher.page(page, page > 1)
             rows = _list(path, answer) if answer.status == 200 else []
             ids = {str(row["id"]) for row in rows if isinstance(row, dict) and row.get("id")}
-            repeated = bool(rows) and (answer.body == before or (bool(ids) and ids <= seen))
+            repeated = bool(rows) and (answer.body == previous_body or (bool(ids) and ids <= seen))
             if was_short and (repeated or not rows):
                 return
             if repeated:
                 raise TargetUnavailable(
-                    f"myOGO GET {path}: page {page} holds only what was already read, so paging stands still.", _AGAIN
+                    f"myOGO GET {path}: page {page} has only rows that were already read, so paging does not advance.",
+                    _RETRY_FIX,
                 )
             if not rows:
-                if asked_twice:
+                if empty_page_retried:
                     return
-                asked_twice = True
+                empty_page_retried = True
                 continue
             if (count := count + len(rows)) > self.config.max_rows:
                 raise TargetUnavailable(
@@ -75,54 +76,57 @@ class MyOgoClient:
                 )
             yield reject_secrets(f"myOGO GET {path}", rows, self.tokens.account_ids)
             seen |= ids
-            was_short, asked_twice = len(rows) < self.config.page_size, False
-            page, before = page + 1, answer.body
+            was_short, empty_page_retried = len(rows) < self.config.page_size, False
+            page, previous_body = page + 1, answer.body
 
-    def _page(self, path: str, only: Mapping[str, str], number: int, *, beyond_the_end: bool = False) -> Answer:
-        own: dict[str, str | int] = {**only, "limit": self.config.page_size, "page": number}
-        return self._read(path, own, beyond_the_end=beyond_the_end)
+    def _page(self, path: str, filters: Mapping[str, str], number: int, *, beyond_the_end: bool = False) -> Answer:
+        params: dict[str, str | int] = {**filters, "limit": self.config.page_size, "page": number}
+        return self._read(path, params, beyond_the_end=beyond_the_end)
 
     def products_with_code(self, code: str) -> list[dict[str, Any]]:
-        """What myOGO finds under this code: none, one, or more (a data error in myOGO).
+        """The products that myOGO finds by this code: none, one, or several (a data error in myOGO).
 
-        A row whose code differs by case only is among them where myOGO itself takes the two for one. Numbers are
-        exact, fit to be sent back. Raises like `pages`.
+        Includes products whose code differs only in case, if myOGO returns them. Numbers are exact and can be sent
+        back unchanged. Raises like `pages`.
         """
-        rows = self.found("/api/v1/Products", {"code": code})
+        rows = self.first_page("/api/v1/Products", {"code": code})
         return [row for row in rows if str(row.get("code")).casefold() == code.casefold()]
 
-    def found(self, path: str, only: Mapping[str, str]) -> list[dict[str, Any]]:
-        """The rows of a list's first page that pass the filters, numbers exact. Raises like `pages`."""
-        answer = self._read(path, {**only, "limit": self.config.page_size, "page": 1})
+    def first_page(self, path: str, filters: Mapping[str, str]) -> list[dict[str, Any]]:
+        """The rows of a list's first page that pass the filters, with exact numbers. Raises like `pages`."""
+        answer = self._read(path, {**filters, "limit": self.config.page_size, "page": 1})
         return [row for row in _list(path, answer, exact=True) if isinstance(row, dict)]
 
     def create_product(self, product: Mapping[str, Any]) -> dict[str, Any]:
-        """What myOGO says it now holds. Raises TargetRefused, TargetUnknown (look it up before anything else),
+        """The product in myOGO's answer. Raises TargetRefused, TargetUnknown (look the product up first),
         TargetUnavailable (it was provably not created) or a configuration error."""
         return self.write("POST", "/api/v1/Products", {}, product, Repeat.ONCE)
 
     def update_product(self, code: str, product: Mapping[str, Any]) -> dict[str, Any]:
-        """Sends the full object; repeating it does no harm. Raises like `create_product`."""
+        """Sends the full object; a repeat has no further effect. Raises like `create_product`."""
         path = f"/api/v1/Products/{base64.urlsafe_b64encode(code.encode()).decode().rstrip('=')}"
         return self.write("PUT", path, {"base64url": "true"}, product, Repeat.IDEMPOTENT)
 
     def _read(self, path: str, params: Mapping[str, str | int], *, beyond_the_end: bool = False) -> Answer:
-        """The 200; also 400 or 404 for a page that may be `beyond_the_end` (what comes there is not documented)."""
+        """The answer with status 200; also 400 or 404 for a page that may be `beyond_the_end` (myOGO's answer there is
+        not documented)."""
         at = f"myOGO GET {path}"
         try:
-            answer = self._with_token(Request("GET", path, Repeat.SAFE, params, quote=not _of_people(path)))
+            answer = self._with_token(
+                Request("GET", path, Repeat.SAFE, params, quote=not _may_have_personal_data(path))
+            )
         except RedirectNotFollowed as error:
             raise WriteRedirected(
                 f"{at}: {error.message}. Our token is never sent on to another address.", _URL_FIX
             ) from error
         except CallFailed as error:
-            raise TargetUnavailable(f"{at}: {error.message}.", error.fix or f"Nothing is lost. {_AGAIN}") from error
+            raise TargetUnavailable(f"{at}: {error.message}.", error.fix or f"Nothing is lost. {_RETRY_FIX}") from error
         if answer.status == 200 or (beyond_the_end and answer.status in (400, 404)):
             return answer
-        self._raise_if_ours(at, answer)
+        self._raise_if_unauthorised(at, answer)
         if answer.looks_like_html or answer.status == 404:
             raise ConfigError(f"{at}: HTTP {answer.status}{_quoted(path, answer)}.", _URL_FIX)
-        raise TargetUnavailable(f"{at}: HTTP {answer.status}: {api_message(answer, path)}.", _AGAIN)
+        raise TargetUnavailable(f"{at}: HTTP {answer.status}: {api_message(answer, path)}.", _RETRY_FIX)
 
     def write(
         self,
@@ -134,28 +138,28 @@ class MyOgoClient:
         key: str = "code",
         mask: Callable[[str], str] = str,
     ) -> dict[str, Any]:
-        """What myOGO says it now holds of the record that `key` names; `mask` takes out of its words what nobody should
-        read. Raises like `create_product`."""
+        """The record in myOGO's answer, which must have the same value in field `key`. `mask` removes personal data
+        from an error message of myOGO. Raises like `create_product`."""
         at = f"myOGO {method} {path.split('/')[3]} {product[key]!r}"
         try:
             body = encode(product)
         except (UnicodeEncodeError, RecursionError) as error:
             raise TargetRefused(
-                f"{at}: myOGO holds a text with half a character, or a value nested too deep, that cannot be sent back "
-                "as it is. Nothing was sent; mend the product in myOGO."
+                f"{at}: myOGO holds a text with an incomplete character, or a value nested too deeply, that cannot be "
+                "sent back unchanged. Nothing was sent; correct the product in myOGO."
             ) from error
-        request = Request(method, path, repeat, params, body, quote=not _of_people(path))
+        request = Request(method, path, repeat, params, body, quote=not _may_have_personal_data(path))
         try:
             answer = self._with_token(request)
         except CallFailed as failed:
-            raise outcome_of(at, failed, "token", _URL_FIX, _AGAIN) from failed
-        self._raise_if_ours(at, answer)
+            raise write_error(at, failed, "token", _URL_FIX, _RETRY_FIX) from failed
+        self._raise_if_unauthorised(at, answer)
         if 200 <= answer.status < 300:
             try:
                 held = decode_exact(answer.body)
             except NotJson as error:
                 raise TargetUnknown(
-                    f"{at}: HTTP {answer.status} with a body that is no JSON{_quoted(path, answer)}.",
+                    f"{at}: HTTP {answer.status} with a body that is not JSON{_quoted(path, answer)}.",
                     status=answer.status,
                 ) from error
             if not isinstance(held, dict) or held.get(key) != product[key]:
@@ -167,7 +171,7 @@ class MyOgoClient:
         raise TargetRefused(f"HTTP {answer.status}: {api_message(answer, path, mask)}", status=answer.status)
 
     def _with_token(self, request: Request) -> Answer:
-        """One call; a 401 means that the token is spent, so nothing was done and one repeat is safe."""
+        """One call. A 401 means that the token has expired: the call had no effect and is repeated once."""
         used: list[str] = []
 
         def headers() -> dict[str, str]:
@@ -181,37 +185,37 @@ class MyOgoClient:
             answer = self.session.call(request)
         return answer
 
-    def _raise_if_ours(self, at: str, answer: Answer) -> None:
+    def _raise_if_unauthorised(self, at: str, answer: Answer) -> None:
         if answer.status == UNAUTHORISED:
             raise CredentialsError(
-                f"{at}: HTTP 401 even with a new token: {api_message(answer)}.",
+                f"{at}: HTTP 401 even with a new token: {api_message(answer).rstrip('.')}.",
                 "Check in myOGO that the merchant's API access is on, and that the client_id has the scopes "
                 f"{self.tokens.scopes_in_words}.",
             )
         if answer.status == 403:
             raise CredentialsError(
-                f"{at}: HTTP 403, a right is missing: {api_message(answer)}.",
+                f"{at}: HTTP 403, a permission is missing: {api_message(answer).rstrip('.')}.",
                 f"Ask OGOship's tech team for the scopes {self.tokens.scopes_in_words} on your client_id.",
             )
 
 
 def _quoted(path: str, answer: Answer) -> str:
-    """The start of the answer, where it cannot be about a person."""
-    return "" if _of_people(path) else f": {answer.excerpt()!r}"
+    """The start of the answer for a message; "" if the answer may contain personal data."""
+    return "" if _may_have_personal_data(path) else f": {answer.excerpt()!r}"
 
 
-def _of_people(path: str) -> bool:
+def _may_have_personal_data(path: str) -> bool:
     return path.startswith("/api/v1/Orders")
 
 
 def api_message(answer: Answer, path: str = "", mask: Callable[[str], str] = str) -> str:
-    """OGOship's `ApiError.message`, masked before it is cut, or the start of whatever came instead."""
+    """OGOship's `ApiError.message`, masked before the cut, or the start of the answer if there is no such field."""
     try:
         document = answer.json()
     except NotJson:
         return _quoted(path, answer).removeprefix(": ") or "(no message)"
-    if isinstance(document, dict) and (told := document.get("message") or document.get("statusDescription")):
-        return excerpt(mask(str(told)), 300)
+    if isinstance(document, dict) and (message := document.get("message") or document.get("statusDescription")):
+        return excerpt(mask(str(message)), 300)
     return _quoted(path, answer).removeprefix(": ") or "(no message)"
 
 
@@ -225,11 +229,11 @@ def _list(path: str, answer: Answer, *, exact: bool = False) -> list[Any]:
                 f"{_URL_FIX} If it is right, myOGO may be down for maintenance: run again later.",
             ) from error
         raise TargetUnavailable(
-            f"myOGO GET {path}: HTTP {answer.status} with a body that is no JSON{_quoted(path, answer)}.",
-            _AGAIN,
+            f"myOGO GET {path}: HTTP {answer.status} with a body that is not JSON{_quoted(path, answer)}.",
+            _RETRY_FIX,
         ) from error
-    if document is None:  # OGOship's client handles `null` for an empty list
+    if document is None:  # OGOship's client accepts `null` as an empty list
         return []
     if not isinstance(document, list):
-        raise TargetUnavailable(f"myOGO GET {path}: the answer is no list{_quoted(path, answer)}.", _AGAIN)
+        raise TargetUnavailable(f"myOGO GET {path}: the answer is not a list{_quoted(path, answer)}.", _RETRY_FIX)
     return document

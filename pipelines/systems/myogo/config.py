@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from pipelines.config.secret import Secret
-from pipelines.config.url import WebAddress
+from pipelines.core.secret import Secret
+from pipelines.core.url import WebAddress
 from pipelines.systems.http.settings import SystemConfig
 
 

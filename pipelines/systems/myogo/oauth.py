@@ -1,4 +1,4 @@
-"""myOGO's OAuth tokens: password grant, renewed before they end, kept in memory only."""
+"""myOGO's OAuth tokens: password grant, renewed before they expire, kept in memory only."""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ from pipelines.systems.http.failures import CallFailed, RedirectNotFollowed
 from pipelines.systems.http.session import Answer, NotJson, Repeat, Request, Session
 from pipelines.systems.myogo.config import MyOgoConfig
 
-# OGOship's API article lists eight; stock rides on the product scopes.
+# OGOship's API article lists eight scopes; the product scopes include stock.
 PRODUCT_SCOPES = ("read:product", "write:product")
 ORDER_SCOPES = ("read:order", "write:order")
-LIFETIME_S = 5400.0  # OGOship's API article: 1.5 hours; used where the answer does not tell
+LIFETIME_S = 5400.0  # OGOship's API article: 1.5 hours; used if the answer has no usable expires_in
 RENEW_EARLY_S = 300.0
 _FIX = (
     "Compare merchant_id and secret_token with myOGO: Edit Merchant > Integrations > API Information "
-    "(the token can be made anew there), and client_id and client_secret with what OGOship gave you."
+    "(a new token can be created there), and client_id and client_secret with those that OGOship gave you."
 )
 
 
 class OAuthTokenProvider:
-    """One refresher per merchant: whoever needs a token asks here, and at most one request for it is under way.
+    """The access token of one merchant. At most one token request is in flight.
 
-    A token lives 1.5 hours, a refresh token two weeks and for exactly one refresh (OGOship's API article).
+    An access token is valid for 1.5 hours, a refresh token for two weeks and exactly one refresh (OGOship's API
+    article).
     """
 
     def __init__(
@@ -41,59 +42,63 @@ class OAuthTokenProvider:
         self.scopes = tuple(scopes)
         self.session = Session("myOGO", config, config.token_url)
         self._client = {
-            "client_id": config.client_id.reveal(name=True),
+            "client_id": config.client_id.reveal(identifier=True),
             "client_secret": config.client_secret.reveal(),
         }
-        self._password = {"username": config.merchant_id.reveal(name=True), "password": config.secret_token.reveal()}
+        self._password = {
+            "username": config.merchant_id.reveal(identifier=True),
+            "password": config.secret_token.reveal(),
+        }
         self._clock = clock
         self._lock = threading.Lock()
         self._access = ""
         self._refresh = ""
         self._good_until = 0.0
-        self.granted: str | None = None  # the scopes, where the token endpoint tells them
+        self.granted: str | None = None  # the granted scopes, if the token endpoint returns them
 
     @property
     def account_ids(self) -> tuple[str, ...]:
-        """What myOGO may call us."""
+        """Our client id and merchant id, which myOGO's rows may contain."""
         return self._client["client_id"], self._password["username"]
 
     @property
     def scopes_in_words(self) -> str:
-        """The scopes we ask for, in words."""
+        """The requested scopes, in words."""
         return f"{', '.join(self.scopes[:-1])} and {self.scopes[-1]}"
 
     def current(self) -> str:
-        """A token with life left in it. Raises CredentialsError, ConfigError or TargetUnavailable."""
+        """A valid token. Raises CredentialsError, ConfigError or TargetUnavailable."""
         with self._lock:
             if not self._access or self._clock() >= self._good_until:
                 self._renew()
             return self._access
 
     def reject(self, token: str) -> None:
-        """The API said 401 to `token`: the next `current` fetches another, unless somebody already did."""
+        """Marks `token` as expired after a 401: the next `current` requests another, unless a thread has already."""
         with self._lock:
             if token == self._access:
                 self._good_until = 0.0
 
     def _renew(self) -> None:
         if self._refresh:
-            spent, self._refresh = self._refresh, ""
-            answer = self._ask({"grant_type": "refresh_token", "refresh_token": spent, **self._client})
-            if 200 <= answer.status < 300 and self._keep(answer):
+            refresh_token, self._refresh = self._refresh, ""
+            answer = self._request_token(
+                {"grant_type": "refresh_token", "refresh_token": refresh_token, **self._client}
+            )
+            if 200 <= answer.status < 300 and self._store_token(answer):
                 return
         grant = {"grant_type": "password", "scope": " ".join(self.scopes), **self._password, **self._client}
-        answer = self._ask(grant)
+        answer = self._request_token(grant)
         if 200 <= answer.status < 300:
-            if self._keep(answer):
+            if self._store_token(answer):
                 return
             raise ConfigError(
-                f"The token address answered {answer.status} but gave no access_token that can be used: it sent "
-                f"{_kind(answer)}.",
+                f"The token address answered {answer.status} without a usable access_token: it sent {_kind(answer)}.",
                 "Compare token_url with https://my.ogoship.com/OAuth/Token.",
             )
-        self._explain(answer)
+        self._raise_for(answer)
 
-    def _ask(self, form: dict[str, str]) -> Answer:
+    def _request_token(self, form: dict[str, str]) -> Answer:
         request = Request(
             "POST",
             "",
@@ -110,13 +115,15 @@ class OAuthTokenProvider:
             ) from error
         except CallFailed as error:
             if form["grant_type"] == "refresh_token":
-                return Answer(error.status or 0, {}, b"")  # whether it was spent is unknown: the password decides
+                # Whether the refresh token was used is unknown; the caller falls back to the password grant.
+                return Answer(error.status or 0, {}, b"")
             raise TargetUnavailable(
                 f"The token address: {error.message}.",
                 error.fix or "Safe to run again when myOGO answers.",
             ) from error
 
-    def _keep(self, answer: Answer) -> bool:
+    def _store_token(self, answer: Answer) -> bool:
+        """Whether the answer has a usable access token, which is then stored."""
         document = _object(answer)
         access, refresh = document.get("access_token"), document.get("refresh_token")
         if not _sendable(access):
@@ -136,42 +143,42 @@ class OAuthTokenProvider:
         self._good_until = self._clock() + max(lifetime - RENEW_EARLY_S, lifetime / 2)
         return True
 
-    def _explain(self, answer: Answer) -> None:
+    def _raise_for(self, answer: Answer) -> None:
         document = _object(answer)
         error = str(document.get("error") or "")
-        told = str(document.get("error_description") or document.get("message") or error or answer.excerpt())
-        told = excerpt(told, 200)
+        message = str(document.get("error_description") or document.get("message") or error or answer.excerpt())
+        message = excerpt(message, 200)
         if error == "invalid_scope":
             raise CredentialsError(
-                f"myOGO does not grant the scopes {' '.join(self.scopes)!r}: HTTP {answer.status} {told}.",
+                f"myOGO does not grant the scopes {' '.join(self.scopes)!r}: HTTP {answer.status} {message}.",
                 "Ask OGOship's tech team to allow these scopes for your client_id.",
             )
         if error == "invalid_client":
             raise CredentialsError(
-                f"myOGO does not know client_id and client_secret: HTTP {answer.status} {told}.", _FIX
+                f"myOGO does not know client_id and client_secret: HTTP {answer.status} {message}.", _FIX
             )
         if answer.status in (400, 401, 403):
-            raise CredentialsError(f"myOGO turned the merchant's credentials down: HTTP {answer.status} {told}.", _FIX)
+            raise CredentialsError(f"myOGO rejected the merchant's credentials: HTTP {answer.status} {message}.", _FIX)
         raise ConfigError(
-            f"The token address {urlsplit(self.session.base_url).netloc} answered HTTP {answer.status}: {told}.",
+            f"The token address {urlsplit(self.session.base_url).netloc} answered HTTP {answer.status}: {message}.",
             "Compare token_url with https://my.ogoship.com/OAuth/Token.",
         )
 
 
 def _sendable(token: object) -> TypeGuard[str]:
-    """Whether it can stand in a header: visible ASCII, as RFC 6750 has it."""
+    """Whether the token can be sent in a header: visible ASCII (RFC 6750)."""
     return isinstance(token, str) and token != "" and token.isascii() and token.isprintable() and " " not in token
 
 
 def _kind(answer: Answer) -> str:
-    """What came, without a word of it: a token may stand anywhere in it."""
+    """The kind of the body, without a quote: it may contain a token anywhere."""
     if answer.looks_like_html:
         return "an HTML page"
     try:
         document = answer.json()
     except NotJson:
-        return f"{len(answer.body)} bytes that are no JSON"
-    return f"JSON with {len(document)} fields" if isinstance(document, dict) else "JSON that is no object"
+        return f"{len(answer.body)} bytes that are not JSON"
+    return f"JSON with {len(document)} fields" if isinstance(document, dict) else "JSON that is not an object"
 
 
 def _object(answer: Answer) -> dict[str, Any]:

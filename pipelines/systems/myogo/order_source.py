@@ -1,4 +1,4 @@
-"""dlt sources of myOGO's orders: what became of them, and nothing about whom they go to."""
+"""dlt sources of myOGO's orders: status, tracking and lines, without personal data."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from pipelines.systems.myogo.order_client import PATH, MyOgoOrders
 from pipelines.systems.myogo.source import batches, unseen
 from schemas.fields.myogo_orders import ORDERS
 
-_WANTED = frozenset(field.vendor for field in ORDERS)
-_OF_A_LINE = ("code", "quantity")
+_STAGED_KEYS = frozenset(field.vendor for field in ORDERS)
+_STAGED_LINE_KEYS = ("code", "quantity")
 
 
 @dlt.source(name="myogo_orders", max_table_nesting=0)
 def myogo_orders(client: MyOgoClient, findings: Findings, since: datetime, *_: Any) -> Any:
-    """Resource `orders`: those that myOGO has touched since then (UTC). A reference may occur twice."""
+    """Resource `orders`: the orders modified after `since` (UTC). A reference may occur twice."""
 
     @dlt.resource(write_disposition="replace")
     def orders() -> Iterator[pa.Table]:
@@ -34,24 +34,24 @@ def myogo_orders(client: MyOgoClient, findings: Findings, since: datetime, *_: A
 
 @dlt.source(name="myogo_orders", max_table_nesting=0)
 def with_references(client: MyOgoClient, references: Sequence[str]) -> Any:
-    """`orders` of these references, added to what is there; what myOGO does not know is left out."""
+    """`orders` with these references, appended to the staged rows. References that myOGO lacks are skipped."""
 
     @dlt.resource(write_disposition="append")
     def orders() -> Iterator[pa.Table]:
-        own = MyOgoOrders(client)
-        yield _table([row for reference in references for row in own.with_reference(reference)], Findings())
+        myogo = MyOgoOrders(client)
+        yield _table([row for reference in references for row in myogo.with_reference(reference)], Findings())
 
     return orders
 
 
 def _table(rows: list[dict[str, Any]], findings: Findings) -> pa.Table:
-    # What has no reference is nobody's order that we could know.
-    named = [row for row in rows if isinstance(row.get("reference"), str) and row["reference"]]
-    kept = [{key: value for key, value in row.items() if key in _WANTED} for row in named]
-    for row in kept:
+    # An order without a reference cannot be one of ours.
+    with_reference = [row for row in rows if isinstance(row.get("reference"), str) and row["reference"]]
+    staged = [{key: value for key, value in row.items() if key in _STAGED_KEYS} for row in with_reference]
+    for row in staged:
         lines = row.get("orderLines")
         if isinstance(lines, list):
             row["orderLines"] = [
-                {name: line.get(name) for name in _OF_A_LINE} for line in lines if isinstance(line, dict)
+                {name: line.get(name) for name in _STAGED_LINE_KEYS} for line in lines if isinstance(line, dict)
             ]
-    return table(kept, ORDERS, lambda index: f"myOGO order {brief(kept[index].get('reference'))}", findings)
+    return table(staged, ORDERS, lambda index: f"myOGO order {brief(staged[index].get('reference'))}", findings)

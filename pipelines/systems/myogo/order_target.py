@@ -1,4 +1,4 @@
-"""Orders into myOGO, each once."""
+"""Creates orders in myOGO, each once."""
 
 from __future__ import annotations
 
@@ -14,49 +14,49 @@ from schemas.orders.contract import ORDER
 
 _JSON = ("lines", "cash_on_delivery", "customer")
 FOUND = "found by its reference after an unclear answer"
-ALREADY = "myOGO holds this order already"
+ALREADY = "myOGO already holds this order"
 
 
 class OrderTarget:
-    """Creates by look-up and POST. An order is never changed from here."""
+    """Creates orders by look-up and POST. Never changes an order."""
 
     def __init__(self, clients: Mapping[str, Any], params: object = None) -> None:
         client = clients["myogo"]
         self.myogo, self.config = MyOgoOrders(client), client.config
 
     def create(self, key: str, row: dict[str, Any]) -> str:
-        found = self.found_already(key, row)
-        return self.create_looked_up(key, row) if found is None else found
+        message = self.existing_message(key, row)
+        return self.create_missing(key, row) if message is None else message
 
-    def found_already(self, key: str, row: dict[str, Any]) -> str | None:
-        """What to say of the order where myOGO has it already; None where it does not. Raises TargetRefused."""
-        there = self._one(key)
-        return None if there is None else _as_wanted(_payload(key, row), there)
+    def existing_message(self, key: str, row: dict[str, Any]) -> str | None:
+        """A message if myOGO already has the order; None if it does not. Raises TargetRefused."""
+        existing = self._one(key)
+        return None if existing is None else _compare_existing(_payload(key, row), existing)
 
-    def create_looked_up(self, key: str, row: dict[str, Any]) -> str:
-        """Creates an order that `found_already` has just not found."""
+    def create_missing(self, key: str, row: dict[str, Any]) -> str:
+        """Creates an order right after `existing_message` returned None."""
         payload = _payload(key, row)
         return create_once(
             self.config,
             create=lambda: self.myogo.create(payload),
             look_up=lambda: self._one(key),
-            as_wanted=lambda held, no: _as_wanted(payload, held, no),
+            compare_existing=lambda existing, refusal: _compare_existing(payload, existing, refusal),
             accepted=_held_back,
-            found=FOUND,
+            found_message=FOUND,
         )
 
     def update(self, key: str, row: dict[str, Any]) -> str:
-        raise AssertionError("an order is never changed from here")
+        raise AssertionError("this program never changes an order in myOGO")
 
     def _one(self, reference: str) -> dict[str, Any] | None:
-        found = self.myogo.with_reference(reference)
-        if len(found) > 1:
-            raise TargetRefused(f"myOGO holds {len(found)} orders with the reference {reference!r}.")
-        return found[0] if found else None
+        orders = self.myogo.with_reference(reference)
+        if len(orders) > 1:
+            raise TargetRefused(f"myOGO holds {len(orders)} orders with the reference {reference!r}.")
+        return orders[0] if orders else None
 
 
 def _payload(key: str, row: dict[str, Any]) -> dict[str, Any]:
-    """In myOGO's names, without what is ours alone; what is kept as JSON text becomes what it says."""
+    """The row with myOGO's field names, without columns that myOGO does not have; JSON texts are decoded."""
     sent = {
         name: decode_exact(value.encode()) if name in _JSON else value
         for name, value in {ORDER.key: key, **row}.items()
@@ -65,17 +65,20 @@ def _payload(key: str, row: dict[str, Any]) -> dict[str, Any]:
     return {ORDER.vendor[name]: value for name, value in sent.items()}
 
 
-def _as_wanted(sent: dict[str, Any], held: dict[str, Any], no: CentraMyogoError | None = None) -> str:
-    """What to say of an order that is there although it was to be created; TargetRefused where it is another."""
-    if units(sent["orderLines"]) == units(held.get("orderLines")):
-        return FOUND if no else ALREADY
+def _compare_existing(sent: dict[str, Any], existing: dict[str, Any], refusal: CentraMyogoError | None = None) -> str:
+    """A message about an order that exists although it was to be created. Raises TargetRefused if its lines differ.
+
+    `refusal` is myOGO's answer to the POST, if one was sent.
+    """
+    if units(sent["orderLines"]) == units(existing.get("orderLines")):
+        return FOUND if refusal else ALREADY
     raise TargetRefused(
-        "myOGO holds another order under this reference. Nothing was sent; look at it in myOGO.",
-        status=getattr(no, "status", None),
-    ) from no
+        "myOGO holds another order under this reference. Nothing was sent; check that order in myOGO.",
+        status=getattr(refusal, "status", None),
+    ) from refusal
 
 
-def _held_back(held: dict[str, Any]) -> str:
-    """What to say where myOGO does not let the order go by itself; "" where it does."""
-    status = str(held.get("status", ""))
+def _held_back(order: dict[str, Any]) -> str:
+    """A message if myOGO's status holds the order back; else ""."""
+    status = str(order.get("status", ""))
     return f"myOGO put it into {status}" if status.casefold() in ("reserved", "pending") else ""

@@ -1,4 +1,4 @@
-"""myOGO as the engine knows it."""
+"""The declaration of myOGO for the engine."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from pipelines.systems.myogo.config import MyOgoConfig
 from pipelines.systems.myogo.webhook import WEBHOOK
-from pipelines.systems.system import Interview, MergeBlocker, MirrorTable, Question, System
+from pipelines.systems.system import CheckRunner, MergeBlocker, MirrorTable, System, SystemCheck
 from schemas.fields.myogo import PRODUCTS, STOCK
 
 if TYPE_CHECKING:
     from pipelines.systems.myogo.client import MyOgoClient
 
-# In a full read a product of myOGO is known by its id: a code may be held twice, and may be changed.
+# Changes of products are merged by id, because myOGO may hold a code twice, and a code may change.
 _BLOCKERS = (
     MergeBlocker(
         "myOGO lists products without an id, by which changes are merged",
@@ -25,7 +25,7 @@ _BLOCKERS = (
         "select 1 from raw_myogo_changes.products n join raw_myogo.products o using (id) where n.code <> o.code",
     ),
     MergeBlocker(
-        "something changed about a code that myOGO holds, or held, more than once",
+        "a product or its stock changed whose code myOGO holds, or held, more than once",
         "select 1 from (select id, code from raw_myogo.products union select id, code from raw_myogo_changes.products) "
         "where code in (select product_code from raw_myogo_changes.stock union select code from "
         "raw_myogo_changes.products) group by code having count(*) > 1",
@@ -39,12 +39,13 @@ class MyOgo(System):
     name = "myogo"
     title = "myOGO"
     Config = MyOgoConfig
+    catalogue = "pipelines.systems.myogo.source:myogo"
     mirror = (
         MirrorTable("products", "products", PRODUCTS, "id"),
         MirrorTable("stock", "stock rows", STOCK, "product_code"),
     )
     merge_blockers = _BLOCKERS
-    # A product's row tells its stock too, yet a movement of stock need not show there as a change.
+    # Product rows contain stock too, but a stock change does not always list the product as changed.
     after_merge = (
         "update raw_myogo.products p set stock = s.stock, stock_available = s.stock_available, reserved = s.reserved "
         "from raw_myogo_changes.stock s where p.code = s.product_code and p.stock is not null",
@@ -57,15 +58,15 @@ class MyOgo(System):
         return MyOgoClient(config, permissions)
 
     def preflight(
-        self, config: MyOgoConfig, permissions: Sequence[str], questions: Sequence[Question], interview: Interview
+        self, config: MyOgoConfig, permissions: Sequence[str], extra_checks: Sequence[SystemCheck], runner: CheckRunner
     ) -> None:
         from pipelines.systems.myogo.preflight import preflight
 
-        preflight(config, permissions, questions, interview)
+        preflight(config, permissions, extra_checks, runner)
 
     def identity(self, config: MyOgoConfig) -> Sequence[str]:
         secrets = (config.client_id, config.client_secret, config.merchant_id, config.secret_token)
-        return [config.base_url, *(secret.reveal(name=True) for secret in secrets)]
+        return [config.base_url, *(secret.reveal(identifier=True) for secret in secrets)]
 
 
 MYOGO = MyOgo()

@@ -1,4 +1,4 @@
-"""myOGO's webhooks: how they are proven and what they are about."""
+"""Messages of myOGO's webhooks: signatures and events."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OF_STOCK = frozenset({"stock", "stockavailable"})
 
 
 def verify(key: str, tolerance_s: float, header: str, body: bytes, now: float) -> VerifiedMessage:
-    """Of a base64 text. It holds no time: the same body again within the tolerance counts as the same message.
+    """Verifies a base64 HMAC. It has no time: an equal body within the tolerance counts as the same message.
 
     Raises NotVerified.
     """
@@ -30,8 +30,8 @@ def verify(key: str, tolerance_s: float, header: str, body: bytes, now: float) -
 
 
 def events(body: bytes) -> Sequence[str]:
-    """What the messages look like is not documented: their `type` where they have one we know, else `order` or `level`
-    by the fields that they hold."""
+    """The events of a message, whose format is not documented: its `type` if we know it, else `order` or `level`
+    according to its fields."""
     try:
         payload = decode(body)
     except NotJson:

@@ -1,4 +1,4 @@
-"""Bad data as files: every row ends in the one bucket that its case promises. README.md says how to add a case."""
+"""Bad data as files: each row ends in the bucket that its case names. README.md explains how to add a case."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def shared() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def shop(shared: Sandbox, tmp_path: Path) -> Shop:
-    """A channel of its own that talks to the sandbox of this module, emptied."""
+    """A new channel that talks to this module's sandbox, which is reset first."""
     shared.reset()
     shared.clear_faults()
     shared.clear_requests()
@@ -45,7 +45,7 @@ def shop(shared: Sandbox, tmp_path: Path) -> Shop:
 
 
 def serve(shop: Shop, body: Path) -> None:
-    """From now on the file's bytes are the answer."""
+    """Makes the sandbox answer with the file's bytes from now on."""
     side, path = BODIES[body.name.split(".")[0]]
     shop.box.add_fault(
         side=side, path=path, method="GET", kind="status", status=200, body=body.read_text("utf-8"), times=FOREVER
@@ -53,8 +53,8 @@ def serve(shop: Shop, body: Path) -> None:
 
 
 def buckets(shop: Shop, report: RunResult) -> dict[str, str]:
-    """Each size's bucket, as the tables have it; a size in two of them, or in none, is a failure."""
-    found: dict[str, str] = {}
+    """Each size's bucket according to the tables; fails if a size is in two buckets or in none."""
+    bucket_of: dict[str, str] = {}
     run = report.run_id
     sets = {
         "withheld": shop.sql("select distinct source_id from sync.withheld where run_id = ?", run),
@@ -69,53 +69,53 @@ def buckets(shop: Shop, report: RunResult) -> dict[str, str]:
     for bucket, items in sets.items():
         assert report.counts[bucket] == len(items), bucket
         for (item,) in items:
-            assert item not in found, f"size {item} is in {found[item]} and in {bucket}"
-            found[item] = bucket
-    skipped = read - found.keys()
+            assert item not in bucket_of, f"size {item} is in {bucket_of[item]} and in {bucket}"
+            bucket_of[item] = bucket
+    skipped = read - bucket_of.keys()
     assert report.counts["skipped"] == len(skipped)
     assert report.counts["read"] == len(read)
-    assert set(found) <= read
-    return found | dict.fromkeys(skipped, "skipped")
+    assert set(bucket_of) <= read
+    return bucket_of | dict.fromkeys(skipped, "skipped")
 
 
 def rules(shop: Shop, table: str, run: str | None = None) -> dict[str, set[str]]:
-    """The rules told of each size."""
-    found: dict[str, set[str]] = {}
+    """The rules reported for each size."""
+    rules_of: dict[str, set[str]] = {}
     where = f" where run_id = '{run}'" if run else ""
     for item, rule in shop.sql(f"select source_id, rule from {table}{where}"):
-        found.setdefault(item, set()).add(rule)
-    return found
+        rules_of.setdefault(item, set()).add(rule)
+    return rules_of
 
 
 def compare_rows(shop: Shop, report: RunResult, rows: dict[str, Any]) -> None:
-    """Bucket, rules, warnings and words of each size."""
+    """Compares bucket, rules, warnings and message texts of each size."""
     assert report.error_id == "", report.message
     assert buckets(shop, report) == {item: row["bucket"] for item, row in rows.items()}
-    held_back = rules(shop, "sync.withheld", report.run_id)
-    assert held_back == {item: set(row["rules"]) for item, row in rows.items() if row["bucket"] == "withheld"}
+    withheld = rules(shop, "sync.withheld", report.run_id)
+    assert withheld == {item: set(row["rules"]) for item, row in rows.items() if row["bucket"] == "withheld"}
     warned = rules(shop, "out_myogo.warnings")
     for item, row in rows.items():
-        told = warned.get(item, set())
+        warnings = warned.get(item, set())
         if row["bucket"] != "skipped":
-            assert told - {"EAN-001"} == set(row.get("warnings", [])) - {"EAN-001"}, item
+            assert warnings - {"EAN-001"} == set(row.get("warnings", [])) - {"EAN-001"}, item
         if "EAN-001" in row.get("warnings", []):
-            assert "EAN-001" in told, item
+            assert "EAN-001" in warnings, item
         messages = shop.sql("select message from sync.withheld where source_id = ?", item)
         for words in row.get("says", []):
             assert any(words in message for (message,) in messages), f"{words!r} not in {messages}"
-    assert report.exit_code == (3 if held_back else 0)
+    assert report.exit_code == (3 if withheld else 0)
 
 
 def compare_held(shop: Shop, rows: dict[str, Any], before: set[str]) -> None:
-    """What myOGO holds: `before`, what was created, and of each size exactly the values that the case writes out."""
+    """Compares myOGO's products: the codes of `before` and the created ones, with the values that the case lists."""
     codes = dict(shop.sql("select stock_item_id, code from out_myogo.products"))
     held = {product["code"]: product for product in shop.box.myogo_products()}
     for item, row in rows.items():
         if row["bucket"] in ("create", "update", "unchanged"):
             product = held[codes[item]]
             wanted = row.get("sent", {})
-            found = {name: product[name] for name in wanted}
-            assert {n: str(v) if isinstance(v, Decimal) else v for n, v in found.items()} == wanted, item
+            actual = {name: product[name] for name in wanted}
+            assert {n: str(v) if isinstance(v, Decimal) else v for n, v in actual.items()} == wanted, item
     expected = {codes[item] for item, row in rows.items() if row["bucket"] == "create"}
     assert held.keys() == expected | before
 
@@ -127,21 +127,21 @@ def prepare(shop: Shop, case: Path, bodies: list[Path]) -> None:
     holds = case / "myogo_holds.json"
     for product in json.loads(holds.read_text("utf-8")) if holds.exists() else []:
         shop.box.put_myogo_product({"languageCode": "en"} | product)
-    # Most rows of most cases are wrong on purpose, and what myOGO holds may be of no shop at all.
+    # Most rows of most cases are invalid on purpose, and myOGO may hold products that no shop has.
     shop.edit("max_update_share = 0.75 ", "max_update_share = 1.0\nmin_known_share = 0.0\nmax_withheld_share = 1.0 ")
     for key, value in EXPECTATIONS[case.name].get("params", {}).items():
         shop.edit("[flows.products.params]\n", f"[flows.products.params]\n{key} = {json.dumps(value)}\n")
 
 
 def files(case: Path, variant: str = "") -> list[Path]:
-    """The answers of the case, or of one variant of it."""
-    found = [path for path in sorted(case.glob("*.json")) if path.name.split(".")[0] in BODIES]
-    return [path for path in found if path.name.count(".") == 1 or (variant and f".{variant}." in path.name)]
+    """The answer files of the case, or of one variant of it."""
+    paths = [path for path in sorted(case.glob("*.json")) if path.name.split(".")[0] in BODIES]
+    return [path for path in paths if path.name.count(".") == 1 or (variant and f".{variant}." in path.name)]
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_every_row_ends_in_the_bucket_that_the_case_promises(shop: Shop, name: str) -> None:
-    """Planned, pushed, and pushed again, which writes nothing."""
+def test_each_row_ends_in_the_bucket_that_the_case_names(shop: Shop, name: str) -> None:
+    """A push writes the changes; a second push writes nothing."""
     case, rows = CASES / name, EXPECTATIONS[name]["rows"]
     prepare(shop, case, files(case))
     before = {product["code"] for product in shop.box.myogo_products()}
@@ -149,11 +149,11 @@ def test_every_row_ends_in_the_bucket_that_the_case_promises(shop: Shop, name: s
     report = shop.run("plan" if read_only else "push")
     compare_rows(shop, report, rows)
     encode(report.as_json())
-    told = shop.command(
+    result = shop.command(
         "report", str(shop.file), "--data", str(shop.data), "--html", str(shop.folder / "page.html"),
         "--csv", str(shop.folder / "csv"), "--markdown", str(shop.folder / "summary.md"),
     )  # fmt: skip
-    assert told.exit_code == 0, told.output
+    assert result.exit_code == 0, result.output
     if read_only:
         assert writes(shop) == []
         return
@@ -161,13 +161,15 @@ def test_every_row_ends_in_the_bucket_that_the_case_promises(shop: Shop, name: s
     shop.box.clear_requests()
     again = shop.run("push")
     assert writes(shop) == []
-    sent = {"create": "unchanged", "update": "unchanged"}
-    compare_rows(shop, again, {i: row | {"bucket": sent.get(row["bucket"], row["bucket"])} for i, row in rows.items()})
+    after_push = {"create": "unchanged", "update": "unchanged"}
+    compare_rows(
+        shop, again, {i: row | {"bucket": after_push.get(row["bucket"], row["bucket"])} for i, row in rows.items()}
+    )
 
 
 @pytest.mark.parametrize(("name", "variant"), [pytest.param(*stop, id="-".join(stop)) for stop in STOPS])
 def test_an_answer_that_breaks_the_contract_stops_the_run_and_is_named(shop: Shop, name: str, variant: str) -> None:
-    """Exit 5, words that name field and row, something to do, and not one write."""
+    """Exit code 5, a message that names field and row, a fix, and no write."""
     case, expected = CASES / name, EXPECTATIONS[name]["stops"][variant]
     prepare(shop, case, files(case, variant))
     before = shop.box.myogo_products()
@@ -181,8 +183,8 @@ def test_an_answer_that_breaks_the_contract_stops_the_run_and_is_named(shop: Sho
     encode(report.as_json())
 
 
-def test_a_case_names_only_files_and_rules_that_there_are() -> None:
-    """And each variant of a stop has a body of its own."""
+def test_a_case_names_only_existing_files_and_rules() -> None:
+    """And each variant of a stop has its own body."""
     for name, expected in EXPECTATIONS.items():
         assert expected["why"]
         assert ("rows" in expected) != ("stops" in expected)
@@ -191,6 +193,6 @@ def test_a_case_names_only_files_and_rules_that_there_are() -> None:
         variants = {body.split(".")[1] for body in bodies if body.count(".") == 2}
         assert variants == set(expected.get("stops", {}))
         for row in expected.get("rows", {}).values():
-            told = [*row.get("rules", []), *row.get("warnings", [])]
-            assert set(told) <= set(RULES)
+            named = [*row.get("rules", []), *row.get("warnings", [])]
+            assert set(named) <= set(RULES)
             assert bool(row.get("rules")) == (row["bucket"] == "withheld")

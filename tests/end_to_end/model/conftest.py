@@ -1,5 +1,5 @@
-"""The model's own modules assert, and are to say why when they fail."""
+"""Makes pytest explain failed assertions in the helper modules of the model."""
 
 import pytest
 
-pytest.register_assert_rewrite("tests.end_to_end.model.world", "tests.end_to_end.model.memory")
+pytest.register_assert_rewrite("tests.end_to_end.model.system_under_test", "tests.end_to_end.model.issue_history")

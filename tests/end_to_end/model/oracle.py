@@ -1,7 +1,7 @@
-"""What a run should find, and what myOGO should hold after it: README's words once more, in plain Python.
+"""The expected result of a run and the expected products in myOGO: the rules of README in plain Python.
 
-It is there to disagree with the program, so it shares nothing with it, neither code nor libraries. Rows, products
-and fields go by the systems' own names; an absent value is None or no key at all.
+An independent oracle: it shares neither code nor libraries with the program. Rows, products and fields have the
+systems' own names; an absent value is None or a missing key.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import Any
 
 Row = dict[str, Any]
 PARTS = ("sku", "variantSku", "sizeSku")
-SILENT_SIZES = ("one size",)  # "where they add something": this one does not
+SILENT_SIZES = ("one size",)  # README: the size is part of the name "where it adds something"; this one does not
 
 
 @dataclass(frozen=True)
 class Channel:
-    """What the channel file says, as far as it changes the outcome."""
+    """The settings of the channel file that change the result."""
 
     currency: str = "EUR"
     pricelist_id: str | None = None
@@ -39,8 +39,8 @@ class Channel:
 
 
 @dataclass
-class Verdict:
-    """Every size in one bucket, by its id; `changes` by action and code: the size, and the fields before and after."""
+class Evaluation:
+    """Each size id in one bucket. `changes` maps action and code to the size id and the fields before and after."""
 
     read: int
     skipped: set[str] = field(default_factory=set)
@@ -54,39 +54,43 @@ class Verdict:
         return sum(1 for planned, _ in self.changes if planned == action)
 
 
-def verdict(rows: list[Row], held: list[Row], channel: Channel, sku: tuple[str, ...] = ()) -> Verdict:
-    """Of Centra's rows and myOGO's products; `sku` are the patterns of --sku."""
-    said = Verdict(len(rows))
-    made = Counter(map(code_of, rows))  # in the whole catalogue, inactive and unselected sizes included
-    there = Counter(product["code"] for product in held)
+def evaluate(rows: list[Row], held: list[Row], channel: Channel, sku: tuple[str, ...] = ()) -> Evaluation:
+    """Evaluates Centra's rows against myOGO's products; `sku` are the patterns of --sku."""
+    evaluation = Evaluation(len(rows))
+    code_counts = Counter(map(code_of, rows))  # of all rows, inactive and unselected sizes included
+    held_counts = Counter(product["code"] for product in held)
     live = {product["code"]: product for product in held}
     for row in rows:
-        code, own = code_of(row), str(row["stockItemId"])
+        code, stock_item_id = code_of(row), str(row["stockItemId"])
         new = product_of(row, channel)
         if not wanted(row, new, channel, sku):
-            said.skipped.add(own)
-        elif broken := rules(row, new, made[code], there[code], channel):
-            said.withheld[own] = broken
-        elif not there[code]:
-            said.changes["create", code] = own, {}, new
+            evaluation.skipped.add(stock_item_id)
+        elif broken_rules := rules(row, new, code_counts[code], held_counts[code], channel):
+            evaluation.withheld[stock_item_id] = broken_rules
+        elif not held_counts[code]:
+            evaluation.changes["create", code] = stock_item_id, {}, new
         else:
             old = live[code]
             after = {name: value for name, value in new.items() if differs(name, value, old.get(name))}
-            said.drifted += bool(new.get("eanCode") and old.get("eanCode") and new["eanCode"] != old["eanCode"])
+            evaluation.drifted += bool(new.get("eanCode") and old.get("eanCode") and new["eanCode"] != old["eanCode"])
             if after:
-                said.changes["update", code] = own, {name: seen(name, old.get(name)) for name in after}, after
+                evaluation.changes["update", code] = (
+                    stock_item_id,
+                    {name: comparable(name, old.get(name)) for name in after},
+                    after,
+                )
             else:
-                said.unchanged.add(own)
-    said.unmatched = len(there.keys() - made.keys())
-    return said
+                evaluation.unchanged.add(stock_item_id)
+    evaluation.unmatched = len(held_counts.keys() - code_counts.keys())
+    return evaluation
 
 
-def limits_refuse(said: Verdict, channel: Channel, held: int) -> bool:
-    """Whether the plan is more than the channel file calls normal."""
-    updates = said.planned("update")
+def limits_refuse(evaluation: Evaluation, channel: Channel, held: int) -> bool:
+    """Whether the plan exceeds a limit of the channel file."""
+    updates = evaluation.planned("update")
     return (
-        said.read < channel.min_rows
-        or said.planned("create") > channel.max_creates
+        evaluation.read < channel.min_rows
+        or evaluation.planned("create") > channel.max_creates
         or updates > channel.max_updates
         or (held >= 10 and updates > channel.max_update_share * held)
     )
@@ -97,29 +101,29 @@ def code_of(row: Row) -> str:
 
 
 def wanted(row: Row, new: Row, channel: Channel, sku: tuple[str, ...]) -> bool:
-    looked_at = [code_of(row), new.get("supplier"), row.get("folder"), new.get("group")]
+    texts = [code_of(row), new.get("supplier"), row.get("folder"), new.get("group")]
 
-    def hit(patterns: tuple[str, ...]) -> bool:
-        return any(fnmatchcase(text, pattern) for pattern in patterns for text in looked_at if text is not None)
+    def matches(patterns: tuple[str, ...]) -> bool:
+        return any(fnmatchcase(text, pattern) for pattern in patterns for text in texts if text is not None)
 
     active = str(row["active"]) in ("1", "True") or channel.include_inactive
     named = not sku or any(fnmatchcase(code_of(row), pattern) for pattern in sku)
-    return active and named and hit(channel.include) and not hit(channel.exclude)
+    return active and named and matches(channel.include) and not matches(channel.exclude)
 
 
 def rules(row: Row, new: Row, made: int, there: int, channel: Channel) -> set[str]:
     """The rules that the size breaks."""
-    code, asked, amount = code_of(row), price_of(row, channel), new.get("salesPrice")
-    odd = any(sign in "/\\" or unicodedata.category(sign) in ("Cc", "Cf", "Zl", "Zp") for sign in code)
+    code, price, amount = code_of(row), price_of(row, channel), new.get("salesPrice")
+    has_bad_characters = any(sign in "/\\" or unicodedata.category(sign) in ("Cc", "Cf", "Zl", "Zp") for sign in code)
     country = new.get("countryOfOrigin")
     return {
         rule
         for rule, holds in {
             "SKU-001": code == "",
             "SKU-002": code != "" and made > 1,
-            "SKU-003": odd or code != code.strip(),
-            "PRICE-001": asked is None,
-            "PRICE-002": asked is not None
+            "SKU-003": has_bad_characters or code != code.strip(),
+            "PRICE-001": price is None,
+            "PRICE-002": price is not None
             and (amount is None or amount < 0 or (amount == 0 and not channel.allow_zero_price)),
             "NAME-001": new.get("name") is None,
             "LANG-001": not re.fullmatch("[a-z]{2}", new["languageCode"]),
@@ -131,13 +135,13 @@ def rules(row: Row, new: Row, made: int, there: int, channel: Channel) -> set[st
 
 
 def product_of(row: Row, channel: Channel) -> Row:
-    """README's table "What goes where"; a value that Centra does not have is left out."""
+    """README's table "What goes where"; values that Centra does not have are left out."""
     base = filled(plain(row.get("name")), plain(row.get("product")))
     variant, size = plain(row.get("variant")), plain(row.get("size"))
-    told = variant is None or f" {variant} ".casefold() in f" {base} ".casefold()
-    words = [base, None if told else variant, None if size and size.casefold() in SILENT_SIZES else size]
+    in_base = variant is None or f" {variant} ".casefold() in f" {base} ".casefold()
+    words = [base, None if in_base else variant, None if size and size.casefold() in SILENT_SIZES else size]
     country, tariff = trimmed(row.get("countryOfOrigin")), re.sub(r"[.\s-]", "", row.get("harmCode") or "")
-    whole = {
+    product = {
         "code": code_of(row),
         "name": base and " ".join(word for word in words if word),
         "salesPrice": money(price_of(row, channel)),
@@ -151,27 +155,27 @@ def product_of(row: Row, channel: Channel) -> Row:
         "pictureUrl": first_of(row.get("images")),
         "languageCode": channel.language_by_store.get(row["store"], channel.language).lower(),
     }
-    return {name: value for name, value in whole.items() if value is not None}
+    return {name: value for name, value in product.items() if value is not None}
 
 
 def barcode(text: str | None) -> str | None:
-    """What a spreadsheet makes of one is not sent, nor what holds letters that no barcode has."""
+    """The barcode, or None if a spreadsheet turned it into a number or if it has characters that no barcode has."""
     floated = text is not None and re.fullmatch(r"\d+([.,]\d*)?([eE][+-]?\d+)?", text) and not text.isdecimal()
     return None if text is None or floated or not text.isascii() or not text.isprintable() else text
 
 
 def price_of(row: Row, channel: Channel) -> Any:
-    """The amount as Centra wrote it, None where there is none in the channel's currency."""
-    mine = [entry for entry in row["prices"] or [] if (trimmed(entry["currency"]) or "").upper() == channel.currency]
-    if channel.pricelist_id is not None and len({str(entry["id"]) for entry in mine}) > 1:
-        mine = [entry for entry in mine if str(entry["id"]) == channel.pricelist_id]
-    priced = {str(entry["id"]): entry["price"] for entry in mine if trimmed(entry["price"]) is not None}
-    lowest = sorted(priced, key=lambda number: (int(number) if number.isdigit() else float("inf"), number))
-    return priced[lowest[0]] if lowest else None
+    """The amount as Centra wrote it; None if there is none in the channel's currency."""
+    entries = [entry for entry in row["prices"] or [] if (trimmed(entry["currency"]) or "").upper() == channel.currency]
+    if channel.pricelist_id is not None and len({str(entry["id"]) for entry in entries}) > 1:
+        entries = [entry for entry in entries if str(entry["id"]) == channel.pricelist_id]
+    priced = {str(entry["id"]): entry["price"] for entry in entries if trimmed(entry["price"]) is not None}
+    pricelist_ids = sorted(priced, key=lambda number: (int(number) if number.isdigit() else float("inf"), number))
+    return priced[pricelist_ids[0]] if pricelist_ids else None
 
 
 def money(amount: Any) -> Decimal | None:
-    """A plain number with at most 4 decimals."""
+    """The amount as a Decimal; None unless it is a plain number with at most 4 decimals."""
     try:
         number = Decimal(str(amount).strip())
     except InvalidOperation:
@@ -179,15 +183,15 @@ def money(amount: Any) -> Decimal | None:
     return number if number.is_finite() and abs(number) < 10**14 and number == round(number, 4) else None
 
 
-def differs(name: str, mine: Any, theirs: Any) -> bool:
-    """Whether our value is to be sent: an EAN only where myOGO has none, and a code is the key."""
+def differs(name: str, ours: Any, theirs: Any) -> bool:
+    """Whether our value must be sent. An EAN is sent only if myOGO has none; the code is the key and never differs."""
     if name == "eanCode":
-        return seen(name, theirs) is None
-    return bool(name != "code" and mine != seen(name, theirs))
+        return comparable(name, theirs) is None
+    return bool(name != "code" and ours != comparable(name, theirs))
 
 
-def seen(name: str, theirs: Any) -> Any:
-    """myOGO's value as it is compared: blank is absent, and the case of a country or a language is no difference."""
+def comparable(name: str, theirs: Any) -> Any:
+    """myOGO's value as it is compared: blank is absent, the case of a country or a language does not matter."""
     if name == "salesPrice":
         return money(theirs)
     fold = {"countryOfOrigin": str.upper, "languageCode": str.lower}.get(name, str)
@@ -199,9 +203,9 @@ def trimmed(value: Any) -> str | None:
 
 
 def plain(value: Any) -> str | None:
-    """Text without HTML, scripts and runs of blanks."""
-    bare = re.sub("<[^>]*>", " ", re.sub("<script.*?</script>", "", trimmed(value) or "", flags=re.DOTALL))
-    return " ".join(html.unescape(bare).split()) or None
+    """Text without HTML and scripts, with single blanks."""
+    without_tags = re.sub("<[^>]*>", " ", re.sub("<script.*?</script>", "", trimmed(value) or "", flags=re.DOTALL))
+    return " ".join(html.unescape(without_tags).split()) or None
 
 
 def filled(*values: str | None) -> str | None:
@@ -212,10 +216,10 @@ def first_of(values: list[str] | None) -> str | None:
     return trimmed(values[0]) if values else None
 
 
-def after(held: list[Row], said: Verdict, refused: set[str]) -> list[Row]:
-    """myOGO's products once the plan is applied, `refused` codes left out: nothing else changes, nothing goes."""
+def after(held: list[Row], evaluation: Evaluation, refused: set[str]) -> list[Row]:
+    """myOGO's products after the plan is applied without the `refused` codes; nothing else changes or is deleted."""
     goal = [dict(product) for product in held]
-    for (action, code), (_, _, fields) in said.changes.items():
+    for (action, code), (_, _, fields) in evaluation.changes.items():
         if code in refused:
             continue
         if action == "create":

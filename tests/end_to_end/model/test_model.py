@@ -1,7 +1,7 @@
-"""Random shops, edits on both sides, faults, kills and reruns, against an oracle that shares nothing with the program.
+"""Random shops, edits on both sides, faults, kills and reruns, compared with an independent oracle.
 
-`make test` tells the same few stories each time. Under `make torture` they are many, long and new; the seed that made
-them is printed, and TORTURE_SEED tells the same ones again.
+`make test` runs the same few scenarios each time. `make torture` runs many, long and new ones; it prints their seed,
+and TORTURE_SEED repeats them.
 """
 
 from __future__ import annotations
@@ -19,80 +19,80 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from pipelines.sandbox import Catalogue, Sandbox
 from tests.end_to_end.model.oracle import Row
-from tests.end_to_end.model.vocabulary import EDITS, ELSEWISE, FAULTS, FORCE, KILLS, LIMITS, SKU, START
-from tests.end_to_end.model.world import World
+from tests.end_to_end.model.strategies import EDITS, FAULTS, FORCE, FORMAT_CHANGES, KILLS, LIMITS, SKU, START
+from tests.end_to_end.model.system_under_test import SystemUnderTest
 from tests.support.shop import TORTURE
 
 
 class Model(RuleBasedStateMachine):
-    """A shop and its runs."""
+    """The state machine: a shop and its runs."""
 
-    few: tuple[int, int]  # stories, and steps of each, where a minute has to do
+    few: tuple[int, int]  # scenarios and steps of each in `make test`, which has a minute for them
     many = 40, 14
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, system: SystemUnderTest) -> None:
         super().__init__()
-        self.world = world
+        self.system = system
 
     @initialize(edits=START)
     def begin(self, edits: list[Any]) -> None:
-        self.world.happen(edits)
+        self.system.apply_edits(edits)
 
     def teardown(self) -> None:
-        self.world.close()
+        self.system.close()
 
     @rule()
-    def a_quiet_moment(self) -> None:
-        self.world.nothing_is_left()
+    def no_file_is_left_behind(self) -> None:
+        self.system.no_file_is_left_behind()
 
 
-class Calm(Model):
-    """Runs that nothing disturbs."""
+class UndisturbedRuns(Model):
+    """Runs without faults."""
 
     few = 3, 8
 
     @rule(edits=EDITS, verb=st.sampled_from(["push", "push", "plan"]), sku=SKU, force=FORCE, limits=LIMITS)
     def run(self, edits: list[Any], verb: str, sku: tuple[str, ...], force: bool, limits: Row) -> None:
-        self.world.happen(edits)
-        self.world.run(verb, sku=sku, force=force and verb == "push", **limits)
+        self.system.apply_edits(edits)
+        self.system.run(verb, sku=sku, force=force and verb == "push", **limits)
 
-    @rule(edits=EDITS, meanwhile=st.just([]) | EDITS, elsewise=st.lists(ELSEWISE, max_size=3), sku=SKU)
-    def review(self, edits: list[Any], meanwhile: list[Any], elsewise: list[Any], sku: tuple[str, ...]) -> None:
-        """A plan, then a push of exactly that: how rows are written and asked for is no matter, what they say is."""
-        self.world.happen(edits)
-        planned = self.world.run("plan", sku=sku)
-        reviewed = self.world.changes
-        self.world.happen([*meanwhile, *elsewise])
-        pushed = self.world.run("push", sku=sku, expect=planned["fingerprint"])
+    @rule(edits=EDITS, between=st.just([]) | EDITS, formats=st.lists(FORMAT_CHANGES, max_size=3), sku=SKU)
+    def review(self, edits: list[Any], between: list[Any], formats: list[Any], sku: tuple[str, ...]) -> None:
+        """A plan, then a push of exactly that plan: only the content of rows counts, not their format."""
+        self.system.apply_edits(edits)
+        planned = self.system.run("plan", sku=sku)
+        reviewed = self.system.changes
+        self.system.apply_edits([*between, *formats])
+        pushed = self.system.run("push", sku=sku, expect=planned["fingerprint"])
         if planned["fingerprint"] and pushed["fingerprint"]:  # both read both sides
-            assert (planned["fingerprint"] == pushed["fingerprint"]) == (reviewed == self.world.changes)
+            assert (planned["fingerprint"] == pushed["fingerprint"]) == (reviewed == self.system.changes)
 
-    @rule(edits=EDITS, elsewise=st.lists(ELSEWISE, max_size=3))
-    def push_twice(self, edits: list[Any], elsewise: list[Any]) -> None:
-        self.world.happen(edits)
-        first = self.world.run("push", force=True)
-        self.world.happen(elsewise)
-        again = self.world.run("push", force=True)
-        if first["exit_code"] != 5:  # it could read both sides; what myOGO would not take then, it may take now
+    @rule(edits=EDITS, formats=st.lists(FORMAT_CHANGES, max_size=3))
+    def push_twice(self, edits: list[Any], formats: list[Any]) -> None:
+        self.system.apply_edits(edits)
+        first = self.system.run("push", force=True)
+        self.system.apply_edits(formats)
+        again = self.system.run("push", force=True)
+        if first["exit_code"] != 5:  # it read both sides; myOGO may accept now what it refused then
             assert again["flows"]["products"]["applied"] <= first["flows"]["products"]["refused"]
 
 
-class Stormy(Model):
-    """Runs that are disturbed, each with one after it that is not and brings everything about."""
+class DisturbedRuns(Model):
+    """Runs with faults, each followed by an undisturbed run that completes the work."""
 
     few = 3, 6
 
     @rule(edits=EDITS, faults=FAULTS, sku=SKU)
-    def push_through(self, edits: list[Any], faults: list[Row], sku: tuple[str, ...]) -> None:
-        self.world.happen(edits)
-        self.world.stormy_run(faults, sku)
-        self.world.run("push", force=True)
+    def push_with_faults(self, edits: list[Any], faults: list[Row], sku: tuple[str, ...]) -> None:
+        self.system.apply_edits(edits)
+        self.system.disturbed_run(faults, sku)
+        self.system.run("push", force=True)
 
     @rule(edits=EDITS, kill=KILLS, sku=SKU)
     def kill_a_push(self, edits: list[Any], kill: Row, sku: tuple[str, ...]) -> None:
-        self.world.happen(edits)
-        self.world.killed_run(kill, sku)
-        self.world.run("push", force=True)
+        self.system.apply_edits(edits)
+        self.system.killed_run(kill, sku)
+        self.system.run("push", force=True)
 
 
 @pytest.fixture(scope="module")
@@ -102,33 +102,33 @@ def box() -> Iterator[Sandbox]:
 
 
 @pytest.mark.timeout(1800 if TORTURE else 900)
-@pytest.mark.parametrize("model", [Calm, Stormy])
-def test_every_story_ends_as_the_oracle_says(
+@pytest.mark.parametrize("model", [UndisturbedRuns, DisturbedRuns])
+def test_every_random_scenario_ends_as_the_oracle_expects(
     model: type[Model], box: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stories, steps = model.many if TORTURE else model.few
-    shops = iter(range(10**9))
+    scenarios, steps = model.many if TORTURE else model.few
+    shop_numbers = iter(range(10**9))
 
-    def story() -> Model:
-        return model(World(box, tmp_path / f"shop{next(shops)}"))
+    def scenario() -> Model:
+        return model(SystemUnderTest(box, tmp_path / f"shop{next(shop_numbers)}"))
 
     if TORTURE:
         number = int(os.environ.get("TORTURE_SEED") or random.SystemRandom().randrange(10**9))
         with capsys.disabled():
             print(f"\n{model.__name__}: TORTURE_SEED={number}")
-        story = seed(number)(story)
+        scenario = seed(number)(scenario)
     run_state_machine_as_test(
-        story,
+        scenario,
         settings=settings(
-            max_examples=stories,
+            max_examples=scenarios,
             stateful_step_count=steps,
             derandomize=not TORTURE,
             database=None,
             deadline=None,
             verbosity=Verbosity.normal,
-            # To make a story shorter costs hundreds of runs; one of a few steps can be read as it is.
+            # To shrink a scenario takes hundreds of runs; one of a few steps is readable without that.
             phases=[Phase.explicit, Phase.generate],
-            # A step is one or two whole runs, a second each: slow by nature.
+            # A step is one or two complete runs of a second each.
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
         ),
     )

@@ -1,4 +1,4 @@
-"""Web addresses of a channel file: over https, or on this machine itself; and read in one way only."""
+"""Web addresses of a channel file: https, or plain http to this machine; ambiguous addresses are refused."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pydantic import AfterValidator
 
 
 def is_loopback(url: str) -> bool:
-    """Whether `url` points at this machine itself."""
+    """Whether `url` points to this machine."""
     return is_this_machine(urlsplit(url).hostname or "")
 
 
 def is_this_machine(host: str) -> bool:
-    """Whether `host`, a name or an address, is this machine's own loopback."""
+    """Whether `host`, a name or an address, is this machine's loopback."""
     if host == "localhost":
         return True
     try:
@@ -25,20 +25,20 @@ def is_this_machine(host: str) -> bool:
 
 
 def _web_address(url: str) -> str:
-    # What two readers of an address may read in two ways is refused: one of them would send a secret astray.
+    # Two URL parsers may read these addresses differently; one of them could send a secret to the wrong host.
     if not url.isprintable() or " " in url or "\\" in url:
-        raise ValueError("must not hold a blank, a backslash or a character that cannot be seen")
+        raise ValueError("must not contain a blank, a backslash or an invisible character")
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or "%" in parts.netloc:
         raise ValueError("must be a full web address such as https://shop.example/api/order-api")
     try:
         _ = parts.port
     except ValueError as error:
-        raise ValueError("has a port that is no number up to 65535") from error
+        raise ValueError("has a port that is not a number up to 65535") from error
     if not parts.netloc.isascii():
         raise ValueError("must name the host in ASCII letters (bücher.example is xn--bcher-kva.example)")
     if "@" in parts.netloc or "?" in url or "#" in url:
-        raise ValueError("must not carry a user name, a password, a query or a fragment")
+        raise ValueError("must not contain a user name, a password, a query or a fragment")
     if parts.scheme == "http" and not is_loopback(url):
         raise ValueError("must start with https:// (plain http is for loopback addresses only)")
     return url.rstrip("/")

@@ -1,4 +1,4 @@
-"""Faults of ours whose words hold a secret, for a channel file to name."""
+"""A transform and a target that raise exceptions with a secret in the message, for use in a channel file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from transforms.products import Params
 
 
 class Products:
-    """A target that breaks with the token in its mouth, in an exception below an exception."""
+    """A target that raises an exception with a token; its cause has another secret."""
 
     def __init__(self, client: Any) -> None:
         self.client = client
@@ -28,5 +28,5 @@ def to_myogo(sizes: Any, prices: Any, params: Params) -> Any:
 
 
 def __getattr__(name: str) -> Any:
-    """Naming anything else of this module breaks while the channel file is read, before any secret was asked for."""
+    """Any other name raises while the channel file is loaded, before any secret is read."""
     raise RuntimeError(f"{name}: {os.environ.get('CANARY_SECRET_TOKEN')}, {os.environ.get('CANARY_CENTRA_TOKEN')}")

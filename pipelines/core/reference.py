@@ -12,13 +12,13 @@ _REFERENCE = re.compile(r"^[a-z_][\w.]*:[A-Za-z_]\w*$")
 
 
 def import_string(reference: str) -> Any:
-    """What `package.module:name` names. Raises ConfigError."""
+    """The object that `package.module:name` names. Raises ConfigError."""
     if not _REFERENCE.match(reference):
-        raise ConfigError(f"{reference!r} is no reference.", "Write it like package.module:name.")
+        raise ConfigError(f"{reference!r} is not a reference.", "Write it like package.module:name.")
     module, _, name = reference.partition(":")
     try:
         return getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise ConfigError(
-            f"The reference {reference!r} leads nowhere: {error}.", "Write it like package.module:name."
+            f"The reference {reference!r} cannot be imported: {error}.", "Write it like package.module:name."
         ) from error

@@ -1,4 +1,4 @@
-"""A secret of a channel file: where it lies, never what it is."""
+"""A secret of a channel file. The file holds the secret's location, never its value."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipelines.core.redaction import MIN_LENGTH
 
 
 class Secret(BaseModel):
-    """`reveal` fetches the secret and has it masked in all logs from then on."""
+    """`reveal` reads the secret and registers it, so that all later logs and messages mask it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -27,41 +27,42 @@ class Secret(BaseModel):
     @classmethod
     def _only_a_reference(cls, value: object) -> object:
         if not isinstance(value, dict):
-            raise ValueError('a secret is never written here: use { env = "NAME" } or { file = "PATH" }')
+            raise ValueError('a secret must not be written here: use { env = "NAME" } or { file = "PATH" }')
         return value
 
     @field_validator("env")
     @classmethod
-    def _a_name(cls, value: str | None) -> str | None:
-        """Whoever writes the secret itself here must not read it again in a message."""
+    def _check_env(cls, value: str | None) -> str | None:
+        """The message does not quote the value: it may be the secret, written here by mistake."""
         if value is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
             raise ValueError("must be the name of an environment variable, not the secret itself")
         return value
 
     @field_validator("file")
     @classmethod
-    def _a_path(cls, value: Path | None) -> Path | None:
+    def _check_file(cls, value: Path | None) -> Path | None:
         if value is not None and "\0" in str(value):
-            raise ValueError("holds a NUL character, which no path can")
+            raise ValueError("contains a NUL character, which is not allowed in a path")
         return value
 
     @model_validator(mode="after")
-    def _one_place(self) -> Self:
+    def _check_one_location(self) -> Self:
         if (self.env is None) == (self.file is None):
             raise ValueError('give exactly one of { env = "NAME" } or { file = "PATH" }')
         return self
 
-    def reveal(self, *, name: bool = False) -> str:
-        """The secret's text. Raises ConfigError that says where we looked.
+    def reveal(self, *, identifier: bool = False) -> str:
+        """The secret's text. Raises ConfigError, which names the location.
 
-        A `name` (client id, merchant id) may be short, and is then not masked; a key may not.
+        An `identifier` (client id, merchant id) may be shorter than MIN_LENGTH; it is then not masked. Any other secret
+        must not be shorter.
         """
         if self.env is not None:
             value = os.environ.get(self.env, "")
             if not value.strip():
                 raise ConfigError(
                     f"The secret {self.env} is not set: the environment has no variable of that name, "
-                    f"or it is empty (a .env file in {Path.cwd()} is read too, where there is one).",
+                    f"or the variable is empty (a .env file in {Path.cwd()} is read too, if it exists).",
                     f"Set it, for example: export {self.env}=...",
                 )
         else:
@@ -71,34 +72,34 @@ class Secret(BaseModel):
             except (OSError, UnicodeDecodeError) as error:
                 raise ConfigError(
                     f"The secret file {self.file} cannot be read: {error}.",
-                    "Write the secret into that file, readable by the user who runs this.",
+                    "Write the secret into that file and make it readable for the user who runs this.",
                 ) from error
             if not value:
                 raise ConfigError(f"The secret file {self.file} is empty.", "Write the secret into it.")
         if not value.isprintable() or not value.isascii() or value != value.strip():
             raise ConfigError(
-                f"The secret {self.env or self.file} holds characters that an HTTP header cannot carry, "
+                f"The secret {self.env or self.file} contains characters that an HTTP header cannot carry, "
                 "or a blank at either end.",
                 "Copy it again, without line breaks and blanks.",
             )
-        if len(value) < MIN_LENGTH and not name:
+        if len(value) < MIN_LENGTH and not identifier:
             raise ConfigError(
-                f"The secret {self.env or self.file} has only {len(value)} characters: anybody can guess it, and it "
+                f"The secret {self.env or self.file} has only {len(value)} characters: it is easy to guess and "
                 "cannot be masked in messages.",
-                "Have a long random one made, at least 16 characters.",
+                "Create a long random one, at least 16 characters.",
             )
         register_secret(value)
         return value
 
 
 def mask_all(tables: object) -> None:
-    """Has every secret that the tables of a channel file point at masked from now on, where it can be had.
+    """Registers every readable secret that the tables of a channel file point to, so that messages mask it.
 
-    `reveal` says what is wrong where it cannot.
+    Unreadable secrets are skipped; `reveal` reports them later.
     """
     for value in tables.values() if isinstance(tables, dict) else ():
         with contextlib.suppress(ConfigError, ValidationError):
             if isinstance(value, dict) and not value.keys() & {"env", "file"}:
                 mask_all(value)
             else:
-                Secret.model_validate(value).reveal(name=True)
+                Secret.model_validate(value).reveal(identifier=True)

@@ -1,4 +1,7 @@
-"""What may happen to a shop between two runs, and how a run may be asked for: small alphabets, so that things meet."""
+"""Hypothesis strategies for changes of a shop between two runs and for the options of a run.
+
+The sets of values are small, so that codes and values clash often.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,11 @@ from hypothesis import strategies as st
 
 from tests.end_to_end.model.oracle import Row
 
-SIZES = 9  # from 10 rows on, limits of another kind begin to judge
-GLUE = ["", "A", "B", "AB", "BA", "A-", "a"]  # A + B, AB + nothing and nothing + AB are one code
-ODD_PARTS = [None, 7, " ", "A/", "B\\", "A ", "A\u200b", "B\x07", "Ä\u00a0"]
-OWN = [f"S{number}." for number in range(1, SIZES + 1)]  # the codes that sizes begin with
-CODES = [*OWN, *GLUE[1:], "AA", "ABB", "A ", "XX-7", "PACK/1"]
+SIZES = 9  # from 10 rows on, other limits apply
+CODE_PARTS = ["", "A", "B", "AB", "BA", "A-", "a"]  # A + B, AB + "" and "" + AB are the same code
+UNUSUAL_PARTS = [None, 7, " ", "A/", "B\\", "A ", "A\u200b", "B\x07", "Ä\u00a0"]
+PREFIXES = [f"S{number}." for number in range(1, SIZES + 1)]  # each size's first code part
+CODES = [*PREFIXES, *CODE_PARTS[1:], "AA", "ABB", "A ", "XX-7", "PACK/1"]
 EANS = ["7312345678901", "96385074", "4006381333931"]
 AMOUNTS = [
     *["10.00", "49.90", 20, Decimal("19.5"), "10.1234"],
@@ -69,19 +72,19 @@ SETTINGS: dict[str, list[Any]] = {
     "include": [("*",), ("*",), ("S*", "A*"), ("Acme",), ("Outerwear", "*B")],
     "exclude": [(), (), ("A*",), ("Jackets",), ("*[24]",)],
 }
-# Nothing of this may change what a run does: how Centra writes, how myOGO writes, how we ask.
-CENTRA_WAYS: dict[str, list[Any]] = {
+# None of these may change the result of a run: the output formats of Centra and myOGO, and our request settings.
+CENTRA_FORMATS: dict[str, list[Any]] = {
     "sort": ["asc", "desc", "shuffled"],
     "price_as": ["as_is", "number", "string"],
     "ids_as": ["as_is", "number", "string"],
     "flags_as": ["as_is", "int", "bool"],
-    "empty_as": ["as_is", "", None, "missing"],  # save that a code with a missing part breaks the contract
+    "empty_as": ["as_is", "", None, "missing"],  # except that a code with a missing part breaks the contract
     "next_at_end": ["absent", "null", "empty"],
     "next_absolute": [False, True],
     "next_repeats_filters": [False, True],
     "max_limit": [100, 2],
 }
-MYOGO_WAYS: dict[str, list[Any]] = {
+MYOGO_FORMATS: dict[str, list[Any]] = {
     "sort": ["asc", "desc", "shuffled"],
     "emit_nulls": ["yes", "no"],
     "extra_fields": [False, True],
@@ -90,9 +93,9 @@ MYOGO_WAYS: dict[str, list[Any]] = {
     "created_status": [200, 201],
     "error_body": ["json", "html"],
     "stock_moves_edit_time": [False, True],
-    "name_max": [0, 0, 12],  # and this one has longer names refused
+    "name_max": [0, 0, 12],  # 12: myOGO refuses longer names
 }
-ASKING: dict[str, list[Any]] = {
+REQUEST_SETTINGS: dict[str, list[Any]] = {
     "centra_page": [100, 1, 2, 3, 5],
     "myogo_page": [250, 1, 2, 3, 5],
     "in_flight": [1, 4],
@@ -100,15 +103,17 @@ ASKING: dict[str, list[Any]] = {
 
 
 def mix(*shares: tuple[int, st.SearchStrategy[Any]]) -> st.SearchStrategy[Any]:
-    """One of the strategies, each as often as its share says (`one_of` counts the same one twice as one)."""
+    """One of the strategies, each with the weight of its share (`one_of` ignores repeated strategies)."""
     table = [strategy for share, strategy in shares for _ in range(share)]
     return st.sampled_from(range(len(table))).flatmap(lambda index: table[index])
 
 
-def some(of: dict[str, list[Any]], most: int, least: int = 0) -> st.SearchStrategy[Row]:
+def some(values_by_field: dict[str, list[Any]], max_fields: int, min_fields: int = 0) -> st.SearchStrategy[Row]:
     """Up to so many of the fields, each with one of its values."""
-    pairs = st.sampled_from(sorted(of)).flatmap(lambda name: st.tuples(st.just(name), st.sampled_from(of[name])))
-    return st.lists(pairs, min_size=least, max_size=most, unique_by=lambda pair: pair[0]).map(dict)
+    pairs = st.sampled_from(sorted(values_by_field)).flatmap(
+        lambda name: st.tuples(st.just(name), st.sampled_from(values_by_field[name]))
+    )
+    return st.lists(pairs, min_size=min_fields, max_size=max_fields, unique_by=lambda pair: pair[0]).map(dict)
 
 
 def _entry(currencies: list[Any], amounts: list[Any]) -> st.SearchStrategy[Row]:
@@ -125,22 +130,22 @@ def _lists(entry: st.SearchStrategy[Row]) -> st.SearchStrategy[list[Row]]:
     return st.lists(entry, min_size=1, max_size=3, unique_by=lambda one: str(one["id"]))
 
 
-FIT_PRICES = _lists(_entry(["EUR", "EUR", "eur", "SEK"], AMOUNTS[:5]))
-ODD_PRICES = _lists(_entry(["EUR", "EUR", "SEK", "", None], AMOUNTS)) | st.sampled_from([[], None, ""])
-PRICES = mix((4, FIT_PRICES), (1, ODD_PRICES)).map(lambda value: {"prices": value})
-# Parts of a code, so few of them that clashes are frequent.
-FEW = st.sampled_from(GLUE)
-GLUED = st.fixed_dictionaries(
-    {"sku": FEW, "variantSku": FEW, "sizeSku": mix((5, FEW), (1, st.sampled_from(ODD_PARTS)))}
+VALID_PRICES = _lists(_entry(["EUR", "EUR", "eur", "SEK"], AMOUNTS[:5]))
+UNUSUAL_PRICES = _lists(_entry(["EUR", "EUR", "SEK", "", None], AMOUNTS)) | st.sampled_from([[], None, ""])
+PRICES = mix((4, VALID_PRICES), (1, UNUSUAL_PRICES)).map(lambda value: {"prices": value})
+# So few code parts that clashes are frequent.
+CODE_PART = st.sampled_from(CODE_PARTS)
+CLASHING_CODES = st.fixed_dictionaries(
+    {"sku": CODE_PART, "variantSku": CODE_PART, "sizeSku": mix((5, CODE_PART), (1, st.sampled_from(UNUSUAL_PARTS)))}
 )
 
 NUMBERS = st.integers(1, SIZES)
 INDEX = st.integers(0, SIZES - 1)
-SIZE_FIELDS = mix((3, st.just({})), (6, some(FIELDS, 3, 1)), (2, GLUED), (3, PRICES))
+SIZE_FIELDS = mix((3, st.just({})), (6, some(FIELDS, 3, 1)), (2, CLASHING_CODES), (3, PRICES))
 IN_CENTRA = mix(
     (6, st.tuples(st.just("size changed"), INDEX, SIZE_FIELDS)),
     (3, st.tuples(st.just("size"), NUMBERS, SIZE_FIELDS)),
-    (2, st.tuples(st.just("size mended"), INDEX)),
+    (2, st.tuples(st.just("size repaired"), INDEX)),
     (1, st.tuples(st.just("size copied"), INDEX, NUMBERS)),
     (1, st.tuples(st.just("no size"), INDEX)),
 )
@@ -154,19 +159,19 @@ IN_MYOGO = mix(
     (1, st.tuples(st.just("received"), INDEX, st.integers(1, 50))),
     (1, st.tuples(st.just("removed"), INDEX)),
 )
-# What is not named is as it was in the beginning.
-ELSEWISE = mix(
-    (3, st.tuples(st.just("centra writes"), some(CENTRA_WAYS, 4, 1))),
-    (2, st.tuples(st.just("myogo writes"), some(MYOGO_WAYS, 4, 1))),
-    (1, st.tuples(st.just("myogo writes"), st.just({"name_max": 12}))),
-    (2, st.tuples(st.just("we ask"), some(ASKING, 3, 1))),
+# Each change resets what it does not name to its first value.
+FORMAT_CHANGES = mix(
+    (3, st.tuples(st.just("centra formats"), some(CENTRA_FORMATS, 4, 1))),
+    (2, st.tuples(st.just("myogo formats"), some(MYOGO_FORMATS, 4, 1))),
+    (1, st.tuples(st.just("myogo formats"), st.just({"name_max": 12}))),
+    (2, st.tuples(st.just("request settings"), some(REQUEST_SETTINGS, 3, 1))),
 )
 SETTING = st.tuples(st.just("settings"), mix((1, st.just({})), (1, some(SETTINGS, 2, 1))))
-EDITS = st.lists(mix((6, IN_CENTRA), (4, IN_MYOGO), (1, SETTING), (2, ELSEWISE)), min_size=1, max_size=5)
+EDITS = st.lists(mix((6, IN_CENTRA), (4, IN_MYOGO), (1, SETTING), (2, FORMAT_CHANGES)), min_size=1, max_size=5)
 START = st.tuples(
     st.lists(SIZE_FIELDS, min_size=3, max_size=7),
-    st.lists(st.tuples(st.just("product"), st.sampled_from([*OWN[:4], *CODES]), some(HELD, 5)), max_size=4),
-).map(lambda two: [*(("size", number, fields) for number, fields in enumerate(two[0], start=1)), *two[1]])
+    st.lists(st.tuples(st.just("product"), st.sampled_from([*PREFIXES[:4], *CODES]), some(HELD, 5)), max_size=4),
+).map(lambda start: [*(("size", number, fields) for number, fields in enumerate(start[0], start=1)), *start[1]])
 
 SKU = mix((5, st.just(())), (1, st.sampled_from([("S*",), ("A*",), ("*B", "S[1-4]*"), ("nothing",)])))
 LIMITED = {
@@ -186,11 +191,11 @@ def _faults() -> st.SearchStrategy[list[Row]]:
         "path": st.sampled_from(["*", "*", "/products", "/stock"]),
         "skip": st.sampled_from([0, 0, 0, 1, 1, 2, 3, 5, 7]),
     }
-    refusing = st.sampled_from([400, 401, 403, 404, 409, 422, 429, 500, 502, 503, 504])
-    failing = st.fixed_dictionaries(
-        {"kind": st.sampled_from(["status", "status_after"]), "status": refusing, "times": st.sampled_from([1, 1, 2])}
+    statuses = st.sampled_from([400, 401, 403, 404, 409, 422, 429, 500, 502, 503, 504])
+    status_faults = st.fixed_dictionaries(
+        {"kind": st.sampled_from(["status", "status_after"]), "status": statuses, "times": st.sampled_from([1, 1, 2])}
     )
-    breaking = st.fixed_dictionaries(
+    transport_faults = st.fixed_dictionaries(
         {
             "kind": st.sampled_from(
                 ["drop", "drop_after", "html", "redirect", "body", "truncated", "wrong_length", "reset_body"]
@@ -198,20 +203,22 @@ def _faults() -> st.SearchStrategy[list[Row]]:
             "times": st.sampled_from([1, 1, 2]),
         }
     )
-    # A system that lies the same way twice cannot be seen through.
-    lying = st.fixed_dictionaries({"kind": st.sampled_from(["empty_page", "repeat_page", "loop_next"])})
-    odd = st.fixed_dictionaries({"kind": st.sampled_from(["revoke_tokens", "no", "slow"])})
+    # Not repeated: a system that gives the same wrong answer twice cannot be detected.
+    wrong_lists = st.fixed_dictionaries({"kind": st.sampled_from(["empty_page", "repeat_page", "loop_next"])})
+    other_faults = st.fixed_dictionaries({"kind": st.sampled_from(["revoke_tokens", "no", "slow"])})
     fault = st.builds(
-        lambda kind, place: _possible({**place, **kind}),
-        mix((3, failing), (4, breaking), (1, odd)),
+        lambda kind, place: _on_supported_side({**place, **kind}),
+        mix((3, status_faults), (4, transport_faults), (1, other_faults)),
         st.fixed_dictionaries(where),
     )
-    lie = st.builds(lambda kind, place: _possible({**place, **kind}), lying, st.fixed_dictionaries(where))
-    return mix((4, st.lists(fault, min_size=1, max_size=2)), (1, lie.map(lambda one: [one])))
+    wrong_list = st.builds(
+        lambda kind, place: _on_supported_side({**place, **kind}), wrong_lists, st.fixed_dictionaries(where)
+    )
+    return mix((4, st.lists(fault, min_size=1, max_size=2)), (1, wrong_list.map(lambda one: [one])))
 
 
-def _possible(fault: Row) -> Row:
-    """The fault on the one side that knows it."""
+def _on_supported_side(fault: Row) -> Row:
+    """The fault restricted to the side that supports it."""
     if fault["kind"] in ("no", "loop_next"):
         return fault | {"side": "centra", "method": "*"}
     if fault["kind"] == "revoke_tokens":
@@ -220,7 +227,7 @@ def _possible(fault: Row) -> Row:
 
 
 FAULTS = _faults()
-# Where a run is killed: while it waits for the answer to a request (served or not).
+# A run is killed while it waits for the answer to a request, served or not.
 KILLS = st.fixed_dictionaries(
     {
         "side": st.sampled_from(["centra", "myogo", "myogo", "myogo"]),

@@ -1,6 +1,6 @@
-"""A shop in trade that is tortured: stock to bring back, orders to send, parcels to tell of.
+"""The test environment for orders, tracking and stock: amounts to write back, orders to send, shipments to complete.
 
-Nothing here knows how the program works: what must become of both sides is said of the orders themselves.
+The expected state is independent of the program: it is computed from the orders themselves.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from pipelines.sandbox.channel_file import channel_file
 from pipelines.state.run_result import RunResult
 from pipelines.systems.myogo.client import MyOgoClient
 from pipelines.systems.myogo.order_client import MyOgoOrders
-from tests.support.shop import Shop, catalogue, size
+from tests.support.shop import NO_EXPECTATIONS, Shop, catalogue, size
 from tests.support.shop_helpers import is_token
-from tests.torture import promises
-from tests.torture.ground import ATTEMPTS, small
+from tests.torture import invariants
+from tests.torture.product_environment import ATTEMPTS, with_test_settings
 
 FLOWS = ("orders", "tracking", "stock")
-AMOUNTS = {"SKU1": 11, "SKU2": 12, "SKU3": 13}  # what the warehouse has before it ships
-LEFT = {"demo-1001-1": ["JJFI1"], "demo-1002-1": ["JJFI2", "JJFI3"]}  # one SKU3 in each
+AMOUNTS = {"SKU1": 11, "SKU2": 12, "SKU3": 13}  # stock in the warehouse before it ships
+SHIPPED = {"demo-1001-1": ["JJFI1"], "demo-1002-1": ["JJFI2", "JJFI3"]}  # each has one SKU3
 WAITING = {"demo-1003-1": ("SKU1", 2), "demo-1004-1": ("SKU2", 1)}
 UNPAID = "1004-1"
-AT_FIRST = 10  # units of each size in Centra, those included that are promised to orders
+INITIAL_UNITS = 10  # units of each size in Centra, allocated ones included
 TABLES = """
 [flows.stock.params]
 goods_received = true
@@ -52,7 +52,7 @@ starting = 2026-01-01
 [flows.tracking.params.carriers]
 HOME = { carrier = "Posti", service = "Home parcel" }
 """
-# Every request of a run, in the order in which a side hears of them; a test holds the list to what is sent.
+# All requests of a run in the order of each side; a test checks that the list is complete.
 _COMPLETED = [
     line
     for order in ("1001", "1002")
@@ -83,75 +83,75 @@ REQUESTS = {
 VERBS = {side: Counter(name.split(" ")[0] for name in names) for side, names in REQUESTS.items()}
 
 
-def shop() -> Sandbox:
-    """A running sandbox with the goods in it."""
-    sizes = [size(n, physical=AT_FIRST, allocated=0) for n in (1, 2, 3)]
+def start_sandbox() -> Sandbox:
+    """A running sandbox with the products in stock."""
+    sizes = [size(n, physical=INITIAL_UNITS, allocated=0) for n in (1, 2, 3)]
     return Sandbox.start(catalogue(*sizes, myogo=[{"code": code, "stock": n} for code, n in AMOUNTS.items()]))
 
 
-class Trade:
-    """One struck run of the shop and the runs after it; every check of a promise is a method."""
+class OrderEnvironment:
+    """A run with a fault and the runs after it, with a method for each check."""
 
     def __init__(self, box: Sandbox, folder: Path, **channel: Any) -> None:
         self.box = box
         box.reset()
         box.switch("myogo", duplicate_post="duplicate")
-        self.shop = Shop(box, folder, channel_file(box.centra_url, box.myogo_url) + TABLES)
+        self.shop = Shop(box, folder, channel_file(box.centra_url, box.myogo_url) + NO_EXPECTATIONS + TABLES)
         self._text = self.shop.text
-        self._write(channel)
-        self.people: set[str] = set()
-        for reference in LEFT:
-            self._order("SKU3", 1, paid=1)
-            self._imported(reference)
+        self._write_channel_file(channel)
+        self.personal_data: set[str] = set()
+        for reference in SHIPPED:
+            self._place_order("SKU3", 1, paid=1)
+            self._create_in_myogo(reference)
         for code, quantity in WAITING.values():
-            self._order(code, quantity, paid=1)
+            self._place_order(code, quantity, paid=1)
         box.change_centra_shipment(UNPAID, paid=0, should_capture=1)
-        for reference, numbers in LEFT.items():
+        for reference, numbers in SHIPPED.items():
             box.ship(reference, numbers, None)
         self.served: Counter[str] = Counter()
         box.clear_requests()
 
-    def _write(self, channel: Mapping[str, Any]) -> None:
-        self.shop.file.write_text(small(self._text, channel, pages=(5, 5)), "utf-8")
+    def _write_channel_file(self, channel: Mapping[str, Any]) -> None:
+        self.shop.file.write_text(with_test_settings(self._text, channel, pages=(5, 5)), "utf-8")
 
-    def _order(self, code: str, quantity: int, **given: Any) -> None:
-        order = self.box.place_centra_order(lines=[{"code": code, "qty": quantity}], **given)
-        self.people |= {order[f"delivery{name}"] for name in ("Name", "Email", "Cell", "Address")}
+    def _place_order(self, code: str, quantity: int, **fields: Any) -> None:
+        order = self.box.place_centra_order(lines=[{"code": code, "qty": quantity}], **fields)
+        self.personal_data |= {order[f"delivery{name}"] for name in ("Name", "Email", "Cell", "Address")}
 
-    def _imported(self, reference: str) -> None:
-        """Somebody's order in myOGO, as an earlier run would have sent it."""
+    def _create_in_myogo(self, reference: str) -> None:
+        """Creates an order in myOGO as an earlier run would have sent it."""
         home = {"name": "?", "address1": "?", "zip": "00100", "city": "Helsinki", "countryCode": "FI"}
         lines = [{"code": "SKU3", "quantity": 1}]
         order = {"reference": reference, "shippingCode": "HOME", "status": "New", "customer": home, "orderLines": lines}
         with closing(MyOgoClient(self.shop.channel().systems["myogo"], ("write:order",))) as client:
             MyOgoOrders(client).create(order)
 
-    def calms_down(self) -> None:
-        """No fault waits any more, and the runs from here on are patient."""
+    def end_faults(self) -> None:
+        """Removes all faults and restores long timeouts."""
         self.box.clear_faults()
-        self._write({})
+        self._write_channel_file({})
 
     @property
-    def words(self) -> tuple[str, ...]:
-        """The push as it is written on the command line."""
+    def arguments(self) -> tuple[str, ...]:
+        """The command line of the push."""
         flows = [word for flow in FLOWS for word in ("--flow", flow)]
         return "push", str(self.shop.file), *flows, "--data", str(self.shop.data), "--json"
 
     def push(self) -> RunResult:
-        """One run with what holds of every run."""
-        report = promises.kept(self.shop, flows=FLOWS)
-        self.is_underway()
-        self._nobody_is_named(report)
+        """One push, with the checks that hold for every run."""
+        report = invariants.push_and_check(self.shop, flows=FLOWS)
+        self.check_partial_state()
+        self._check_no_personal_data(report)
         return report
 
-    # What both sides hold, and what they may and must.
+    # The state of both sides.
 
     def amounts(self) -> dict[str, int]:
         """Units in Centra, by code."""
         return {f"SKU{n}": self.box.centra_row(n)["physical"] for n in (1, 2, 3)}
 
     def completed(self) -> dict[str, tuple[str, str]]:
-        """Carrier and numbers of the shipments that are complete in Centra."""
+        """Carrier and tracking numbers of the completed shipments in Centra."""
         return {
             one["shipmentId"]: (one["carrier"], one["trackingNumber"])
             for one in self.box.centra_shipments()
@@ -159,80 +159,87 @@ class Trade:
         }
 
     def sent(self) -> dict[str, tuple[str, int, str, str]]:
-        """Code, quantity, name and way of the orders that myOGO was sent since."""
-        found = [one for one in self.box.myogo_orders() if one["reference"] not in LEFT]
-        told = {one["reference"]: self._facts(one) for one in found}
-        assert len(told) == len(found), f"an order was made twice: {[one['reference'] for one in found]}"
-        return told
+        """Code, quantity, name and shipping code of the orders sent to myOGO by the runs."""
+        sent_orders = [one for one in self.box.myogo_orders() if one["reference"] not in SHIPPED]
+        by_reference = {one["reference"]: self._facts(one) for one in sent_orders}
+        assert len(by_reference) == len(sent_orders), (
+            f"an order was created twice: {[one['reference'] for one in sent_orders]}"
+        )
+        return by_reference
 
     @staticmethod
     def _facts(order: Mapping[str, Any]) -> tuple[str, int, str, str]:
         (line,) = order["orderLines"]
         return line["code"], int(line["quantity"]), order["customer"]["name"], order["shippingCode"]
 
-    def is_underway(self) -> None:
-        """Each thing is as it was or as it must become, whenever a run ended; and what is done was done once."""
+    def check_partial_state(self) -> None:
+        """Each order, shipment and amount is unchanged or as expected, and each write was served at most once."""
         sent, completed, amounts = self.sent(), self.completed(), self.amounts()
         names = {f"demo-{one['shipmentId']}": one["deliveryName"] for one in self.box.centra_shipments()}
-        wanted = {reference: (*goods, names[reference], "HOME") for reference, goods in WAITING.items()}
-        assert sent.items() <= wanted.items()
-        assert completed.items() <= self._parcels().items()
+        expected = {reference: (*goods, names[reference], "HOME") for reference, goods in WAITING.items()}
+        assert sent.items() <= expected.items()
+        assert completed.items() <= self._expected_shipments().items()
         paid = {one["shipmentId"]: one["paid"] for one in self.box.centra_shipments()}
         assert paid[UNPAID] or f"demo-{UNPAID}" not in sent, "sent before it was paid"
         for code, units in amounts.items():
-            gone = len(completed) if code == "SKU3" else 0
-            assert units in {AT_FIRST - gone, *(self._last()[code] - n for n in range(gone + 1))}, (code, units)
-        asked = Counter((name(entry), entry["query"]) for entry in self.box.requests())
-        assert max(asked.values(), default=0) <= 4 * ATTEMPTS, asked.most_common(3)  # asked for twice, looked up twice
+            completed_units = len(completed) if code == "SKU3" else 0
+            assert units in {
+                INITIAL_UNITS - completed_units,
+                *(self._final_amounts()[code] - n for n in range(completed_units + 1)),
+            }, (code, units)
+        request_counts = Counter((request_name(entry), entry["query"]) for entry in self.box.requests())
+        assert max(request_counts.values(), default=0) <= 4 * ATTEMPTS, request_counts.most_common(
+            3
+        )  # a request and its look-up, each repeated once
         self.served += self._served()
         assert not [what for what, times in self.served.items() if times > 1], self.served
 
     def _served(self) -> Counter[str]:
-        """The writes that a system took since the last look, of those that may be served once only."""
-        taken = Counter(
-            name(entry)
+        """The writes served since the last call that must be served only once."""
+        served = Counter(
+            request_name(entry)
             for entry in self.box.requests()
             if entry["applied"] and not is_token(entry) and entry["path"].endswith(("/Orders", "/capture", "/shipment"))
         )
         self.box.clear_requests()
-        return taken
+        return served
 
-    def is_done(self) -> bool:
-        """Whether all is as it must be, but for what stock becomes by a shipment that is completed after it."""
-        return len(self.sent()) == len(WAITING) and self.completed() == self._parcels()
+    def is_complete(self) -> bool:
+        """Whether all orders are sent and all shipments completed; stock may still change by a late completion."""
+        return len(self.sent()) == len(WAITING) and self.completed() == self._expected_shipments()
 
-    def is_at_rest(self) -> bool:
-        return self.is_done() and self.amounts() == self._last()
-
-    @staticmethod
-    def _last() -> dict[str, int]:
-        return AMOUNTS | {"SKU3": AMOUNTS["SKU3"] - len(LEFT)}
+    def is_final(self) -> bool:
+        return self.is_complete() and self.amounts() == self._final_amounts()
 
     @staticmethod
-    def _parcels() -> dict[str, tuple[str, str]]:
-        return {ref.removeprefix("demo-"): ("Posti", ", ".join(numbers)) for ref, numbers in LEFT.items()}
+    def _final_amounts() -> dict[str, int]:
+        return AMOUNTS | {"SKU3": AMOUNTS["SKU3"] - len(SHIPPED)}
 
-    # What a run says.
+    @staticmethod
+    def _expected_shipments() -> dict[str, tuple[str, str]]:
+        return {ref.removeprefix("demo-"): ("Posti", ", ".join(numbers)) for ref, numbers in SHIPPED.items()}
 
-    def tells_the_truth(self, report: RunResult) -> bool:
-        """Whether all is done; the exit code, the counts and the journal must agree with what both sides hold."""
-        left = report.counts["refused"] + report.counts["unknown"] + report.counts["not_attempted"]
+    # The report of a run.
+
+    def check_report(self, report: RunResult) -> bool:
+        """Checks exit code, counts and journal against both sides; returns whether everything is done."""
+        not_applied = report.counts["refused"] + report.counts["unknown"] + report.counts["not_attempted"]
         if report.exit_code == 0:
-            assert not left
+            assert not not_applied
         if report.exit_code in (0, 3):
             assert report.counts["not_attempted"] == 0
-            assert left or self.is_at_rest()
+            assert not_applied or self.is_final()
         sent, completed, amounts = self.sent(), self.completed(), self.amounts()
         for flow, key, outcome in self.outcomes():
             if flow == "stock" and outcome == "refused":
-                continue  # where Centra says no it is believed: amounts are absolute, and the next run reads them
-            done = {
+                continue  # a refusal of Centra is accepted: amounts are absolute, and the next run reads them
+            is_done = {
                 "orders": key in sent,
                 "tracking": key in completed,
-                "stock": amounts.get(key) == self._last().get(key),
+                "stock": amounts.get(key) == self._final_amounts().get(key),
             }
-            assert outcome == "unknown" or done[flow] == (outcome == "applied"), (flow, key, outcome)
-        return self.is_at_rest()
+            assert outcome == "unknown" or is_done[flow] == (outcome == "applied"), (flow, key, outcome)
+        return self.is_final()
 
     def outcomes(self) -> list[tuple[Any, ...]]:
         """Flow, key and outcome of the newest run's writes."""
@@ -240,29 +247,29 @@ class Trade:
             "select flow, key, outcome from sync.journal where run_id = (select max(run_id) from sync.runs)"
         )
 
-    def _nobody_is_named(self, report: RunResult) -> None:
-        """Neither in what a run prints nor in what analysts are given of it."""
+    def _check_no_personal_data(self, report: RunResult) -> None:
+        """No personal data in the output of a run or in the published tables."""
         rows = self.shop.sql("select message from sync.journal union all select message from sync.runs")
         rows += self.shop.sql("select coalesce(code, '') || coalesce(message, '') from sync.withheld")
-        told = json.dumps([report.as_json(), report.message, report.fix, rows], ensure_ascii=False)
-        assert [who for who in self.people if who in told] == []
+        text = json.dumps([report.as_json(), report.message, report.fix, rows], ensure_ascii=False)
+        assert [value for value in self.personal_data if value in text] == []
 
-    def heals(self) -> int:
-        """The exit code of one more run, after which all is done; an amount that a shipment has changed which was
-        completed later than it should have been is made right by the run after."""
+    def rerun(self) -> int:
+        """One more run, after which all orders and shipments are done; returns its exit code. An amount changed by
+        a shipment that was completed late is corrected by the next run."""
         report = self.push()
         assert report.exit_code == 0, report.message
-        assert self.is_done()
+        assert self.is_complete()
         return report.exit_code
 
-    def rests(self) -> None:
-        """Runs that write amounts at most, and then nothing."""
+    def check_nothing_to_do(self) -> None:
+        """One run may write amounts; the next one writes nothing."""
         for last in (False, True):
             self.box.clear_requests()
-            assert promises.kept(self.shop, flows=FLOWS).exit_code == 0
-            written = {name(e) for e in self.box.requests() if e["method"] != "GET" and not is_token(e)}
+            assert invariants.push_and_check(self.shop, flows=FLOWS).exit_code == 0
+            written = {request_name(e) for e in self.box.requests() if e["method"] != "GET" and not is_token(e)}
             assert written <= (set() if last else {"POST /stock"})
-            assert self.is_at_rest()
+            assert self.is_final()
             if not written:
                 return
 
@@ -270,19 +277,19 @@ class Trade:
         shutil.rmtree(self.shop.data)
 
 
-def name(entry: Mapping[str, Any]) -> str:
-    """What is asked of whom, without what differs from one run to the next."""
+def request_name(entry: Mapping[str, Any]) -> str:
+    """The request without the parts that differ between runs."""
     path = entry["path"].removeprefix("/api/order-api").removeprefix("/api/v1")
     body, query = entry.get("body") or {}, entry["query"]
     if is_token(entry):
         return f"{entry['method']} {path}"
     if entry["method"] != "GET":
-        of = body.get("shipment") or body.get("reference") or ""
-        return f"{entry['method']} {path} {of}".rstrip()
+        target = body.get("shipment") or body.get("reference") or ""
+        return f"{entry['method']} {path} {target}".rstrip()
     if "stock_modified" in query:
         return f"GET {path}, read back"
     query = re.sub(r"(newer_than|modifiedAfter|limit)=[^&]*&?", "", query).strip("&")
     query = re.sub(r"&?(page|offset)=", r" \1 ", query)
     query = re.sub(r"( page 1)$", "", query) if "reference=" in query else query
-    asked = f"?{query}" if query and not query.startswith(" ") else query
-    return f"GET {path}{asked}".rstrip()
+    query_text = f"?{query}" if query and not query.startswith(" ") else query
+    return f"GET {path}{query_text}".rstrip()
