@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from urllib.parse import quote
 
@@ -16,9 +16,9 @@ from pipelines.state.run_result import HEADLINES
 _WIDTH, _HEIGHT = 120, 24
 
 
-def page(facts: Facts, places: Sequence[str], command: str, lists: str | None) -> str:
-    """Renders the page. `places` are the titles of the channel's systems, in order. `command` is the command that
-    writes the CSV files; `lists` is the relative path to their folder if they are already written."""
+def page(facts: Facts, titles: Mapping[str, str], command: str, lists: str | None) -> str:
+    """Renders the page. `titles` has the channel's systems by name, in order. `command` is the command that writes
+    the CSV files; `lists` is the relative path to their folder if they are already written."""
     environment = Environment(
         loader=PackageLoader("pipelines.reports", "templates"),
         autoescape=True,
@@ -26,6 +26,7 @@ def page(facts: Facts, places: Sequence[str], command: str, lists: str | None) -
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    places = [*titles.values()]
     now = facts.compared.started_at if facts.compared else facts.run.started_at
     environment.filters |= {
         "when": when,
@@ -43,6 +44,7 @@ def page(facts: Facts, places: Sequence[str], command: str, lists: str | None) -
         facts=facts,
         run=facts.run,
         lead=facts.lead,
+        titles=titles,
         sums_of=sums,
         read=facts.read,
         headlines=HEADLINES,

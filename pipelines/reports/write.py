@@ -30,9 +30,9 @@ def write(
     try:
         if html is not None:
             html.parent.mkdir(parents=True, exist_ok=True)
-            places = [channel.title(name) for name in channel.systems]
+            titles = {name: channel.title(name) for name in channel.systems}
             lists = None if csv is None else Path(os.path.relpath(csv, html.parent)).as_posix()
-            html.write_text(page(facts, places, command, lists), "utf-8")
+            html.write_text(page(facts, titles, command, lists), "utf-8")
             written.append(html)
         if markdown is not None:
             markdown.parent.mkdir(parents=True, exist_ok=True)
