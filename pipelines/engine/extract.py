@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import logging
 import shutil
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.core.background import running_in_background
@@ -129,7 +130,7 @@ class Extractor:
         clean(folder)
         try:
             with contextlib.ExitStack() as stack:
-                background = {
+                background: dict[str, Future[list[Any]]] = {
                     name: stack.enter_context(
                         running_in_background(
                             partial(_extract_all, reads[name], f"{name}{suffix}", folder), self._close
@@ -140,23 +141,27 @@ class Extractor:
                 for other in background.values():
                     other.add_done_callback(self._close_if_failed)
                 with self.step(f"read {self.channel.title(first)}"), self.interrupted.raising_immediately():
-                    self._extract_first(partial(_extract_all, reads[first], f"{first}{suffix}", folder), background)
+                    extracted = {
+                        first: self._extract_first(
+                            partial(_extract_all, reads[first], f"{first}{suffix}", folder), background
+                        )
+                    }
                 if preload:
                     batch_checks.preload()
                 for name, other in background.items():
                     with self.step(f"read {self.channel.title(name)}"), self.interrupted.raising_immediately():
-                        other.result()
+                        extracted[name] = other.result()
             with self.step("stage"):
-                for name, references in reads.items():
-                    for number in range(len(references)):
-                        load(f"{name}{suffix}", folder, self.store.connection, number)
+                for name, pipelines in extracted.items():
+                    for pipeline in pipelines:
+                        load(pipeline, f"{name}{suffix}", folder, self.store.connection)
         finally:
             self.findings |= {f"{name}{label}": found.facts() for name, found in findings.items()}
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _extract_first(self, work: Any, others: Mapping[str, Future[None]]) -> None:
+    def _extract_first(self, work: Callable[[], list[Any]], others: Mapping[str, Future[list[Any]]]) -> list[Any]:
         try:
-            work()
+            return work()
         except SourceError:
             for other in others.values():
                 if other.done():
@@ -167,7 +172,7 @@ class Extractor:
         for client in self.clients.values():
             client.close()
 
-    def _close_if_failed(self, other: Future[None]) -> None:
+    def _close_if_failed(self, other: Future[list[Any]]) -> None:
         """Closes all clients after a failed read; otherwise the other reads could go on for a quarter of an hour."""
         if other.exception() is not None:
             self._close()
@@ -184,6 +189,6 @@ class Extractor:
                     )
 
 
-def _extract_all(sources: Sequence[Any], name: str, folder: Any) -> None:
-    for number, source in enumerate(sources):
-        extract(source, name, folder, number)
+def _extract_all(sources: Sequence[Any], name: str, folder: Path) -> list[Any]:
+    """The dlt pipelines that extracted the sources."""
+    return [extract(source, name, folder, number) for number, source in enumerate(sources)]

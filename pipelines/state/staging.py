@@ -35,8 +35,8 @@ def stage(
     clean(folder)
     try:
         with reading():
-            extract(source, name, folder)
-        load(name, folder, connection)
+            pipeline = extract(source, name, folder)
+        load(pipeline, name, folder, connection)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -58,30 +58,33 @@ def clean(folder: Path) -> None:
     os.environ["DESTINATION__REPLACE_STRATEGY"] = "insert-from-staging"
 
 
-def extract(source: Callable[[], Any], name: str, folder: Path, number: int = 0) -> None:
+def extract(source: Callable[[], Any], name: str, folder: Path, number: int = 0) -> Any:
     """Reads everything that `source()` yields into Parquet files below `folder`. Several threads may do so at once.
 
-    `number` distinguishes the sources of one system. Raises the source's own error.
+    `number` distinguishes the sources of one system. Returns the dlt pipeline, for `load`. Raises the source's own
+    error.
     """
     from dlt.pipeline.exceptions import PipelineStepFailed
 
     try:
-        _pipeline(name, folder, None, number).extract(source(), loader_file_format="parquet")
+        pipeline = _pipeline(name, folder, number)
+        pipeline.extract(source(), loader_file_format="parquet")
+        return pipeline
     except PipelineStepFailed as failed:
         raise _explained(failed, name, folder) from failed
 
 
-def load(name: str, folder: Path, connection: duckdb.DuckDBPyConnection, number: int = 0) -> None:
-    """Replaces the tables of `raw_<name>`, each completely, with what was extracted."""
+def load(pipeline: Any, name: str, folder: Path, connection: duckdb.DuckDBPyConnection) -> None:
+    """Replaces the tables of `raw_<name>`, each completely, with what `pipeline` has extracted."""
     from dlt.pipeline.exceptions import PipelineStepFailed
 
     cursor = connection.cursor()  # dlt changes the current schema of its connection
     try:
         hit(f"stage: extracted {name}")
-        pipeline = _pipeline(name, folder, cursor, number)
+        pipeline.activate()
         pipeline.normalize()
         hit(f"stage: normalised {name}")
-        pipeline.load(raise_on_failed_jobs=True)
+        pipeline.load(credentials=cursor, raise_on_failed_jobs=True)
         hit(f"stage: loaded {name}")
         connection.execute(f"drop schema if exists raw_{name}_staging cascade")  # a second copy of every row
         hit(f"stage: cleaned {name}")
@@ -91,12 +94,12 @@ def load(name: str, folder: Path, connection: duckdb.DuckDBPyConnection, number:
         cursor.close()
 
 
-def _pipeline(name: str, folder: Path, connection: duckdb.DuckDBPyConnection | None, number: int) -> Any:
+def _pipeline(name: str, folder: Path, number: int) -> Any:
     import dlt
 
     return dlt.pipeline(
         f"{name}_{number}" if number else name,
-        destination=_with_cached_capabilities(dlt.destinations.duckdb(connection)),
+        destination=_with_cached_capabilities(dlt.destinations.duckdb()),
         dataset_name=f"raw_{name}",
         pipelines_dir=str(folder),
     )

@@ -247,12 +247,13 @@ class Store:
                 "select table_schema, table_name from information_schema.tables"
             ).fetchall()
         }
-        for name, mirror in sorted(self.schema.mirrors.items()):
-            # A first run that failed to read has no tables yet: create them empty.
-            for statement in (*(mirror.statements() if name not in existing else ()), *mirror.comments()):
+        with self.transaction("the views"):
+            for name, mirror in sorted(self.schema.mirrors.items()):
+                # A first run that failed to read has no tables yet: create them empty.
+                for statement in (*(mirror.statements() if name not in existing else ()), *mirror.comments()):
+                    self.connection.execute(statement)
+            for statement in all_statements((*run_views(self.schema.row_words), *self.schema.views)):
                 self.connection.execute(statement)
-        for statement in all_statements((*run_views(self.schema.row_words), *self.schema.views)):
-            self.connection.execute(statement)
         self.connection.execute("checkpoint")
 
 

@@ -177,6 +177,7 @@ class Session:
     def close(self) -> None:
         """Closes the session: no thread can start another request. A request in flight may still get its answer."""
         self._closed.set()
+        self._limiter.close()  # ends its thread
         self._http.close()
 
     def call(self, request: Request) -> Answer:
