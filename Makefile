@@ -49,7 +49,7 @@ fuzz: setup
 
 # Rewrites what README prints of the sample; look at the diff like at code.
 golden: setup
-	GOLDEN=1 $(BIN)/pytest tests/house/test_readme_queries.py || $(BIN)/pytest tests/house/test_readme_queries.py
+	GOLDEN=1 $(BIN)/pytest tests/end_to_end/test_readme_queries.py || $(BIN)/pytest tests/end_to_end/test_readme_queries.py
 
 docs: setup
 	$(BIN)/python -m pipelines.reports.error_reference
