@@ -19,7 +19,7 @@ def work(job: dict[str, Any]) -> dict[str, int]:
     channel, findings = channel_of(job), Findings()
     folder = Folder(Path(job["folder"]), channel.name)
     folder.make()
-    store, client = Store(folder), CentraClient(channel.systems["centra"])
+    store, client = Store(folder, channel.database_schema), CentraClient(channel.systems["centra"])
     try:
         with interruptible() as interrupted, gc_paused():
             stage(

@@ -17,7 +17,6 @@ from pipelines.systems.myogo.config import MyOgoConfig
 
 # OGOship's API article lists eight scopes; the product scopes include stock.
 PRODUCT_SCOPES = ("read:product", "write:product")
-ORDER_SCOPES = ("read:order", "write:order")
 LIFETIME_S = 5400.0  # OGOship's API article: 1.5 hours; used if the answer has no usable expires_in
 RENEW_EARLY_S = 300.0
 _FIX = (
