@@ -13,17 +13,43 @@ import pandas as pd
 _BREAKS = re.compile(r"</?(?:br|hr|p|li|div|h[1-6]|tr|td|th|ul|ol|dt|dd)\b[^>]*>", re.IGNORECASE)
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")  # all control characters except blanks
 _NO_TAG = re.compile(r"<(?![a-z/!?][^<>]*>)", re.IGNORECASE)  # "S<M": an HTML parser would drop the rest of the text
+_IN_BRACKETS = re.compile(r"<([^\W\d_][\w %.,+]*)>")  # "Ring <Gold>", or a tag without attributes
+_ELEMENTS = frozenset(nh3.ALLOWED_TAGS) | {
+    "applet", "base", "body", "button", "canvas", "embed", "fieldset", "font", "form", "frame", "frameset", "head",
+    "html", "iframe", "input", "label", "legend", "link", "main", "math", "meta", "noframes", "noscript", "object",
+    "option", "param", "picture", "plaintext", "script", "section", "select", "source", "strike", "style", "svg",
+    "template", "textarea", "title", "video", "xmp",
+}  # fmt: skip
+_MAX_ROUNDS = 8
 
 
 def plain(text: str) -> str:
-    """`text` without tags, scripts, entities and control characters, on one line, with a blank between paragraphs."""
+    """`text` without tags, scripts, entities and control characters, on one line, with a blank between paragraphs.
+
+    Cleans until nothing changes, so that escaped markup does not become markup: `&lt;p&gt;Soft` is "Soft". Words in
+    angle brackets that are no HTML element keep their words: "Ring <Gold>" is "Ring Gold".
+    """
+    for _ in range(_MAX_ROUNDS):
+        cleaned = _cleaned_once(text)
+        if cleaned == text:
+            return cleaned
+        text = cleaned
+    return " ".join(text.translate({ord("<"): " ", ord(">"): " ", ord("&"): " "}).split())
+
+
+def _cleaned_once(text: str) -> str:
     text = _CONTROL.sub("", text)
     if "<" in text:
+        text = _IN_BRACKETS.sub(lambda found: found[0] if _is_element(found[1]) else f" {found[1]} ", text)
         text = _BREAKS.sub(lambda match: " " + match.group(), _NO_TAG.sub("&lt;", text))
         text = nh3.clean(text, tags=set())
     if "&" in text:
         text = html.unescape(text)
     return " ".join(text.split())
+
+
+def _is_element(words: str) -> bool:
+    return words.split()[0].casefold() in _ELEMENTS
 
 
 def plain_texts(texts: pd.Series) -> pd.Series:
