@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 import pandas as pd
 import pyarrow as pa
@@ -12,6 +12,8 @@ _CENT = Decimal("0.01")
 MONEY = pd.ArrowDtype(pa.decimal128(18, 4))
 # Numbers that a money column holds without rounding: up to 14 digits before the point, 4 after it, then only zeros.
 _PLAIN_NUMBER = r"\s*[+-]?(?:[0-9]{1,14}(?:\.[0-9]{0,4}0*)?|\.[0-9]{1,4}0*)\s*"
+_MORE_THAN_15_DIGITS = r"\s*-?(?=[0-9.]{17,40}\s*$)[0-9]{1,14}\.[0-9]{5,38}\s*"
+_FLOAT_DIGITS = Context(prec=15, rounding=ROUND_HALF_EVEN)
 _SCIENTIFIC = r"\s*[+-]?[0-9]{1,30}(?:\.[0-9]{1,30})?[eE][+-]?[0-9]{1,3}\s*"
 
 
@@ -28,6 +30,21 @@ def money(text: pd.Series) -> pd.Series:
     # Arrow does not drop digits that do not fit, so zeros after the fourth place are removed first.
     short = pc.replace_substring_regex(trimmed, r"(\.[0-9]{4})0+$", r"\1")
     return pd.Series(pc.cast(short, pa.decimal128(18, 4)), index=text.index, dtype=MONEY)
+
+
+def without_float_residue(text: pd.Series) -> pd.Series:
+    """`text`, with the residue of a float taken off: 49.899999999999999 is 49.9.
+
+    A float holds 15 significant digits. A plain number that has more of them, and that has at most 4 decimals after
+    rounding to 15, was 49.90 before a program stored it as a float. All other texts stay.
+    """
+    long = text.str.fullmatch(_MORE_THAN_15_DIGITS).fillna(False).astype(bool)
+    return text.mask(long, text[long].map(_rounded_to_15_digits)) if long.any() else text
+
+
+def _rounded_to_15_digits(text: str) -> str:
+    rounded = _FLOAT_DIGITS.create_decimal(text.strip())
+    return format(rounded, "f") if rounded == round(rounded, 4) != Decimal(text.strip()) else text
 
 
 def plain_money(value: Decimal) -> Decimal:

@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass
 
 from schemas.fields.centra import PRICES, PRICES_KEY, PRODUCTS
 from transforms.name import warehouse_name
-from transforms.price import money, price_in
+from transforms.price import money, price_in, without_float_residue
 from transforms.select import matches
 from transforms.sku import combined_code
 from transforms.text import capitals, first_filled, plain_texts
@@ -42,12 +42,13 @@ def to_myogo(sizes: pd.DataFrame, prices: pd.DataFrame, params: Params) -> pd.Da
     Columns of the product: `code`, `name`, `sales_price` (decimal, 4 places), `description`, `supplier`,
     `product_group`, `picture_url`, `country_of_origin`, `customs_description`, `hs_code`, `language_code`,
     `ean_code`. Further columns, for rules and reports: `stock_item_id`, `product_id`, `active`, `folder`,
-    `category`, `store`, `price_text` and `ean_text` (as Centra sent them), `pricelist_id`, `pricelists`,
-    `harm_code`, and `mismatched` (fields of the product that have an unexpected type).
+    `category`, `store`, `price_text` and `ean_text` (as Centra sent them), `price_had_residue` (of a float),
+    `pricelist_id`, `pricelists`, `harm_code`, and `mismatched` (fields of the product that have an unexpected type).
     """
     sizes = sizes.reset_index(drop=True)
     price = price_in(prices, params.currency, params.pricelist_id).reindex(sizes["stock_item_id"])
     price_text = price["price_text"].reset_index(drop=True)
+    decimal_text = without_float_residue(price_text)
     category = first_filled(sizes["category_name"], _first(sizes["categories"]), sizes["folder"])
     harm_code = first_filled(sizes["harm_code"])
     name = warehouse_name(sizes)
@@ -58,7 +59,7 @@ def to_myogo(sizes: pd.DataFrame, prices: pd.DataFrame, params: Params) -> pd.Da
             "product_id": sizes["product_id"],
             "code": combined_code(sizes),
             "name": name,
-            "sales_price": money(price_text),
+            "sales_price": money(decimal_text),
             "description": first_filled(plain_texts(sizes["short_description"]), plain_texts(sizes["description"])),
             "supplier": first_filled(sizes["brand"]),
             "product_group": category,
@@ -76,6 +77,7 @@ def to_myogo(sizes: pd.DataFrame, prices: pd.DataFrame, params: Params) -> pd.Da
             "category": category,
             "store": sizes["store"],
             "price_text": price_text,
+            "price_had_residue": (price_text != decimal_text) & price_text.notna(),
             "pricelist_id": price["pricelist_id"].reset_index(drop=True),
             "pricelists": price["pricelists"].reset_index(drop=True).fillna(0).astype(int),
             "harm_code": harm_code,

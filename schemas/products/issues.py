@@ -36,6 +36,8 @@ _WARNING_COLUMNS = (
     "pricelists",
     "pricelist_id",
     "price_text",
+    "sales_price",
+    "price_had_residue",
     "harm_code",
     "hs_code",
 )
@@ -104,6 +106,12 @@ def warnings(products: pd.DataFrame, selected: pd.Series, live: pd.DataFrame, pr
         *_ean_warnings(rows, live),
         _confusable_codes(rows, products, live),
         _price_list_warnings(rows, pricelist_id),
+        issue_rows(
+            _RULES["PRICE-004"],
+            rows[rows["price_had_residue"]],
+            "price_text",
+            lambda row: f"Centra has the price {row.price_text!r}; {_amount(row.sales_price)} is sent.",
+        ),
         issue_rows(
             _RULES["HS-001"],
             rows[rows["harm_code"].notna() & rows["hs_code"].isna()],
@@ -262,6 +270,10 @@ def _clashes(products: pd.DataFrame, rows: pd.Series) -> dict[int, str]:
 
 def _others(code: str, alike: list[str]) -> str:
     return and_more([repr(other) for other in alike if other != code], len(alike) - 1)
+
+
+def _amount(price: Decimal) -> str:
+    return f"{price:.2f}" if price == round(price, 2) else f"{price:f}"
 
 
 def _invalid_price(text: str) -> str:

@@ -102,6 +102,14 @@ RULES = (
         "channel file",
     ),
     Rule(
+        "PRICE-004",
+        False,
+        "the price has the residue of a float, which is not sent",
+        "An import stored 49.90 as a binary number, which is 49.899999999999999.",
+        "In Centra, save the price again, and have the import write amounts as decimals.",
+        "Centra",
+    ),
+    Rule(
         "EAN-001",
         False,
         "there is no EAN",

@@ -202,6 +202,8 @@ def test_a_clean_catalogue_has_no_warning() -> None:
         ("EAN-001", {"ean": " "}, "ean_code", "No EAN."),
         ("EAN-002", {"ean": "7350000000017"}, "ean_code", "'7350000000017'"),
         ("EAN-002", {"ean": "StockTestEAN"}, "ean_code", "'StockTestEAN'"),
+        ("PRICE-004", {"prices": [euro("49.899999999999999")]}, "price_text",
+         "Centra has the price '49.899999999999999'; 49.90 is sent."),
         ("PRICE-003", {"prices": [euro("1", "9"), euro("2")]}, "price_text", "2 price lists have the currency; took"),
         ("HS-001", {"harmCode": "62O1"}, "harm_code", "'62O1'"),
         ("HS-001", {"harmCode": "12345"}, "harm_code", "'12345'"),

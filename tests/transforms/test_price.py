@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.frames import plain_list, staged, texts
 from tests.support.shop import euro, size
-from transforms.price import money, price_in
+from transforms.price import money, price_in, without_float_residue
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,31 @@ def test_money_parses_a_plain_number_exactly(text: str, expected: str) -> None:
 def test_money_parses_nothing_else(text: str | None) -> None:
     """No commas, words or non-ASCII digits, and no number that would be rounded."""
     assert plain_list(money(texts([text]))) == [None]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("49.899999999999999", "49.9"),  # 49.90 as a float with 17 digits
+        ("49.90000000000000213162820728", "49.9"),
+        ("0.1000000000000000055511151231257827", "0.1"),
+        (" 1234.5600000000000591 ", "1234.56"),
+        ("-19.989999999999998437", "-19.99"),
+        ("12345678901234.5", "12345678901234.5"),
+        ("99999999999999.9999", "99999999999999.9999"),
+        ("49.12345678901234567", "49.12345678901234567"),
+        ("49.8999", "49.8999"),
+        ("49.899999", "49.899999"),  # six decimals are not a float's residue
+        ("49,899999999999999", "49,899999999999999"),
+        ("4.9899999999999999e1", "4.9899999999999999e1"),
+        ("", ""),
+        (None, None),
+    ],
+)
+def test_the_residue_of_a_float_is_taken_off(text: str | None, expected: str | None) -> None:
+    """Only of a number with more than 15 significant digits that then has at most 4 decimals."""
+    (cleaned,) = plain_list(without_float_residue(texts([text])))
+    assert cleaned == expected or Decimal(cleaned) == Decimal(expected or "NaN")
 
 
 def test_money_keeps_the_index() -> None:

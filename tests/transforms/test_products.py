@@ -33,7 +33,7 @@ def test_each_field_of_a_size_gets_its_column() -> None:
         "picture_url": "https://cdn.test/1.jpg", "country_of_origin": "PT",
         "customs_description": "Over\u00adcoats", "hs_code": "62014000", "language_code": "en",
         "ean_code": "7350000000016", "active": True, "folder": "Outerwear", "category": "Jackets",
-        "store": "Retail", "price_text": "329.00", "pricelist_id": "36", "pricelists": 1,
+        "store": "Retail", "price_text": "329.00", "price_had_residue": False, "pricelist_id": "36", "pricelists": 1,
         "harm_code": "6201 40.00", "ean_text": "7350000000016", "mismatched": None,
     }  # fmt: skip
 

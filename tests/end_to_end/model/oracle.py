@@ -175,11 +175,14 @@ def price_of(row: Row, channel: Channel) -> Any:
 
 
 def money(amount: Any) -> Decimal | None:
-    """The amount as a Decimal; None unless it is a plain number with at most 4 decimals."""
+    """The amount as a Decimal; None unless it is a plain number with at most 4 decimals, or the residue of a float."""
     try:
         number = Decimal(str(amount).strip())
     except InvalidOperation:
         return None
+    if number.is_finite() and len(number.as_tuple().digits) > 15 and "e" not in str(amount).casefold():
+        shorter = Decimal(f"{number:.14e}")
+        number = shorter if number != round(number, 4) and shorter == round(shorter, 4) else number
     return number if number.is_finite() and abs(number) < 10**14 and number == round(number, 4) else None
 
 
