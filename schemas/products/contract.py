@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from pandera.errors import SchemaErrors
 
 from schemas.contract import Contract
+from schemas.countries import COUNTRIES
 from schemas.fields.myogo import PRODUCTS
 from schemas.outgoing_contract import BrokenContract
 
@@ -77,7 +78,7 @@ def product(allow_zero_price: bool) -> pa.DataFrameSchema:
             "name": pa.Column(),
             "language_code": pa.Column(checks=[_check("LANG-001", lambda code: _matches(code, r"^[A-Za-z]{2}$"))]),
             "country_of_origin": pa.Column(
-                nullable=True, checks=[_check("COO-001", lambda code: _matches(code, r"^[A-Z]{2}$"))]
+                nullable=True, checks=[_check("COO-001", lambda code: code.isin(COUNTRIES))]
             ),
         },
         index=pa.Index(int, unique=True),

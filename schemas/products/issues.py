@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from schemas.confusables import skeleton
+from schemas.countries import LIKELY
 from schemas.gtin import is_gtin
 from schemas.issues import MAX_LISTED, and_more, by_id, issue_rows, issue_table
 from schemas.products.contract import failures
@@ -75,7 +76,10 @@ def withheld(
         "PRICE-002": lambda row, size, value: f"The {currency} price is {value!r}: {_invalid_price(value)}.",
         "NAME-001": lambda row, size, value: "The product has no name: neither name nor product is filled in.",
         "LANG-001": lambda row, size, value: f"The language {value!r} (store {size.store}) is not two letters.",
-        "COO-001": lambda row, size, value: f"The country of origin {value!r} is not two letters.",
+        "COO-001": lambda row, size, value: (
+            f"The country of origin {value!r} is not a country code of ISO 3166-1"
+            f"{f'; {LIKELY[value]} probably is.' if value in LIKELY else '.'}"
+        ),
         "TYPE-001": lambda row, size, value: f"Unexpected type: {value}.",
         "TGT-001": lambda row, size, value: f"myOGO holds {copies[value]} products with the code {value!r}.",
     }

@@ -64,8 +64,8 @@ RULES = (
     Rule(
         "COO-001",
         True,
-        "the country of origin is not two letters, which myOGO requires",
-        "The country was typed as a word or as three letters.",
+        "the country of origin is not a country code of ISO 3166-1",
+        "The country was typed as a word, as three letters, or with a code of another list, such as UK for GB.",
         "In Centra, set the country of origin to an ISO 3166-1 alpha-2 code such as PT, or leave it empty.",
         "Centra",
     ),

@@ -43,6 +43,15 @@ def _messages(lines: pd.DataFrame, rule: str) -> list[str]:
         ("PRICE-002", {"prices": [euro(0)]}, "price_text", "0", "'0'"),
         ("NAME-001", {"name": "", "product": " "}, "name", None, "neither name nor product"),
         ("COO-001", {"countryOfOrigin": "prt"}, "country_of_origin", "PRT", "'PRT'"),
+        (
+            "COO-001",
+            {"countryOfOrigin": "uk"},
+            "country_of_origin",
+            "UK",
+            "'UK' is not a country code of ISO 3166-1; GB ",
+        ),
+        ("COO-001", {"countryOfOrigin": "EL"}, "country_of_origin", "EL", "; GR probably is."),
+        ("COO-001", {"countryOfOrigin": "QQ"}, "country_of_origin", "QQ", "ISO 3166-1."),
     ],
 )
 def test_a_withheld_row_is_reported_with_column_value_and_fix(

@@ -1,0 +1,22 @@
+"""The two-letter country codes of ISO 3166-1, and what is often written instead of them."""
+
+from __future__ import annotations
+
+import re
+
+# All officially assigned codes, and XK, which carriers and customs use for Kosovo.
+COUNTRIES = frozenset(
+    re.findall(
+        "..",
+        "ADAEAFAGAIALAMAOAQARASATAUAWAXAZBABBBDBEBFBGBHBIBJBLBMBNBOBQBRBSBTBVBWBYBZCACCCDCFCGCHCICKCLCMCNCOCR"
+        "CUCVCWCXCYCZDEDJDKDMDODZECEEEGEHERESETFIFJFKFMFOFRGAGBGDGEGFGGGHGIGLGMGNGPGQGRGSGTGUGWGYHKHMHNHRHTHU"
+        "IDIEILIMINIOIQIRISITJEJMJOJPKEKGKHKIKMKNKPKRKWKYKZLALBLCLILKLRLSLTLULVLYMAMCMDMEMFMGMHMKMLMMMNMOMPMQ"
+        "MRMSMTMUMVMWMXMYMZNANCNENFNGNINLNONPNRNUNZOMPAPEPFPGPHPKPLPMPNPRPSPTPWPYQARERORSRURWSASBSCSDSESGSHSI"
+        "SJSKSLSMSNSOSRSSSTSVSXSYSZTCTDTFTGTHTJTKTLTMTNTOTRTTTVTWTZUAUGUMUSUYUZVAVCVEVGVIVNVUWFWSXKYEYTZAZMZW",
+    )
+)
+# Codes that are in use elsewhere (EU, internet, vehicles, former countries), and the ISO code of the country.
+LIKELY = {
+    "UK": "GB", "EN": "GB", "EL": "GR", "SF": "FI", "DA": "DK", "JA": "JP", "KO": "KR", "ZH": "CN",
+    "CS": "CZ", "TP": "TL", "BU": "MM", "ZR": "CD", "SU": "RU", "AN": "CW", "YU": "RS", "DD": "DE", "FX": "FR",
+}  # fmt: skip
