@@ -98,6 +98,14 @@ class FlowContext:
     full_read: bool = True
     skipped_lookups: frozenset[str] = frozenset()
     services: dict[Any, Any] = field(default_factory=dict)
+    codes: pd.Series = field(default_factory=lambda: pd.Series(dtype="str"))
+
+    def select_by_sku(self, codes: pd.Series) -> pd.Series:
+        """Whether --sku selects each row, by its code or reference. Keeps `codes`: a pattern must match one of them."""
+        from transforms.select import matches
+
+        self.codes = codes
+        return matches([codes], self.sku or ("*",))
 
     @property
     def settings(self) -> FlowSettings:

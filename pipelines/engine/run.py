@@ -6,7 +6,7 @@ import contextlib
 import logging
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas as pd
 
-from pipelines.core.errors import CentraMyogoError, InternalError, StorageError, UnsafePlan
+from pipelines.core.errors import CentraMyogoError, ConfigError, InternalError, StorageError, UnsafePlan
 from pipelines.core.process_memory import gc_paused, release_free_memory
 from pipelines.core.reference import import_string
 from pipelines.core.signals import Interrupt, interruptible
@@ -37,6 +37,7 @@ from pipelines.state.storage_errors import storage_error_from
 from pipelines.state.store import Folder, Store, publish, utc_now
 from pipelines.systems.system import Client
 from pipelines.systems.target import BatchTarget
+from transforms.select import closest_codes, matches
 
 if TYPE_CHECKING:
     from pipelines.config.channel import Channel
@@ -159,6 +160,7 @@ class _Run:
                     plans[name] = self._plan(store, name, evaluation)
                 self.observer.planned(self.report, name, plans[name], evaluation)
                 refused += self._refusals(name, flow, evaluation, plans[name])
+        self._require_matches([flow.context.codes for flow in flows.values()])
         self._refuse_if_unsafe(refused)
         if self.options.verb == "push":
             if any(len(plan.changes) for plan in plans.values()):
@@ -250,6 +252,16 @@ class _Run:
             yield hard_stop
         if (violations or stop_messages) and not self.options.force:
             yield refusal(violations, stop_messages, name, self.channel.path)
+
+    def _require_matches(self, codes: Sequence[pd.Series]) -> None:
+        """Raises ConfigError, before any write, for a pattern of --sku that matches none of the codes."""
+        for pattern in self.options.sku:
+            if pattern != "*" and not any(matches([of_flow], (pattern,)).any() for of_flow in codes):
+                near = closest_codes(pattern, pd.concat(codes, ignore_index=True))
+                raise ConfigError(
+                    f"--sku {pattern!r} matches none of the codes that were read.",
+                    f"Nothing was written. Closest: {', '.join(map(repr, near))}." if near else "Nothing was written.",
+                )
 
     def _refuse_if_unsafe(self, refused: list[UnsafePlan]) -> None:
         """Raises UnsafePlan, before any write, if the plan of a flow is refused or is not the reviewed one."""

@@ -220,9 +220,7 @@ class OrdersFlow(OrderFlow):
 
     def _matches_sku(self, orders: pd.DataFrame) -> pd.Series:
         """Whether --sku selects each reference."""
-        from transforms.select import matches
-
-        return matches([orders["reference"]], self.context.sku or ("*",))
+        return self.context.select_by_sku(orders["reference"])
 
     def _is_since_starting(self, ordered: pd.Series) -> pd.Series:
         """Whether each order was placed on or after the starting day; also true without a date."""

@@ -186,11 +186,10 @@ class ProductFlow(Flow):
 
     def _evaluate(self, catalogue: ProductCatalogue, products: pd.DataFrame, live: pd.DataFrame) -> Evaluation:
         from schemas.products.issues import warnings
-        from transforms.select import matches
 
         context = self.context
         candidates = catalogue.selected(products)
-        selected = candidates & matches([products["code"]], context.sku or ("*",))
+        selected = candidates & context.select_by_sku(products["code"])
         withheld = catalogue.withheld(products, live)
         catalogue.cache_status(products, withheld)
         metrics = ProductMetrics(

@@ -199,10 +199,9 @@ class StockFlow(Flow):
 
     def _evaluate(self, rows: pd.DataFrame, sizes: pd.DataFrame) -> Evaluation:
         from schemas.stock.issues import failed_checks, warnings, withheld
-        from transforms.select import matches
 
         in_channel = rows["code"].isin(sizes.loc[sizes["selected"], "code"]) & (rows["size_count"] > 0)
-        selected = in_channel & matches([rows["code"]], self.context.sku or ("*",))
+        selected = in_channel & self.context.select_by_sku(rows["code"])
         failed = failed_checks(rows).where(selected, -1)
         broken = failed >= 0
         valid = rows[selected & ~broken].reset_index(drop=True)

@@ -244,3 +244,15 @@ def test_a_proxy_or_a_netrc_of_the_environment_is_ignored(
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     assert shop.json("check")["exit_code"] == 0
+
+
+def test_a_sku_that_matches_nothing_is_a_mistake(shop_of: Callable[..., Shop]) -> None:
+    """Exit 2 with the closest codes, and nothing is written, although another pattern matches."""
+    shop = shop_of(size(1), size(2, prices=[]), size(3, active=0))
+    document = shop.json("push", "--sku", "sku1", "--sku", "SKU1")
+    assert (document["exit_code"], writes(shop)) == (2, [])
+    assert document["error"]["message"] == "--sku 'sku1' matches none of the codes that were read."
+    assert "Closest: 'SKU1'." in document["error"]["fix"]
+    assert shop.json("plan", "--sku", "ZZZ*")["exit_code"] == 2
+    for of_withheld_or_inactive_row in ("SKU2", "SKU[3]"):
+        assert shop.json("plan", "--sku", of_withheld_or_inactive_row)["exit_code"] in (0, 3)

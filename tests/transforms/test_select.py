@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
 from tests.support.frames import products, texts
 from tests.support.shop import size
 from transforms.products import selected
-from transforms.select import matches
+from transforms.select import closest_codes, matches
 
 
 @pytest.mark.parametrize(
@@ -58,3 +59,27 @@ def test_include_and_exclude_patterns_select_sizes(
     include: tuple[str, ...], exclude: tuple[str, ...], expected: list[bool]
 ) -> None:
     assert list(selected(products(*CATALOGUE), include, exclude)) == expected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("jkt100*", ["JKT100-BLU-S", "JKT100-BLU-M"]),
+        ("JTK100-BLU-S", ["JKT100-BLU-S", "JKT100-BLU-M"]),
+        ("JKT100-BLU-L", ["JKT100-BLU-S", "JKT100-BLU-M"]),
+        ("demo-1002-1", ["demo-1001-1"]),
+        ("ZZZ*", []),
+        ("?", []),
+    ],
+)
+def test_the_closest_codes_are_those_that_were_probably_meant(pattern: str, expected: list[str]) -> None:
+    """The same but for case first, then similar ones."""
+    codes = texts(["JKT100-BLU-S", "JKT100-BLU-M", "HAT-1", None, "HAT-1", "demo-1001-1"])
+    assert closest_codes(pattern, codes) == expected
+
+
+def test_a_million_codes_are_compared_by_their_beginnings() -> None:
+    """So that the message comes at once."""
+    codes = pd.Series([f"SKU{number:06}" for number in range(200_000)], dtype="str")
+    assert "SKU123456" not in closest_codes("sku12345x", codes[:100])
+    assert closest_codes("sku000123", codes) == ["SKU000123"]

@@ -38,7 +38,6 @@ from schemas.contract import Contract
 from schemas.fields.spec import FieldSpec
 from schemas.issues import Check, first_broken, issues_of_checks, no_issues
 from schemas.rule import Rule
-from transforms.select import matches
 
 TOKEN = "erp-token-4711-abcdef"
 HOOK_SECRET = "erp-hook-secret-0815"
@@ -205,7 +204,7 @@ class _ItemFlow(Flow):
             rows = as_they_are(self.store.frame(f"({self.query})", names), self.params)
             live = as_they_are(self.store.frame(f"({self.live_query})", list(contract.columns)), self.params)
         with step("validate"):
-            selected = matches([rows[contract.key]], self.context.sku or ("*",))
+            selected = self.context.select_by_sku(rows[contract.key])
             failed = first_broken(rows, self.checks).where(selected, -1)
             coded = rows.assign(code=rows[contract.key])
             desired = rows[selected & (failed < 0)].reset_index(drop=True)

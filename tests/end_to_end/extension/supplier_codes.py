@@ -27,7 +27,6 @@ from schemas.contract import Contract
 from schemas.fields.spec import FieldSpec
 from schemas.issues import Check, first_broken, issues_of_checks, no_issues
 from schemas.rule import Rule
-from transforms.select import matches
 
 MAX_LENGTH = 20
 
@@ -166,7 +165,7 @@ class SupplierCodeFlow(Flow):
             live = self.store.frame("raw_myogo.supplier_codes", [field.column for field in SUPPLIER_CODES])
         with step("validate"):
             in_myogo = rows["code"].isin(live["code"])
-            named = matches([rows["code"]], self.context.sku or ("*",))
+            named = self.context.select_by_sku(rows["code"])
             selected = in_myogo & named & rows["supplier_code"].notna()
             failed = first_broken(rows, CHECKS).where(selected, -1)
             desired = rows[selected & (failed < 0)].reset_index(drop=True)
