@@ -3,62 +3,45 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from pipelines.systems.arrow_columns import Findings
-from pipelines.systems.centra.order_source import known_fields_table, line_table
-from schemas.fields.centra_orders import SHIPMENTS
+from pipelines.systems.centra.order_client import CentraOrders
 from schemas.order_units import units_in
-from schemas.orders.issues import OrderContext, checked, withheld
-from transforms.orders import Params, to_myogo
-from transforms.tracking import Params as TrackingParams
-from transforms.tracking import to_centra
-
-EMPTY_COLUMNS = {
-    name: pd.Series([], dtype="str") for name in ("order_id", "line_id", "tax_percent", "reference", "status", "lines")
-}
-Row = dict[str, Any]
-
-
-def shipment(*lines: Row, **fields: Any) -> Row:
-    return {
-        "shipmentId": "1-1", "orderId": "1", "shouldCapture": 0, "paid": 1, "orderDate": "2026-02-01 10:00:00",
-        "orderCurrency": "EUR", "grandTotalValue": "100.00", "shippingList": "standard", "deliveryName": "A B",
-        "deliveryAddress": "R 1", "deliveryCity": "H", "deliveryCountry": "FI", "deliveryCell": "+358",
-        "products": list(lines) or [line("1", "A")],
-    } | fields  # fmt: skip
+from schemas.orders.issues import withheld
+from tests.support.order_frames import (
+    NO_TAXES,
+    Row,
+    checked_orders,
+    line,
+    live_orders,
+    numbered,
+    order_row,
+    orders_of,
+    shipment,
+)
+from tests.support.shop import Shop, size
+from tests.support.shop_helpers import centra_of
 
 
-def line(line_id: Any, sku: str, qty: Any = 1, **fields: Any) -> Row:
-    return {
-        "lineId": line_id, "sku": sku, "variantSku": "", "sizeSku": "", "qty": qty, "price": "10",
-        "isBundle": False, "isPartOfBundle": "",
-    } | fields  # fmt: skip
+def orders(*rows: Row, **params: Any) -> list[Row]:
+    """The orders made from the shipments, which get numbers; with the rule and message if they are withheld."""
+    checked = checked_orders(orders_of(*numbered(*rows), **params))
+    issues = withheld(checked, live_orders().assign(source_id="")).set_index("code")[["rule", "message"]]
+    return checked.join(issues, on="reference").fillna({"rule": "", "message": ""}).to_dict("records")
 
 
-def order(row: Row, **params: Any) -> pd.Series:
-    """The order made from the shipment, with the rule and message if it is withheld."""
-    findings = Findings()
-    rows = known_fields_table([row], SHIPMENTS, lambda _: "a shipment", findings).to_pandas()
-    lines = line_table([row], "shipmentId", findings).to_pandas().rename(columns={"shipment_id": "source_id"})
-    order_params = Params(starting=date(2026, 1, 1), shipping={"standard": "HOME"}, **params)
-    orders = to_myogo(
-        rows, lines, pd.DataFrame(EMPTY_COLUMNS)[["order_id", "line_id", "tax_percent"]], order_params, "demo"
-    )
-    orders["destination"] = "1-00000000-00"
-    live = pd.DataFrame(EMPTY_COLUMNS)[["reference", "status", "lines"]].assign(test=False)
-    rows = checked(orders, OrderContext(live, set(), set(), {}, {}, {}, False))
-    issues = withheld(rows, live.assign(source_id=""))
-    issue = {"rule": "", "message": ""} if issues.empty else issues[["rule", "message"]].iloc[0].to_dict()
-    first_row: pd.Series = rows.iloc[0]
-    return pd.concat([first_row, pd.Series(issue)])
+def order(row: Row, **params: Any) -> Row:
+    """The order made from one shipment."""
+    (one,) = orders(row, **params)
+    return one
 
 
-def units(order_row: pd.Series) -> dict[str, int]:
+def units(order_row: Row) -> dict[str, int]:
     return {one["code"]: one["quantity"] for one in json.loads(order_row["lines"])}
 
 
@@ -69,135 +52,114 @@ def set_line(**fields: Any) -> Row:
     return line("1", "SET", **SET) | fields
 
 
-@pytest.mark.parametrize(
-    ("row", "picked"),
-    [
-        pytest.param(shipment(line("1", "A"), line("2", "B", "2")), {"A": 1, "B": 2}, id="plain lines"),
-        pytest.param(shipment(set_line(), line("2", "A", isPartOfBundle="1")), {"A": 1}, id="next to it, by line"),
-        pytest.param(shipment(set_line(), line("2", "A", isPartOfBundle=13)), {"A": 1}, id="next to it, by another id"),
-        pytest.param(shipment(set_line(), line("2", "A", isPartOfBundle=True)), {"A": 1}, id="next to it, flagged"),
-        pytest.param(shipment(line("2", "A", isPartOfBundle="13")), {"A": 1}, id="items only"),
-        pytest.param(shipment(set_line()), {"SET": 1}, id="bundle only"),
-        pytest.param(shipment(set_line(bundle=[line("2", "A")])), {"A": 1}, id="inside"),
-        pytest.param(shipment(set_line(lineId=None, bundle=[line(None, "A")])), {"A": 1}, id="inside, no line ids"),
-        pytest.param(shipment(line("1", "SET", bundle=[line("2", "A")])), {"A": 1}, id="inside, not flagged"),
-        pytest.param(shipment(set_line(isBundle="yes", bundle=[line("2", "A")])), None, id="inside, invalid flag"),
-        pytest.param(shipment(set_line(bundle={"0": line("2", "A")})), {"A": 1}, id="inside, as a map"),
-        pytest.param(shipment(products={"5001": line("5001", "A")}), {"A": 1}, id="lines as a map"),
-        pytest.param(shipment(line("1", "S", **SET), line("2", "A", isPartOfBundle="13"), line("3", "S", **SET),
-                              line("4", "B", isPartOfBundle="13")), None, id="two bundles, one id"),
-        pytest.param(shipment(line("1", "S", **SET), line("2", "A", isPartOfBundle="1"), line("3", "T", **SET)), None,
-                     id="a bundle without its items"),
-        pytest.param(shipment(products=[]), None, id="no lines"),
-        pytest.param(shipment(line("1", "A", None)), None, id="no quantity"),
-        pytest.param(shipment(line("1", "A", "1.5")), None, id="half a unit"),
-        pytest.param(shipment(line("1", "A", "2.0")), {"A": 2}, id="a quantity with a point"),
-        pytest.param(shipment(line("1", "A", 2), line("2", "A", -1)), None, id="a negative quantity"),
-        pytest.param(shipment(line("1", "")), None, id="no code"),
-    ],
-)  # fmt: skip
-def test_bundle_contents_are_picked_exactly_once(row: Row, picked: dict[str, int] | None) -> None:
+PICKED: dict[str, tuple[Row, dict[str, int] | None]] = {
+    "plain lines": (shipment(line("1", "A"), line("2", "B", "2")), {"A": 1, "B": 2}),
+    "next to it, by line": (shipment(set_line(), line("2", "A", isPartOfBundle="1")), {"A": 1}),
+    "next to it, by another id": (shipment(set_line(), line("2", "A", isPartOfBundle=13)), {"A": 1}),
+    "next to it, flagged": (shipment(set_line(), line("2", "A", isPartOfBundle=True)), {"A": 1}),
+    "items only": (shipment(line("2", "A", isPartOfBundle="13")), {"A": 1}),
+    "bundle only": (shipment(set_line()), {"SET": 1}),
+    "inside": (shipment(set_line(bundle=[line("2", "A")])), {"A": 1}),
+    "inside, no line ids": (shipment(set_line(lineId=None, bundle=[line(None, "A")])), {"A": 1}),
+    "inside, not flagged": (shipment(line("1", "SET", bundle=[line("2", "A")])), {"A": 1}),
+    "inside, invalid flag": (shipment(set_line(isBundle="yes", bundle=[line("2", "A")])), None),
+    "inside, as a map": (shipment(set_line(bundle={"0": line("2", "A")})), {"A": 1}),
+    "lines as a map": (shipment(products={"5001": line("5001", "A")}), {"A": 1}),
+    "two bundles, one id": (shipment(line("1", "S", **SET), line("2", "A", isPartOfBundle="13"), line("3", "S", **SET),
+                                    line("4", "B", isPartOfBundle="13")), None),
+    "a bundle without its items": (shipment(line("1", "S", **SET), line("2", "A", isPartOfBundle="1"),
+                                            line("3", "T", **SET)), None),
+    "no lines": (shipment(products=[]), None),
+    "no quantity": (shipment(line("1", "A", None)), None),
+    "half a unit": (shipment(line("1", "A", "1.5")), None),
+    "a quantity with a point": (shipment(line("1", "A", "2.0")), {"A": 2}),
+    "a negative quantity": (shipment(line("1", "A", 2), line("2", "A", -1)), None),
+    "no code": (shipment(line("1", "")), None),
+}  # fmt: skip
+
+
+def test_bundle_contents_are_picked_exactly_once() -> None:
     """Lines that cannot be counted without doubt withhold the order."""
-    order_row = order(row)
-    assert order_row["rule"] == ("" if picked is not None else "ORDER-002"), order_row["line_problem"]
-    if picked is not None:
-        assert units(order_row) == picked
+    made = orders(*(row for row, _ in PICKED.values()))
+    counted = [units(one) if one["rule"] == "" else None for one in made]
+    assert dict(zip(PICKED, counted, strict=True)) == {name: picked for name, (_, picked) in PICKED.items()}
+    assert {one["rule"] for one in made} == {"", "ORDER-002"}
 
 
-@pytest.mark.parametrize(
-    ("contents_are", "quantity"), [("each", 4), ("total", 2), (None, None)], ids=["each", "total", "not set"]
-)
-def test_quantities_inside_of_several_bundles_need_a_setting(contents_are: str | None, quantity: int | None) -> None:
-    order_row = order(shipment(set_line(qty=2, bundle=[line("2", "A", 2)])), contents_are=contents_are)
-    assert order_row["rule"] == ("" if quantity else "ORDER-002")
-    if quantity:
-        assert units(order_row) == {"A": quantity}
+def test_quantities_inside_of_several_bundles_need_a_setting() -> None:
+    row = shipment(set_line(qty=2, bundle=[line("2", "A", 2)]))
+    assert units(order(row, contents_are="each")) == {"A": 4}
+    assert units(order(row, contents_are="total")) == {"A": 2}
+    assert order(row)["rule"] == "ORDER-002"
 
 
-@pytest.mark.parametrize(
-    ("fields", "params", "words"),
-    [
-        pytest.param({"shipwallet_pickup": {"id": "PP77"}}, {}, "shipwallet_pickup is", id="pick-up point"),
-        pytest.param({"deliveryCoaddress": ["c/o X"]}, {}, 'deliveryCoaddress is "?"', id="address, not quoted"),
-        pytest.param({"orderCurrency": {"code": "EUR"}}, {}, "orderCurrency is", id="currency"),
-        pytest.param({"grandTotalValue": "49,90 EUR"}, {}, "total is not a plain number", id="total"),
-        pytest.param({"grandTotalValue": None, "paymentPlugin": "COD "}, {"cash_on_delivery": ("cod",)},
-                     "cash on delivery without", id="no amount to collect"),
-        pytest.param({"orderDate": None}, {}, "it has no date", id="no date"),
-        pytest.param({"shipmentId": "A/1", "orderId": "A"}, {}, "its number is not an order number", id="number"),
-    ],
-)  # fmt: skip
-def test_an_ambiguous_field_withholds_the_order(fields: Row, params: dict[str, Any], words: str) -> None:
-    order_row = order(shipment(**fields), **params)
-    assert (order_row["rule"], words in order_row["message"]) == ("ORDER-013", True), order_row["message"]
+AMBIGUOUS: list[tuple[Row, str]] = [
+    ({"shipwallet_pickup": {"id": "PP77"}}, "shipwallet_pickup is"),
+    ({"deliveryCoaddress": ["c/o X"]}, 'deliveryCoaddress is "?"'),  # a part of the address is not quoted
+    ({"orderCurrency": {"code": "EUR"}}, "orderCurrency is"),
+    ({"grandTotalValue": "49,90 EUR"}, "total is not a plain number"),
+    ({"grandTotalValue": None, "paymentPlugin": "COD "}, "cash on delivery without"),
+    ({"orderDate": None}, "it has no date"),
+]
+
+
+def test_an_ambiguous_field_withholds_the_order() -> None:
+    made = orders(*(shipment(**fields) for fields, _ in AMBIGUOUS), cash_on_delivery=("cod",))
+    for one, (_, words) in zip(made, AMBIGUOUS, strict=True):
+        assert (one["rule"], words in one["message"]) == ("ORDER-013", True), one["message"]
+
+
+def test_a_number_that_is_not_an_order_number_withholds_the_order() -> None:
+    (made,) = orders_of(shipment(shipmentId="A/1", orderId="A")).to_dict("records")
+    assert made["unreadable"] == "its number is not an order number"
 
 
 def test_cash_on_delivery_is_recognised_by_the_plugin_name() -> None:
     """Ignoring case and blanks."""
-    order_row = order(shipment(paymentPlugin=" COD"), cash_on_delivery=("cod",))
-    assert json.loads(order_row["cash_on_delivery"]) == {"amount": 100.0, "currencyCode": "EUR", "reference": "1-1"}
+    cash, card = orders(shipment(paymentPlugin=" COD"), shipment(paymentPlugin="card"), cash_on_delivery=("cod",))
+    assert json.loads(cash["cash_on_delivery"]) == {"amount": 100.0, "currencyCode": "EUR", "reference": "1-1"}
+    assert pd.isna(card["cash_on_delivery"])
 
 
-@pytest.mark.parametrize(
-    ("paid", "should_capture", "rule"),
-    [(1, 1, ""), ("1", 1, ""), (True, 1, ""), (0, 0, ""), (0, False, ""), (0, 1, "ORDER-005"),
-     (None, None, "ORDER-005"), (0, "yes", "ORDER-005")],
-    ids=str,
-)  # fmt: skip
-def test_an_order_that_may_be_unpaid_is_withheld(paid: Any, should_capture: Any, rule: str) -> None:
-    assert order(shipment(paid=paid, shouldCapture=should_capture))["rule"] == rule
+def test_an_order_that_may_be_unpaid_is_withheld() -> None:
+    paid = [(1, 1), ("1", 1), (True, 1), (0, 0), (0, False)]
+    unpaid = [(0, 1), (None, None), (0, "yes")]
+    made = orders(*(shipment(paid=flag, shouldCapture=should_capture) for flag, should_capture in paid + unpaid))
+    assert [one["rule"] for one in made] == [""] * len(paid) + ["ORDER-005"] * len(unpaid)
 
 
-@pytest.mark.parametrize(
-    ("fields", "code"),
-    [
-        ({"shippingList": " STANDARD "}, "HOME"),
-        ({"shippingList": "express", "defaultCarrier": "standard"}, None),
-        ({"shippingList": "", "defaultCarrier": "standard"}, "HOME"),
-        ({"shippingList": None, "shippingTerms": {"name": "Standard"}}, "HOME"),
-        ({"shippingList": "ingrid", "shipwallet_method": "standard"}, "HOME"),
-        ({"shippingList": ""}, None),
-    ],
-    ids=["case and blanks", "a list that is not mapped", "carrier", "terms", "Ingrid", "nothing"],
-)
-def test_the_shipping_method_is_mapped_from_the_first_filled_field(fields: Row, code: str | None) -> None:
-    order_row = order(shipment(**fields))
-    assert (order_row["shipping_code"] if order_row["rule"] == "" else None) == code
-    assert order_row["rule"] == ("" if code else "ORDER-001")
+METHODS: dict[str, tuple[Row, str]] = {
+    "case and blanks": ({"shippingList": " STANDARD "}, "HOME"),
+    "a list that is not mapped": ({"shippingList": "express", "defaultCarrier": "standard"}, ""),
+    "carrier": ({"shippingList": "", "defaultCarrier": "standard"}, "HOME"),
+    "terms": ({"shippingList": None, "shippingTerms": {"name": "Standard"}}, "HOME"),
+    "Ingrid": ({"shippingList": "ingrid", "shipwallet_method": "standard"}, "HOME"),
+    "nothing": ({"shippingList": ""}, ""),
+}
+
+
+def test_the_shipping_method_is_mapped_from_the_first_filled_field() -> None:
+    made = orders(*(shipment(**fields) for fields, _ in METHODS.values()))
+    codes = ["" if pd.isna(one["shipping_code"]) else one["shipping_code"] for one in made]
+    assert dict(zip(METHODS, codes, strict=True)) == {name: code for name, (_, code) in METHODS.items()}
+    assert [one["rule"] for one in made] == ["" if code else "ORDER-001" for code in codes]
 
 
 def test_prices_keep_their_digits() -> None:
-    order_row = order(shipment(line("1", "A", price="329.9000", taxPercent=25.5)))
-    assert order_row["lines"] == '[{"code": "A", "quantity": 1, "unitPrice": 329.90, "vatPercentage": 25.50}]'
+    made = order(shipment(line("1", "A", price="329.9000", taxPercent=25.5)))
+    assert made["lines"] == '[{"code": "A", "quantity": 1, "unitPrice": 329.90, "vatPercentage": 25.50}]'
+
+
+def test_amounts_are_rounded_to_four_decimals() -> None:
+    """As for a share of a discount, or an amount that was a float; no price for what is not a number."""
+    prices = ["33.333333", 668.5000000001, "-1.00005", "10,50"]
+    made = orders(*(shipment(line("1", "A", price=price)) for price in prices))
+    amounts = [', "unitPrice": 33.3333', ', "unitPrice": 668.50', ', "unitPrice": -1.00', ""]
+    assert [one["lines"] for one in made] == ['[{"code": "A", "quantity": 1' + amount + "}]" for amount in amounts]
 
 
 @pytest.mark.parametrize(
-    ("sent", "expected"),
-    [("33.333333", "33.3333"), (668.5000000001, "668.50"), ("-1.00005", "-1.00"), ("10,50", None)],
-    ids=str,
-)
-def test_amounts_are_rounded_to_four_decimals(sent: Any, expected: str | None) -> None:
-    """As for a share of a discount, or an amount that was a float."""
-    order_row = order(shipment(line("1", "A", price=sent)))
-    assert (
-        order_row["lines"] == '[{"code": "A", "quantity": 1' + (f', "unitPrice": {expected}' if expected else "") + "}]"
-    )
-
-
-def test_a_shipment_is_completed_for_one_order_only() -> None:
-    """Of an order for all shipments and an order for this shipment, only one gets the shipment."""
-    orders = pd.DataFrame(
-        {"reference": ["p-1", "p-1-1"], "source_id": ["1", "1-1"], "status": "Shipped", "shipping_code": "HOME",
-         "tracking_number": ["A,,A", None], "copies": 1}
-    )  # fmt: skip
-    shipments = pd.DataFrame({"shipment_id": ["1-1"], "order_id": ["1"], "paid": ["1"], "should_capture": ["0"]})
-    rows = to_centra(orders, shipments, TrackingParams(date(2026, 1, 1)))
-    assert rows["shipment_id"].dropna().tolist() == ["1-1"]
-    assert len(rows) == 2
-
-
-@pytest.mark.parametrize(
-    ("lines", "order_row"),
+    ("lines", "counted"),
     [
         ([{"code": "A", "quantity": 1}, {"code": "A", "quantity": "2"}], {"A": 3}),
         ([{"code": "A", "quantity": 1.0}, {"code": "B", "quantity": 0}], {"A": 1}),
@@ -210,6 +172,80 @@ def test_a_shipment_is_completed_for_one_order_only() -> None:
         ([{"code": "A", "quantity": True}], None),
     ],
 )
-def test_units_are_counted_by_code(lines: Any, order_row: dict[str, int] | None) -> None:
+def test_units_are_counted_by_code(lines: Any, counted: dict[str, int] | None) -> None:
     """Lines that cannot be read give None."""
-    assert units_in(json.dumps(lines)) == order_row
+    assert units_in(json.dumps(lines)) == counted
+
+
+# All fields
+
+
+def test_every_field_of_a_shipment_is_used() -> None:
+    """The state has no field in myOGO and follows the second line of the address; the door code becomes a comment."""
+    row = shipment(
+        line("1", "A", 2), deliveryCompany="Oy", deliveryCell="", deliveryTele="+358 1", deliveryCoaddress="c/o V",
+        deliveryState="CA", deliveryZipcode="00500", deliveryEmail="a@example.test", shipwallet_pickup="PP77",
+        shipwallet_doorcode="4321", shipwallet_courier_instructions="Ring twice", orderCurrency="eur",
+    )  # fmt: skip
+    made = order(row, status="New", test=False)
+    assert (made["reference"], made["source_id"], made["shipment_id"]) == ("demo-1-1", "1-1", "1-1")
+    assert (made["status"], made["test"], made["pick_up_point_code"]) == ("New", False, "PP77")
+    assert (made["price_total"], made["price_currency"]) == (Decimal(100), "EUR")
+    assert made["comments"] == "Door code: 4321. Ring twice"
+    assert json.loads(made["customer"]) == {
+        "name": "A B", "company": "Oy", "address1": "R 1", "address2": "c/o V, CA", "zip": "00500", "city": "H",
+        "countryCode": "FI", "phone": "+358 1", "email": "a@example.test",
+    }  # fmt: skip
+
+
+def test_orders_are_test_drafts_by_default() -> None:
+    made = order(shipment())
+    assert (made["status"], made["test"]) == ("Draft", True)
+
+
+def test_a_line_without_a_tax_has_the_tax_of_the_line_of_its_order() -> None:
+    """Centra's shipments list no taxes."""
+    taxes = pd.concat([NO_TAXES, pd.DataFrame({"order_id": ["1", "2"], "line_id": ["1", "1"],
+                                               "tax_percent": ["25.5", "19"]})])  # fmt: skip
+    (made,) = json.loads(order(shipment(line("1", "A")), taxes=taxes)["lines"])
+    assert made["vatPercentage"] == 25.5
+
+
+def test_an_unpaid_order_is_captured_if_the_channel_allows_it() -> None:
+    rows = shipment(paid=0, shouldCapture=1), shipment(paid=1, shouldCapture=1)
+    assert [one["capture"] for one in orders(*rows, capture=True)] == [True, False]
+    assert [one["capture"] for one in orders(*rows)] == [False, False]
+
+
+def test_an_order_on_hold_or_waiting_for_its_payment_is_recognised() -> None:
+    """With orders as the source."""
+    rows = [order_row(), order_row(orderId="2", hold=1), order_row(orderId="3", waitingForPayment=True)]
+    made = orders_of(*rows, source="orders")
+    assert list(made["reference"]) == ["demo-1", "demo-2", "demo-3"]
+    assert list(made["on_hold"]) == [False, True, True]
+    assert (set(made["order_status"]), made["shipment_id"].isna().all(), made["payment_due"].any()) == (
+        {"2"}, True, False,
+    )  # fmt: skip
+
+
+def test_bundle_contents_are_ordered_once_in_each_form_of_the_plugin(shop_of: Callable[..., Shop]) -> None:
+    """The shipments are read from the sandbox."""
+    shop = shop_of(*(size(n, physical=10, allocated=0) for n in (1, 2, 3)))
+    contents = [{"code": "SKU1", "qty": 1, "price": 200}, {"code": "SKU2", "qty": 2, "price": 100}]
+    for bundles in (1, 2):
+        sold = {"sku": "SET", "name": "Set", "qty": bundles, "price": 150, "lines": contents}
+        shop.box.place_centra_order(lines=[{"code": "SKU3", "qty": 1}], bundle=sold, paid=1)
+    one, two = {"SKU1": 1, "SKU2": 2, "SKU3": 1}, {"SKU1": 2, "SKU2": 4, "SKU3": 1}
+    expected = {
+        "only_items": [one, two], "items_in_bundles": [one, two], "bundles_and_items": [one, two],
+        "only_bundles": [{"SET": 1, "SKU3": 1}, {"SET": 2, "SKU3": 1}],
+    }  # fmt: skip
+    picked = {}
+    with centra_of(shop) as client:
+        for mode in expected:
+            shop.box.switch("centra", bundle_mode=mode)
+            pages = CentraOrders(client).rows("/shipments", "shipments", "shipmentId", {"status": "goodtogo"})
+            picked[mode] = [
+                units(made) for made in orders(*(row for page in pages for row in page), contents_are="total")
+            ]
+    assert picked == expected

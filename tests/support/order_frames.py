@@ -1,0 +1,75 @@
+"""Data frames of orders, made by the project's own staging code from rows in the vendors' JSON form."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from pipelines.systems.arrow_columns import Findings, table
+from pipelines.systems.centra.order_source import known_fields_table, line_table
+from schemas.fields.centra_orders import ORDERS, SHIPMENTS
+from schemas.fields.myogo_orders import ORDERS as MYOGO_ORDERS
+from schemas.orders.issues import OrderContext, checked
+from transforms.order_lines import is_true
+from transforms.orders import Params, to_myogo
+
+Row = dict[str, Any]
+DESTINATION = "1-00000000-00"  # the digest of each order's destination, unless a test sets another
+NO_TAXES = pd.DataFrame({name: pd.Series([], dtype="str") for name in ("order_id", "line_id", "tax_percent")})
+
+
+def line(line_id: Any, sku: str, qty: Any = 1, **fields: Any) -> Row:
+    """One line of a shipment or an order in Centra."""
+    return {
+        "lineId": line_id, "sku": sku, "variantSku": "", "sizeSku": "", "qty": qty, "price": "10",
+        "isBundle": False, "isPartOfBundle": "",
+    } | fields  # fmt: skip
+
+
+def shipment(*lines: Row, **fields: Any) -> Row:
+    """A shipment in Centra that can be sent: 1-1, with one unit of A."""
+    return {
+        "shipmentId": "1-1", "orderId": "1", "shouldCapture": 0, "paid": 1, "orderDate": "2026-02-01 10:00:00",
+        "orderCurrency": "EUR", "grandTotalValue": "100.00", "shippingList": "standard", "deliveryName": "A B",
+        "deliveryAddress": "R 1", "deliveryCity": "H", "deliveryCountry": "FI", "deliveryCell": "+358",
+        "products": list(lines) or [line("1", "A")],
+    } | fields  # fmt: skip
+
+
+def order_row(*lines: Row, **fields: Any) -> Row:
+    """An order in Centra that can be sent: 1, confirmed, with one unit of A."""
+    without = ("shipmentId", "shouldCapture", "paid")
+    row = {name: value for name, value in shipment(*lines).items() if name not in without}
+    return row | {"orderStatus": "2", "hold": 0, "waitingForPayment": 0} | fields
+
+
+def numbered(*rows: Row) -> list[Row]:
+    """The shipments with the numbers 1-1, 2-1 and so on, so that one frame takes all of them."""
+    return [row | {"shipmentId": f"{number}-1", "orderId": str(number)} for number, row in enumerate(rows, start=1)]
+
+
+def orders_of(*rows: Row, taxes: pd.DataFrame = NO_TAXES, **params: Any) -> pd.DataFrame:
+    """The orders that the transform makes from Centra's shipments, or from its orders if they are the source."""
+    order_params = Params(**({"starting": date(2026, 1, 1), "shipping": {"standard": "HOME"}} | params))
+    kind, fields = ("shipment", SHIPMENTS) if order_params.source == "shipments" else ("order", ORDERS)
+    staged = known_fields_table(list(rows), fields, lambda _: f"a {kind}", Findings()).to_pandas()
+    lines = line_table(list(rows), f"{kind}Id", Findings()).to_pandas().rename(columns={f"{kind}_id": "source_id"})
+    return to_myogo(staged, lines, taxes, order_params, "demo").assign(destination=DESTINATION)
+
+
+def live_orders(*rows: Row) -> pd.DataFrame:
+    """myOGO's orders as a run compares them; `rows` use myOGO's JSON names."""
+    staged = table([dict(row) for row in rows], MYOGO_ORDERS, lambda index: f"row {index}", Findings()).to_pandas()
+    live = staged[["reference", "status", "lines", "test"]]
+    return live.assign(status=live["status"].fillna("").str.casefold(), test=is_true(live["test"]))
+
+
+def checked_orders(orders: pd.DataFrame, *live: Row, **context: Any) -> pd.DataFrame:
+    """The orders after the checks, in a shop without further knowledge unless `context` gives some."""
+    known: dict[str, Any] = {
+        "codes": set(), "ambiguous_codes": set(), "sent_as": {}, "destinations": {}, "methods": {"standard": "HOME"},
+        "capture": False,
+    }  # fmt: skip
+    return checked(orders, OrderContext(live=live_orders(*live), **(known | context)))
