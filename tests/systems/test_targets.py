@@ -256,3 +256,18 @@ class TestShipmentUpdate(UpdateConformance):
             if row["shipmentId"] == key:
                 return {"carrier": row["carrier"], "tracking": row["trackingNumber"]} if row["completed"] else {}
         return None
+
+
+@pytest.mark.parametrize(("supported", "status_for_other"), [("PUT", 405), ("PUT", 404), ("POST", 405)])
+def test_an_unsupported_http_method_is_tried_once(shop_of: ShopOf, supported: str, status_for_other: int) -> None:
+    """The other one of POST and PUT completes the shipment."""
+    shop = shop_of(size(1, physical=10, allocated=0))
+    shop.box.place_centra_order(lines=[{"code": "SKU1", "qty": 2, "price": 329}], paid=1)
+    shop.box.switch("centra", completion_verb=supported, wrong_verb=status_for_other)
+    with closing(CentraClient(shop.channel().systems["centra"])) as client:
+        target = ShipmentTarget({"centra": client}, tracking.Params(starting=date(2026, 1, 1)))
+        assert target.update("1001-1", {"carrier": "Posti"}) == ""
+    methods = [e["method"] for e in shop.box.requests("centra") if e["path"].endswith("/shipment")]
+    writes = [method for method in methods if method != "GET"]
+    assert writes == (["POST"] if supported == "POST" else ["POST", "PUT"])
+    assert [row["completed"] for row in shop.box.centra_shipments()] == [True]
