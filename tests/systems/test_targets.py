@@ -7,13 +7,13 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 
 import pytest
 
-from pipelines.core.errors import RemoteSystemError, TargetRefused
+from pipelines.core.errors import RemoteSystemError, TargetRefused, TargetUnknown
 from pipelines.flows.order_target import CaptureThenCreate
 from pipelines.sandbox import Sandbox
 from pipelines.systems.centra.client import CentraClient
@@ -21,6 +21,7 @@ from pipelines.systems.centra.shipment_target import ShipmentTarget
 from pipelines.systems.centra.stock_target import StockTarget
 from pipelines.systems.myogo.client import MyOgoClient
 from pipelines.systems.myogo.product_target import ProductTarget
+from pipelines.systems.target import WrittenRow
 from tests.support.shop import Shop, size
 from transforms import stock, tracking
 
@@ -271,3 +272,59 @@ def test_an_unsupported_http_method_is_tried_once(shop_of: ShopOf, supported: st
     writes = [method for method in methods if method != "GET"]
     assert writes == (["POST"] if supported == "POST" else ["POST", "PUT"])
     assert [row["completed"] for row in shop.box.centra_shipments()] == [True]
+
+
+@contextlib.contextmanager
+def stock_target(shop: Shop) -> Iterator[StockTarget]:
+    with closing(CentraClient(shop.channel().systems["centra"])) as client:
+        yield StockTarget({"centra": client}, stock.Params())
+
+
+def test_the_http_method_of_a_stock_write_is_configurable(shop_of: ShopOf) -> None:
+    shop = shop_of(size(1))
+    shop.edit("[systems.centra]\n", '[systems.centra]\nstock_verb = "PUT"\n')
+    with stock_target(shop) as target:
+        assert target.update_batch({"SKU1": {"quantity": 7}}) == {"SKU1": ""}
+    assert [e["method"] for e in shop.box.requests("centra") if e["method"] != "GET"] == ["PUT"]
+    assert shop.box.centra_row(1)["physical"] == 7
+
+
+@pytest.mark.parametrize(
+    "errors",
+    [
+        {"productsNotFound": ["X1"], "invalidQuantity": ["SKU2"]},
+        {"productsNotFound": [735000]},
+        {"productsNotFound": ["sku1 "]},
+        {"somethingElse": True},
+    ],
+    ids=["another error", "a number", "another spelling", "an unknown key"],
+)
+def test_a_refusal_that_does_not_name_its_products_is_unknown(shop_of: ShopOf, errors: Record) -> None:
+    """No amount counts as written."""
+    shop = shop_of(size(1), size(2))
+    body = {"status": "no", "msg": "Some of the products were not updated", "errors": errors}
+    shop.box.add_fault(side="centra", kind="body", method="POST", path="/stock", body=body)
+    with stock_target(shop) as target:
+        results = target.update_batch({key: {"quantity": 7} for key in ("SKU1", "SKU2")})
+    assert {key: type(result) for key, result in results.items()} == dict.fromkeys(("SKU1", "SKU2"), TargetUnknown)
+
+
+@pytest.mark.parametrize("moves", ["stock_modified", "neither"])
+def test_reading_back_does_not_depend_on_the_modification_time(shop_of: ShopOf, moves: str) -> None:
+    shop = shop_of(size(1, physical=9, allocated=4))
+    shop.box.switch("centra", stock_moves=moves)
+    began = datetime.now(UTC)
+    with stock_target(shop) as target:
+        target.update_batch({"SKU1": {"quantity": 3}})
+        messages = target.read_back([WrittenRow("SKU1", "1", {"quantity": 3})], began)
+    assert messages == {"SKU1": "Centra raised 3 to 4, which its orders have allocated"}
+
+
+def test_a_stock_write_with_a_lost_answer_is_repeated(shop_of: ShopOf) -> None:
+    """Absolute amounts may be sent twice."""
+    shop = shop_of(size(1))
+    shop.box.add_fault(side="centra", kind="drop_after", method="POST", path="/stock")
+    with stock_target(shop) as target:
+        assert target.update_batch({"SKU1": {"quantity": 7}}) == {"SKU1": ""}
+    bodies = [e["body"]["products"] for e in shop.box.requests("centra") if e["method"] == "POST"]
+    assert [[(row["product"], row["quantity"]) for row in rows] for rows in bodies] == [[("SKU1", 7)]] * 2
