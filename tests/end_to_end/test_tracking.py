@@ -269,12 +269,22 @@ def test_a_redirect_of_a_write_is_not_followed_and_the_outcome_is_looked_up(shop
 
 
 def test_a_shipment_that_waited_for_long_is_completed(shop_of: ShopOf) -> None:
-    """myOGO no longer lists its order; the look-up by its reference finds it."""
+    """myOGO no longer lists its order; the look-up by its reference finds it. Later runs know that it was completed
+    from here, without a look-up, also if Centra's list of recent shipments no longer has it."""
     shop = shop_with_tracking(shop_of, 1)
     assert orders(shop).flows["orders"]["applied"] == 1
     shop.box.ship("demo-1001-1", ["A"], None)
     shop.box.add_fault(side="myogo", kind="body", method="GET", path="modifiedafter", body=[], times=FOREVER)
     assert (tracking(shop).exit_code, len(completions(shop))) == (0, 1)
+    shop.box.clear_faults()
+    empty: dict[str, Any] = {"status": "ok", "shipments": []}
+    shop.box.add_fault(
+        side="centra", kind="body", method="GET", path="/shipments?status=completed&newer_than", body=empty, times=9
+    )
+    before = len(shop.box.requests("centra"))
+    report = tracking(shop)
+    assert (report.exit_code, report.flows["tracking"]["unchanged"], len(completions(shop))) == (0, 1, 1)
+    assert [e for e in shop.box.requests("centra")[before:] if "order=1001" in e["query"]] == []
 
 
 def test_the_starting_day_applies_also_if_another_flow_reads_older_orders(shop_of: ShopOf) -> None:

@@ -61,7 +61,7 @@ def test_a_code_identifies_its_only_size() -> None:
 
 
 def test_sizes_without_a_code_are_not_identified() -> None:
-    assert addressed(("", None), ("A", None), codes=["A", "B"]) == [(1, "2", "A"), (0, None, None)]
+    assert addressed(("", None), ("A", None), codes=["A", ""]) == [(1, "2", "A"), (0, None, None)]
 
 
 def test_the_ean_of_myogo_distinguishes_two_sizes_of_one_code() -> None:
