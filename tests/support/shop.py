@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,16 @@ def size(stock_item_id: int, **fields: Any) -> dict[str, Any]:
         "prices": [euro("10.00")], "physical": 5, "allocated": 1,
     }  # fmt: skip
     return row | fields
+
+
+def product(number: int, **fields: Any) -> dict[str, Any]:
+    """The product that myOGO holds after `size(number)` was pushed; `fields` override the wire's names."""
+    held: dict[str, Any] = {
+        "code": f"SKU{number}", "name": "Parka Blue S", "salesPrice": Decimal("10.00"), "languageCode": "en",
+        "supplier": "Acme", "group": "Jackets", "countryOfOrigin": "PT", "customsDescription": "Coats",
+        "hsCode": "62014000",
+    }  # fmt: skip
+    return held | fields
 
 
 def euro(price: Any, pricelist_id: Any = "36", **fields: Any) -> dict[str, Any]:
