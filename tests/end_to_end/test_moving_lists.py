@@ -8,9 +8,20 @@ from typing import Any
 
 import pytest
 
-from pipelines.systems.centra import list_gaps
-from tests.support.shop import Shop, size
-from tests.support.shop_helpers import FOREVER, add_system_key, calls, held, set_page_size, writes
+from pipelines.core.errors import RemoteSystemError
+from tests.support.shop import Shop, product, size
+from tests.support.shop_helpers import (
+    FOREVER,
+    add_system_key,
+    calls,
+    centra_of,
+    create,
+    held,
+    myogo_of,
+    push_of,
+    set_page_size,
+    writes,
+)
 
 CLASH = {"sku": "SKU6", "name": "Twin"}
 
@@ -80,40 +91,48 @@ def test_a_size_only_in_the_stock_list_is_reported(paged_shop: Shop) -> None:
     assert message in page.read_text("utf-8")
 
 
-def test_lists_that_differ_a_lot_are_reported_without_look_ups(
-    paged_shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(list_gaps, "MAX_LOOKUPS", 1)
-    paged_shop.box.add_fault(side="centra", kind="empty_page", path="/products?limit=2&page=3$", times=FOREVER)
-    assert lists(paged_shop)["only_in_stock"] == {"count": 2, "first": ["5", "6"]}
-    assert [entry for entry in paged_shop.box.requests("centra") if "stockItemID" in entry["query"]] == []
+# The planned product of size 7, and the same product as myOGO holds it.
+PLANNED = create(
+    "SKU7", name="Parka Blue S", sales_price=Decimal("10.00"), supplier="Acme", product_group="Jackets",
+    country_of_origin="PT", customs_description="Coats", hs_code="62014000",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("duplicate_post", [400, 409, "upsert", "duplicate"])
 @pytest.mark.parametrize(
-    ("product", "outcome", "name"),
-    [({"name": "Made by hand"}, "refused", "Made by hand"), ({}, "applied", "Parka Blue S")],
+    ("fields", "outcome"),
+    [({"name": "Made by hand"}, "refused"), ({}, "applied")],
     ids=["other values", "same values"],
 )
 def test_a_code_created_by_hand_right_before_our_post_is_not_overwritten(
-    paged_shop: Shop, duplicate_post: Any, product: dict[str, Any], outcome: str, name: str
+    paged_shop: Shop, duplicate_post: Any, fields: dict[str, Any], outcome: str
 ) -> None:
     """Created after our lists were read: neither overwritten nor doubled, for each answer of myOGO to a duplicate."""
     paged_shop.box.switch("myogo", duplicate_post=duplicate_post)
-    wanted = {
-        "code": "SKU7", "name": "Parka Blue S", "salesPrice": Decimal("10.00"), "languageCode": "en",
-        "supplier": "Acme", "group": "Jackets", "countryOfOrigin": "PT", "customsDescription": "Coats",
-        "hsCode": "62014000",
-    }  # fmt: skip
-    paged_shop.box.add_fault(side="myogo", kind="edit", path="code=SKU7", edits=[{"add": wanted | product}])
+    paged_shop.box.add_fault(side="myogo", kind="edit", path="code=SKU7", edits=[{"add": product(7, **fields)}])
+    pushed, outcomes = push_of(paged_shop, PLANNED)
+    assert outcomes == {"SKU7": outcome}
+    assert len(pushed.messages) == 1
+    assert "myOGO already holds this" in pushed.messages[0]
+    assert calls(paged_shop, about="SKU7") == ["GET SKU7"]
+    assert held(paged_shop)["SKU7"]["name"] == product(7, **fields)["name"]
+
+
+def test_a_code_created_by_hand_during_a_push_is_updated_by_the_next_push(paged_shop: Shop) -> None:
+    """SKU7 with other values, SKU9 with the same values: only SKU7 is left to update."""
+    paged_shop.box.switch("myogo", duplicate_post="upsert")
+    paged_shop.box.add_centra_row(size(9))
+    for made in (product(7, name="Made by hand"), product(9)):
+        code = made["code"]
+        paged_shop.box.add_fault(side="myogo", kind="edit", path=f"code={code}", edits=[{"add": made}])
     report = paged_shop.run("push")
     assert report.exit_code == 3
     assert calls(paged_shop, about="SKU7") == ["GET SKU7"]
-    assert held(paged_shop)["SKU7"]["name"] == name
-    (row,) = paged_shop.sql("select outcome, message from sync.journal where key = 'SKU7'")
-    assert row[0] == outcome
-    assert "myOGO already holds this" in row[1]
-    assert paged_shop.run("push").counts["update"] == (outcome == "refused")
+    assert held(paged_shop)["SKU7"]["name"] == "Made by hand"
+    rows = paged_shop.sql("select key, outcome, message from sync.journal where key in ('SKU7', 'SKU9') order by key")
+    assert [row[:2] for row in rows] == [("SKU7", "refused"), ("SKU9", "applied")]
+    assert all("myOGO already holds this" in message for *_, message in rows)
+    assert paged_shop.run("push").counts["update"] == 1
     assert held(paged_shop)["SKU7"]["name"] == "Parka Blue S"
 
 
@@ -135,26 +154,49 @@ def test_a_code_only_in_the_stock_list_of_myogo_is_not_created_again(shop_of: Ca
 def test_a_code_that_myogo_matches_with_another_case_is_not_sent(paged_shop: Shop, found: list[str]) -> None:
     """If myOGO ignores case, a POST might overwrite the other product."""
     paged_shop.box.add_fault(side="myogo", kind="body", path="code=SKU7", body=[{"code": code} for code in found])
-    paged_shop.run("push")
-    assert paged_shop.sql("select outcome from sync.journal where key = 'SKU7'") == [("refused",)]
+    _, outcomes = push_of(paged_shop, PLANNED)
+    assert outcomes == {"SKU7": "refused"}
     assert calls(paged_shop, about="SKU7") == ["GET SKU7"]
 
 
+def read_pages(shop: Shop, side: str, path: str) -> None:
+    """Reads a list to its end."""
+    if side == "centra":
+        with centra_of(shop) as client:
+            list(client.pages(path))
+    else:
+        with myogo_of(shop) as target:
+            list(target.pages(path))
+
+
 @pytest.mark.parametrize(
-    ("side", "path"), [("centra", "/products"), ("centra", "/stock"), ("myogo", "/Products"), ("myogo", "/Stock")]
+    ("side", "path"),
+    [("centra", "/products"), ("centra", "/stock"), ("myogo", "/api/v1/Products"), ("myogo", "/api/v1/Stock")],
 )
 def test_reading_an_endless_list_is_stopped(paged_shop: Shop, side: str, path: str) -> None:
     add_system_key(paged_shop, side, "max_rows = 20")
     paged_shop.box.add_fault(side=side, kind="endless", path=f"{path}?limit", times=FOREVER)
+    with pytest.raises(RemoteSystemError, match="more than 20 rows") as stopped:
+        read_pages(paged_shop, side, path)
+    assert f"[systems.{side}]" in stopped.value.fix
+    assert len(paged_shop.box.requests(side)) <= 2 + 21
+
+
+def test_a_run_that_reads_an_endless_list_ends_without_a_write(paged_shop: Shop) -> None:
+    add_system_key(paged_shop, "myogo", "max_rows = 20")
+    paged_shop.box.add_fault(side="myogo", kind="endless", path="/Stock?limit", times=FOREVER)
     report = paged_shop.run("push")
     assert (report.exit_code, report.outcome) == (5, "unavailable")
     assert "more than 20 rows" in report.message
-    assert f"[systems.{side}]" in report.fix
-    assert len(paged_shop.box.requests(side)) <= 8 + 2 + 21
+    assert "[systems.myogo]" in report.fix
+    assert len(paged_shop.box.requests("myogo")) <= 8 + 2 + 21
     assert writes(paged_shop) == []
 
 
-@pytest.mark.parametrize(("rows", "allowed"), [(8, True), (7, False)])
-def test_max_rows_is_an_exact_limit(paged_shop: Shop, rows: int, allowed: bool) -> None:
-    add_system_key(paged_shop, "centra", f"max_rows = {rows}")
-    assert (paged_shop.run("plan").exit_code != 5) is allowed
+def test_max_rows_is_an_exact_limit(paged_shop: Shop) -> None:
+    """Centra has eight sizes."""
+    add_system_key(paged_shop, "centra", "max_rows = 8")
+    read_pages(paged_shop, "centra", "/products")
+    paged_shop.edit("max_rows = 8", "max_rows = 7")
+    with pytest.raises(RemoteSystemError, match="more than 7 rows"):
+        read_pages(paged_shop, "centra", "/products")
