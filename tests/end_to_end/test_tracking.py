@@ -163,7 +163,7 @@ UNCLEAR: list[tuple[dict[str, Any], str]] = [
 def test_a_shipment_is_completed_once(shop_of: ShopOf) -> None:
     """After an unclear answer the shipment is looked up; the next run completes an open one."""
     shop = shop_with_sent_orders(shop_of, len(UNCLEAR))
-    where = {"side": "centra", "method": "POST", "path": "/shipment?$"}
+    where = {"side": "centra", "method": "PUT", "path": "/shipment?$"}
     outcomes: dict[str, str] = {}
     for number, (fault, outcome) in enumerate(UNCLEAR, start=1001):
         shop.box.ship(f"demo-{number}-1", ["A"], None)
@@ -217,7 +217,7 @@ def test_a_run_killed_during_a_write_is_completed_by_the_next_run(shop_of: ShopO
     # The first POST to myOGO is that for a token.
     for flow, place in (
         ("orders", child_process.SignalAt("myOGO: after POST", 2, signal.SIGKILL)),
-        ("tracking", child_process.SignalAt("Centra: after POST", 1, signal.SIGKILL)),
+        ("tracking", child_process.SignalAt("Centra: after PUT", 1, signal.SIGKILL)),
     ):
         arguments = ("push", str(shop.file), "--flow", flow, "--data", str(shop.data))
         finished = child_process.run(*arguments, folder=shop.folder, signal_at=place)
@@ -240,7 +240,7 @@ def test_a_shipment_completed_long_ago_is_looked_up(shop_of: ShopOf, monkeypatch
         shop.box.ship(f"demo-{number}-1", ["A"], None)
         with centra_of(shop) as client:
             body = {"order": f"{number}", "shipment": f"{number}-1", "gtg": True, "shipped": True, "capture": False}
-            CentraOrders(client).complete("POST", body | {"tracking": "A"})
+            CentraOrders(client).complete("PUT", body | {"tracking": "A"})
     assert [row["completed"] for row in shipments(shop).values()] == [True] * 3
     empty: dict[str, Any] = {"status": "ok", "shipments": []}
     shop.box.add_fault(
@@ -260,7 +260,7 @@ def test_a_redirect_of_a_write_is_not_followed_and_the_outcome_is_looked_up(shop
     shop.edit("starting = 2026-01-01", "starting = 2026-01-01\ncapture = true")
     order(shop, paid=0, should_capture=1)
     shop.box.ship("demo-1001-1", ["A"], None)
-    for method, path in (("POST", "/shipment"), ("PUT", "/capture")):
+    for method, path in (("PUT", "/shipment"), ("PUT", "/capture")):
         shop.box.add_fault(side="centra", kind="status_after", status=302, method=method, path=path,
                            headers={"Location": "http://127.0.0.1:9/"})  # fmt: skip
     report = shop.run("push", flows=("orders", "tracking"))

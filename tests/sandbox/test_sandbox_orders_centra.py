@@ -243,6 +243,7 @@ def test_capture(box: Sandbox, centra: Call) -> None:
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 def test_completion(box: Sandbox, centra: Call, method: str) -> None:
+    box.switch("centra", completion_verb=method)
     box.place_centra_order(lines=TWO)
     assert stock(box) == (10, 5)
     given = {
@@ -270,39 +271,39 @@ def test_completion_needs_payment_good_to_go_and_shipped(box: Sandbox, centra: C
     box.place_centra_order()
     for missing in ({"capture": False}, {"gtg": False}, {"shipped": False}, {"shipped": None}):
         given = {k: v for k, v in completion(**missing).items() if v is not None}
-        assert centra("/shipment", "POST", given).json()["status"] == "ok"
+        assert centra("/shipment", "PUT", given).json()["status"] == "ok"
         assert ids(centra("/shipments", status="completed")) == []
     assert ids(centra("/shipments", status="inprogress")) == []
     box.switch("centra", unfit_completion="no")
-    assert centra("/shipment", "POST", completion(gtg=False)).json()["status"] == "no"
+    assert centra("/shipment", "PUT", completion(gtg=False)).json()["status"] == "no"
     box.switch("centra", shipped_when_omitted=True)
-    assert centra("/shipment", "POST", {"order": 1001, "shipment": "1001-1", "gtg": 1}).json()["status"] == "ok"
+    assert centra("/shipment", "PUT", {"order": 1001, "shipment": "1001-1", "gtg": 1}).json()["status"] == "ok"
     assert ids(centra("/shipments", status="completed")) == ["1001-1"]
 
 
 def test_refused_completions(box: Sandbox, centra: Call) -> None:
     box.place_centra_order()
     box.place_centra_order()
-    assert centra("/shipment", "POST", completion(gtg="perhaps")).json()["msg"] == {"gtg": "invalid value"}
+    assert centra("/shipment", "PUT", completion(gtg="perhaps")).json()["msg"] == {"gtg": "invalid value"}
     box.change_centra_shipment("1001-1", capture_fails=True)
-    assert centra("/shipment", "POST", completion()).json()["msg"] == "capture failed"
-    assert centra("/shipment", "POST", completion(order="1002")).json()["msg"] == "order does not exist"
-    assert centra("/shipment", "POST", completion("1001-7")).json()["msg"] == "shipment does not exist"
+    assert centra("/shipment", "PUT", completion()).json()["msg"] == "capture failed"
+    assert centra("/shipment", "PUT", completion(order="1002")).json()["msg"] == "order does not exist"
+    assert centra("/shipment", "PUT", completion("1001-7")).json()["msg"] == "shipment does not exist"
     assert stock(box) == (10, 5)
 
 
 def test_second_completion(box: Sandbox, centra: Call) -> None:
     box.place_centra_order(lines=TWO)
-    centra("/shipment", "POST", completion())
-    answer = centra("/shipment", "POST", completion(tracking="OTHER")).json()
+    centra("/shipment", "PUT", completion())
+    answer = centra("/shipment", "PUT", completion(tracking="OTHER")).json()
     assert (answer["status"], answer["msg"]) == ("no", "shipment is already completed")
     box.switch("centra", second_completion="ok")
-    assert centra("/shipment", "POST", completion(tracking="OTHER")).json()["status"] == "ok"
+    assert centra("/shipment", "PUT", completion(tracking="OTHER")).json()["status"] == "ok"
     assert stock(box) == (8, 3)
     assert centra("/shipment/1001-1").json()["shipments"][0]["trackingNumber"] == "JJFI1"
 
 
-@pytest.mark.parametrize("status", [404, 405])
+@pytest.mark.parametrize("status", [200, 403, 404, 405])
 @pytest.mark.parametrize(("verb", "other"), [("POST", "PUT"), ("PUT", "POST")])
 def test_completion_may_accept_one_method_only(box: Sandbox, centra: Call, verb: str, other: str, status: int) -> None:
     box.place_centra_order()
@@ -316,10 +317,10 @@ def test_order_is_completed_with_its_last_shipment(box: Sandbox, centra: Call) -
     box.place_centra_order(lines=TWO, shipment=False)
     for _ in range(2):
         assert centra("/shipments", "POST", {"order": 1001, "products": {"5001": 1}, "gtg": 1}).json()["status"] == "ok"
-    centra("/shipment", "POST", completion("1001-1"))
+    centra("/shipment", "PUT", completion("1001-1"))
     assert box.centra_order(1001)["status"] == "3"
     assert stock(box) == (9, 4)
-    centra("/shipment", "POST", completion("1001-2"))
+    centra("/shipment", "PUT", completion("1001-2"))
     assert box.centra_order(1001)["status"] == "4"
     assert stock(box) == (8, 3)
 
@@ -355,7 +356,7 @@ def test_an_unpaid_shipment_can_be_reduced(box: Sandbox, centra: Call) -> None:
         box.change_centra_shipment("1001-1", **{flag: 1})
         answer = centra("/shipments/1001-1", "PUT", {"products": {"5001": {"qty": 2}}}).json()
         assert answer["msg"] == f"shipment {state} and can not be updated"
-    centra("/shipment", "POST", completion())
+    centra("/shipment", "PUT", completion())
     answer = centra("/shipments/1001-1", "PUT", {"products": {"5001": 2}}).json()
     assert answer["msg"] == "shipment is sent and can not be updated"
     allowed = {"gtg": False, "products": {"5001": {"serialNumber": "SN1"}}}
@@ -415,7 +416,7 @@ def test_a_bundle_changes_the_stock_of_its_items(box: Sandbox, centra: Call) -> 
     box.place_centra_order(bundle=SET | {"qty": 2}, shipment=False)
     assert (stock(box, 7001), stock(box, 7002)) == ((10, 5), (10, 5))
     centra("/shipments", "POST", {"order": 1001, "products": {"5001": 1}, "gtg": True})
-    centra("/shipment", "POST", completion())
+    centra("/shipment", "PUT", completion())
     assert (stock(box, 7001), stock(box, 7002)) == ((9, 4), (9, 4))
 
 
@@ -484,12 +485,12 @@ def test_orders_are_not_created_over_the_api(centra: Call) -> None:
 def test_unticked_groups(box: Sandbox, centra: Call) -> None:
     box.place_centra_order()
     box.switch("centra", allow={"shipments": False})
-    paths = (("/shipment", "POST"), ("/shipments/1001-1", "PUT"), ("/capture", "PUT"), ("/shipment/1001-1", "GET"))
+    paths = (("/shipment", "PUT"), ("/shipments/1001-1", "PUT"), ("/capture", "PUT"), ("/shipment/1001-1", "GET"))
     assert {centra(path, method, {}).text for path, method in paths} == {'{"status":"Not Allowed"}'}
     assert centra("/orders").ok
     box.switch("centra", allow={"orders": False, "shipments": True})
     assert centra("/orders", "PUT", {"order": 1001}).status_code == 403
-    assert centra("/shipment", "POST", completion()).ok
+    assert centra("/shipment", "PUT", completion()).ok
 
 
 def test_bodies_must_be_json(box: Sandbox) -> None:
@@ -504,7 +505,7 @@ def test_faults_hit_orders(box: Sandbox, centra: Call) -> None:
         box.place_centra_order()
     box.add_fault(side="centra", path="/shipment?$", kind="drop_after")
     with pytest.raises(requests.ConnectionError):
-        centra("/shipment", "POST", completion())
+        centra("/shipment", "PUT", completion())
     assert box.requests("centra")[-1]["applied"] is True
     assert ids(centra("/shipments", status="completed")) == ["1001-1"]
     box.add_fault(side="centra", path="/orders", kind="repeat_page")
@@ -521,7 +522,7 @@ def test_faults_hit_orders(box: Sandbox, centra: Call) -> None:
 def test_an_order_is_cancelled_right_before_its_completion(box: Sandbox, centra: Call) -> None:
     box.place_centra_order()
     box.add_fault(side="centra", path="/shipment?", kind="edit", edits=[{"order": 1001, "status": "6"}])
-    assert centra("/shipment", "POST", completion()).json()["msg"] == "shipment does not exist"
+    assert centra("/shipment", "PUT", completion()).json()["msg"] == "shipment does not exist"
 
 
 def test_reset_forgets_orders(box: Sandbox, centra: Call) -> None:

@@ -71,7 +71,7 @@ def test_centra_sends_events_of_later_changes(box: Sandbox, centra: Call, receiv
     box.set_centra_webhook(receiver.url, "s")
     centra("/shipments/1001-1", "PUT", {"gtg": 0})
     centra("/shipments/1001-1", "PUT", {"gtg": 1})
-    centra("/shipment", "POST", {"order": 1001, "shipment": "1001-1", "gtg": 1, "shipped": 1})
+    centra("/shipment", "PUT", {"order": 1001, "shipment": "1001-1", "gtg": 1, "shipped": 1})
     received = [event for message in receiver.wait(3) for event in events(message)]
     assert received[:2] == [("shipment", "update", 1902), ("shipment", "good_to_go", 1902)]
     assert received[-2:] == [("shipment", "complete", 1902), ("order", "update", "1001")]

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from pipelines.core.errors import RemoteSystemError, TargetRefused, TargetUnknown
+from pipelines.core.errors import ConfigError, CredentialsError, RemoteSystemError, TargetRefused, TargetUnknown
 from pipelines.flows.order_target import CaptureThenCreate
 from pipelines.sandbox import Sandbox
 from pipelines.systems.centra.client import CentraClient
@@ -259,19 +259,64 @@ class TestShipmentUpdate(UpdateConformance):
         return None
 
 
-@pytest.mark.parametrize(("supported", "status_for_other"), [("PUT", 405), ("PUT", 404), ("POST", 405)])
-def test_an_unsupported_http_method_is_tried_once(shop_of: ShopOf, supported: str, status_for_other: int) -> None:
-    """The other one of POST and PUT completes the shipment."""
-    shop = shop_of(size(1, physical=10, allocated=0))
-    shop.box.place_centra_order(lines=[{"code": "SKU1", "qty": 2, "price": 329}], paid=1)
-    shop.box.switch("centra", completion_verb=supported, wrong_verb=status_for_other)
+@contextlib.contextmanager
+def shipment_target(shop: Shop) -> Iterator[ShipmentTarget]:
+    """With two shipments that are paid and good to go."""
+    for _ in range(2):
+        shop.box.place_centra_order(lines=[{"code": "SKU1", "qty": 2, "price": 329}], paid=1)
     with closing(CentraClient(shop.channel().systems["centra"])) as client:
-        target = ShipmentTarget({"centra": client}, tracking.Params(starting=date(2026, 1, 1)))
-        assert target.update("1001-1", {"carrier": "Posti"}) == ""
-    methods = [e["method"] for e in shop.box.requests("centra") if e["path"].endswith("/shipment")]
-    writes = [method for method in methods if method != "GET"]
-    assert writes == (["POST"] if supported == "POST" else ["POST", "PUT"])
-    assert [row["completed"] for row in shop.box.centra_shipments()] == [True]
+        yield ShipmentTarget({"centra": client}, tracking.Params(starting=date(2026, 1, 1)))
+
+
+def completions(shop: Shop) -> list[str]:
+    """The methods of the requests that complete shipments."""
+    requests = [entry for entry in shop.box.requests("centra") if entry["path"].endswith("/shipment")]
+    return [entry["method"] for entry in requests if entry["method"] != "GET"]
+
+
+@pytest.mark.parametrize("refusal", [200, 403, 404, 405])
+@pytest.mark.parametrize(("served", "sent"), [("PUT", ["PUT", "PUT"]), ("POST", ["PUT", "POST", "POST"])])
+def test_a_refused_http_method_is_replaced_by_the_other(
+    shop_of: ShopOf, served: str, sent: list[str], refusal: int
+) -> None:
+    """Once, in each form of a refusal; the shipments that follow use the method that completed the first."""
+    shop = shop_of(size(1, physical=10, allocated=0))
+    shop.box.switch("centra", completion_verb=served, wrong_verb=refusal)
+    with shipment_target(shop) as target:
+        for shipment in ("1001-1", "1002-1"):
+            assert target.update(shipment, {"carrier": "Posti"}) == ""
+    assert completions(shop) == sent
+    assert [row["completed"] for row in shop.box.centra_shipments()] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "message"),
+    [
+        ({"kind": "no", "msg": "order in wrong market"}, TargetRefused, "order in wrong market"),
+        ({"kind": "status", "status": 403}, CredentialsError, "HTTP 403"),
+        ({"kind": "status", "status": 404}, ConfigError, "HTTP 404"),
+    ],
+)
+def test_a_shipment_that_both_methods_refuse_is_refused(
+    shop_of: ShopOf, fault: Record, error: type[Exception], message: str
+) -> None:
+    """With the first refusal; each method is tried once."""
+    shop = shop_of(size(1, physical=10, allocated=0))
+    shop.box.add_fault(side="centra", path="/shipment?$", method="PUT", **fault)
+    shop.box.add_fault(side="centra", path="/shipment?$", method="POST", kind="no", msg="no such method")
+    with shipment_target(shop) as target, pytest.raises(error, match=message):
+        target.update("1001-1", {"carrier": "Posti"})
+    assert completions(shop) == ["PUT", "POST"]
+
+
+def test_a_refused_shipment_that_is_no_longer_open_is_not_tried_again(shop_of: ShopOf) -> None:
+    shop = shop_of(size(1, physical=10, allocated=0))
+    shop.box.add_fault(side="centra", path="/shipment?$", method="PUT", kind="no", msg="not good to go")
+    with shipment_target(shop) as target:
+        shop.box.change_centra_shipment("1001-1", gtg=0)
+        with pytest.raises(TargetRefused, match="not good to go"):
+            target.update("1001-1", {"carrier": "Posti"})
+    assert completions(shop) == ["PUT"]
 
 
 @contextlib.contextmanager

@@ -60,7 +60,7 @@ _COMPLETED = [
         "GET /shipments?order=%s&status=completed offset 0",
         "GET /shipments?order=%s&status=goodtogo offset 0",
         "GET /shipments?order=%s&status=goodtogo offset 1",
-        "POST /shipment %s-1",
+        "PUT /shipment %s-1",
         "GET /shipments?order=%s&status=completed offset 0, proof",
         "GET /shipments?order=%s&status=completed offset 1, proof",
     )

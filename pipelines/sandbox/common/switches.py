@@ -66,8 +66,8 @@ class CentraSwitches:
     shipments_limit: int = 100
     inprogress_has_goodtogo: bool = False
     shipment_gtg: bool = False
-    completion_verb: Literal["both", "POST", "PUT"] = "both"
-    wrong_verb: Literal[404, 405] = 405
+    completion_verb: Literal["both", "POST", "PUT"] = "PUT"
+    wrong_verb: Literal[200, 403, 404, 405] = 405
     second_completion: Literal["no", "ok"] = "no"
     unfit_completion: Literal["ok", "no"] = "ok"
     shipped_when_omitted: bool = False

@@ -13,12 +13,16 @@ from pipelines.systems.http.settings import SystemConfig
 
 
 class CentraConfig(SystemConfig):
-    """`stock_verb`, `completion_verb`: Centra's documentation has POST in some places and PUT in others."""
+    """`stock_verb`, `completion_verb`: Centra's documentation has POST in some places and PUT in others.
+
+    PUT completes a shipment according to today's page and to the changelog of 2021. If Centra refuses it, the other
+    verb is tried once.
+    """
 
     token: Secret
     timezone: str | None = None
     stock_verb: Literal["POST", "PUT"] = "POST"
-    completion_verb: Literal["POST", "PUT"] = "POST"
+    completion_verb: Literal["POST", "PUT"] = "PUT"
 
     @field_validator("timezone")
     @classmethod

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal
 
-from pipelines.core.errors import SourceError
+from pipelines.core.errors import ConfigError, SourceError, TargetRefused
 from pipelines.systems.centra.client import CentraClient
 from pipelines.systems.http.prefetch import row_limit_fix, row_limit_message
 from pipelines.systems.http.secret_scan import reject_secrets
 from pipelines.systems.http.session import Answer, Repeat
 
 MAX_PAGE_SIZE = 100  # documented for `inprogress` and `completed`
-OTHER_VERB = {"POST": "PUT", "PUT": "POST"}
+Verb = Literal["POST", "PUT"]
+OTHER_VERB: Mapping[Verb, Verb] = {"POST": "PUT", "PUT": "POST"}
 
 
 class CentraOrders:
@@ -73,17 +75,23 @@ class CentraOrders:
         answer = self.client.write("PUT", "/capture", {"shipment": shipment_id}, Repeat.ONCE)
         self._raise_if_refused("PUT", "/capture", answer)
 
-    def complete(self, verb: str, body: Mapping[str, Any]) -> None:
-        """Completes a shipment. If the verb is not served (404 or 405), tries the other verb once; otherwise never
-        repeated.
+    def complete(self, verb: Verb, body: Mapping[str, Any], is_open: Callable[[], bool] = lambda: False) -> Verb:
+        """Completes a shipment. Returns the verb that completed it.
 
-        Raises like `capture`.
+        If Centra refuses the verb and the shipment `is_open`, tries the other verb once; otherwise never repeated.
+        Which verb Centra serves, and whether it answers the other with "no", 403, 404 or 405, is not documented.
+        Raises like `capture`, with the first refusal.
         """
-        for tried in (verb, OTHER_VERB[verb]):
-            answer = self.client.write(tried, "/shipment", body, Repeat.ONCE)
-            if answer.status not in (404, 405):
-                break
-        self._raise_if_refused(tried, "/shipment", answer)
+        answer = self.client.write(verb, "/shipment", body, Repeat.ONCE)
+        document = self.client.document(verb, "/shipment", answer)
+        says_no = answer.status == 200 and isinstance(document, dict) and document.get("status") == "no"
+        if (says_no or answer.status in (403, 404, 405)) and is_open():
+            other = OTHER_VERB[verb]
+            with contextlib.suppress(TargetRefused, ConfigError):
+                self._raise_if_refused(other, "/shipment", self.client.write(other, "/shipment", body, Repeat.ONCE))
+                return other
+        self.client.raise_if_refused(verb, "/shipment", answer)
+        return verb
 
     def _raise_if_refused(self, verb: str, path: str, answer: Answer) -> None:
         self.client.document(verb, path, answer)

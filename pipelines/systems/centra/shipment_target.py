@@ -17,7 +17,7 @@ FOUND = "found completed after an unclear answer"
 
 
 class ShipmentTarget:
-    """`POST /shipment` with `gtg`, `shipped` and `capture` set explicitly; a look-up verifies the result.
+    """`PUT /shipment` with `gtg`, `shipped` and `capture` set explicitly; a look-up verifies the result.
 
     Centra completes only shipments that are paid and good to go, but may answer "ok" for others too. The effect of a
     second completion is not documented.
@@ -45,7 +45,7 @@ class ShipmentTarget:
             body["sendEmail"] = self.params.send_email
         body |= {name: row[name] for name in ("carrier", "service", "packages", "tracking") if row.get(name)}
         try:
-            self.orders.complete(self.verb, body)
+            self.verb = self.orders.complete(self.verb, body, lambda: self._open(key))
         except (TargetRefused, TargetUnknown, WriteRedirected) as unclear:
             if look_up_or_lost(lambda: self._completed(key) or None, unclear):
                 return FOUND
@@ -61,6 +61,12 @@ class ShipmentTarget:
                 "and good to go. The next run tries again."
             )
         return ""
+
+    def _open(self, shipment_id: str) -> bool:
+        """Whether the shipment is good to go and not completed. Raises TargetLost."""
+        refused = TargetRefused("Centra refused to complete the shipment.")
+        rows = look_up_or_lost(lambda: self.orders.shipments_of(_order_of(shipment_id), "goodtogo"), refused) or []
+        return any(str(row.get("shipmentId")) == shipment_id for row in rows)
 
     def _completed(self, shipment_id: str) -> bool:
         rows = self.orders.shipments_of(_order_of(shipment_id), "completed")
