@@ -66,6 +66,7 @@ def _with_flow(shop: Shop, name: str, reference: str, more: str = "") -> None:
     head = text[: text.index("[flows.products")]
     shop.text = f'{head}[flows.{name}]\nflow = "{reference}"\n{more}'
     shop.file.write_text(shop.text, "utf-8")
+    (shop.folder / "erp_token").write_text(TOKEN, "utf-8")
 
 
 def _supplier_codes(shop_of: Callable[..., Shop]) -> Scenario:
@@ -101,7 +102,7 @@ ERP_TABLE = """
 [systems.erp]
 system    = "tests.end_to_end.extension.erp:SYSTEM"
 base_url  = "URL"
-token     = { env = "ERP_TOKEN" }
+token     = { file = "erp_token" }
 backoff_s = 0.001
 requests_per_second = 1000
 """
@@ -157,7 +158,6 @@ def _assortment(shop_of: Callable[..., Shop], erp: Any) -> Scenario:
 def scenario(
     request: pytest.FixtureRequest, shop_of: Callable[..., Shop], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Scenario]:
-    monkeypatch.setenv("ERP_TOKEN", TOKEN)
     monkeypatch.setenv("ERP_WEBHOOK_SECRET", HOOK_SECRET)
     if request.param == "a fifth flow":
         yield _supplier_codes(shop_of)

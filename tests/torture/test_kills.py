@@ -41,6 +41,7 @@ FAILPOINTS = (
             "sync.expectations",
             "sync.changes",
             "sync.journal",
+            "the views",
         )
         for when in ("before", "before the commit of", "after")
     }
