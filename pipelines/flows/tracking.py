@@ -24,6 +24,7 @@ from pipelines.flows.order_flow import (
 )
 from pipelines.state.schema import Table, columns
 from pipelines.systems.system import CheckResult, Lookup
+from schemas.fields.myogo_orders import FINAL
 from schemas.order_units import units_in
 from schemas.tracking.rules import RULES
 from transforms.order_lines import is_true, pickable_lines
@@ -107,7 +108,10 @@ class TrackingFlow(OrderFlow):
             orders = self._since_starting(self.store.frame("raw_myogo.orders", _ORDERS))
             own = own_orders(orders, reference_prefix(self.context.channel, self.params))
             copies = own["reference"].map(own["reference"].value_counts())
-            own = own.assign(copies=copies).drop_duplicates("reference")
+            # Of several orders with one reference, one that has ended is kept: TRACK-005 withholds it.
+            still_open = ~own["status"].str.casefold().isin(FINAL)
+            own = own.assign(copies=copies, still_open=still_open).sort_values("still_open", kind="stable")
+            own = own.drop(columns="still_open").drop_duplicates("reference")
             shipments = self.store.frame("raw_centra.shipments", _SHIPMENTS)
             rows = import_string(self.context.settings.transform)(own, shipments, self.params)
             rows = self._with_units(rows).assign(

@@ -152,6 +152,22 @@ def test_each_rule_withholds_its_orders_in_a_run(shop_of: ShopOf) -> None:
     ]
 
 
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_an_order_that_myogo_holds_twice_is_withheld_in_any_sequence(shop_of: ShopOf, newest_first: bool) -> None:
+    """One is shipped and one is new: it is not known which one is meant, whichever myOGO lists first."""
+    shop = shop_with_sent_orders(shop_of)
+    shop.box.switch("myogo", duplicate_order="accept")
+    shop.box.ship("demo-1001-1", ["A"], None)
+    create_in_myogo(shop, "demo-1001-1")
+    listed = sorted(shop.box.myogo_orders(), key=lambda row: str(row["status"]).casefold() == "shipped")
+    shop.box.add_fault(
+        side="myogo", kind="body", method="GET", path="/api/v1/Orders", times=9,
+        body=listed if newest_first else listed[::-1],
+    )  # fmt: skip
+    assert tracking(shop).exit_code == 3
+    assert (withheld(shop), completions(shop)) == ([("demo-1001-1", "TRACK-005")], [])
+
+
 UNCLEAR: list[tuple[dict[str, Any], str]] = [
     ({"kind": "drop_after"}, "applied"),  # done, answer lost
     ({"kind": "drop"}, "unknown"),  # never arrived
