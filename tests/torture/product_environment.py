@@ -16,7 +16,7 @@ from typing import Any
 from pipelines.sandbox import Sandbox
 from pipelines.sandbox.channel_file import channel_file
 from pipelines.state.run_result import RunResult
-from tests.support.shop import Shop, catalogue, euro, size
+from tests.support.shop import NO_EXPECTATIONS, Shop, catalogue, euro, size
 from tests.support.shop_helpers import is_token
 from tests.torture import invariants
 
@@ -97,15 +97,16 @@ def _code(row: Mapping[str, Any]) -> str:
 
 
 class ProductEnvironment:
-    """A run with a fault and the runs after it, with a method for each check."""
+    """A run with a fault and the runs after it, with a method for each check. Batch expectations are only on for kills:
+    each of their steps is one to be killed at."""
 
-    def __init__(self, box: Sandbox, folder: Path, **channel: Any) -> None:
+    def __init__(self, box: Sandbox, folder: Path, *, expectations: bool = False, **channel: Any) -> None:
         self.box = box
         box.reset()
         box.clear_requests()
         box.switch("myogo", duplicate_post="duplicate", omitted_on_put="clear")
         self.shop = Shop(box, folder, channel_file(box.centra_url, box.myogo_url))
-        self._text = self.shop.text
+        self._text = self.shop.text + ("" if expectations else NO_EXPECTATIONS)
         self._write_channel_file(channel)
         self.rows = {key: dict(row) for key, row in SIZES.items()}
         self.before = self.products()

@@ -73,7 +73,9 @@ def box() -> Iterator[Sandbox]:
 def test_the_list_of_failpoints_is_complete(box: Sandbox, tmp_path: Path) -> None:
     """A failpoint that this file does not list would not be tested."""
     finished = child_process.run(
-        *ProductEnvironment(box, tmp_path, max_in_flight=IN_FLIGHT).arguments, folder=tmp_path, trace=True
+        *ProductEnvironment(box, tmp_path, expectations=True, max_in_flight=IN_FLIGHT).arguments,
+        folder=tmp_path,
+        trace=True,
     )
     assert finished.code == 3, finished.stdout
     assert Counter(finished.failpoints) == FAILPOINTS
@@ -81,7 +83,7 @@ def test_the_list_of_failpoints_is_complete(box: Sandbox, tmp_path: Path) -> Non
 
 def killed(box: Sandbox, folder: Path, **options: Any) -> CellResult:
     """Kills the process; the next run completes the work from any state that it left."""
-    environment = ProductEnvironment(box, folder, max_in_flight=IN_FLIGHT)
+    environment = ProductEnvironment(box, folder, expectations=True, max_in_flight=IN_FLIGHT)
     finished = child_process.run(*environment.arguments, folder=folder, **options)
     assert finished.code == -signal.SIGKILL or (finished.code == 3 and "kill_when" in options), finished
     environment.check_partial_state()
@@ -98,7 +100,7 @@ def killed_after(box: Sandbox, folder: Path, seconds: float) -> CellResult:
 
 def signalled(box: Sandbox, folder: Path, signal_at: SignalAt) -> CellResult:
     """Sends the signal: started changes are recorded, the others are not attempted, and the exit code matches."""
-    environment = ProductEnvironment(box, folder, max_in_flight=IN_FLIGHT)
+    environment = ProductEnvironment(box, folder, expectations=True, max_in_flight=IN_FLIGHT)
     finished = child_process.run(*environment.arguments, folder=folder, signal_at=signal_at)
     document = decode(finished.stdout.encode())
     counts = document["flows"]["products"]
