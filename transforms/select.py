@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
+import heapq
+import itertools
 from collections.abc import Sequence
 
 import pandas as pd
@@ -13,16 +15,17 @@ MAX_COMPARED = 2000
 
 def closest_codes(pattern: str, codes: pd.Series) -> list[str]:
     """At most three codes that somebody who typed `pattern` may have meant: the same but for case, or similar."""
-    distinct = codes.dropna().drop_duplicates()
-    typed = pattern.strip("*?[] ").casefold()
-    folded = dict(zip(distinct.str.casefold(), distinct, strict=True))
-    if same := [code for fold, code in folded.items() if fnmatch.fnmatchcase(fold, pattern.casefold())]:
-        return same[:3]
-    for length in (4, 2, 1, 0):
-        alike = [fold for fold in folded if fold.startswith(typed[:length])][:MAX_COMPARED]
-        if near := difflib.get_close_matches(typed, alike, n=3, cutoff=0.6):
-            return [folded[fold] for fold in near]
-    return []
+    typed = pattern.casefold()
+    stem = typed.strip("*?")
+    folded = {code.casefold(): code for code in codes.dropna().unique()}
+    alike = heapq.nlargest(MAX_COMPARED, folded, key=lambda fold: _shared(fold, stem))
+    near = fnmatch.filter(folded, typed) or difflib.get_close_matches(stem, alike)
+    return [folded[fold] for fold in near[:3]]
+
+
+def _shared(one: str, other: str) -> int:
+    """The number of characters at the beginning that both texts have."""
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def matches(columns: Sequence[pd.Series], patterns: Sequence[str]) -> pd.Series:

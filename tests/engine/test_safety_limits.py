@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from pipelines.core.errors import UnsafePlan
 from pipelines.engine.plan import CHANGE_COLUMNS, Plan
-from pipelines.engine.safety_limits import Violation, last_read, refusal
+from pipelines.engine.safety_limits import Violation, change_violations, last_read, refusal
 from pipelines.flows.products import ProductLimits, ProductMetrics, violations
 from pipelines.state.store import Folder, Store
 from tests.support.declared import SCHEMA
@@ -434,3 +434,12 @@ def test_the_last_good_run_is_the_newest_successful_run_of_its_flow(store: Store
         add_run(store, number, 400, code)
     assert last_read(store, "products") == 200
     assert last_read(store, "orders") is None
+
+
+def test_a_limit_on_changes_counts_one_action() -> None:
+    plan = planned(creates=3, updates=2)
+    assert change_violations("max_creates", 3, plan, "create", "orders would be created") == []
+    assert change_violations("max_creates", 2, plan, "create", "orders would be created") == [
+        Violation("max_creates", "3 orders would be created, more than max_creates = 2", True)
+    ]
+    assert change_violations("max_updates", 2, plan, "update", "shipments would be completed") == []
