@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from math import inf
 
 import pandas as pd
 import pyarrow as pa
@@ -53,28 +55,43 @@ def plain_money(value: Decimal) -> Decimal:
     return cents if cents == value else value.normalize()
 
 
-def price_in(prices: pd.DataFrame, currency: str, pricelist_id: str | None) -> pd.DataFrame:
-    """One row per size that has an amount in `currency`, indexed by `stock_item_id`.
+def pricelist_of(prices: pd.DataFrame, currency: str) -> str | None:
+    """The id of the price list that a catalogue follows if none is configured; None if no list has the currency.
 
-    Columns: `price_text` (as Centra sent it), `pricelist_id` (the list that it was taken from) and `pricelists` (the
-    number of lists that it could be taken from). An entry whose price is null or blank has no amount.
-
-    The rule, which neither vendor documents for several lists: only entries in `currency` count (case-insensitive).
-    With one list, its price is taken. With several, the price of `pricelist_id` and of no other list if it is given;
-    else the price of the list with the lowest numeric id. Campaign prices are never used, because the payload does not
-    show whether a campaign is running.
+    The only list of the currency, else the list with the lowest numeric id. Lists without any amount count, so that a
+    list whose amounts were deleted is not replaced by another one, such as that of the staff.
     """
-    entries = prices[prices["currency"].fillna("").str.strip().str.upper() == currency.upper()]
-    entries = entries.assign(_id=entries["pricelist_id"].fillna("").astype("str"))
-    if pricelist_id is not None:
-        only_list = entries.groupby("stock_item_id")["_id"].transform("nunique") == 1
-        entries = entries[only_list | (entries["_id"] == pricelist_id)]
+    ids = _in_currency(prices, currency)["pricelist_id"].fillna("").astype("str").unique()
+    return min(ids, key=lambda one: (int(one) if re.fullmatch("[0-9]{1,15}", one) else inf, one), default=None)
+
+
+def price_in(prices: pd.DataFrame, currency: str, pricelist_id: str | None) -> pd.DataFrame:
+    """One row per size that has an amount in this price list in `currency`, indexed by `stock_item_id`.
+
+    Columns: `price_text` (as Centra sent it), `second_price_text` (another amount in the same list, or null) and
+    `pricelists` (the number of lists of that currency that have an amount for the size). An entry whose price is null
+    or blank has no amount. The price of another list is never taken. Currencies are compared case-insensitively.
+    Campaign prices are never used, because the payload does not show whether a campaign is running.
+    """
+    entries = _in_currency(prices, currency)
     text = entries["price"].astype("str")
-    entries = entries.assign(price_text=text)[text.fillna("").str.strip() != ""]
-    numeric = pd.to_numeric(entries["_id"].where(entries["_id"].str.fullmatch("[0-9]{1,15}")), errors="coerce")
-    ordered = entries.assign(_number=numeric.fillna(float("inf"))).sort_values(
-        ["stock_item_id", "_number", "_id", "position"], kind="stable"
-    )
+    entries = entries.assign(price_text=text, _id=entries["pricelist_id"].fillna("").astype("str"))
+    entries = entries[text.fillna("").str.strip() != ""].sort_values(["stock_item_id", "position"], kind="stable")
     lists = entries.groupby("stock_item_id")["_id"].nunique()
-    first = ordered.drop_duplicates("stock_item_id").set_index("stock_item_id")
-    return first[["price_text", "pricelist_id"]].join(lists.rename("pricelists"), validate="one_to_one")
+    mine = entries[entries["_id"] == pricelist_id]
+    first = mine.drop_duplicates("stock_item_id").set_index("stock_item_id")[["price_text"]]
+    amounts = mine.assign(_amount=_comparable(mine["price_text"])).drop_duplicates(["stock_item_id", "_amount"])
+    others = amounts[amounts["stock_item_id"].duplicated()].drop_duplicates("stock_item_id").set_index("stock_item_id")
+    return first.assign(
+        second_price_text=others["price_text"].reindex(first.index), pricelists=lists.reindex(first.index)
+    )
+
+
+def _in_currency(prices: pd.DataFrame, currency: str) -> pd.DataFrame:
+    return prices[prices["currency"].fillna("").str.strip().str.upper() == currency.upper()]
+
+
+def _comparable(text: pd.Series) -> pd.Series:
+    """The amount as text, so that 5 and 5.00 are equal; the trimmed text itself if it is not an amount."""
+    amount = money(without_float_residue(text))
+    return amount.astype("str").where(amount.notna(), text.str.strip())

@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass
 
 from schemas.fields.centra import PRICES, PRICES_KEY, PRODUCTS
 from transforms.name import warehouse_name
-from transforms.price import money, price_in, without_float_residue
+from transforms.price import money, price_in, pricelist_of, without_float_residue
 from transforms.select import matches
 from transforms.sku import combined_code
 from transforms.text import capitals, first_filled, plain_texts
@@ -39,14 +39,19 @@ class Params:
 def to_myogo(sizes: pd.DataFrame, prices: pd.DataFrame, params: Params) -> pd.DataFrame:
     """One row per size, in the given sequence, on a fresh index. No row is dropped.
 
+    Without `params.pricelist_id`, all rows follow `pricelist_of(prices)`; a caller that has only a part of a catalogue
+    must give the id.
+
     Columns of the product: `code`, `name`, `sales_price` (decimal, 4 places), `description`, `supplier`,
     `product_group`, `picture_url`, `country_of_origin`, `customs_description`, `hs_code`, `language_code`,
     `ean_code`. Further columns, for rules and reports: `stock_item_id`, `product_id`, `active`, `folder`,
     `category`, `store`, `price_text` and `ean_text` (as Centra sent them), `price_had_residue` (of a float),
-    `pricelist_id`, `pricelists`, `harm_code`, and `mismatched` (fields of the product that have an unexpected type).
+    `second_price_text` (another amount in the same list), `pricelist_id` (the list that all rows follow), `pricelists`
+    (see `price_in`), `harm_code`, and `mismatched` (fields of the product that have an unexpected type).
     """
     sizes = sizes.reset_index(drop=True)
-    price = price_in(prices, params.currency, params.pricelist_id).reindex(sizes["stock_item_id"])
+    pricelist_id = params.pricelist_id or pricelist_of(prices, params.currency)
+    price = price_in(prices, params.currency, pricelist_id).reindex(sizes["stock_item_id"])
     price_text = price["price_text"].reset_index(drop=True)
     decimal_text = without_float_residue(price_text)
     category = first_filled(sizes["category_name"], _first(sizes["categories"]), sizes["folder"])
@@ -78,7 +83,8 @@ def to_myogo(sizes: pd.DataFrame, prices: pd.DataFrame, params: Params) -> pd.Da
             "store": sizes["store"],
             "price_text": price_text,
             "price_had_residue": (price_text != decimal_text) & price_text.notna(),
-            "pricelist_id": price["pricelist_id"].reset_index(drop=True),
+            "second_price_text": price["second_price_text"].reset_index(drop=True).astype("str"),
+            "pricelist_id": pd.Series(pricelist_id, index=sizes.index, dtype="str"),
             "pricelists": price["pricelists"].reset_index(drop=True).fillna(0).astype(int),
             "harm_code": harm_code,
             "ean_text": ean_text,

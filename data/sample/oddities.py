@@ -163,9 +163,9 @@ def harmless(planter: Planter) -> None:
     """Peculiarities that need no fixing; README.md lists them."""
     for _ in range(5):
         for variant in planter.take("one")["variants"]:
-            for price in variant["prices"]:
+            for price in list(variant["prices"]):
                 if price["currency"] == "EUR":
-                    price.update(id="41", pricelist="EUR VIP")
+                    variant["prices"].append({**price, "id": "41", "pricelist": "EUR VIP", "price": ""})
 
     first, second, third, *_ = rows(planter.take("letters"))
     first.size["ean"] = with_check_digit("7350940")

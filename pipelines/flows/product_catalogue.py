@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -44,11 +45,28 @@ class ProductCatalogue:
         contract: Contract = self._import("contract")
         return contract
 
+    @cached_property
+    def pricelist_id(self) -> str | None:
+        """The price list that all products follow: the configured one, else one for the complete catalogue.
+
+        Lists that only inactive sizes have do not count, unless these are sent.
+        """
+        from transforms.price import pricelist_of
+
+        if self.params.pricelist_id is not None:
+            return str(self.params.pricelist_id)
+        active = "" if self.params.include_inactive else "where active"
+        entries = self.store.connection.sql(
+            "select distinct currency, pricelist_id from raw_centra.prices "
+            f"where stock_item_id in (select stock_item_id from raw_centra.products {active})"
+        )
+        return pricelist_of(entries.df(), self.params.currency)
+
     def products(self) -> pd.DataFrame:
         """All sizes as products, sorted by id, with a new index."""
         from transforms.products import sort_by_id
 
-        transform, params = self._import("transform"), self.params
+        transform, params = self._import("transform"), replace(self.params, pricelist_id=self.pricelist_id)
         columns = [*(field.column for field in PRODUCTS), "extra"]
         products = [
             transform(sizes, self._prices(sizes["stock_item_id"], "order by stock_item_id, position"), params)
@@ -76,7 +94,7 @@ class ProductCatalogue:
 
         params = self.params
         prices = self._prices(products.loc[products["price_text"].isna(), "stock_item_id"])
-        return withheld(products, prices, live, params.currency, params.allow_zero_price, params.pricelist_id)
+        return withheld(products, prices, live, params.currency, params.allow_zero_price)
 
     def size_status(self) -> pd.DataFrame:
         """One row per size: `stock_item_id`, `code`, `selected`, and `broken` (the rules that withhold it, or "")."""

@@ -74,6 +74,7 @@ def product(allow_zero_price: bool) -> pa.DataFrameSchema:
             ),
             "mismatched": pa.Column(nullable=True, checks=[_check("TYPE-001", lambda text: text == "")]),
             "price_text": pa.Column(),
+            "second_price_text": pa.Column(nullable=True, checks=[_check("PRICE-005", lambda text: text == "")]),
             "sales_price": pa.Column(checks=[positive]),
             "name": pa.Column(),
             "language_code": pa.Column(checks=[_check("LANG-001", lambda code: _matches(code, r"^[A-Za-z]{2}$"))]),

@@ -23,6 +23,7 @@ _FIELD_OF_RULE = {
     "SKU-003": "code",
     "PRICE-001": "price_text",
     "PRICE-002": "price_text",
+    "PRICE-005": "price_text",
     "NAME-001": "name",
     "LANG-001": "language_code",
     "COO-001": "country_of_origin",
@@ -50,7 +51,6 @@ def withheld(
     live: pd.DataFrame,
     currency: str,
     allow_zero_price: bool,
-    pricelist_id: str | None = None,
 ) -> pd.DataFrame:
     """One line per row and broken rule, over all of `products` (a fresh unique index).
 
@@ -63,17 +63,20 @@ def withheld(
     for name in field.unique():
         value = value.where(field != name, rows[name].astype("str"))
     clash = _clashes(products, broken.loc[broken["rule"] == "SKU-002", "row"])
-    currencies = _currencies(prices, rows.loc[broken["rule"] == "PRICE-001", "stock_item_id"])
+    price_lists = _price_lists(prices, rows.loc[broken["rule"] == "PRICE-001", "stock_item_id"])
     copies = live["code"].value_counts()
     messages: dict[str, Callable[[int, Any, str], str]] = {
         "SKU-001": lambda row, size, value: "sku, variantSku and sizeSku are all empty, so there is no code.",
         "SKU-002": lambda row, size, value: f"The code {value!r} is shared with {clash[row]}.",
         "SKU-003": lambda row, size, value: f"The code {value!r} {_invalid_code(value)}.",
         "PRICE-001": lambda row, size, value: (
-            f"No {currency} price{f' in price list {pricelist_id}' if pricelist_id else ''}. "
-            f"{currencies.get(size.stock_item_id, 'No price at all.')}"
+            f"No {currency} price{_in_list(size.pricelist_id)}. "
+            f"{price_lists.get(size.stock_item_id, 'No price at all.')}"
         ),
         "PRICE-002": lambda row, size, value: f"The {currency} price is {value!r}: {_invalid_price(value)}.",
+        "PRICE-005": lambda row, size, value: (
+            f"Price list {size.pricelist_id} has two {currency} prices: {value!r} and {size.second_price_text!r}."
+        ),
         "NAME-001": lambda row, size, value: "The product has no name: neither name nor product is filled in.",
         "LANG-001": lambda row, size, value: f"The language {value!r} (store {size.store}) is not two letters.",
         "COO-001": lambda row, size, value: (
@@ -83,7 +86,7 @@ def withheld(
         "TYPE-001": lambda row, size, value: f"Unexpected type: {value}.",
         "TGT-001": lambda row, size, value: f"myOGO holds {copies[value]} products with the code {value!r}.",
     }
-    sizes = rows[["stock_item_id", "pricelist_id", "store"]].itertuples(index=False)
+    sizes = rows[["stock_item_id", "pricelist_id", "second_price_text", "store"]].itertuples(index=False)
     message = [
         messages[rule](row, size, value)
         for rule, row, size, value in zip(broken["rule"], broken["row"], sizes, value, strict=True)
@@ -109,7 +112,7 @@ def warnings(products: pd.DataFrame, selected: pd.Series, live: pd.DataFrame, pr
     parts = [
         *_ean_warnings(rows, live),
         _confusable_codes(rows, products, live),
-        _price_list_warnings(rows, pricelist_id),
+        *([] if pricelist_id else [_price_list_warnings(rows)]),
         issue_rows(
             _RULES["PRICE-004"],
             rows[rows["price_had_residue"]],
@@ -179,22 +182,16 @@ def _confusable_codes(rows: pd.DataFrame, products: pd.DataFrame, live: pd.DataF
     )
 
 
-def _price_list_warnings(rows: pd.DataFrame, pricelist_id: str | None) -> pd.DataFrame:
-    """Prices that may be from the wrong list."""
-    if pricelist_id is None:
-        return issue_rows(
-            _RULES["PRICE-003"],
-            rows[rows["pricelists"] > 1],
-            "price_text",
-            lambda row: (
-                f"{row.pricelists} price lists have the currency; took {row.price_text!r} of {row.pricelist_id}."
-            ),
-        )
+def _price_list_warnings(rows: pd.DataFrame) -> pd.DataFrame:
+    """Prices that may be from the wrong list, because the channel file names none."""
     return issue_rows(
         _RULES["PRICE-003"],
-        rows[(rows["pricelists"] > 0) & (rows["pricelist_id"] != pricelist_id)],
+        rows[rows["pricelists"] > 1],
         "price_text",
-        lambda row: f"It is not on price list {pricelist_id}; took {row.price_text!r} of {row.pricelist_id}.",
+        lambda row: (
+            f"{row.pricelists} price lists have the currency; took {row.price_text!r} of {row.pricelist_id}, "
+            "the lowest id."
+        ),
     )
 
 
@@ -302,17 +299,26 @@ def _invalid_code(code: str) -> str:
     return "has a control or invisible character"
 
 
-def _currencies(prices: pd.DataFrame, sizes: pd.Series) -> dict[str, str]:
-    """For each size, the currencies in its price entries, as sentences."""
+def _in_list(pricelist_id: Any) -> str:
+    return f" in price list {pricelist_id}" if isinstance(pricelist_id, str) else ""
+
+
+def _price_lists(prices: pd.DataFrame, sizes: pd.Series) -> dict[str, str]:
+    """For each size, as sentences, the price lists that have an amount for it and those that have none."""
     entries = prices[prices["stock_item_id"].isin(sizes)]
     priced: dict[str, set[str]] = {item: set() for item in entries["stock_item_id"]}
     blank: dict[str, set[str]] = {item: set() for item in priced}
-    amounts = entries["price"].fillna("").str.strip()
-    currencies = entries["currency"].fillna("(no currency)")
-    for item, currency, amount in zip(entries["stock_item_id"], currencies, amounts, strict=True):
-        (priced if amount else blank)[item].add(currency)
+    columns = entries[["stock_item_id", "currency", "pricelist_id", "pricelist", "price"]].fillna("")
+    for item, currency, pricelist_id, pricelist, price in columns.itertuples(index=False):
+        name = f", {pricelist}" if pricelist not in ("", currency) else ""
+        label = f"{currency or 'no currency'} (list {pricelist_id or 'without id'}{name})"
+        (priced if price.strip() else blank)[item].add(label)
     return {
-        item: (f"Found {', '.join(sorted(priced[item]))}." if priced[item] else "No list has an amount.")
-        + (f" Without an amount: {', '.join(sorted(blank[item]))}." if blank[item] else "")
+        item: (f"Found {_listed(priced[item])}." if priced[item] else "No list has an amount.")
+        + (f" Without an amount: {_listed(blank[item])}." if blank[item] else "")
         for item in priced
     }
+
+
+def _listed(texts: set[str]) -> str:
+    return and_more(sorted(texts), len(texts))

@@ -32,9 +32,9 @@ RULES = (
     Rule(
         "PRICE-001",
         True,
-        "there is no price in the channel's currency",
-        "The product is missing from the price list of that currency, or its amount there is empty.",
-        "In Centra, give the product a price in a price list of that currency.",
+        "there is no price in the channel's price list",
+        "The product is missing from the price list that the channel follows, or its amount there is empty.",
+        "In Centra, give the product a price in that list; or name another list with pricelist_id in the channel file.",
         "Centra",
     ),
     Rule(
@@ -43,6 +43,14 @@ RULES = (
         "the price is zero, negative, or not a plain number with at most 4 decimals",
         "A placeholder amount, a comma instead of a point, or words instead of a number.",
         "In Centra, correct the price in that price list.",
+        "Centra",
+    ),
+    Rule(
+        "PRICE-005",
+        True,
+        "the channel's price list has two different prices for the size",
+        "An import that added a second entry to the price list instead of changing the first one.",
+        "In Centra, remove the wrong price from that price list.",
         "Centra",
     ),
     Rule(
@@ -96,7 +104,7 @@ RULES = (
     Rule(
         "PRICE-003",
         False,
-        "several price lists have the channel's currency and none is chosen, or the only one is not the chosen one",
+        "several price lists have a price in the channel's currency, and the channel file names none of them",
         "A regular and a VIP list, for example: Centra's answer does not show which one is for myOGO.",
         "In the channel file, set pricelist_id to the price list that myOGO should follow.",
         "channel file",

@@ -37,7 +37,7 @@ def test_the_published_centra_example_is_read(shop_of: Callable[..., Shop]) -> N
         ("20", "USD", "10"),
     ]
     assert shop.sql("select code, rule, message from sync.withheld") == [
-        ("123999", "PRICE-001", "No EUR price. Found SEK, USD.")
+        ("123999", "PRICE-001", "No EUR price. Found SEK (list 19), USD (list 20).")
     ]
 
 

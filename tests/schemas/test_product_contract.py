@@ -17,7 +17,7 @@ from transforms.price import MONEY
 
 VALID: dict[str, Any] = {
     "code": "A-1", "price_text": "10.00", "sales_price": Decimal("10.0000"), "name": "Parka",
-    "language_code": "en", "country_of_origin": "PT", "mismatched": None,
+    "language_code": "en", "country_of_origin": "PT", "mismatched": None, "second_price_text": None,
 }  # fmt: skip
 EMPTY = {"price_text": None, "sales_price": None}
 

@@ -37,10 +37,17 @@ def _messages(lines: pd.DataFrame, rule: str) -> list[str]:
     [
         ("SKU-001", {"sku": "", "variantSku": None}, "code", "", "all empty"),
         ("SKU-003", {"sku": "A/B"}, "code", "A/B", "'A/B'"),
-        ("PRICE-001", {"prices": []}, "price_text", None, "No EUR price. No price at all."),
-        ("PRICE-001", {"prices": None}, "price_text", None, "No EUR price. No price at all."),
+        ("PRICE-001", {"prices": []}, "price_text", None, "No EUR price in price list 36. No price at all."),
+        ("PRICE-001", {"prices": None}, "price_text", None, "No EUR price in price list 36. No price at all."),
         ("PRICE-002", {"prices": [euro("49,00")]}, "price_text", "49,00", "'49,00'"),
         ("PRICE-002", {"prices": [euro(0)]}, "price_text", "0", "'0'"),
+        (
+            "PRICE-005",
+            {"prices": [euro("329"), euro("299")]},
+            "price_text",
+            "329",
+            "Price list 36 has two EUR prices: '329' and '299'.",
+        ),
         ("NAME-001", {"name": "", "product": " "}, "name", None, "neither name nor product"),
         ("COO-001", {"countryOfOrigin": "prt"}, "country_of_origin", "PRT", "'PRT'"),
         (
@@ -85,15 +92,20 @@ def test_an_invalid_language_names_its_store() -> None:
 @pytest.mark.parametrize(
     ("entries", "message"),
     [
-        pytest.param([euro("9", "1", currency="SEK"), euro("9", "2", currency="GBP")], "No EUR price. Found GBP, SEK.",
-                     id="other currencies, sorted"),
-        pytest.param([euro("9", "1", currency="SEK"), euro("8", "2", currency="SEK")], "No EUR price. Found SEK.",
-                     id="each once"),
+        pytest.param([euro("9", "1", currency="SEK"), euro("9", "2", currency="GBP", pricelist="GBP")],
+                     "No EUR price. Found GBP (list 2), SEK (list 1, EUR).", id="other currencies, sorted"),
+        pytest.param([euro("9", "1", currency="SEK"), euro("8", "2", currency="SEK")],
+                     "No EUR price. Found SEK (list 1, EUR), SEK (list 2, EUR).", id="two lists of one"),
         pytest.param([euro(None), euro("9", "1", currency="SEK")],
-                     "No EUR price. Found SEK. Without an amount: EUR.", id="amount null"),
-        pytest.param([euro(" ")], "No EUR price. No list has an amount. Without an amount: EUR.",
-                     id="amount blank"),
-        pytest.param([euro("9", currency=None)], "No EUR price. Found (no currency).", id="no currency"),
+                     "No EUR price in price list 36. Found SEK (list 1, EUR). "
+                     "Without an amount: EUR (list 36).", id="amount null"),
+        pytest.param([euro(" ")], "No EUR price in price list 36. No list has an amount. "
+                     "Without an amount: EUR (list 36).", id="amount blank"),
+        pytest.param([euro("9", currency=None)], "No EUR price. Found no currency (list 36, EUR).",
+                     id="no currency"),
+        pytest.param([euro(None), euro("19.9", "40", pricelist="Staff")],
+                     "No EUR price in price list 36. Found EUR (list 40, Staff). "
+                     "Without an amount: EUR (list 36).", id="only the staff has a price"),
     ],
 )  # fmt: skip
 def test_a_missing_price_lists_the_currencies_found(entries: list[dict[str, Any]], message: str) -> None:
@@ -248,13 +260,15 @@ def test_values_within_the_limits_give_no_warning(fields: dict[str, Any]) -> Non
 
 
 def test_a_chosen_price_list_removes_the_warning() -> None:
-    """Except for a size that is only on another list."""
+    """A size that is only on another list is withheld instead."""
     rows = [
         size(1, ean=EAN, prices=[euro("1", "9"), euro("2")]),
         size(2, ean="7350000000023", prices=[euro("2", "9")]),
     ]
-    assert _rules(warned(*rows, pricelist_id="36")) == [("2", "PRICE-003")]
     assert _rules(warned(*rows)) == [("1", "PRICE-003")]
+    assert _rules(issues(*rows)) == []
+    assert _rules(warned(*rows, pricelist_id="36")) == []
+    assert _rules(issues(*rows, pricelist_id="36")) == [("2", "PRICE-001")]
 
 
 def test_a_shared_ean_names_the_other_codes() -> None:

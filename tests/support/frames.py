@@ -40,10 +40,16 @@ def held(*rows: Row) -> pd.DataFrame:
     return live_products(staged_rows[[*PRODUCT.columns, "stock"]])
 
 
-def issues(*rows: Row, live: pd.DataFrame | None = None, currency: str = "EUR", zero: bool = False) -> pd.DataFrame:
+def issues(
+    *rows: Row,
+    live: pd.DataFrame | None = None,
+    currency: str = "EUR",
+    zero: bool = False,
+    pricelist_id: str | None = None,
+) -> pd.DataFrame:
     """The issues that withhold rows."""
     sizes, prices = staged(*rows)
-    transformed = to_myogo(sizes, prices, Params(currency=currency))
+    transformed = to_myogo(sizes, prices, Params(currency=currency, pricelist_id=pricelist_id))
     return withheld(transformed, prices, held() if live is None else live, currency, zero)
 
 

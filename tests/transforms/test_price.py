@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.frames import plain_list, staged, texts
 from tests.support.shop import euro, size
-from transforms.price import money, price_in, without_float_residue
+from transforms.price import money, price_in, pricelist_of, without_float_residue
 
 
 @pytest.mark.parametrize(
@@ -94,10 +94,11 @@ def test_money_of_an_empty_series_has_the_money_type() -> None:
 
 
 def _chosen(*entries: dict[str, Any], currency: str = "EUR", pricelist_id: str | None = None) -> list[Any] | None:
-    """The chosen price, its list and the number of lists; None if no entry is chosen."""
+    """The price, its list and the number of lists with an amount; None if the size has no price."""
     _, prices = staged(size(1, prices=list(entries)))
-    chosen = price_in(prices, currency, pricelist_id)
-    return plain_list(chosen.loc["1"]) if len(chosen) else None
+    follow = pricelist_id or pricelist_of(prices, currency)
+    priced = price_in(prices, currency, follow)
+    return [priced["price_text"]["1"], follow, priced["pricelists"]["1"]] if len(priced) else None
 
 
 def test_the_entry_with_the_currency_is_chosen() -> None:
@@ -125,7 +126,6 @@ def test_an_entry_with_another_currency_is_not_chosen(currency: str | None) -> N
         pytest.param(["100", "20", "3"], "3", id="three lists"),
         pytest.param(["vip", "36"], "36", id="a number before a word"),
         pytest.param(["b", "a"], "a", id="words by letters"),
-        pytest.param([None, "36"], "36", id="null id last"),
         pytest.param(["-1", "36"], "36", id="minus is no id"),
         pytest.param(["1" * 20, "36"], "36", id="absurd id last"),
     ],
@@ -138,32 +138,76 @@ def test_of_several_lists_the_lowest_id_is_chosen(ids: list[Any], expected: str)
     assert _chosen(*reversed(entries)) == [price, expected, len(ids)]
 
 
-def test_an_entry_without_a_list_id_precedes_one_with_a_non_numeric_id() -> None:
-    """For any order of the entries."""
-    entries = [euro("1.00", "A"), euro("2.00", None)]
-    assert _chosen(*entries) == _chosen(*reversed(entries)) == ["2.00", None, 2]
+def test_without_prices_there_is_no_list() -> None:
+    assert pricelist_of(staged(size(1, prices=[]))[1], "EUR") is None
 
 
-def test_the_configured_list_is_chosen_first() -> None:
-    assert _chosen(euro("1.00", "9"), euro("2.00", "36"), pricelist_id="36") == ["2.00", "36", 1]
+@pytest.mark.parametrize(
+    "entries",
+    [
+        pytest.param([euro(None, "36"), euro("19.9", "40")], id="amount null"),
+        pytest.param([euro("", "36"), euro("1.00", "37"), euro("2.00", "40")], id="amount empty"),
+        pytest.param([euro("  ", "36"), euro(0, "40")], id="amount blank, the other one zero"),
+    ],
+)
+def test_a_list_without_an_amount_is_not_replaced(entries: list[dict[str, Any]]) -> None:
+    """A price that was deleted must not become that of the staff."""
+    assert _chosen(*entries) is None
+    assert _chosen(*reversed(entries)) is None
 
 
-def test_a_configured_list_without_amount_is_not_replaced() -> None:
-    """The other list was not chosen for this size."""
-    assert _chosen(euro("1.00", "9"), euro(None, "36"), pricelist_id="36") is None
+def test_all_sizes_follow_one_list() -> None:
+    """A size that only other lists have has no price, also if the list would be the lowest one of that size."""
+    _, prices = staged(
+        size(1, prices=[euro("1.00", "36"), euro("2.00", "40")]),
+        size(2, prices=[euro("3.00", "40")]),
+        size(3, prices=[euro("4.00", "41"), euro("5.00", "36")]),
+        size(4, prices=[euro("6.00", "9", currency="SEK")]),
+    )
+    assert pricelist_of(prices, "EUR") == "36"
+    assert price_in(prices, "EUR", "36")["price_text"].to_dict() == {"1": "1.00", "3": "5.00"}
 
 
-def test_a_configured_list_that_a_size_does_not_have_gives_no_price() -> None:
+def test_the_configured_list_is_chosen() -> None:
+    assert _chosen(euro("1.00", "9"), euro("2.00", "36"), pricelist_id="36") == ["2.00", "36", 2]
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        pytest.param([euro("1.00", "9"), euro(None, "36")], id="no amount in it"),
+        pytest.param([euro("7.00", "5"), euro("8.00", "6")], id="on other lists only"),
+        pytest.param([euro("7.00", "5")], id="on one other list only"),
+        pytest.param([euro("1.00", "9"), euro("2.00", "36", currency="SEK")], id="of another currency"),
+    ],
+)
+def test_a_configured_list_is_not_replaced(entries: list[dict[str, Any]]) -> None:
     """After a typing error in the id, or for a product removed from the list, no other list's price must be sent."""
-    assert _chosen(euro("7.00", "5"), euro("8.00", "6"), pricelist_id="99") is None
+    assert _chosen(*entries, pricelist_id="36") is None
 
 
-def test_an_empty_list_does_not_hide_one_with_an_amount() -> None:
-    assert _chosen(euro(None, "2"), euro("8", "3")) == ["8", "3", 1]
+def _second(*entries: dict[str, Any]) -> list[Any]:
+    _, prices = staged(size(1, prices=list(entries)))
+    priced = price_in(prices, "EUR", "36")
+    return [priced["price_text"]["1"], plain_list(priced["second_price_text"])[0]]
 
 
-def test_a_configured_list_of_another_currency_is_ignored() -> None:
-    assert _chosen(euro("1.00", "9"), euro("2.00", "36", currency="SEK"), pricelist_id="36") == ["1.00", "9", 1]
+@pytest.mark.parametrize(
+    ("entries", "expected"),
+    [
+        pytest.param([euro("329"), euro("299")], ["329", "299"], id="two amounts"),
+        pytest.param([euro("299.00"), euro(329), euro("299")], ["299.00", "329"], id="three entries"),
+        pytest.param([euro("49,00"), euro("49.00")], ["49,00", "49.00"], id="one is no number"),
+        pytest.param([euro("1.00"), euro("1.00", currency="SEK"), euro("2.00")], ["1.00", "2.00"], id="other currency"),
+        pytest.param([euro("329"), euro("329.00")], ["329", None], id="the same amount"),
+        pytest.param([euro(None), euro("329"), euro(" ")], ["329", None], id="one amount"),
+        pytest.param([euro("329"), euro("299", "40")], ["329", None], id="two lists"),
+        pytest.param([euro("x"), euro(" x ")], ["x", None], id="the same word"),
+        pytest.param([euro("49.9"), euro("49.899999999999999")], ["49.9", None], id="a float's residue"),
+    ],
+)
+def test_a_second_amount_in_the_list(entries: list[dict[str, Any]], expected: list[Any]) -> None:
+    assert _second(*entries) == expected
 
 
 @pytest.mark.parametrize(
@@ -198,15 +242,10 @@ def test_a_campaign_is_never_used() -> None:
     assert _chosen(euro(None, campaigns=campaign)) is None
 
 
-def test_a_repeated_list_counts_once() -> None:
-    """The first entry is used."""
-    assert _chosen(euro("1.00"), euro("2.00")) == ["1.00", "36", 1]
-
-
 def test_each_size_has_its_own_price() -> None:
     _, prices = staged(
-        size(7, prices=[euro("7.00")]), size(8, prices=[]), size(10, prices=[euro("10.00"), euro("9.00", "9")])
+        size(7, prices=[euro("7.00", "9")]), size(8, prices=[]), size(10, prices=[euro("10.00"), euro("9.00", "9")])
     )
-    chosen = price_in(prices, "EUR", None)
-    assert chosen["price_text"].to_dict() == {"7": "7.00", "10": "9.00"}
-    assert chosen["pricelists"].to_dict() == {"7": 1, "10": 2}
+    priced = price_in(prices, "EUR", "9")
+    assert priced["price_text"].to_dict() == {"7": "7.00", "10": "9.00"}
+    assert priced["pricelists"].to_dict() == {"7": 1, "10": 2}

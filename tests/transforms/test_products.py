@@ -33,7 +33,8 @@ def test_each_field_of_a_size_gets_its_column() -> None:
         "picture_url": "https://cdn.test/1.jpg", "country_of_origin": "PT",
         "customs_description": "Over\u00adcoats", "hs_code": "62014000", "language_code": "en",
         "ean_code": "7350000000016", "active": True, "folder": "Outerwear", "category": "Jackets",
-        "store": "Retail", "price_text": "329.00", "price_had_residue": False, "pricelist_id": "36", "pricelists": 1,
+        "store": "Retail", "price_text": "329.00", "price_had_residue": False, "second_price_text": None,
+        "pricelist_id": "36", "pricelists": 1,
         "harm_code": "6201 40.00", "ean_text": "7350000000016", "mismatched": None,
     }  # fmt: skip
 
@@ -155,7 +156,7 @@ def test_the_configured_price_list_is_used() -> None:
     chosen = products(two_lists, size(2, active=0, prices=[]), pricelist_id="36")
     assert plain_list(chosen["price_text"]) == ["20.00", None]
     assert (chosen["active"].dtype, list(chosen["active"])) == (bool, [True, False])
-    assert (chosen["pricelists"].dtype, list(chosen["pricelists"])) == (int, [1, 0])
+    assert (chosen["pricelists"].dtype, list(chosen["pricelists"])) == (int, [2, 0])
 
 
 def test_invalid_and_inactive_sizes_are_kept() -> None:

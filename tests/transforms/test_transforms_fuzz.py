@@ -75,7 +75,7 @@ def test_each_row_of_any_staged_tables_ends_in_one_bucket(
     assert list(products["stock_item_id"]) == list(staged["stock_item_id"])
     wanted = selected(products, tuple(patterns) or ("*",), tuple(patterns[:1]))
     assert len(wanted) == len(products)
-    issues = withheld(products, prices, live, params.currency, params.allow_zero_price, params.pricelist_id)
+    issues = withheld(products, prices, live, params.currency, params.allow_zero_price)
     warnings(products, wanted, live, params.pricelist_id)
     is_withheld = products.index.isin(issues["row"])
     assert set(issues["row"]) == set(products.index[is_withheld])

@@ -67,12 +67,13 @@ def test_the_transform_does_not_change_its_input(rows: list[dict[str, Any]], cho
 
 
 @settings(quick, max_examples=8)
-@given(SIZES)
-def test_each_row_is_independent_of_the_others(rows: list[dict[str, Any]]) -> None:
-    """A size gives the same product alone and with others."""
-    together = to_myogo(*staged(*rows), Params())
+@given(SIZES, st.sampled_from(["1", "36"]))
+def test_each_row_is_independent_of_the_others(rows: list[dict[str, Any]], pricelist_id: str) -> None:
+    """A size gives the same product alone and with others, once the price list of the catalogue is known."""
+    params = Params(pricelist_id=pricelist_id)
+    together = to_myogo(*staged(*rows), params)
     for number, row in enumerate(rows):
-        alone = to_myogo(*staged(row), Params())
+        alone = to_myogo(*staged(row), params)
         assert plain_list(alone.iloc[0]) == plain_list(together.iloc[number])
 
 

@@ -10,7 +10,7 @@ import html
 import re
 import unicodedata
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from fnmatch import fnmatchcase
 from typing import Any
@@ -60,6 +60,7 @@ def evaluate(rows: list[Row], held: list[Row], channel: Channel, sku: tuple[str,
     code_counts = Counter(map(code_of, rows))  # of all rows, inactive and unselected sizes included
     held_counts = Counter(product["code"] for product in held)
     live = {product["code"]: product for product in held}
+    channel = replace(channel, pricelist_id=channel.pricelist_id or lowest_pricelist(rows, channel))
     for row in rows:
         code, stock_item_id = code_of(row), str(row["stockItemId"])
         new = product_of(row, channel)
@@ -125,6 +126,7 @@ def rules(row: Row, new: Row, made: int, there: int, channel: Channel) -> set[st
             "PRICE-001": price is None,
             "PRICE-002": price is not None
             and (amount is None or amount < 0 or (amount == 0 and not channel.allow_zero_price)),
+            "PRICE-005": len({str(money(one) or trimmed(one)) for one in prices_of(row, channel)}) > 1,
             "NAME-001": new.get("name") is None,
             "LANG-001": not re.fullmatch("[a-z]{2}", new["languageCode"]),
             "COO-001": country is not None and not re.fullmatch("[A-Z]{2}", country),
@@ -164,14 +166,25 @@ def barcode(text: str | None) -> str | None:
     return None if text is None or floated or not text.isascii() or not text.isprintable() else text
 
 
+def lowest_pricelist(rows: list[Row], channel: Channel) -> str | None:
+    """The list of the catalogue: of those with the currency, the one with the lowest number."""
+    sent = [row for row in rows if channel.include_inactive or str(row["active"]) in ("1", "True")]
+    ids = {str(entry["id"]) for row in sent for entry in entries_of(row, channel)}
+    return min(ids, key=lambda number: (int(number) if number.isdigit() else float("inf"), number), default=None)
+
+
+def entries_of(row: Row, channel: Channel) -> list[Row]:
+    return [entry for entry in row["prices"] or [] if (trimmed(entry["currency"]) or "").upper() == channel.currency]
+
+
+def prices_of(row: Row, channel: Channel) -> list[Any]:
+    """The amounts in the channel's price list, as Centra wrote them."""
+    entries = [entry for entry in entries_of(row, channel) if str(entry["id"]) == channel.pricelist_id]
+    return [entry["price"] for entry in entries if trimmed(entry["price"]) is not None]
+
+
 def price_of(row: Row, channel: Channel) -> Any:
-    """The amount as Centra wrote it; None if there is none in the channel's currency."""
-    entries = [entry for entry in row["prices"] or [] if (trimmed(entry["currency"]) or "").upper() == channel.currency]
-    if channel.pricelist_id is not None and len({str(entry["id"]) for entry in entries}) > 1:
-        entries = [entry for entry in entries if str(entry["id"]) == channel.pricelist_id]
-    priced = {str(entry["id"]): entry["price"] for entry in entries if trimmed(entry["price"]) is not None}
-    pricelist_ids = sorted(priced, key=lambda number: (int(number) if number.isdigit() else float("inf"), number))
-    return priced[pricelist_ids[0]] if pricelist_ids else None
+    return next(iter(prices_of(row, channel)), None)
 
 
 def money(amount: Any) -> Decimal | None:
