@@ -15,3 +15,18 @@ def is_gtin(codes: pd.Series) -> pd.Series:
     digits = np.array(padded.tolist(), dtype="S14").view(np.uint8).reshape(-1, 14) - ord("0")
     has_valid_check_digit = (digits * _WEIGHTS).sum(axis=1) % 10 == 0
     return has_valid_length & pd.Series(has_valid_check_digit, index=codes.index)
+
+
+def is_no_ean(texts: pd.Series) -> pd.Series:
+    """Whether each text cannot be a barcode at all: zeros, or words such as `n/a`. Null is none of them."""
+    return (~texts.str.contains("[1-9]", regex=True)).fillna(False).astype(bool)
+
+
+def gtin14(texts: pd.Series) -> pd.Series:
+    """The texts in a form to compare: GTINs with 14 digits, because GTIN-8, -12 and -13 are the same numbers without
+    their leading zeros. Null for zeros and words (`is_no_ean`); other texts, such as short internal numbers, unchanged.
+
+    9 to 11 digits are padded too: a spreadsheet drops the leading zeros of a GTIN.
+    """
+    padded = texts.str.fullmatch("[0-9]{8,14}").fillna(False).astype(bool)
+    return texts.mask(padded, texts.str.zfill(14)).mask(is_no_ean(texts))

@@ -34,6 +34,7 @@ class Params:
     language_by_store: dict[str, str] = field(default_factory=dict)
     include_inactive: bool = False
     allow_zero_price: bool = False
+    accept_as_new: tuple[str, ...] = ()
 
 
 def to_myogo(sizes: pd.DataFrame, prices: pd.DataFrame, params: Params) -> pd.DataFrame:

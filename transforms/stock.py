@@ -41,12 +41,16 @@ def to_centra(levels: pd.DataFrame, params: Params) -> pd.DataFrame:
     return rows.drop_duplicates("code").reset_index(drop=True)
 
 
-def address_sizes(levels: pd.DataFrame, sizes: pd.DataFrame, eans: pd.Series) -> pd.DataFrame:
+def address_sizes(
+    levels: pd.DataFrame, sizes: pd.DataFrame, eans: pd.Series, codes_in_centra: pd.Series | None = None
+) -> pd.DataFrame:
     """`levels` with the size of Centra that each belongs to, and the text that identifies this size in Centra.
 
-    `sizes` has one row per size: `stock_item_id`, `code`, `ean` (null for none) and any further columns. `eans` are
-    myOGO's EANs, by code. New columns: `size_count` (the number of sizes with the code), `stock_item_id` (null if no
-    single size is identified) with the other columns of `sizes`, and `key` (null if no text identifies the size).
+    `sizes` has one row per size: `stock_item_id`, `code` (by which myOGO knows it), `ean` (null for none) and any
+    further columns. `eans` are myOGO's EANs, by code. `codes_in_centra` are the codes by which Centra knows the sizes,
+    by `stock_item_id`, if any differs. New columns: `size_count` (the number of sizes with the code), `stock_item_id`
+    (null if no single size is identified) with the other columns of `sizes`, and `key` (null if no text identifies the
+    size).
 
     Centra accepts an EAN or a full code. It does not document which wins if one size's code is another's EAN, so a text
     is used only if it identifies one size. If several sizes have the same code, the EAN that myOGO keeps identifies the
@@ -60,11 +64,14 @@ def address_sizes(levels: pd.DataFrame, sizes: pd.DataFrame, eans: pd.Series) ->
     rows = levels.assign(size_count=size_count, stock_item_id=by_code.where(size_count == 1, by_ean)).merge(
         sizes.drop(columns="code"), on="stock_item_id", how="left"
     )
-    code_is_clear = (rows["size_count"] == 1) & _means_only(rows["code"], rows["stock_item_id"], sizes, "ean")
+    if codes_in_centra is not None:
+        sizes = sizes.assign(code=sizes["stock_item_id"].map(codes_in_centra))
+    code = rows["stock_item_id"].map(sizes.set_index("stock_item_id")["code"]).astype("str")
+    code_is_clear = (code != "") & _means_only(code, rows["stock_item_id"], sizes, "code", "ean")
     ean_is_clear = rows["ean"].isin(with_own_ean["ean"]) & _means_only(
         rows["ean"], rows["stock_item_id"], sizes, "code"
     )
-    key = rows["code"].where(code_is_clear, rows["ean"].where(ean_is_clear))
+    key = code.where(code_is_clear, rows["ean"].where(ean_is_clear))
     return rows.assign(key=key.where(rows["stock_item_id"].notna()).astype("str"))
 
 
@@ -94,9 +101,11 @@ def compared(rows: pd.DataFrame, params: Params) -> pd.DataFrame:
     return rows.assign(current=current.mask(raised, rows["quantity"]), raised=raised)
 
 
-def _means_only(texts: pd.Series, own: pd.Series, sizes: pd.DataFrame, column: str) -> pd.Series:
-    """Whether no size other than the row's size has the text in `column`."""
-    pairs = sizes.loc[sizes[column].isin(texts), [column, "stock_item_id"]].dropna()
-    matches = pd.DataFrame({"text": texts, "own": own}).reset_index().merge(pairs, left_on="text", right_on=column)
-    ambiguous = matches.loc[matches["own"] != matches["stock_item_id"], "index"]
+def _means_only(texts: pd.Series, own: pd.Series, sizes: pd.DataFrame, *columns: str) -> pd.Series:
+    """Whether no size other than the row's size has the text in one of the columns."""
+    ambiguous: set[int] = set()
+    for column in columns:
+        pairs = sizes.loc[sizes[column].isin(texts), [column, "stock_item_id"]].dropna()
+        matches = pd.DataFrame({"text": texts, "own": own}).reset_index().merge(pairs, left_on="text", right_on=column)
+        ambiguous |= set(matches.loc[matches["own"] != matches["stock_item_id"], "index"])
     return pd.Series(~texts.index.isin(ambiguous), texts.index)

@@ -154,7 +154,8 @@ class Flow(ABC):
     `source` and `target_system` name systems. `extract`, `live`, `transform`, `contract` and `target` reference code
     (`package.module:name`), which a channel file may replace. `extract` and `live` are the dlt sources of the two
     sides; `kind` is how they are read. `permissions` lists by system what the flow needs. A channel file may use
-    `select` only if `selects` is true, and `expectations` only if the flow has suites.
+    `select` only if `selects` is true, and `expectations` only if the flow has suites. A flow that `keeps_links` can
+    read from `pipelines.state.links` under which key each row was last written, or found unchanged.
     """
 
     source: ClassVar[str]
@@ -176,6 +177,7 @@ class Flow(ABC):
     views: ClassVar[tuple[View, ...]] = ()
     comparison: ClassVar[Comparison | None] = None
     write_trace: ClassVar[WriteTrace | None] = None
+    keeps_links: ClassVar[bool] = False
 
     def __init__(self, context: FlowContext) -> None:
         self.context = context

@@ -23,7 +23,7 @@ class Plan:
 
     For a create, `after` is the complete record and `before` is empty; for an update, both hold only the changed
     fields. `live` is the number of rows in the target. `personal` maps the key of a create to a JSON object with its
-    personal data, which is never stored.
+    personal data, which is never stored. `found` has `source_id` and `key` of the unchanged rows.
     """
 
     changes: pd.DataFrame
@@ -31,6 +31,7 @@ class Plan:
     live: int
     fingerprint: str
     personal: dict[str, str] = field(default_factory=dict, repr=False)
+    found: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["source_id", "key"]), repr=False)
 
     def count(self, action: str) -> int:
         return int((self.changes["action"] == action).sum())
@@ -65,7 +66,8 @@ def diff(desired: pd.DataFrame, live: pd.DataFrame, contract: Contract) -> Plan:
     changes = pd.concat([creates, updates]).sort_values(["action", "key"], ignore_index=True)
     private = new[list(contract.personal)]
     personal = dict(zip(new[key], _objects(private, private.notna()), strict=True)) if contract.personal else {}
-    return Plan(changes, int((~rows).sum()), len(live), _fingerprint(changes, personal), personal)
+    found = existing.loc[~rows, ["source_id", key]].rename(columns={key: "key"})
+    return Plan(changes, len(found), len(live), _fingerprint(changes, personal), personal, found)
 
 
 def _equal(desired: pd.Series, live: pd.Series) -> pd.Series:

@@ -28,6 +28,7 @@ from pipelines.engine.safety_limits import refusal
 from pipelines.state import retention
 from pipelines.state.issue_history import update_issues
 from pipelines.state.journal import Journal
+from pipelines.state.links import record_found
 from pipelines.state.lock import channel_lock
 from pipelines.state.permissions import restrictive_umask
 from pipelines.state.recovery import is_truncated, rebuild
@@ -119,7 +120,8 @@ class _Run:
         if self.options.rebuild or is_truncated(self.folder):
             report.facts["rebuilt"] = rebuild(self.folder, schema, report.started_at)
         with contextlib.closing(Store(self.folder, schema)) as store:
-            recorder = RunRecorder(self.folder, store, report)
+            linked = [name for name, flow in self.channel.declarations.items() if flow.keeps_links]
+            recorder = RunRecorder(self.folder, store, report, linked)
             with self._capture_errors():
                 recorder.start(self.options.force, list(self.options.sku))
                 self._run_steps(store, recorder)
@@ -163,6 +165,9 @@ class _Run:
         self._require_matches([flow.context.codes for flow in flows.values()])
         self._refuse_if_unsafe(refused)
         if self.options.verb == "push":
+            for name, flow in flows.items():
+                if flow.keeps_links:
+                    record_found(store, name, plans[name].found, self.report.run_id, self.report.started_at)
             if any(len(plan.changes) for plan in plans.values()):
                 recorder.record_plan()
             for name, plan in plans.items():

@@ -10,6 +10,7 @@ import pandas as pd
 
 from pipelines.config.channel import Channel, FlowSettings, Select
 from pipelines.core.reference import import_string
+from pipelines.state.links import links
 from pipelines.state.store import Store
 from schemas.contract import Contract
 from schemas.fields.centra import PRICES, PRODUCTS
@@ -23,6 +24,7 @@ class ProductCatalogue:
     def __init__(self, channel: Channel, store: Store) -> None:
         self.channel, self.store = channel, store
         self._size_status: pd.DataFrame | None = None
+        self._identities: pd.DataFrame | None = None
 
     @property
     def _settings(self) -> FlowSettings | None:
@@ -90,24 +92,41 @@ class ProductCatalogue:
 
     def withheld(self, products: pd.DataFrame, live: pd.DataFrame) -> pd.DataFrame:
         """One line per row and rule that it breaks, also for rows that are not selected."""
+        from schemas.products.identity_issues import identity_issues
         from schemas.products.issues import withheld
 
         params = self.params
         prices = self._prices(products.loc[products["price_text"].isna(), "stock_item_id"])
-        return withheld(products, prices, live, params.currency, params.allow_zero_price)
+        of_row = withheld(products, prices, live, params.currency, params.allow_zero_price)
+        of_identity = identity_issues(products, self.identities(products, live), live)
+        return pd.concat([of_row, of_identity]).sort_values(["row", "rule"], ignore_index=True)
+
+    def identities(self, products: pd.DataFrame, live: pd.DataFrame) -> pd.DataFrame:
+        """`transforms.identity.identities` of the products."""
+        from transforms.identity import identities
+
+        if self._identities is None:
+            pushed_as = links(self.store, PRODUCTS_FLOW)
+            accepted = self.params.accept_as_new
+            self._identities = identities(products, pushed_as, live, self.selected(products), accepted)
+        return self._identities
 
     def size_status(self) -> pd.DataFrame:
-        """One row per size: `stock_item_id`, `code`, `selected`, and `broken` (the rules that withhold it, or "")."""
+        """One row per size: `stock_item_id`, `code`, `selected`, `broken` (the rules that withhold it, or "") and
+        `code_in_myogo`, the code by which myOGO knows it; "" if that code is another size's."""
         if self._size_status is None:
-            products = self.products()
-            self.cache_status(products, self.withheld(products, self.live()))
+            products, live = self.products(), self.live()
+            self.cache_status(products, self.withheld(products, live), self.identities(products, live))
         assert self._size_status is not None
         return self._size_status
 
-    def cache_status(self, products: pd.DataFrame, withheld: pd.DataFrame) -> None:
+    def cache_status(self, products: pd.DataFrame, withheld: pd.DataFrame, identities: pd.DataFrame) -> None:
         """Stores what `size_status` returns, so that it is not evaluated again."""
         broken = withheld.groupby("row")["rule"].agg(", ".join).reindex(products.index).fillna("").astype("str")
-        self._size_status = products[["stock_item_id", "code"]].assign(selected=self.selected(products), broken=broken)
+        code_in_myogo = identities["renamed_from"].fillna(products["code"].mask(identities["taken_from"].notna(), ""))
+        self._size_status = products[["stock_item_id", "code"]].assign(
+            selected=self.selected(products), broken=broken, code_in_myogo=code_in_myogo
+        )
 
     def _prices(self, sizes: pd.Series, order: str = "") -> pd.DataFrame:
         """All price list entries of these sizes."""

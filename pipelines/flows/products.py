@@ -159,6 +159,7 @@ class ProductFlow(Flow):
     webhook_events: ClassVar = {"centra": frozenset({"products", "displayitems", "categories", "brands", "pricelists"})}
     outputs = (OUTPUT,)
     views = (DUPLICATE_CODES, MISSING_PRICE)
+    keeps_links = True
     write_trace = WriteTrace("products", "code", "key", "a product that we wrote is missing from myOGO's changes")
 
     def evaluate(self, step: Step) -> Evaluation:
@@ -191,7 +192,8 @@ class ProductFlow(Flow):
         candidates = catalogue.selected(products)
         selected = candidates & context.select_by_sku(products["code"])
         withheld = catalogue.withheld(products, live)
-        catalogue.cache_status(products, withheld)
+        identities = catalogue.identities(products, live)
+        catalogue.cache_status(products, withheld, identities)
         metrics = ProductMetrics(
             read=len(products),
             read_before=last_read(self.store, context.name),
@@ -207,6 +209,8 @@ class ProductFlow(Flow):
         desired = products.loc[selected & ~invalid, kept].reset_index(drop=True)
         desired = desired.rename(columns={"stock_item_id": "source_id"})
         warned = warnings(products, selected, live, catalogue.params.pricelist_id)
+        known = warned["key"].isin(identities["renamed_from"].dropna())
+        warned = warned[~(known & (warned["rule"] == "TGT-003"))]  # SKU-005 reports the code
         drifted = warned["source_id"].isin(desired["source_id"]) & (warned["rule"] == "EAN-004")
         counts = {
             "read": len(products),

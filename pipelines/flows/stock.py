@@ -167,10 +167,13 @@ class StockFlow(Flow):
             levels = import_string(self.context.settings.transform)(listed, self.params)
             staged = self.store.frame(_SIZES, ["stock_item_id", "ean", *_AMOUNTS])
             status = self.context.service(ProductCatalogue).size_status()
-            sizes = status.merge(staged, on="stock_item_id", how="left")
+            # A renamed size goes on under the code by which myOGO knows it; Centra knows it by its own.
+            codes_in_centra = status.set_index("stock_item_id")["code"]
+            sizes = status.drop(columns="code").rename(columns={"code_in_myogo": "code"})
+            sizes = sizes.merge(staged, on="stock_item_id", how="left")
             products = self.store.frame("raw_myogo.products", ["code", "ean_code"])
             eans = products.drop_duplicates("code", keep=False).set_index("code")["ean_code"]
-            rows = compared(address_sizes(levels, sizes, eans), self.params)
+            rows = compared(address_sizes(levels, sizes, eans, codes_in_centra), self.params)
         with step("validate"):
             evaluation = self._evaluate(rows, sizes)
             validate_outgoing(evaluation.desired, SENDABLE)

@@ -8,7 +8,7 @@ import duckdb
 
 from pipelines.state.run_tables import RUN_TABLES
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 def schema_version_of(db: duckdb.DuckDBPyConnection) -> int:
@@ -88,7 +88,14 @@ def _to_2(db: duckdb.DuckDBPyConnection) -> None:
         db.execute(f"drop table {schema}.{table}")  # of the newest run; the next run creates them again
 
 
-_STEPS: dict[int, Callable[[duckdb.DuckDBPyConnection], None]] = {1: _to_2}
+def _to_3(db: duckdb.DuckDBPyConnection) -> None:
+    """Adds sync.links. The next run fills it from sync.journal."""
+    declared = next(table for table in RUN_TABLES if table.name == "sync.links")
+    for statement in declared.statements():
+        db.execute(statement)
+
+
+_STEPS: dict[int, Callable[[duckdb.DuckDBPyConnection], None]] = {1: _to_2, 2: _to_3}
 
 
 def history_query(db: duckdb.DuckDBPyConnection, database: str, table: str) -> str:

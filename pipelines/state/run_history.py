@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -9,6 +10,7 @@ import pandas as pd
 from pipelines.core.errors import InternalError
 from pipelines.core.failpoints import hit
 from pipelines.state.journal import load_into_store
+from pipelines.state.links import record_written
 from pipelines.state.run_result import RunResult
 from pipelines.state.store import COUNT_COLUMNS, COUNTS, Folder, Store, utc_now
 
@@ -16,13 +18,16 @@ PLANNED = COUNTS[: COUNTS.index("applied")]  # the counts that are known before 
 
 
 class RunRecorder:
-    """Records one run. `start` must be called before anything is read; it also completes a killed run."""
+    """Records one run. `start` must be called before anything is read; it also completes a killed run.
 
-    def __init__(self, folder: Folder, store: Store, report: RunResult) -> None:
-        self.folder, self.store, self.report = folder, store, report
+    `linked_flows` are the flows that keep links.
+    """
+
+    def __init__(self, folder: Folder, store: Store, report: RunResult, linked_flows: Sequence[str] = ()) -> None:
+        self.folder, self.store, self.report, self.linked_flows = folder, store, report, linked_flows
 
     def start(self, forced: bool, selection: list[str]) -> None:
-        load_into_store(self.folder.journal, self.store)
+        self._load_journal()
         self.store.begin_run(
             {
                 "run_id": self.report.run_id,
@@ -54,7 +59,7 @@ class RunRecorder:
         `facts` are stored as JSON. Counts that do not add up are an internal error.
         """
         report = self.report
-        load_into_store(self.folder.journal, self.store)
+        self._load_journal()
         for flow, counts in report.flows.items():
             if (mismatch := report.count_mismatch(flow)) and report.exit_code in (0, 3, 4) and counts["read"]:
                 report.failed(InternalError(f"The counts do not add up: {mismatch}.", "Please report this."))
@@ -78,6 +83,11 @@ class RunRecorder:
         self.store.ready_to_publish()
         report.ended_at = now
         hit("run history: ready to publish")
+
+    def _load_journal(self) -> None:
+        load_into_store(self.folder.journal, self.store)
+        for flow in self.linked_flows:
+            record_written(self.store, flow)
 
     def _flows(self, names: tuple[str, ...]) -> None:
         """Writes the row of each flow of the run, with these counts."""

@@ -150,6 +150,19 @@ RUN_TABLES = (
         ),
     ),
     Table(
+        "sync.links",
+        "One row per row on the source side: the key under which the target was last known to hold it.",
+        columns(
+            """
+            flow varchar | The flow.
+            source_id varchar | The row's id on the source side.
+            key varchar | The row's key in the target.
+            since timestamp | Since when it has this key, UTC.
+            run_id varchar | The run that wrote the row under this key, or found it there.
+            """
+        ),
+    ),
+    Table(
         "sync.issues",
         "One row per issue, a row and a rule that it broke: since when, last seen, when closed and why, how often.",
         columns(

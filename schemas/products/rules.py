@@ -30,6 +30,15 @@ RULES = (
         "Centra",
     ),
     Rule(
+        "SKU-005",
+        True,
+        "the size was sent to myOGO under another code, or another size was sent under its code",
+        "The product number, variant number or size number was changed in Centra after the size was sent to myOGO.",
+        "In myOGO, rename the old code to the new one, or change it back in Centra; if it is a new product, add its "
+        "code to accept_as_new in [flows.products.params].",
+        "myOGO",
+    ),
+    Rule(
         "PRICE-001",
         True,
         "there is no price in the channel's price list",
@@ -84,6 +93,15 @@ RULES = (
         "A plugin or an import that writes true, a list or an object instead of a text.",
         "In Centra, save that field of the product again; if it looks right there, show Centra's support the message.",
         "Centra",
+    ),
+    Rule(
+        "EAN-005",
+        True,
+        "myOGO holds the EAN of a new product under a code that no size has",
+        "The code was changed in one of the two systems, or the product was entered in myOGO by hand.",
+        "In myOGO, rename that product to the code in Centra; if it is another one, correct the EAN, or add the code "
+        "to accept_as_new in [flows.products.params].",
+        "myOGO",
     ),
     Rule(
         "TGT-001",

@@ -50,8 +50,9 @@ def failed_checks(rows: pd.DataFrame) -> pd.Series:
 
 
 def _relevant_rules(rows: pd.DataFrame) -> pd.Series:
-    """The product rules that withhold the size, without SKU-002 (a shared code) if an EAN identifies the size."""
-    broken = rows["broken"].fillna("")
+    """The product rules that withhold the size, without SKU-002 (a shared code) if an EAN identifies the size, and
+    without SKU-005: a renamed size has the amount of the code by which myOGO knows it."""
+    broken = rows["broken"].fillna("").str.replace(r"SKU-005(, )?", "", regex=True).str.removesuffix(", ")
     return broken.where(rows["size_count"] == 1, broken.str.replace(r"SKU-002(, )?", "", regex=True))
 
 
