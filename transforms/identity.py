@@ -34,7 +34,7 @@ def identities(
     renamed = products["stock_item_id"].set_axis(renamed_from)[renamed_from.notna().to_numpy()]
     renamed = renamed[~renamed.index.duplicated()]
     with_gtin = live.assign(gtin=gtin14(live["ean_code"]))
-    gtin_of_code = with_gtin.drop_duplicates("code").set_index("code")["gtin"]
+    gtin_of_code = with_gtin.drop_duplicates("code", keep=False).set_index("code")["gtin"]
     proven = (code.map(gtin_of_code).astype("str") == gtin).fillna(False).astype(bool)
     taken_from = code.map(renamed).astype("str").where(of_interest & ~proven)
 

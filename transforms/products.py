@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from schemas.fields.centra import PRICES, PRICES_KEY, PRODUCTS
+from schemas.gtin import has_wrong_check_digit, is_no_ean
 from transforms.name import warehouse_name
 from transforms.price import money, price_in, pricelist_of, without_float_residue
 from transforms.select import matches
@@ -95,12 +96,14 @@ def to_myogo(sizes: pd.DataFrame, prices: pd.DataFrame, params: Params) -> pd.Da
 
 
 def barcode(text: pd.Series) -> pd.Series:
-    """`text`; null if a spreadsheet or a float has reformatted it, or if it has characters that a barcode cannot have.
+    """`text`; null if it cannot be right: zeros or words, digits of a GTIN's length with a wrong check digit, what a
+    spreadsheet or a float made of it, or characters that a barcode cannot have.
 
-    myOGO keeps the first EAN that it receives, so an altered EAN must not be sent.
+    myOGO keeps the first EAN that it receives, so a wrong one must not be sent. Texts of other lengths are kept: goods
+    may have internal numbers as barcodes.
     """
     altered = text.str.fullmatch(_FORMATTED_AS_NUMBER) | text.str.contains(_NOT_ASCII)
-    return text.mask(altered.fillna(False).astype(bool))
+    return text.mask(altered.fillna(False).astype(bool) | is_no_ean(text) | has_wrong_check_digit(text))
 
 
 def customs_code(text: pd.Series) -> pd.Series:

@@ -160,7 +160,7 @@ class StockFlow(Flow):
     def evaluate(self, step: Step) -> Evaluation:
         from schemas.outgoing_contract import validate_outgoing
         from schemas.stock.contract import SENDABLE
-        from transforms.stock import address_sizes, compared
+        from transforms.stock import address_sizes, compared, similar_sizes
 
         with step("transform"):
             listed = self.store.frame("raw_myogo.stock", ["product_code", "stock", "stock_available"])
@@ -174,8 +174,9 @@ class StockFlow(Flow):
             products = self.store.frame("raw_myogo.products", ["code", "ean_code"])
             eans = products.drop_duplicates("code", keep=False).set_index("code")["ean_code"]
             rows = compared(address_sizes(levels, sizes, eans, codes_in_centra), self.params)
+            similar = similar_sizes(rows, sizes[sizes["selected"]], eans)
         with step("validate"):
-            evaluation = self._evaluate(rows, sizes)
+            evaluation = self._evaluate(rows, sizes, similar)
             validate_outgoing(evaluation.desired, SENDABLE)
         self.store.replace(OUTPUT.name, evaluation.desired.rename(columns={"source_id": "stock_item_id"}))
         return evaluation
@@ -200,8 +201,8 @@ class StockFlow(Flow):
             *_zero_violations(limits, metrics),
         ]
 
-    def _evaluate(self, rows: pd.DataFrame, sizes: pd.DataFrame) -> Evaluation:
-        from schemas.stock.issues import failed_checks, warnings, withheld
+    def _evaluate(self, rows: pd.DataFrame, sizes: pd.DataFrame, similar: pd.DataFrame) -> Evaluation:
+        from schemas.stock.issues import failed_checks, similar_size_warnings, warnings, withheld
 
         in_channel = rows["code"].isin(sizes.loc[sizes["selected"], "code"]) & (rows["size_count"] > 0)
         selected = in_channel & self.context.select_by_sku(rows["code"])
@@ -228,7 +229,10 @@ class StockFlow(Flow):
         records = pd.DataFrame(
             {"source_id": sizes["stock_item_id"], "selected": sizes["code"].isin(rows.loc[selected, "code"])}
         )
-        return Evaluation(desired, live, withheld(rows, failed, sizes), warnings(rows, valid), records, counts, metrics)
+        amount = {"physical": "physical_stock", "fta": "available_stock"}[self.params.stock_update_type]
+        amounts = sizes.set_index("stock_item_id")[amount].astype("Int64")
+        warned = pd.concat([warnings(rows, valid), similar_size_warnings(similar, amounts)], ignore_index=True)
+        return Evaluation(desired, live, withheld(rows, failed, sizes), warned, records, counts, metrics)
 
 
 def _zero_violations(limits: StockLimits, metrics: StockMetrics) -> Iterable[Violation]:

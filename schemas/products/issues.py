@@ -10,7 +10,7 @@ import pandas as pd
 
 from schemas.confusables import skeleton
 from schemas.countries import LIKELY
-from schemas.gtin import is_gtin
+from schemas.gtin import gtin14, has_wrong_check_digit, is_gtin, is_no_ean
 from schemas.issues import MAX_LISTED, and_more, by_id, issue_rows, issue_table
 from schemas.products.contract import failures
 from schemas.products.rules import RULES
@@ -134,7 +134,8 @@ def warnings(products: pd.DataFrame, selected: pd.Series, live: pd.DataFrame, pr
 def _ean_warnings(rows: pd.DataFrame, live: pd.DataFrame) -> Iterator[pd.DataFrame]:
     """Warnings about the EAN as Centra has it, including EANs that are not sent."""
     rows = rows.assign(sendable_ean=rows["ean_code"], ean_code=rows["ean_text"])
-    ean = rows["ean_code"]
+    ean, gtin = rows["ean_code"], gtin14(rows["ean_code"])
+    rows = rows.assign(gtin=gtin)
     live_eans = live.drop_duplicates("code", keep=False).set_index("code")["ean_code"]
     in_myogo = rows["code"].map(live_eans).astype("str")
     in_myogo = in_myogo.mask(in_myogo == "")
@@ -143,23 +144,29 @@ def _ean_warnings(rows: pd.DataFrame, live: pd.DataFrame) -> Iterator[pd.DataFra
         _RULES["EAN-002"],
         rows[ean.notna() & ~is_gtin(ean.fillna(""))],
         "ean_code",
-        lambda row: (
-            f"The EAN {row.ean_code!r} has a wrong check digit or length."
-            if isinstance(row.sendable_ean, str)
-            else f"The EAN {row.ean_code!r} was reformatted by a spreadsheet, or has characters that a barcode cannot "
-            "have: it is not sent."
-        ),
+        lambda row: f"The EAN {row.ean_code!r} {_invalid_ean(row.ean_code, isinstance(row.sendable_ean, str))}.",
     )
-    yield issue_rows(
-        _RULES["EAN-003"], rows[ean.notna() & ean.duplicated(keep=False)], "ean_code", _shared_ean_message(rows)
-    )
+    shared = rows[gtin.notna() & gtin.duplicated(keep=False)]
+    yield issue_rows(_RULES["EAN-003"], shared, "ean_code", _shared_ean_message(shared))
     yield issue_rows(
         _RULES["EAN-004"],
         # Assigned before the selection, because an empty frame takes all rows of an assigned column.
-        rows.assign(in_myogo=in_myogo)[ean.notna() & in_myogo.notna() & (in_myogo != ean)],
+        rows.assign(in_myogo=in_myogo)[gtin.notna() & in_myogo.notna() & (gtin14(in_myogo).fillna("") != gtin)],
         "ean_code",
         lambda row: f"Centra has the EAN {row.ean_code!r}, myOGO keeps {row.in_myogo!r}.",
     )
+
+
+def _invalid_ean(text: str, is_sent: bool) -> str:
+    """The problem of an EAN that is not a GTIN, in words."""
+    if is_sent:
+        return "is not 8, 12, 13 or 14 digits; it is sent as it is"
+    ean = pd.Series([text], dtype="str")
+    if is_no_ean(ean)[0]:
+        return "is no barcode: it is not sent"
+    if has_wrong_check_digit(ean)[0]:
+        return "has a wrong check digit: it is not sent, because myOGO keeps the first EAN that it gets"
+    return "was reformatted by a spreadsheet, or has characters that a barcode cannot have: it is not sent"
 
 
 def _confusable_codes(rows: pd.DataFrame, products: pd.DataFrame, live: pd.DataFrame) -> pd.DataFrame:
@@ -239,16 +246,15 @@ def unmatched(products: pd.DataFrame, live: pd.DataFrame) -> pd.DataFrame:
 
 
 def _shared_ean_message(rows: pd.DataFrame) -> Callable[..., str]:
-    shared = rows.loc[rows["ean_code"].notna() & rows["ean_code"].duplicated(keep=False), ["ean_code", "code"]]
-    groups = shared.groupby("ean_code")["code"]
+    groups = rows.groupby("gtin")["code"]
     sizes = groups.size()
-    heads = shared[groups.cumcount() <= MAX_LISTED].groupby("ean_code")["code"].agg(list)
+    heads = rows[groups.cumcount() <= MAX_LISTED].groupby("gtin")["code"].agg(list)
 
     def message(row: Any) -> str:
-        others = list(heads[row.ean_code])
+        others = list(heads[row.gtin])
         if row.code in others:
             others.remove(row.code)
-        return f"The EAN {row.ean_code!r} is also on {and_more([repr(o) for o in others], sizes[row.ean_code] - 1)}."
+        return f"The EAN {row.ean_code!r} is also on {and_more([repr(o) for o in others], sizes[row.gtin] - 1)}."
 
     return message
 

@@ -146,7 +146,7 @@ RULES = (
     Rule(
         "EAN-002",
         False,
-        "the EAN is not a GTIN of 8, 12, 13 or 14 digits with a correct check digit (7.35E+12 is not sent)",
+        "the EAN is not a GTIN of 8, 12, 13 or 14 digits with a correct check digit; what cannot be right is not sent",
         "A typing error, an internal number in the EAN field, or a spreadsheet that treated it as a number.",
         "In Centra, compare the EAN with the one printed on the goods.",
         "Centra",

@@ -98,3 +98,22 @@ def warnings(rows: pd.DataFrame, valid: pd.DataFrame) -> pd.DataFrame:
         ],
         ignore_index=True,
     )
+
+
+def similar_size_warnings(similar: pd.DataFrame, amounts: pd.Series) -> pd.DataFrame:
+    """COLUMNS of the warnings about the rows of `transforms.stock.similar_sizes`. `amounts` are those of Centra, by
+    `stock_item_id`."""
+    rows = similar.assign(
+        source_id=similar["stock_item_id"],
+        in_centra=similar["stock_item_id"].map(amounts).astype("str").fillna("no amount"),
+    )
+    return issue_rows(
+        _RULES["STOCK-008"],
+        rows,
+        "quantity",
+        lambda row: (
+            f"myOGO has {row.quantity} of {row.code!r}, a code that no size has. Centra's {row.similar_code!r} "
+            f"{'has the same EAN' if row.has_same_ean else 'looks like it'} and shows {row.in_centra}: it does not get "
+            "that amount."
+        ),
+    )

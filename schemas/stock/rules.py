@@ -61,4 +61,12 @@ RULES = (
         "In myOGO, find out what it is, then rename it or have OGOship merge it.",
         "myOGO",
     ),
+    Rule(
+        "STOCK-008",
+        False,
+        "myOGO has goods under a code that no size has, but that looks like the code of a size, or has its EAN",
+        "The code was typed in another way, such as with small letters, or it was changed in one of the two systems.",
+        "Give both the same code: rename the product in myOGO, or correct sku, variantSku or sizeSku in Centra.",
+        "myOGO",
+    ),
 )

@@ -114,3 +114,38 @@ def test_sizes_are_linked_from_the_journals_of_earlier_runs(shop_of: ShopOf) -> 
     shop.run("plan", flows=("products",))
     assert links(shop) == [("1", "OLD-1"), ("2", "SKU2")]
     assert withheld_rows_of(shop, "products") == [("NEW-1", "SKU-005", "1")]
+
+
+def test_the_stock_flow_reports_goods_under_a_code_that_looks_like_a_sizes_code(shop_of: ShopOf) -> None:
+    """Both codes and amounts; nothing is written for them. The warning ends when both systems have the same code."""
+    shop = shop_of(
+        size(1, sku="Case-1", physical=0, allocated=0), size(2, ean="012345678905", physical=9, allocated=0), size(3),
+        myogo=[{"code": "CASE-1", "stock": 5}, {"code": "OLD", "eanCode": "0012345678905", "stock": 7},
+               {"code": "SKU3", "stock": 5}],
+    )  # fmt: skip
+    shop.text += STOCK
+    shop.file.write_text(shop.text)
+    report = shop.run(flows=("stock",))
+    assert (report.exit_code, report.flows["stock"]["applied"]) == (0, 0)
+    assert shop.sql("select source_id, code, message from out_centra.warnings where rule = 'STOCK-008' order by 1") == [
+        ("1", "CASE-1", "myOGO has 5 of 'CASE-1', a code that no size has. Centra's 'Case-1' looks like it and shows 0"
+         ": it does not get that amount."),
+        ("2", "OLD", "myOGO has 7 of 'OLD', a code that no size has. Centra's 'SKU2' has the same EAN and shows 9: "
+         "it does not get that amount."),
+    ]  # fmt: skip
+    shop.box.change_myogo_product("CASE-1", code="Case-1")
+    shop.box.change_myogo_product("OLD", code="SKU2")
+    assert shop.run(flows=("stock",)).flows["stock"]["applied"] == 2
+    assert shop.sql("select count(*) from out_centra.warnings") == [(0,)]
+    assert [shop.box.centra_row(number)["physical"] for number in (1, 2)] == [5, 7]
+
+
+def test_what_cannot_be_an_ean_is_not_sent(shop_of: ShopOf) -> None:
+    """It is sent once it is corrected, because myOGO has none yet."""
+    eans = ["0000000000000", "n/a", "7350000000017", "7.35E+12", EAN, "1233421127"]
+    shop = shop_of(*(size(number, ean=ean) for number, ean in enumerate(eans, start=1)))
+    assert shop.run(flows=("products",)).exit_code == 0
+    assert [held(shop)[f"SKU{number}"].get("eanCode") for number in range(1, 7)] == [None] * 4 + [EAN, "1233421127"]
+    shop.box.change_centra_row(3, ean="7350000000023")
+    shop.run(flows=("products",))
+    assert held(shop)["SKU3"]["eanCode"] == "7350000000023"

@@ -221,8 +221,11 @@ def test_a_clean_catalogue_has_no_warning() -> None:
     [
         ("EAN-001", {"ean": "", "upc": None}, "ean_code", "No EAN."),
         ("EAN-001", {"ean": " "}, "ean_code", "No EAN."),
-        ("EAN-002", {"ean": "7350000000017"}, "ean_code", "'7350000000017'"),
-        ("EAN-002", {"ean": "StockTestEAN"}, "ean_code", "'StockTestEAN'"),
+        ("EAN-002", {"ean": "7350000000017"}, "ean_code", "'7350000000017' has a wrong check digit: it is not sent"),
+        ("EAN-002", {"ean": "StockTestEAN"}, "ean_code", "'StockTestEAN' is no barcode: it is not sent."),
+        ("EAN-002", {"ean": "0000000000000"}, "ean_code", "'0000000000000' is no barcode: it is not sent."),
+        ("EAN-002", {"ean": "1233421127"}, "ean_code", "is not 8, 12, 13 or 14 digits; it is sent as it is."),
+        ("EAN-002", {"ean": "7.35E+12"}, "ean_code", "was reformatted by a spreadsheet"),
         ("PRICE-004", {"prices": [euro("49.899999999999999")]}, "price_text",
          "Centra has the price '49.899999999999999'; 49.90 is sent."),
         ("PRICE-003", {"prices": [euro("1", "9"), euro("2")]}, "price_text", "2 price lists have the currency; took"),
@@ -279,6 +282,24 @@ def test_a_shared_ean_names_the_other_codes() -> None:
         f"The EAN '{EAN}' is also on 'SKU1', 'SKU3'.",
         f"The EAN '{EAN}' is also on 'SKU1', 'SKU2'.",
     ]
+
+
+@pytest.mark.parametrize("ean", ["012345678905", "0012345678905", "00012345678905"])
+def test_eans_that_are_the_same_gtin_are_shared_and_do_not_differ(ean: str) -> None:
+    """The one with another number of leading zeros in myOGO is no drift."""
+    lines = warned(
+        size(1, ean="012345678905"), size(2, ean=ean), live=held({"code": "SKU2", "eanCode": "012345678905"})
+    )
+    assert _rules(lines) == [("1", "EAN-003"), ("2", "EAN-003")]
+    assert _messages(lines, "EAN-003") == [
+        "The EAN '012345678905' is also on 'SKU2'.", f"The EAN {ean!r} is also on 'SKU1'.",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("ean", ["n/a", "0000000000000", "-"])
+def test_what_is_no_ean_is_neither_shared_nor_different(ean: str) -> None:
+    lines = warned(size(1, ean=ean), size(2, ean=ean), live=held({"code": "SKU2", "eanCode": EAN}))
+    assert _rules(lines) == [("1", "EAN-002"), ("2", "EAN-002")]
 
 
 def test_an_ean_shared_with_an_inactive_size_gives_no_warning() -> None:

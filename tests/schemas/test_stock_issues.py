@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from schemas.issues import COLUMNS
-from schemas.stock.issues import failed_checks, warnings, withheld
+from schemas.stock.issues import failed_checks, similar_size_warnings, warnings, withheld
 from tests.support.declared import RULES
 
 Row = dict[str, Any]
@@ -64,3 +64,23 @@ def test_an_amount_below_zero_or_raised_by_centra_is_a_warning() -> None:
         ("A", "STOCK-006", "myOGO has 3 of 'A'; Centra keeps the 4 that its orders have allocated."),
         ("XX-9", "STOCK-007", "'XX-9', 3 units."),
     ]
+
+
+def test_goods_under_a_code_like_that_of_a_size_are_a_warning_with_both_amounts() -> None:
+    similar = frame(
+        {"code": "CASE-1", "quantity": 5, "stock_item_id": "1"}, {"code": "OLD", "quantity": 7, "stock_item_id": "2"}
+    ).assign(similar_code=["Case-1", "NEW"], has_same_ean=[False, True])
+    lines = similar_size_warnings(similar, pd.Series({"1": 0, "2": None}, dtype="Int64"))
+    assert list(zip(lines["source_id"], lines["rule"], lines["message"], strict=True)) == [
+        ("1", "STOCK-008", "myOGO has 5 of 'CASE-1', a code that no size has. Centra's 'Case-1' looks like it and "
+         "shows 0: it does not get that amount."),
+        ("2", "STOCK-008", "myOGO has 7 of 'OLD', a code that no size has. Centra's 'NEW' has the same EAN and shows "
+         "no amount: it does not get that amount."),
+    ]  # fmt: skip
+    assert similar_size_warnings(similar.iloc[:0], pd.Series(dtype="Int64")).empty
+
+
+def test_a_renamed_size_is_not_withheld_from_stock() -> None:
+    """SKU-005 alone leaves the amount of the code by which myOGO knows the size."""
+    rows = frame({"broken": "SKU-005"}, {"broken": "PRICE-001, SKU-005"}, {"broken": "SKU-005, TYPE-001"})
+    assert list(failed_checks(rows)) == [-1, 2, 2]

@@ -54,6 +54,11 @@ def test_each_field_of_a_size_gets_its_column() -> None:
         pytest.param("735000000001\u200e6", None, None, id="a direction mark in it"),
         pytest.param("735000000001\ufffd", None, None, id="a replacement character in it"),
         pytest.param("AB-12E", None, "AB-12E", id="another kind of code"),
+        pytest.param("0000000000000", None, None, id="zeros"),
+        pytest.param("n/a", None, None, id="a word"),
+        pytest.param("7350000000017", None, None, id="a wrong check digit"),
+        pytest.param("96385075", None, None, id="a wrong check digit of 8"),
+        pytest.param("1233421127", None, "1233421127", id="an internal number"),
     ],
 )
 def test_the_barcode_is_the_ean_or_else_the_upc(ean: object, upc: object, expected: str | None) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
+import pytest
 
 from tests.support.frames import plain_list, texts
-from transforms.stock import Params, address_sizes, compared, to_centra
+from transforms.stock import Params, address_sizes, compared, similar_sizes, to_centra
 
 Row = dict[str, Any]
 EAN_1, EAN_2 = "7350000000016", "7350000000023"
@@ -71,6 +72,66 @@ def test_the_ean_of_myogo_distinguishes_two_sizes_of_one_code() -> None:
     assert addressed(*sizes, codes=["A"]) == [(2, None, None)]
     assert addressed(*sizes, codes=["A"], eans={"A": "7350000000030"}) == [(2, None, None)]
     assert addressed(("A", EAN_1), ("A", EAN_1), codes=["A"], eans={"A": EAN_1}) == [(2, None, None)]
+
+
+def test_eans_identify_a_size_with_any_number_of_leading_zeros() -> None:
+    """Two sizes with one GTIN, or a code that is another size's GTIN, are ambiguous; zeros and words identify none."""
+    sizes = (("A", "012345678905"), ("A", EAN_2))
+    assert addressed(*sizes, codes=["A"], eans={"A": "0012345678905"}) == [(2, "1", "012345678905")]
+    assert addressed(sizes[0], ("A", "0012345678905"), codes=["A"], eans={"A": "0012345678905"}) == [(2, None, None)]
+    assert addressed(("012345678905", EAN_2), ("B", "0012345678905"), codes=["012345678905"]) == [(1, "1", EAN_2)]
+    for none in ("0000000000000", "n/a", "-"):
+        assert addressed(("A", none), ("A", EAN_1), codes=["A"], eans={"A": none}) == [(2, None, None)]
+
+
+def test_a_renamed_size_is_found_by_its_code_in_myogo_and_written_by_that_in_centra() -> None:
+    """Or by its EAN if its code in Centra could mean another size."""
+
+    def keys(*sizes: tuple[str, str, str | None], codes: list[str]) -> list[Any]:
+        """Code in myOGO, code in Centra and EAN of each size."""
+        ids = [str(number) for number in range(1, len(sizes) + 1)]
+        columns = {"stock_item_id": ids, "code": [known for known, _, _ in sizes], "ean": [ean for *_, ean in sizes]}
+        frame = pd.DataFrame({name: texts(cells) for name, cells in columns.items()})
+        own = pd.Series([own for _, own, _ in sizes], index=ids, dtype="str")
+        rows = address_sizes(levels(*((code, 1, 1) for code in codes)), frame, pd.Series(dtype="str"), own)
+        return list(zip(plain_list(rows["stock_item_id"]), plain_list(rows["key"]), strict=True))
+
+    assert keys(("OLD", "NEW", None), codes=["OLD", "NEW"]) == [("1", "NEW"), (None, None)]
+    assert keys(("A", "B", None), ("B", "A", None), codes=["A", "B"]) == [("1", "B"), ("2", "A")]
+    assert keys(("OLD", "NEW", EAN_1), ("X", "NEW", None), codes=["OLD"]) == [("1", EAN_1)]
+    assert keys(("OLD", "", EAN_1), codes=["OLD"]) == [("1", EAN_1)]
+    assert keys(("OLD", "", None), codes=["OLD"]) == [("1", None)]
+
+
+@pytest.mark.parametrize(
+    ("code", "in_myogo"), [("Case-1", "CASE-1"), ("AB 1", "AB1"), ("A100", "\u0410100"), ("A-1", "\uff21-1")]
+)
+def test_goods_under_a_code_that_looks_like_a_sizes_code_are_found(code: str, in_myogo: str) -> None:
+    """Also if myOGO has the size's code too, or if it has no units, unless both is so."""
+    sizes = pd.DataFrame({"stock_item_id": ["1", "2"], "code": [code, ""], "ean": [None, None]}, dtype="str")
+
+    def similar(*listed: tuple[str, int, int]) -> list[Any]:
+        rows = address_sizes(levels(*listed), sizes, pd.Series(dtype="str"))
+        found = similar_sizes(rows, sizes, pd.Series(dtype="str"))
+        return found[["code", "quantity", "similar_code", "has_same_ean", "stock_item_id"]].to_numpy().tolist()
+
+    assert similar((in_myogo, 5, 5), ("OTHER", 3, 3)) == [[in_myogo, 5, code, False, "1"]]
+    assert similar((in_myogo, 5, 5), (code, 0, 0)) == [[in_myogo, 5, code, False, "1"]]
+    assert similar((in_myogo, 0, 0)) == [[in_myogo, 0, code, False, "1"]]
+    assert similar((in_myogo, 0, 0), (code, 0, 0)) == []
+    assert similar((code, 5, 5)) == []
+
+
+def test_goods_with_the_ean_of_a_size_are_found() -> None:
+    """Unless several sizes have it. The EAN goes before a code that looks alike."""
+    frame = pd.DataFrame(
+        {"stock_item_id": ["1", "2", "3", "4"], "code": list("ABCD"), "ean": ["012345678905", EAN_1, EAN_2, EAN_2]},
+        dtype="str",
+    )
+    eans = pd.Series({"OLD": "0012345678905", "b": "012345678905", "X": EAN_2, "Y": "n/a"}, dtype="str")
+    rows = address_sizes(levels(*((code, 2, 2) for code in ("OLD", "b", "X", "Y"))), frame, eans)
+    found = similar_sizes(rows, frame, eans)
+    assert found[["code", "similar_code", "has_same_ean"]].to_numpy().tolist() == [["OLD", "A", True], ["b", "A", True]]
 
 
 def test_the_ean_of_a_size_with_another_code_does_not_count() -> None:

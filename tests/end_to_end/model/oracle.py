@@ -10,9 +10,11 @@ import html
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from fnmatch import fnmatchcase
+from types import MappingProxyType
 from typing import Any
 
 Row = dict[str, Any]
@@ -30,6 +32,7 @@ class Channel:
     language_by_store: dict[str, str] = field(default_factory=dict)
     include_inactive: bool = False
     allow_zero_price: bool = False
+    accept_as_new: tuple[str, ...] = ()
     include: tuple[str, ...] = ("*",)
     exclude: tuple[str, ...] = ()
     min_rows: int = 1
@@ -54,9 +57,17 @@ class Evaluation:
         return sum(1 for planned, _ in self.changes if planned == action)
 
 
-def evaluate(rows: list[Row], held: list[Row], channel: Channel, sku: tuple[str, ...] = ()) -> Evaluation:
-    """Evaluates Centra's rows against myOGO's products; `sku` are the patterns of --sku."""
+def evaluate(
+    rows: list[Row],
+    held: list[Row],
+    channel: Channel,
+    sku: tuple[str, ...] = (),
+    links: Mapping[str, str] = MappingProxyType({}),
+) -> Evaluation:
+    """Evaluates Centra's rows against myOGO's products; `sku` are the patterns of --sku, `links` the codes under which
+    sizes were pushed, by id."""
     evaluation = Evaluation(len(rows))
+    renamed = renamed_codes(rows, held, channel, links)
     code_counts = Counter(map(code_of, rows))  # of all rows, inactive and unselected sizes included
     held_counts = Counter(product["code"] for product in held)
     live = {product["code"]: product for product in held}
@@ -66,14 +77,17 @@ def evaluate(rows: list[Row], held: list[Row], channel: Channel, sku: tuple[str,
         new = product_of(row, channel)
         if not wanted(row, new, channel, sku):
             evaluation.skipped.add(stock_item_id)
-        elif broken_rules := rules(row, new, code_counts[code], held_counts[code], channel):
+        elif broken_rules := rules(row, new, code_counts[code], held_counts[code], channel) | identity_rules(
+            row, new, code_counts, held, channel, renamed
+        ):
             evaluation.withheld[stock_item_id] = broken_rules
         elif not held_counts[code]:
             evaluation.changes["create", code] = stock_item_id, {}, new
         else:
             old = live[code]
             after = {name: value for name, value in new.items() if differs(name, value, old.get(name))}
-            evaluation.drifted += bool(new.get("eanCode") and old.get("eanCode") and new["eanCode"] != old["eanCode"])
+            ean = gtin(filled(trimmed(row.get("ean")), trimmed(row.get("upc"))))
+            evaluation.drifted += bool(ean and old.get("eanCode") and ean != gtin(old["eanCode"]))
             if after:
                 evaluation.changes["update", code] = (
                     stock_item_id,
@@ -82,8 +96,50 @@ def evaluate(rows: list[Row], held: list[Row], channel: Channel, sku: tuple[str,
                 )
             else:
                 evaluation.unchanged.add(stock_item_id)
-    evaluation.unmatched = len(held_counts.keys() - code_counts.keys())
+    known = {code for code in renamed.values() if not code.startswith("XX-")}
+    evaluation.unmatched = len(held_counts.keys() - code_counts.keys() - known)
     return evaluation
+
+
+def renamed_codes(rows: list[Row], held: list[Row], channel: Channel, links: Mapping[str, str]) -> dict[str, str]:
+    """By size id, the code under which the size was pushed and which myOGO still holds, if its code is another now."""
+    codes = {product["code"] for product in held}
+    return {
+        stock_item_id: linked
+        for row in rows
+        if (linked := links.get(stock_item_id := str(row["stockItemId"]))) in codes
+        and linked != code_of(row)
+        and linked is not None
+        and may_not_be_new(row, channel)
+    }
+
+
+def may_not_be_new(row: Row, channel: Channel) -> bool:
+    """Whether the channel sells the size and does not accept its code as that of a new product."""
+    accepted = any(fnmatchcase(code_of(row), pattern) for pattern in channel.accept_as_new)
+    return not accepted and wanted(row, product_of(row, channel), channel, ())
+
+
+def identity_rules(
+    row: Row, new: Row, made: Mapping[str, int], held: list[Row], channel: Channel, renamed: Mapping[str, str]
+) -> set[str]:
+    """The rules about a code or an EAN that myOGO knows as another size's, or under another code."""
+    code, stock_item_id, ean = code_of(row), str(row["stockItemId"]), gtin(new.get("eanCode"))
+    if code == "" or not may_not_be_new(row, channel):
+        return set()
+    if stock_item_id in renamed:
+        return {"SKU-005"}
+    under_code = [gtin(trimmed(product.get("eanCode"))) for product in held if product["code"] == code]
+    if code in renamed.values() and not (len(under_code) == 1 and ean is not None and under_code == [ean]):
+        return {"SKU-005"}
+    elsewhere = any(
+        ean is not None
+        and gtin(trimmed(product.get("eanCode"))) == ean
+        and product["code"] not in made
+        and product["code"] not in renamed.values()
+        for product in held
+    )
+    return {"EAN-005"} if elsewhere and not under_code else set()
 
 
 def limits_refuse(evaluation: Evaluation, channel: Channel, held: int) -> bool:
@@ -161,9 +217,22 @@ def product_of(row: Row, channel: Channel) -> Row:
 
 
 def barcode(text: str | None) -> str | None:
-    """The barcode, or None if a spreadsheet turned it into a number or if it has characters that no barcode has."""
+    """The barcode, or None if a spreadsheet turned it into a number, if it has characters that no barcode has, if it is
+    zeros or words, or if its check digit is wrong."""
     floated = text is not None and re.fullmatch(r"\d+([.,]\d*)?([eE][+-]?\d+)?", text) and not text.isdecimal()
-    return None if text is None or floated or not text.isascii() or not text.isprintable() else text
+    if text is None or floated or not text.isascii() or not text.isprintable() or not re.search("[1-9]", text):
+        return None
+    if text.isdecimal() and len(text) in (8, 12, 13, 14):
+        checksum = sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(reversed(text)))
+        return text if checksum % 10 == 0 else None
+    return text
+
+
+def gtin(text: str | None) -> str | None:
+    """An EAN as it is compared; None for zeros and words."""
+    if text is None or not re.search("[1-9]", text):
+        return None
+    return text.zfill(14) if re.fullmatch("[0-9]{8,14}", text) else text
 
 
 def lowest_pricelist(rows: list[Row], channel: Channel) -> str | None:

@@ -30,7 +30,10 @@ COMPUTED_FIELDS = ("batchTracked", "channels", "stockAvailable", "stockUpdateTim
 # Statuses for wrong credentials or a wrong address.
 ACCESS_REFUSED = {401, 403, 404}
 READ_ONLY = ("id", "stock", "reserved", "stockUpdate", "editTime")
-PARAMS = ("currency", "pricelist_id", "language", "language_by_store", "include_inactive", "allow_zero_price")
+PARAMS = (
+    *("currency", "pricelist_id", "language", "language_by_store", "include_inactive", "allow_zero_price"),
+    "accept_as_new",
+)
 DEFAULT_CHANNEL = Channel(max_update_share=Decimal("0.9"))
 LIMITS = ("min_rows", "max_creates", "max_updates", "max_update_share")
 
@@ -47,6 +50,7 @@ class SystemUnderTest:
         self.channel = DEFAULT_CHANNEL
         self.request_settings: Row = _first_values(REQUEST_SETTINGS)
         self.issue_history = IssueHistory()
+        self.links: dict[str, str] = {}  # the code under which each size was pushed, by its id
         self._published: duckdb.DuckDBPyConnection | None = None
         self.changes: dict[tuple[str, str], tuple[str, Row, Row]] = {}  # of the latest run
 
@@ -180,17 +184,20 @@ class SystemUnderTest:
     def _prepare(self, sku: tuple[str, ...], limits: Row) -> tuple[list[Row], Evaluation, Channel]:
         self.close()
         self._delete_surplus_products()
-        channel = replace(self.channel, **limits)
+        # After a kill the links are not known, and do not count.
+        channel = replace(self.channel, **limits, accept_as_new=("*",) if self.issue_history.unsure else ())
         self._write_channel_file(channel)
         self.box.clear_requests()
         before = self.held()
-        return before, oracle.evaluate(list(self.rows.values()), before, channel, sku), channel
+        return before, oracle.evaluate(list(self.rows.values()), before, channel, sku, self.links), channel
 
     def _command(self, verb: str, sku: tuple[str, ...], expect: str, force: bool) -> Row:
         options = _sku_options(sku)
         if verb == "push":
             options += (["--expect", expect] if expect else []) + (["--force"] if force else [])
-        return self.shop.json(verb, *options)
+        document = self.shop.json(verb, *options)
+        self.links = dict(self.sql("select source_id, key from sync.links where flow = 'products'"))
+        return document
 
     def _write_channel_file(self, channel: Channel) -> None:
         """Writes the sandbox's channel file with these settings."""
@@ -257,6 +264,14 @@ class SystemUnderTest:
         assert {name: counts[name] for name in expected_counts} == expected_counts
         journal = {(action, code): "refused" if code in refused else "applied" for action, code in evaluation.changes}
         assert self._journal(run_id) == (journal if writes else {})
+        if writes:
+            self._check_links(evaluation, refused)
+
+    def _check_links(self, evaluation: Evaluation, refused: set[str]) -> None:
+        """Each size that myOGO now holds as desired is linked to its code."""
+        written = {size_id: code for (_, code), (size_id, *_) in evaluation.changes.items() if code not in refused}
+        unchanged = {size_id: oracle.code_of(self.rows[int(size_id)]) for size_id in evaluation.unchanged}
+        assert self.links.items() >= (written | unchanged).items()
 
     def _same_buckets(self, run_id: str, counts: Row, evaluation: Evaluation) -> None:
         """The report's counts and each size's bucket in the tables match the oracle."""
