@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from fractions import Fraction
 from math import inf
 
 import pandas as pd
@@ -47,6 +48,12 @@ def without_float_residue(text: pd.Series) -> pd.Series:
 def _rounded_to_15_digits(text: str) -> str:
     rounded = _FLOAT_DIGITS.create_decimal(text.strip())
     return format(rounded, "f") if rounded == round(rounded, 4) != Decimal(text.strip()) else text
+
+
+def is_price_jump(old: Decimal, new: Decimal, factor: Fraction) -> bool:
+    """Whether the price is multiplied or divided by more than `factor`. Zero or less on either side is a jump."""
+    low, high = sorted((Fraction(old), Fraction(new)))
+    return high > factor * low
 
 
 def plain_money(value: Decimal) -> Decimal:

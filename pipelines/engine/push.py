@@ -25,10 +25,10 @@ from pipelines.core.errors import (
     TargetUnavailable,
     TargetUnknown,
 )
-from pipelines.core.json_codec import decode_exact
+from pipelines.core.json_codec import decode_exact, encode
 from pipelines.engine.plan import Plan
 from pipelines.state.journal import Journal
-from pipelines.systems.target import BatchTarget, Target, WrittenRow
+from pipelines.systems.target import BatchTarget, KeptOtherwise, Target, WrittenRow
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +53,7 @@ class Result:
     status: int | None = None
     message: str = ""
     reason: str | None = None
+    held: str | None = None  # JSON: the values, by our columns, that the target holds instead of those sent
 
 
 @dataclass
@@ -181,7 +182,7 @@ class _Push:
         try:
             for one in results:
                 self._journal.record_outcome(
-                    one.change.key, one.change.action, one.outcome, one.status, one.message, one.reason
+                    one.change.key, one.change.action, one.outcome, one.status, one.message, one.reason, one.held
                 )
         except CentraMyogoError as error:
             self._stop(error)
@@ -228,7 +229,8 @@ def _groups(plan: Plan, size: int) -> Iterator[list[Change]]:
 
 def _result(change: Change, answer: str | RecordError) -> Result:
     if isinstance(answer, str):
-        return Result(change, "applied", 200, answer)
+        held = encode(answer.held).decode() if isinstance(answer, KeptOtherwise) else None
+        return Result(change, "applied", 200, answer, held=held)
     outcome = "refused" if isinstance(answer, TargetRefused) else "unknown"
     return Result(change, outcome, answer.status, answer.message, _reason(answer))
 

@@ -29,9 +29,13 @@ from pipelines.engine.safety_limits import (
 from pipelines.flows.product_catalogue import ProductCatalogue
 from pipelines.state.schema import Table, View, columns
 from pipelines.state.store import utc_now
+from pipelines.state.written_values import written_values
+from schemas.contract import Contract
 from schemas.fields.centra import CODE_SQL
 from schemas.products.expectations import SUITES
 from schemas.products.rules import RULES
+from transforms.price import is_price_jump
+from transforms.written import compare_written, differing_cells, price_jumps, without_kept
 
 OUTPUT = Table(
     "out_myogo.products",
@@ -149,7 +153,7 @@ class ProductFlow(Flow):
     transform = "transforms.products:to_myogo"
     contract = "schemas.products.contract:PRODUCT"
     target = "pipelines.systems.myogo.product_target:ProductTarget"
-    words = Words("size", "sizes", "with another EAN in myOGO", "only in myOGO")
+    words = Words("size", "sizes", "kept otherwise in myOGO", "only in myOGO")
     rules = RULES
     Limits = ProductLimits
     selects = True
@@ -173,6 +177,7 @@ class ProductFlow(Flow):
             del products
             output = evaluation.desired.rename(columns={"source_id": "stock_item_id"})
             self.store.replace(OUTPUT.name, output[[column.name for column in OUTPUT.columns]])
+            self._compare_written(catalogue.contract, evaluation)
         if not self.validates_batches:
             return evaluation
         with step("expect"):
@@ -211,17 +216,33 @@ class ProductFlow(Flow):
         warned = warnings(products, selected, live, catalogue.params.pricelist_id)
         known = warned["key"].isin(identities["renamed_from"].dropna())
         warned = warned[~(known & (warned["rule"] == "TGT-003"))]  # SKU-005 reports the code
-        drifted = warned["source_id"].isin(desired["source_id"]) & (warned["rule"] == "EAN-004")
         counts = {
             "read": len(products),
             "skipped": int((~selected).sum()),
             "withheld": int(withheld["row"].nunique()),
-            "drifted": int(drifted.sum()),
+            "drifted": 0,  # counted once all warnings are known
             "unmatched": int(warned["rule"].isin(["TGT-002", "TGT-003"]).sum()),
         }
         withheld = withheld.drop(columns="row").reset_index(drop=True)
         records = pd.DataFrame({"source_id": products["stock_item_id"], "selected": selected})
         return Evaluation(desired, live, withheld, warned, records, counts, metrics)
+
+    def _compare_written(self, contract: Contract, evaluation: Evaluation) -> None:
+        """Adds the warnings about values that pushes have written before, and takes out those that myOGO keeps
+        otherwise, so that they are not sent in every run."""
+        from schemas.products.written_issues import DRIFTED, price_jump_warnings, written_warnings
+
+        desired = evaluation.desired
+        cells = differing_cells(desired, evaluation.live, contract)
+        compared = compare_written(cells, written_values(self.store, self.context.name, cells["key"].drop_duplicates()))
+        jumps = price_jumps(cells, exact(self.context.limits.price_jump_factor))
+        warned = [written_warnings(compared, desired), price_jump_warnings(jumps, desired)]
+        evaluation.warned = pd.concat([evaluation.warned, *warned], ignore_index=True)
+        drifted = evaluation.warned[evaluation.warned["rule"].isin(["EAN-004", *DRIFTED])]
+        evaluation.counts["drifted"] = int(
+            drifted["source_id"][drifted["source_id"].isin(desired["source_id"])].nunique()
+        )
+        evaluation.desired = without_kept(desired, compared)
 
 
 def violations(limits: ProductLimits, plan: Plan, metrics: ProductMetrics) -> list[Violation]:
@@ -266,7 +287,7 @@ def _plan_violations(limits: ProductLimits, plan: Plan) -> Iterable[Violation]:
         message = f"{creates} products would be created, more than max_creates = {limits.max_creates}"
         yield Violation("max_creates", message, True)
     yield from update_violations(limits, plan, "products")
-    jumps = price_jumps(plan, exact(limits.price_jump_factor))
+    jumps = planned_price_jumps(plan, exact(limits.price_jump_factor))
     if len(jumps) > limits.max_price_jumps:
         yield Violation(
             "max_price_jumps",
@@ -277,18 +298,14 @@ def _plan_violations(limits: ProductLimits, plan: Plan) -> Iterable[Violation]:
         )
 
 
-def price_jumps(plan: Plan, factor: Fraction) -> list[str]:
-    """The updates that multiply or divide the price by more than `factor`, as `code old -> new`.
-
-    A price that the target lacks is no jump. A price of zero or less on either side is one.
-    """
+def planned_price_jumps(plan: Plan, factor: Fraction) -> list[str]:
+    """The updates with a price jump, as `code old -> new`. A price that the target lacks is no jump."""
     updates = plan.changes[plan.changes["action"] == "update"]
     jumps = []
     for key, before, after in updates[["key", "before", "after"]].itertuples(index=False):
         old, new = (decode_exact(side.encode()).get("sales_price") for side in (before, after))
         if old is None or new is None:
             continue
-        low, high = sorted((Fraction(old), Fraction(new)))
-        if high > factor * low:
+        if is_price_jump(old, new, factor):
             jumps.append(f"{shortened(key)} {old} -> {new}")
     return jumps

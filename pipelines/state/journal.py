@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 OPEN = "the run ended before the answer came"
 _KEY = ("run_id", "flow", "key", "action")
-_COLUMNS = [*_KEY, "intended_at", "ended_at", "outcome", "status", "message", "reason"]
+_COLUMNS = [*_KEY, "intended_at", "ended_at", "outcome", "status", "message", "reason", "held"]
 
 
 class Journal:
@@ -49,9 +49,17 @@ class Journal:
         self._write({"run_id": self._run_id, "flow": self._flow, "key": key, "action": action, "at": utc_now()})
 
     def record_outcome(
-        self, key: str, action: str, outcome: str, status: int | None, message: str, reason: str | None = None
+        self,
+        key: str,
+        action: str,
+        outcome: str,
+        status: int | None,
+        message: str,
+        reason: str | None = None,
+        held: str | None = None,
     ) -> None:
-        """Writes the outcome of a call. `reason` is STALE_READ or None; later runs act on it."""
+        """Writes the outcome of a call. Later runs act on `reason` (STALE_READ or None) and on `held` (a JSON object of
+        the values that the target holds instead of those sent, or None)."""
         self._write(
             {
                 "run_id": self._run_id,
@@ -63,6 +71,7 @@ class Journal:
                 "status": status,
                 "message": message[:1000],
                 "reason": reason,
+                "held": held,
             }
         )
 
@@ -120,4 +129,7 @@ def _apply_event(event: dict[str, Any], rows: dict[tuple[str, ...], dict[str, An
         known = {"intended_at": at, "ended_at": utc_now(), "outcome": "unknown", "message": OPEN}
         rows[key] = dict(zip(_KEY, key, strict=True)) | known
     elif key in rows:
-        rows[key] |= {"ended_at": at, **{name: event.get(name) for name in ("outcome", "status", "message", "reason")}}
+        rows[key] |= {
+            "ended_at": at,
+            **{name: event.get(name) for name in ("outcome", "status", "message", "reason", "held")},
+        }

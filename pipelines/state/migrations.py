@@ -89,7 +89,8 @@ def _to_2(db: duckdb.DuckDBPyConnection) -> None:
 
 
 def _to_3(db: duckdb.DuckDBPyConnection) -> None:
-    """Adds sync.links. The next run fills it from sync.journal."""
+    """Adds sync.links, which the next run fills from sync.journal, and a column of sync.journal."""
+    db.execute("alter table sync.journal add column if not exists held json")
     declared = next(table for table in RUN_TABLES if table.name == "sync.links")
     for statement in declared.statements():
         db.execute(statement)

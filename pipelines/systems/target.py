@@ -10,12 +10,26 @@ from typing import Any, Protocol, runtime_checkable
 from pipelines.core.errors import RecordError
 
 
+class KeptOtherwise(str):
+    """The message about a write after which the target holds other values than those sent. `held` has these values, by
+    our columns."""
+
+    held: Mapping[str, Any]
+
+    def __new__(cls, message: str, held: Mapping[str, Any]) -> KeptOtherwise:
+        instance = super().__new__(cls, message)
+        instance.held = held
+        return instance
+
+
 class Target(Protocol):
     """Writes one change at a time. Constructed with the clients of all systems, by name, and the flow's parameters.
 
     `row` maps our columns to values; absent columns stay unchanged in the target. Both methods return a message about
-    the write, or "". Both raise TargetRefused (the target refused the change), TargetUnknown (no usable answer),
-    TargetLost (stop; no usable answer), or TargetUnavailable or ConfigError (stop; this change did not happen).
+    the write, or ""; it is a KeptOtherwise if the target's answer shows other values than those sent.
+
+    Both raise TargetRefused (the target refused the change), TargetUnknown (no usable answer), TargetLost (stop; no
+    usable answer), or TargetUnavailable or ConfigError (stop; this change did not happen).
     """
 
     def create(self, key: str, row: dict[str, Any]) -> str: ...

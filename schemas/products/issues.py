@@ -117,7 +117,7 @@ def warnings(products: pd.DataFrame, selected: pd.Series, live: pd.DataFrame, pr
             _RULES["PRICE-004"],
             rows[rows["price_had_residue"]],
             "price_text",
-            lambda row: f"Centra has the price {row.price_text!r}; {_amount(row.sales_price)} is sent.",
+            lambda row: f"Centra has the price {row.price_text!r}; {amount_text(row.sales_price)} is sent.",
         ),
         issue_rows(
             _RULES["HS-001"],
@@ -279,7 +279,7 @@ def _others(code: str, alike: list[str]) -> str:
     return and_more([repr(other) for other in alike if other != code], len(alike) - 1)
 
 
-def _amount(price: Decimal) -> str:
+def amount_text(price: Decimal) -> str:
     return f"{price:.2f}" if price == round(price, 2) else f"{price:f}"
 
 

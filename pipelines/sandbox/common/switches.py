@@ -85,7 +85,8 @@ class CentraSwitches:
 
 @dataclass(frozen=True)
 class MyogoSwitches:
-    """`name_max` 0 means no limit. `omitted_on_put` also decides about null, which .NET reads like an omitted field.
+    """`name_max` 0 means no limit. A field in `normalised_fields` is stored with two decimals if it is money, else cut
+    to NORMALISED_LENGTH characters. `omitted_on_put` also decides about null, which .NET reads like an omitted field.
     `orders_editable` is the merchant's option, `editable_statuses` the statuses in which a PUT can change an order."""
 
     duplicate_post: Literal[400, 409, "upsert", "duplicate"] = 400
@@ -98,6 +99,7 @@ class MyogoSwitches:
     codes_ignore_case: bool = False
     slash_in_code: Literal["accept", "reject"] = "accept"
     name_max: int = 0
+    normalised_fields: tuple[str, ...] = ()
     created_status: Literal[200, 201] = 200
     missing_scope: Literal[401, 403] = 403
     token_error_status: Literal[400, 401] = 400

@@ -1,7 +1,7 @@
 """The product that myOGO accepts and stores."""
 
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, NamedTuple
 
 from pipelines.sandbox.common.switches import MyogoSwitches
@@ -15,6 +15,7 @@ FIELDS = (
 DOCUMENTED_NAMES = {name.lower(): name for name in FIELDS}
 MONEY = frozenset(("supplyPrice", "salesPrice"))
 REQUIRED = ("code", "languageCode")
+NORMALISED_LENGTH = 20
 EXACT_LENGTH = {"languageCode": 2, "countryOfOrigin": 2, "currencyCode": 3}
 
 
@@ -54,7 +55,7 @@ def validated(content: Any, switches: MyogoSwitches) -> dict[str, Any]:
             raise BadProduct(f"The {_property_name(name)} field is required.")
     for name, value in fields.items():
         _check(name, value, switches)
-    return fields
+    return fields | {name: _normalised(name, fields[name]) for name in switches.normalised_fields if name in fields}
 
 
 def values_of(fields: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -77,6 +78,12 @@ def _check(name: str, value: Any, switches: MyogoSwitches) -> None:
         raise BadProduct(f"The field Name must be a string with a maximum length of {switches.name_max}.")
     if name == "code" and switches.slash_in_code == "reject" and ("/" in value or "\\" in value):
         raise BadProduct("The field Code must not contain / or \\.")
+
+
+def _normalised(name: str, value: Any) -> Any:
+    if name in MONEY:
+        return Decimal(value).quantize(Decimal("0.01"), ROUND_HALF_UP)
+    return value[:NORMALISED_LENGTH]
 
 
 def _property_name(name: str) -> str:

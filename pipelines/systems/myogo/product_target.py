@@ -14,6 +14,7 @@ from pipelines.core.errors import (
 from pipelines.systems.create_once import create_once, look_up_or_lost, unresolved
 from pipelines.systems.http.failures import WriteRedirected
 from pipelines.systems.myogo.client import MyOgoClient
+from pipelines.systems.target import KeptOtherwise
 from schemas.fields.myogo import READ_ONLY
 from schemas.products.contract import PRODUCT
 
@@ -116,4 +117,7 @@ def _compare_existing(sent: dict[str, Any], existing: dict[str, Any], refusal: C
 def _different_fields_message(sent: dict[str, Any], held: dict[str, Any]) -> str:
     """A message if myOGO accepted the product but holds other values in some fields; else ""."""
     fields = _different_fields(sent, held)
-    return f"myOGO holds other values than sent in: {', '.join(fields)}" if fields else ""
+    if not fields:
+        return ""
+    values = {column: held.get(name) for column, name in PRODUCT.vendor.items() if name in fields}
+    return KeptOtherwise(f"myOGO holds other values than sent in: {', '.join(fields)}", values)
