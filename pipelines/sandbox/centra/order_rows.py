@@ -53,6 +53,7 @@ def shipment_row(shipment: Shipment, order: Order, switches: CentraSwitches) -> 
         "service": shipment.service, "packages": shipment.packages, "trackingNumber": shipment.tracking,
         "trackingUrl": "", "returnSlipTracking": shipment.return_tracking,
     }  # fmt: skip
+    row |= {name: 1 for name in ("hold", "suspect") if getattr(shipment, name)}
     if switches.shipment_gtg:
         row["gtg"] = int(shipment.gtg)
     return _formatted(row | _body(order, shipment.quantities, switches, full=False), Dialect.of(switches))
@@ -69,10 +70,12 @@ def _body(order: Order, quantities: Mapping[str, int], switches: CentraSwitches,
     lines = [(line, quantities[line.line_id]) for line in order.lines if quantities.get(line.line_id)]
     items = sum((_price_each(line, order) * quantity for line, quantity in lines), Decimal(0))
     shipping, voucher = (Decimal(str(order.fields.get(name) or 0)) for name in ("shippingValue", "voucherValue"))
-    total = items + (shipping - voucher if full else 0)
+    of_order = sum((_price_each(line, order) * line.qty for line in order.lines), shipping - voucher)
+    total = of_order if full or switches.shipment_totals == "order" else items
     percent, currency = _percent(order), order.fields.get("orderCurrency", "")
+    added = _tax(total, percent) if switches.prices == "without_tax" else 0
     body = {
-        "grandTotalValue": total, "grandTotalTaxValue": _tax(total, percent), "taxAdded": 0, "taxDeducted": 0,
+        "grandTotalValue": total, "grandTotalTaxValue": _tax(total, percent), "taxAdded": added, "taxDeducted": 0,
         "totalItemsPrice": items, "totalItemsPriceTax": _tax(items, percent),
         "totalItemsWithoutTax": items - _tax(items, percent), "totalItemsDiscount": 0,
         "taxBreakdown": [{"description": "VAT", "taxPercent": percent, "value": _tax(total, percent)}],
@@ -90,39 +93,51 @@ def _products(
     rows = []
     for line, quantity in lines:
         if line.bundle is None or mode in ("only_items", "bundles_and_items"):
-            rows.append(_item_row(line, quantity, order, full=full))
+            rows.append(_item_row(line, quantity, order, switches, full=full))
     for bundle in order.bundles:
         parts = [(line, quantity) for line, quantity in lines if line.bundle == bundle.line_id]
         if parts and mode != "only_items":
-            inside = [_item_row(line, quantity, order, full=full) for line, quantity in parts]
-            rows.append(_bundle_row(bundle, parts, inside, mode, order, full=full))
+            inside = [_item_row(line, quantity, order, switches, full=full) for line, quantity in parts]
+            rows.append(_bundle_row(bundle, parts, inside, order, switches, full=full))
     return sorted(rows, key=lambda row: int(row["lineId"]))
 
 
-def _item_row(line: Line, quantity: int, order: Order, *, full: bool) -> dict[str, Any]:
-    row = _line_row(line.line_id, dict(line.size), quantity, line.price, _price_each(line, order), order, full=full)
+def _item_row(line: Line, quantity: int, order: Order, switches: CentraSwitches, *, full: bool) -> dict[str, Any]:
+    prices = line.price, _price_each(line, order)
+    row = _line_row(line.line_id, dict(line.size), quantity, *prices, order, switches, full=full)
+    row["warehouses"] = [{"name": line.warehouse, "itemQty": quantity if full else str(quantity)}]
     return row | {"isBundle": False} | ({"isPartOfBundle": line.bundle} if line.bundle else {})
 
 
 def _bundle_row(
-    bundle: Bundle, parts: list[tuple[Line, int]], inside: list[dict[str, Any]], mode: str, order: Order, *, full: bool
+    bundle: Bundle,
+    parts: list[tuple[Line, int]],
+    inside: list[dict[str, Any]],
+    order: Order,
+    switches: CentraSwitches,
+    *,
+    full: bool,
 ) -> dict[str, Any]:
     quantity = max(1, min(bundle.qty * sent // line.qty for line, sent in parts))
     separate_price = sum((line.price * line.qty for line, _ in parts), Decimal(0)) / bundle.qty
-    with_items = mode == "items_in_bundles"
+    with_items = switches.bundle_mode == "items_in_bundles"
     prices = (separate_price, bundle.price) if with_items else (bundle.price, Decimal(0))
     size: dict[str, Any] = dict.fromkeys(parts[0][0].size, "") | {"sku": bundle.sku, "upc": None, "name": bundle.name}
     size |= {"weight": 0, "weightUnit": "kg", "brand": parts[0][0].size.get("brand")}
-    row = _line_row(bundle.line_id, size, quantity, *prices, order, full=full)
+    row = _line_row(bundle.line_id, size, quantity, *prices, order, switches, full=full)
     return row | {"isBundle": True} | ({"bundle": inside} if with_items else {})
 
 
 def _line_row(
-    line_id: str, size: dict[str, Any], quantity: int, original: Decimal, price: Decimal, order: Order, *, full: bool
-) -> dict[str, Any]:
+    line_id: str, size: dict[str, Any], quantity: int, original: Decimal, price: Decimal, order: Order,
+    switches: CentraSwitches, *, full: bool,
+) -> dict[str, Any]:  # fmt: skip
     percent = _percent(order)
+    shown = {"originalPrice": original, "price": price}
+    if switches.prices == "without_tax":
+        shown = {name: amount - _tax(amount, percent) for name, amount in shown.items()}
     head = {
-        "lineId": line_id, **size, "qty": quantity, "originalPrice": original, "price": price, "comment": "",
+        "lineId": line_id, **size, "qty": quantity, **shown, "comment": "",
         "warehouses": [{"name": "Default", "itemQty": quantity if full else str(quantity)}],
     }  # fmt: skip
     if not full:

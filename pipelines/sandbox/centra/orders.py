@@ -37,7 +37,8 @@ class Rejected(Exception):
 
 @dataclass(frozen=True)
 class Line:
-    """A quantity of one size; `price` is for one piece, tax included; `bundle` is the line id of its bundle."""
+    """A quantity of one size; `price` is for one piece, tax included; `bundle` is the line id of its bundle.
+    `warehouse` is the name of the warehouse that it is allocated in."""
 
     line_id: str
     stock_item_id: int
@@ -47,6 +48,7 @@ class Line:
     size: Mapping[str, Any]
     bundle: str | None = None
     shipped: int = 0
+    warehouse: str = "Default"
 
 
 @dataclass(frozen=True)
@@ -209,7 +211,8 @@ class Orders:
         line_id = str(given.get("line_id") or self._line_id())
         if not line_id.isdecimal():
             raise ValueError(f"line_id must be digits, not {line_id!r}")
-        return Line(line_id, key, quantity, 0, price, size, bundle.line_id if bundle else None)
+        part_of, warehouse = bundle.line_id if bundle else None, str(given.get("warehouse", "Default"))
+        return Line(line_id, key, quantity, 0, price, size, part_of, warehouse=warehouse)
 
     def _line_id(self) -> str:
         self._next_line += 1

@@ -44,6 +44,8 @@ class Shipment:
     should_capture: bool = True
     capture_fails: bool = False
     refunded: bool = False
+    hold: bool = False
+    suspect: bool = False
     completed: bool = False
     shipped_date: str = NEVER
     carrier: str = ""
@@ -195,7 +197,7 @@ class Shipments:
     def set(self, shipment_id: str, changes: Mapping[str, Any]) -> Shipment:
         """The shipment with flags set directly; ValueError if it has no such flag."""
         shipment = self._shipments[shipment_id]
-        flags = {"gtg", "paid", "captured", "should_capture", "capture_fails", "refunded"}
+        flags = {"gtg", "paid", "captured", "should_capture", "capture_fails", "refunded", "hold", "suspect"}
         if unknown := sorted(set(changes) - flags):
             raise ValueError(f"a shipment has no {', '.join(unknown)} to set; it has {', '.join(sorted(flags))}")
         values: dict[str, Any] = {name: bool(value) for name, value in changes.items()}

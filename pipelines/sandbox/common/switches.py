@@ -63,6 +63,8 @@ class CentraSwitches:
     waiting_for_payment: bool = False
     dates_inclusive: Literal["newer", "both", "neither"] = "newer"
     bundle_mode: Literal["only_items", "items_in_bundles", "only_bundles", "bundles_and_items"] = "only_items"
+    prices: Literal["with_tax", "without_tax"] = "with_tax"
+    shipment_totals: Literal["shipment", "order"] = "shipment"
     shipments_limit: int = 100
     inprogress_has_goodtogo: bool = False
     shipment_gtg: bool = False
