@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import pandas as pd
 
+from transforms.select import matches
 from transforms.sku import combined_code
+from transforms.stock_location import here, quantity_here
 from transforms.type_mismatch import mismatches_in
 
 ORDER = "source_id"
@@ -21,12 +25,42 @@ LISTED_TWICE = "content that is also listed next to its bundle"
 PICKED = (GOODS, EMPTY_BUNDLE, UNCLEAR_BUNDLE, CONTENT, COMPONENT)
 
 
-def pickable_lines(lines: pd.DataFrame, contents_are: str | None) -> tuple[pd.DataFrame, pd.Series]:
-    """The lines to pick; and, by `source_id`, the problems in the lines of an order (texts), for orders with problems.
+# Why a line is left out of the order.
+NO_GOODS = "no goods"
+ELSEWHERE = "another warehouse"
+
+
+@dataclass(frozen=True)
+class PickRules:
+    """Which lines myOGO's warehouse picks.
+
+    `contents_are` is explained at `pickable_lines`. A line is no goods if its code matches one of the shell-like
+    patterns `not_goods` or is one of `not_goods_codes` (those whose category matches). `warehouses` are the names of
+    our warehouse in Centra; () if all lines are ours.
+    """
+
+    contents_are: str | None = None
+    not_goods: tuple[str, ...] = ()
+    not_goods_codes: frozenset[str] = field(default_factory=frozenset)
+    warehouses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PickedLines:
+    """`lines` are to be picked: `source_id`, `line_id`, `code`, `quantity` (units), `price` and `tax_percent` (texts as
+    sent). `problems` are texts by `source_id`, for orders with problems. `left_out` has `source_id`, `code` and
+    `reason` (NO_GOODS or ELSEWHERE) of the lines that are not sent."""
+
+    lines: pd.DataFrame
+    problems: pd.Series
+    left_out: pd.DataFrame
+
+
+def pickable_lines(lines: pd.DataFrame, rules: PickRules) -> PickedLines:
+    """The lines to pick, the problems in the lines of an order, and the lines that are left out.
 
     `lines` has `source_id` (the shipment or order), `position`, `inside` (the position of the bundle line that contains
-    the line, else null) and the staged columns of a line. The picked lines have `source_id`, `line_id`, `code`,
-    `quantity` (units), `price` and `tax_percent` (texts as sent).
+    the line, else null) and the staged columns of a line.
 
     The plugin has four ways to list a bundle:
 
@@ -39,6 +73,9 @@ def pickable_lines(lines: pd.DataFrame, contents_are: str | None) -> tuple[pd.Da
     have as many sets of components as bundles without contents; anything else is a problem. Centra does not document
     either whether the quantities of contents are per bundle or for all bundles: `contents_are` is "each" or "total"; if
     it is None, a bundle ordered more than once is a problem.
+
+    A line of which a part lies in another warehouse has the units of ours. A line that names no warehouse is a problem
+    if the rules name ours: Centra documents `warehouses` for every line.
     """
     lines = lines.sort_values([ORDER, "position"], kind="stable").reset_index(drop=True)
     lines = lines.assign(
@@ -49,12 +86,17 @@ def pickable_lines(lines: pd.DataFrame, contents_are: str | None) -> tuple[pd.Da
     )
     lines = lines.assign(role=_roles(lines))
     in_bundles = lines["role"].isin([CONTENT, LISTED_TWICE])
-    if contents_are == "each":
+    location = here(_with_warehouses_of_bundle(lines), rules.warehouses)
+    lines["quantity"] = quantity_here(lines["quantity"], location)
+    if rules.contents_are == "each":
         lines["quantity"] = lines["quantity"] * lines["ordered_bundles"]
-    picked = lines[lines["role"].isin(PICKED)]
+    reason = _reasons_to_leave_out(lines, location, rules)
+    lines = lines.assign(unclear_location=location["problem"])
+    picked, left_out = (lines[lines["role"].isin(PICKED) & chosen] for chosen in (reason == "", reason != ""))
+    in_bundles &= reason == ""
     unreadable = mismatches_in(lines["extra"], ("lineId", "qty", "isPartOfBundle")).notna()
     unreadable |= lines["inside"].isna() & ~plain(lines["is_bundle"]).isin(_FLAGS)
-    uncounted = in_bundles & (lines["ordered_bundles"] > 1) & (contents_are is None)
+    uncounted = in_bundles & (lines["ordered_bundles"] > 1) & (rules.contents_are is None)
     problems = pd.concat(
         [
             _problem(
@@ -67,10 +109,33 @@ def pickable_lines(lines: pd.DataFrame, contents_are: str | None) -> tuple[pd.Da
             _problem(lines[unreadable], "a field of a line has an unexpected type"),
             _problem(picked[~(picked["quantity"] > 0).fillna(False)], "a line's quantity is not a number above zero"),
             _problem(picked[picked["code"] == ""], "a line has no code"),
+            _problem(picked[picked["unclear_location"]], "a line does not say how many units lie in which warehouse"),
         ]
     )
     columns = [ORDER, "line_id", "code", "quantity", "price", "tax_percent"]
-    return picked[columns].reset_index(drop=True), problems.groupby(level=0).agg("; ".join)
+    return PickedLines(
+        picked[columns].reset_index(drop=True),
+        problems.groupby(level=0).agg("; ".join),
+        left_out.assign(reason=reason)[[ORDER, "code", "reason"]].reset_index(drop=True),
+    )
+
+
+def _reasons_to_leave_out(lines: pd.DataFrame, location: pd.DataFrame, rules: PickRules) -> pd.Series:
+    """NO_GOODS, ELSEWHERE or "" for each line."""
+    no_goods = lines["code"].isin(rules.not_goods_codes)
+    if rules.not_goods:
+        no_goods |= matches([lines["code"]], rules.not_goods)
+    elsewhere = location["elsewhere"]
+    return pd.Series("", index=lines.index, dtype="str").mask(elsewhere, ELSEWHERE).mask(no_goods, NO_GOODS)
+
+
+def _with_warehouses_of_bundle(lines: pd.DataFrame) -> pd.Series:
+    """The warehouses of each line; those of its bundle for a content without its own."""
+    on_top = lines[lines["inside"].isna()]
+    of_bundle = pd.Series(on_top["warehouses"].array, index=_index(on_top, "position"))
+    of_bundle = of_bundle[~of_bundle.index.duplicated()]
+    own = lines["warehouses"]
+    return own.where(own.notna(), pd.Series(of_bundle.reindex(_index(lines, "inside")).array, index=lines.index))
 
 
 def _roles(lines: pd.DataFrame) -> pd.Series:

@@ -123,6 +123,37 @@ def destination_digest(rows: pd.DataFrame, key: str) -> list[str]:
     return [f"{version}-{hmac.digest(secret, repr(cell).encode(), 'sha256').hex()[:24]}" for cell in cells]
 
 
+# What may change in Centra between reading an order and sending it without making it another order: whether its payment
+# was taken is looked at when it is taken, and an order's status by its name.
+_MAY_CHANGE = frozenset({"paid", "should_capture", "order_status", "source_id"})
+
+
+def reading_digest(rows: pd.DataFrame, lines: pd.DataFrame, key: str) -> list[str]:
+    """A keyed digest of all that was read of each row (`source_id` and the staged columns) and of its lines, in their
+    sequence. The same answers of Centra give the same digests."""
+    columns = [name for name in rows.columns if name not in _MAY_CHANGE]
+    of_lines: dict[str, list[list[str]]] = {}
+    named = [name for name in LINE_COLUMNS if name != "position"]
+    lines = lines.sort_values("position", kind="stable")
+    first = lines.groupby("source_id")["position"].transform("min")
+    lines = lines.assign(inside=lines["inside"] - first)
+    for source_id, *cells in lines[["source_id", *named]].itertuples(index=False, name=None):
+        of_lines.setdefault(source_id, []).append([*map(_text_of, cells)])
+    cells_of_rows = rows[columns].itertuples(index=False, name=None)
+    texts = [
+        repr(([*map(_text_of, cells)], of_lines.get(source_id, [])))
+        for source_id, cells in zip(rows["source_id"], cells_of_rows, strict=True)
+    ]
+    return destination_digest(pd.DataFrame({"text": texts}, dtype="str"), key)
+
+
+def _text_of(cell: Any) -> str:
+    """The same text for a number whether its column has gaps or not; "" for null."""
+    if pd.isna(cell):
+        return ""
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
+
+
 def recorded_destinations(store: Store) -> dict[str, str]:
     """The digest of each order's destination when it was last sent, by reference."""
     rows = store.connection.execute(

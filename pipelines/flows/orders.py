@@ -20,17 +20,22 @@ from pipelines.flows.order_flow import (
     order_id_of,
     own_orders,
     previously_sent_references,
+    reading_digest,
     recorded_destinations,
     reference_prefix,
 )
+from pipelines.flows.order_stage import ambiguous_codes, codes_in_myogo, order_facts, unknown_codes, unlisted_orders
 from pipelines.state.schema import Table, columns
+from pipelines.systems.centra.order_source import NOTES
 from pipelines.systems.system import CheckResult, Lookup
-from schemas.fields.centra import CODE_SQL
 from schemas.fields.centra_orders import ORDERS, SHIPMENTS
 from schemas.fields.myogo_orders import FINAL
 from schemas.orders.rules import RULES
 from transforms.order_lines import is_true
+from transforms.order_money import with_amounts
 from transforms.shipping import METHODS
+
+NOTHING_TO_PICK = "our warehouse has none of its lines"
 
 OUTPUT = Table(
     "out_myogo.orders",
@@ -66,6 +71,8 @@ class OrdersFlow(OrderFlow):
     """Sends each order to myOGO once, and withholds those that someone at the shop must look at."""
 
     source, target_system = "centra", "myogo"
+    # A code that no catalogue shows is looked up among myOGO's products.
+    permissions: ClassVar = {"myogo": ("read:order", "write:order", "read:product")}
     extract = "pipelines.systems.centra.order_source:centra_orders"
     live = "pipelines.systems.myogo.order_source:myogo_orders"
     transform = "transforms.orders:to_myogo"
@@ -109,14 +116,30 @@ class OrdersFlow(OrderFlow):
 
     @classmethod
     def expiring_fields(cls, params: Any) -> Mapping[str, int]:
-        return {"destination": params.look_back_days if params is not None else 0}
+        days = params.look_back_days if params is not None else 0
+        return {"destination": days, "read_as": days}
 
     def personal_tables(self) -> Sequence[str]:
-        return (self.params.source,)
+        notes = (NOTES,) if self.params.customer_note else ()
+        return (self.params.source, *notes)
 
     def lookups(self) -> Sequence[Lookup]:
-        sent = previously_sent_references(self.store, self.params.source)
-        return [Lookup("myogo", "pipelines.systems.myogo.order_source:with_references", sent)]
+        """In Centra, the orders of open shipments that its list did not show. In myOGO, orders that we have sent and
+        that its list no longer has, and the products of open orders that it is not known to hold."""
+        unlisted = unlisted_orders(self.store, self.params) if self.params.source == "shipments" else []
+        return [
+            Lookup("centra", "pipelines.systems.centra.order_source:orders_with_numbers", unlisted),
+            Lookup(
+                "myogo",
+                "pipelines.systems.myogo.order_source:with_references",
+                previously_sent_references(self.store, self.params.source),
+            ),
+            Lookup(
+                "myogo",
+                "pipelines.systems.myogo.order_source:ordered_products",
+                unknown_codes(self.store, self.params),
+            ),
+        ]
 
     def evaluate(self, step: Step) -> Evaluation:
         from schemas.orders.contract import SENDABLE
@@ -131,13 +154,14 @@ class OrdersFlow(OrderFlow):
             rows = store.frame(f"raw_centra.{table}", picked, f"order by {id_column}")
             lines = store.frame(f"raw_centra.{table[:-1]}_lines", [id_column, *LINE_COLUMNS])
             lines = lines.rename(columns={id_column: "source_id"})
-            taxes = store.frame("raw_centra.order_lines", ["order_id", "line_id", "tax_percent"])
             transform, prefix = import_string(context.settings.transform), reference_prefix(context.channel, params)
-            orders = transform(rows, lines, taxes, params, prefix)
+            facts = order_facts(store, params, self._live(), prefix)
+            orders = transform(rows, lines, facts, params, prefix)
             destination = orders[["reference", "customer", "pick_up_point_code"]].join(rows[list(METHODS)])
             merchant: Any = context.channel.systems[context.settings.target_system]
             key = merchant.secret_token.reveal()
             orders["destination"] = destination_digest(destination, key)
+            orders["read_as"] = reading_digest(rows.assign(source_id=orders["source_id"]), lines, key)
             del rows
         with step("validate"):
             evaluation = self._evaluate(orders)
@@ -156,8 +180,8 @@ class OrdersFlow(OrderFlow):
         live = own_orders(all_orders, reference_prefix(self.context.channel, self.params))
         known = OrderContext(
             live=live,
-            codes=self._codes_in_myogo(),
-            ambiguous_codes=self._ambiguous_codes(),
+            codes=codes_in_myogo(self.store),
+            ambiguous_codes=ambiguous_codes(self.store),
             sent_as=self._sent_as(orders["source_id"], all_orders),
             destinations=recorded_destinations(self.store),
             methods=self.params.shipping,
@@ -185,7 +209,7 @@ class OrdersFlow(OrderFlow):
             ],
             ignore_index=True,
         )
-        warned = warnings(valid)
+        warned = warnings(rows[(rows["bucket"] == "selected") | self._is_left_out(rows)])
         if self.params.source == "shipments":
             warned = pd.concat([warned, waiting(self._waiting())], ignore_index=True)
         return Evaluation(
@@ -201,22 +225,34 @@ class OrdersFlow(OrderFlow):
         """The one bucket that counts each order: "selected", "withheld", "skipped", or "gone" for an order that is
         counted in `gone`, because it was stopped although Centra still lists it."""
         recent = self._is_since_starting(orders["ordered"])
-        selected = self._is_good_to_go(orders) & recent & self._matches_sku(orders)
+        selected = self._has_chosen_status(orders) & recent & self._matches_sku(orders)
         bucket = pd.Series("skipped", index=orders.index, dtype="str")
         bucket = bucket.mask(selected, "selected").mask(selected & (orders["failed"] >= 0), "withheld")
+        bucket = bucket.mask(self._is_left_out(orders), "skipped")
         return bucket.mask(orders["reference"].isin(gone["reference"]), "gone")
 
+    def _is_left_out(self, orders: pd.DataFrame) -> pd.Series:
+        """Whether each order has nothing for the warehouse to pick, and is selected and not in myOGO."""
+        selected = self._has_chosen_status(orders) & self._is_since_starting(orders["ordered"])
+        return orders["nothing_to_pick"] & ~orders["is_sent"] & selected & self._matches_sku(orders)
+
     def _gone(self, orders: pd.DataFrame, live: pd.DataFrame) -> pd.DataFrame:
-        """Our orders that are open in myOGO and that Centra no longer lists as good to go, each once."""
-        listed = orders.loc[~self._stopped_but_open(orders, live), "reference"]
+        """Our orders that are open in myOGO and that must not leave by what Centra says, each once: Centra no longer
+        lists them, or they must wait (`held`, in words; "" for the others)."""
+        stopped = self._stopped_but_open(orders, live)
+        listed = orders.loc[~stopped, "reference"]
         still_open = live[~live["status"].isin(FINAL)]
         gone = still_open[~still_open["reference"].isin(listed) & ~self._is_before_list(still_open, orders)]
-        return gone[self._matches_sku(gone)].drop_duplicates("reference")
+        elsewhere = orders["held"].mask((orders["held"] == "") & orders["nothing_to_pick"], NOTHING_TO_PICK)
+        reasons = dict(zip(orders.loc[stopped, "reference"], elsewhere[stopped], strict=True))
+        held = pd.Series([reasons.get(one, "") for one in gone["reference"]], gone.index, dtype="str")
+        return gone.assign(held=held)[self._matches_sku(gone)].drop_duplicates("reference")
 
     def _stopped_but_open(self, orders: pd.DataFrame, live: pd.DataFrame) -> pd.Series:
-        """Whether each order is cancelled or on hold in Centra, but open in myOGO."""
+        """Whether each order is cancelled or held in Centra, or has nothing to pick any more, but is open in myOGO."""
         still_open = live.loc[~live["status"].isin(FINAL), "reference"]
-        return ~self._is_good_to_go(orders) & orders["reference"].isin(still_open)
+        stopped = ~self._has_chosen_status(orders) | (orders["held"] != "") | orders["nothing_to_pick"]
+        return stopped & orders["reference"].isin(still_open)
 
     def _matches_sku(self, orders: pd.DataFrame) -> pd.Series:
         """Whether --sku selects each reference."""
@@ -227,12 +263,11 @@ class OrdersFlow(OrderFlow):
         ordered = ordered.fillna("")
         return (ordered >= f"{self.params.starting:%Y-%m-%d}") | (ordered == "")
 
-    def _is_good_to_go(self, orders: pd.DataFrame) -> pd.Series:
-        """Whether each order has one of the channel's statuses and is neither held nor unpaid."""
-        good = ~orders["on_hold"]
-        if self.params.source == "orders":
-            good &= self._has_status(orders["order_status"]) | (orders["order_status"].fillna("") == "")
-        return good
+    def _has_chosen_status(self, orders: pd.DataFrame) -> pd.Series:
+        """Whether each order has one of the channel's statuses; true for shipments, which are listed by theirs."""
+        if self.params.source == "shipments":
+            return pd.Series(True, index=orders.index)
+        return self._has_status(orders["order_status"]) | (orders["order_status"].fillna("") == "")
 
     def _is_before_list(self, sent: pd.DataFrame, orders: pd.DataFrame) -> pd.Series:
         """Whether each order in myOGO is older than the oldest order in Centra's list (order numbers increase). Never
@@ -279,28 +314,8 @@ class OrdersFlow(OrderFlow):
         return statuses.fillna("").str.casefold().isin(known)
 
     def _live(self) -> pd.DataFrame:
-        """All of myOGO's orders, with `status` in lower case ("" for none) and `test` as a flag."""
-        live = self.store.frame("raw_myogo.orders", ["reference", "status", "lines", "test"])
+        """All of myOGO's orders, with `status` in lower case ("" for none), `test` as a flag, and the amounts `total`
+        and `collects`."""
+        columns = ["reference", "status", "lines", "test", "price_total", "cash_on_delivery"]
+        live = with_amounts(self.store.frame("raw_myogo.orders", columns))
         return live.assign(status=live["status"].fillna("").str.casefold(), test=is_true(live["test"]))
-
-    def _codes_in_myogo(self) -> set[str]:
-        """The codes that myOGO listed, and those that we have created since the last successful read."""
-        created = (
-            "select key from sync.journal where flow = 'products' and action = 'create' and outcome = 'applied' "
-            "and run_id >= (select coalesce(max(run_id), '') from sync.reads join sync.runs using (run_id) "
-            "where exit_code in (0, 3, 4))"
-        )
-        return self._codes(f"select code from raw_myogo.products union {created}", "raw_myogo", "products")
-
-    def _ambiguous_codes(self) -> set[str]:
-        codes = f"select {CODE_SQL} as code from raw_centra.products"
-        return self._codes(
-            f"select code from ({codes}) where code <> '' group by 1 having count(*) > 1", "raw_centra", "products"
-        )
-
-    def _codes(self, query: str, schema: str, table: str) -> set[str]:
-        """The codes that `query` selects, as of the last read of the catalogues; none if they were never read."""
-        tables = self.store.connection.execute(
-            "select count(*) from information_schema.tables where table_schema = ? and table_name = ?", [schema, table]
-        ).fetchall()
-        return {row[0] for row in self.store.connection.execute(query).fetchall()} if tables[0][0] else set()

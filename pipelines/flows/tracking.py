@@ -22,12 +22,14 @@ from pipelines.flows.order_flow import (
     previously_sent_references,
     reference_prefix,
 )
+from pipelines.flows.order_stage import not_goods_codes
 from pipelines.state.schema import Table, columns
 from pipelines.systems.system import CheckResult, Lookup
 from schemas.fields.myogo_orders import FINAL
 from schemas.order_units import units_in
 from schemas.tracking.rules import RULES
-from transforms.order_lines import is_true, pickable_lines
+from transforms.order_lines import PickRules, is_true, pickable_lines
+from transforms.orders import pick_rules
 from transforms.tracking import tracking_numbers, units_of
 
 _ORDERS = ["reference", "status", "shipping_code", "tracking_number", "edit_time", "test", "lines"]
@@ -184,8 +186,11 @@ class TrackingFlow(OrderFlow):
         lines = self.store.frame("raw_centra.shipment_lines", ["shipment_id", *LINE_COLUMNS])
         shipped_ids = rows.loc[rows["final"] == "shipped", "shipment_id"]
         lines = lines[lines["shipment_id"].isin(shipped_ids.dropna())].rename(columns={"shipment_id": "source_id"})
-        picked, problems = pickable_lines(lines, orders and orders.contents_are)
-        held = units_of(picked[~picked["source_id"].isin(problems.index)])
+        rules = PickRules()
+        if orders is not None:
+            rules = pick_rules(orders, not_goods_codes(self.store, orders.not_goods))
+        picked = pickable_lines(lines, rules)
+        held = units_of(picked.lines[~picked.lines["source_id"].isin(picked.problems.index)])
         shipped = pd.Series([units_in(text) for text in rows["lines"]], rows.index, dtype=object)
         in_shipment = pd.Series([held.get(name) for name in rows["shipment_id"]], rows.index, dtype=object)
         differ = [None not in pair and pair[0] != pair[1] for pair in zip(shipped, in_shipment, strict=True)]

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from schemas.fields.spec import FieldSpec
 
+NOTE_KEY = "otherComment"
+
 _DELIVERY = (
     FieldSpec("order_date", "orderDate", "text", on_type_mismatch="report"),
     FieldSpec("store", "orderStore", "text", on_type_mismatch="report"),
@@ -22,6 +24,12 @@ _DELIVERY = (
     FieldSpec("payment_plugin", "paymentPlugin", "text", on_type_mismatch="report"),
     FieldSpec("country", "deliveryCountry", "text", on_type_mismatch="withhold"),
 )
+# Flags that stop an order, 0 or 1. Centra documents them for orders; shipments have "most order fields".
+_STOPS = (
+    FieldSpec("hold", "hold", "json"),
+    FieldSpec("waiting_for_payment", "waitingForPayment", "json"),
+    FieldSpec("suspect", "suspect", "json"),
+)
 _PERSON = (
     FieldSpec("name", "deliveryName", "text", on_type_mismatch="withhold"),
     FieldSpec("company", "deliveryCompany", "text", on_type_mismatch="withhold"),
@@ -35,6 +43,8 @@ _PERSON = (
     FieldSpec("state", "deliveryState", "text", on_type_mismatch="withhold"),
     FieldSpec("door_code", "shipwallet_doorcode", "text", on_type_mismatch="report"),
     FieldSpec("courier_instructions", "shipwallet_courier_instructions", "text", on_type_mismatch="report"),
+    # What the customer wrote in the checkout; `internalComment` is the shop's own.
+    FieldSpec("note", NOTE_KEY, "text", on_type_mismatch="report"),
 )
 
 SHIPMENTS = (
@@ -42,6 +52,7 @@ SHIPMENTS = (
     FieldSpec("order_id", "orderId", "id", required=True),
     FieldSpec("should_capture", "shouldCapture", "json"),
     FieldSpec("paid", "paid", "json"),
+    *_STOPS,
     *_DELIVERY,
     *_PERSON,
 )
@@ -50,8 +61,11 @@ SHIPMENTS = (
 ORDERS = (
     FieldSpec("order_id", "orderId", "id", required=True),
     FieldSpec("order_status", "orderStatus", "text", on_type_mismatch="report"),
-    FieldSpec("hold", "hold", "json"),
-    FieldSpec("waiting_for_payment", "waitingForPayment", "json"),
+    *_STOPS,
+    FieldSpec("shipping_value", "shippingValue", "number", on_type_mismatch="report"),
+    FieldSpec("voucher_value", "voucherValue", "number", on_type_mismatch="report"),
+    FieldSpec("tax_added", "taxAdded", "number", on_type_mismatch="report"),
+    FieldSpec("tax_deducted", "taxDeducted", "number", on_type_mismatch="report"),
     *_DELIVERY,
     *_PERSON,
 )
@@ -73,9 +87,12 @@ LINES = (
     FieldSpec("quantity", "qty", "integer", on_type_mismatch="withhold"),
     FieldSpec("price", "price", "number", on_type_mismatch="report"),
     FieldSpec("tax_percent", "taxPercent", "number", on_type_mismatch="report"),
+    FieldSpec("total_with_tax", "totalPriceWithTax", "number", on_type_mismatch="report"),
+    FieldSpec("warehouses", "warehouses", "json"),
     FieldSpec("is_bundle", "isBundle", "json"),
     FieldSpec("part_of_bundle", "isPartOfBundle", "json"),
 )
 
 # Columns of `raw_centra.shipments` and `raw_centra.orders` with personal data.
 PERSONAL = tuple(field.column for field in _PERSON)
+PERSONAL_KEYS = frozenset(field.vendor for field in _PERSON)

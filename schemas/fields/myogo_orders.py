@@ -14,6 +14,8 @@ ORDERS = (
     FieldSpec("edit_time", "editTime", "text", on_type_mismatch="report"),
     FieldSpec("test", "test", "json"),
     FieldSpec("lines", "orderLines", "json"),
+    FieldSpec("price_total", "priceTotal", "number", on_type_mismatch="report"),
+    FieldSpec("cash_on_delivery", "cashOnDelivery", "json"),
 )
 
 # Statuses in small letters, because myOGO writes them in more than one case.

@@ -24,6 +24,7 @@ ORDER = Contract(
         "shipment_id",
         "capture",
         "destination",
+        "read_as",
     ),
     personal=("customer", "comments"),
     vendor={

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
 
 from schemas.fields.myogo_orders import FINAL, HELD_BACK, MOVING
 from schemas.issues import COLUMNS, Check, by_id, first_broken, issue_rows, issues_of_checks
+from schemas.order_amounts import differ, shown
 from schemas.order_units import units_in
 from schemas.orders.rules import RULES
 
@@ -22,11 +24,11 @@ STOPPED = ("cancelled", "returned")
 class OrderContext:
     """The data that orders are checked against.
 
-    `live` are myOGO's orders: `reference`, `status` in small letters, `lines`, `test`. `codes` are the codes that myOGO
-    holds (empty if they were never read), `ambiguous_codes` the codes of more than one size in Centra. `sent_as` maps a
-    source id to the reference under which myOGO already has the same goods, `destinations` a reference to the digest of
-    the destination that was sent. `methods` are the shipping methods that the channel maps; `capture` is whether the
-    channel captures payments.
+    `live` are myOGO's orders: `reference`, `status` in small letters, `lines`, `test`, `total` and `collects` (decimals
+    or None). `codes` are the codes that myOGO is known to hold, `ambiguous_codes` the codes of more than one size in
+    Centra. `sent_as` maps a source id to the reference under which myOGO already has the same goods, `destinations` a
+    reference to the digest of the destination that was sent. `methods` are the shipping methods that the channel maps;
+    `capture` is whether the channel captures payments.
     """
 
     live: pd.DataFrame
@@ -61,6 +63,12 @@ CHECKS = (
         _sent(lambda rows: ~rows["is_final"] & rows["lines_changed"]),
         "reference",
         lambda row: "Its lines differ from those in myOGO.",
+    ),
+    Check(
+        _RULES["ORDER-006"],
+        _sent(lambda rows: ~rows["is_final"] & (rows["changed_amount"] != "")),
+        "changed_amount",
+        lambda row: row.changed_amount,
     ),
     Check(
         _RULES["ORDER-006"],
@@ -99,6 +107,12 @@ CHECKS = (
         lambda row: f"myOGO has the same order as {row.sent_as!r}.",
     ),
     Check(
+        _RULES["ORDER-018"],
+        _unsent(lambda rows: rows["held"] != ""),
+        "held",
+        lambda row: f"It is not sent yet, because {row.held}.",
+    ),
+    Check(
         _RULES["ORDER-013"],
         _unsent(lambda rows: rows["unreadable"] != ""),
         "unreadable",
@@ -133,13 +147,19 @@ CHECKS = (
         _RULES["ORDER-003"],
         _unsent(lambda rows: rows["unknown_codes"] != ""),
         "unknown_codes",
-        lambda row: f"myOGO did not hold {row.unknown_codes} when its products were last read.",
+        lambda row: f"myOGO is not known to hold {row.unknown_codes}.",
     ),
     Check(
         _RULES["ORDER-008"],
         _unsent(lambda rows: rows["ambiguous_codes"] != ""),
         "ambiguous_codes",
         lambda row: f"Several sizes of Centra share the code {row.ambiguous_codes}.",
+    ),
+    Check(
+        _RULES["ORDER-019"],
+        _unsent(lambda rows: rows["amount_problem"] != ""),
+        "amount_problem",
+        lambda row: f"Its amounts do not add up: {row.amount_problem}.",
     ),
     Check(
         _RULES["ORDER-005"],
@@ -166,9 +186,10 @@ def checked(orders: pd.DataFrame, context: OrderContext) -> pd.DataFrame:
         is_test_or_draft=draft | test,
         copies=orders["reference"].map(live["reference"].value_counts()).fillna(0),
         lines_changed=_units_differ(orders["lines"], orders["reference"].map(live_by_reference["lines"])),
+        changed_amount=_changed_amounts(orders, live_by_reference),
         destination_changed=_destination_changed(orders, context.destinations),
         sent_as=pd.Series([context.sent_as.get(one, "") for one in orders["source_id"]], orders.index, dtype="str"),
-        unknown_codes=_codes_where(orders["codes"], lambda code: bool(context.codes) and code not in context.codes),
+        unknown_codes=_codes_where(orders["codes"], lambda code: code not in context.codes),
         ambiguous_codes=_codes_where(orders["codes"], lambda code: code in context.ambiguous_codes),
         may_capture=context.capture,
         mapped=", ".join(f"{method} = {code}" for method, code in sorted(context.methods.items())) or "nothing",
@@ -178,20 +199,52 @@ def checked(orders: pd.DataFrame, context: OrderContext) -> pd.DataFrame:
 
 
 def withheld(orders: pd.DataFrame, gone: pd.DataFrame) -> pd.DataFrame:
-    """COLUMNS: the rows of `checked` that failed, and the orders `gone`: ours in myOGO that Centra no longer lists."""
+    """COLUMNS: the rows of `checked` that failed, and the orders `gone`: ours in myOGO that Centra no longer lists, or
+    that must wait (`held`, in words; "" for those that it does not list)."""
     no_longer_listed = issue_rows(
         _RULES["ORDER-007"],
         gone.assign(code=gone["reference"]),
         "status",
-        lambda row: f"It is {row.status} in myOGO, but no longer good to go in Centra.",
+        lambda row: (
+            f"It is {row.status} in myOGO, but no longer good to go in Centra{f': {row.held}' if row.held else ''}."
+        ),
     )
     return pd.concat([issues_of_checks(orders, orders["failed"], CHECKS), no_longer_listed], ignore_index=True)[COLUMNS]
 
 
 def warnings(orders: pd.DataFrame) -> pd.DataFrame:
-    """COLUMNS of the warnings about `orders`, which are not withheld."""
-    rows = orders[~orders["is_sent"] & orders["has_no_phone"]]
-    return issue_rows(_RULES["ORDER-010"], rows, "reference", lambda row: "It has no phone number.")
+    """COLUMNS of the warnings about `orders`, which are not withheld. An order that was sent before has none, so each
+    is reported once."""
+    rows = orders[~orders["is_sent"]]
+    goods = rows[~rows["nothing_to_pick"]]
+    parts = [
+        issue_rows(
+            _RULES["ORDER-010"], goods[goods["phone_problem"] != ""], "reference", lambda row: row.phone_problem
+        ),
+        issue_rows(
+            _RULES["ORDER-020"],
+            rows[rows["no_goods"] != ""],
+            "no_goods",
+            lambda row: (
+                f"All its lines are no goods ({row.no_goods}), so it is not sent. Complete it in Centra."
+                if row.nothing_to_pick
+                else f"It is sent without {row.no_goods}."
+            ),
+        ),
+        issue_rows(
+            _RULES["ORDER-021"],
+            goods[goods["lacks_pick_up_point"]],
+            "shipping_code",
+            lambda row: f"Its shipping method {row.shipping_code!r} needs a pick-up point, and it has none.",
+        ),
+        issue_rows(
+            _RULES["ORDER-022"],
+            goods[goods["lacks_state"]],
+            "reference",
+            lambda row: "Its delivery address has no state, which carriers need in the US, Canada and Australia.",
+        ),
+    ]
+    return pd.concat(parts, ignore_index=True)[COLUMNS]
 
 
 def waiting(orders: pd.DataFrame) -> pd.DataFrame:
@@ -209,6 +262,31 @@ def _units_differ(lines: pd.Series, live_lines: pd.Series) -> pd.Series:
     """Whether two lists of lines have different units; false if one of them cannot be read."""
     pairs = zip(lines.map(units_in), live_lines.map(units_in), strict=True)
     return pd.Series([None not in pair and pair[0] != pair[1] for pair in pairs], lines.index, dtype=bool)
+
+
+def _changed_amounts(orders: pd.DataFrame, live: pd.DataFrame) -> pd.Series:
+    """What differs between the amounts of each order and those in myOGO, in words; "" for nothing. An amount that one
+    side does not say is not compared, except that myOGO must not collect what is not paid on delivery."""
+    collects, totals = (live[name].to_dict() for name in ("collects", "total"))
+    columns = ("reference", "paid_on_delivery", "collects", "share", "price_currency")
+    texts = []
+    for reference, on_delivery, wanted, share, currency in zip(*(orders[name] for name in columns), strict=True):
+        unit = f" {currency}" if isinstance(currency, str) else ""
+        cash, total = collects.get(reference), totals.get(reference)
+        if not on_delivery and cash:
+            text = f"myOGO collects {shown(cash)}{unit} on delivery; in Centra nothing is paid on delivery."
+        elif cash is not None and differ(_amount(wanted), cash):
+            text = f"myOGO collects {shown(cash)}{unit} on delivery; in Centra it is {shown(wanted)}{unit}."
+        elif total is not None and differ(_amount(share), total):
+            text = f"Its total is {shown(total)}{unit} in myOGO and {shown(share)}{unit} in Centra."
+        else:
+            text = ""
+        texts.append(text)
+    return pd.Series(texts, orders.index, dtype="str")
+
+
+def _amount(value: Any) -> Decimal | None:
+    return value if isinstance(value, Decimal) else None
 
 
 def _destination_changed(orders: pd.DataFrame, destinations: Mapping[str, str]) -> pd.Series:

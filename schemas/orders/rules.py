@@ -24,16 +24,17 @@ RULES = (
     Rule(
         "ORDER-003",
         True,
-        "a line's code was not in myOGO when its products were last read",
+        "myOGO is not known to hold a line's code",
         "A product that has not been pushed yet, is withheld, or is not kept at OGOship.",
-        "Push the products; if the product is withheld, follow the fix of that rule.",
+        "Push the products; if the product is withheld, follow the fix of that rule; if it is no goods, name it in "
+        "not_goods of [flows.orders.params].",
         "Centra",
     ),
     Rule(
         "ORDER-004",
         True,
         "the delivery address lacks what myOGO requires",
-        "A field of the checkout that the customer left empty.",
+        "A field of the checkout that the customer left empty, or a country code that is not one of ISO 3166-1.",
         "In Centra, complete the delivery address of the order.",
         "Centra",
     ),
@@ -49,7 +50,7 @@ RULES = (
         "ORDER-006",
         True,
         "it differs between Centra and myOGO, because it was changed after it was sent to myOGO",
-        "Someone changed its lines, address, pick-up point or shipping method, or its lines in myOGO.",
+        "Someone changed its lines, amounts, address, pick-up point or shipping method, or its lines in myOGO.",
         "In myOGO, change the order by hand while it is new, or cancel it with OGOship; reported until it leaves.",
         "myOGO",
     ),
@@ -80,7 +81,7 @@ RULES = (
     Rule(
         "ORDER-010",
         False,
-        "there is no phone number",
+        "there is no usable phone number",
         "The checkout does not require one; some carriers need it, and myOGO may hold the order back.",
         "In Centra, make the phone number a required field of the checkout.",
         "Centra",
@@ -141,5 +142,48 @@ RULES = (
         "myOGO has a new status.",
         "In myOGO, check that the order proceeds; report the status to us.",
         "myOGO",
+    ),
+    Rule(
+        "ORDER-018",
+        True,
+        "Centra does not want it to leave yet: it is on hold, waits for its payment or is suspect",
+        "Someone set it on hold, its payment has not arrived, or a fraud check marked it, after its shipment was made.",
+        "In Centra, release the order or cancel it; if it is not on hold, let the plugin list its status. The reasons "
+        "that count are set by withhold_while in [flows.orders.params].",
+        "Centra",
+    ),
+    Rule(
+        "ORDER-019",
+        True,
+        "its amounts do not add up",
+        "Prices without tax where the order has them with tax, an order that was edited by hand, or parcels that would "
+        "collect more than the order costs.",
+        "In Centra, correct the amounts of the order; if they are right there, set amounts_must_match = false in "
+        "[flows.orders.params] (cash on delivery must add up in any case).",
+        "Centra",
+    ),
+    Rule(
+        "ORDER-020",
+        False,
+        "a line is no goods (not_goods), so it is not sent to the warehouse",
+        "A gift card or a service beside goods, or alone.",
+        "Nothing, if the warehouse does not keep it; else correct not_goods in [flows.orders.params].",
+        "channel file",
+    ),
+    Rule(
+        "ORDER-021",
+        False,
+        "its shipping method needs a pick-up point, and it has none",
+        "The checkout does not ask for one, or sends it in another field.",
+        "In Centra, add the pick-up point to the order, or make it required in the checkout.",
+        "Centra",
+    ),
+    Rule(
+        "ORDER-022",
+        False,
+        "the delivery address is in a country that needs a state, and has none",
+        "The checkout does not require the state.",
+        "In Centra, complete the delivery address, and make the state a required field for such countries.",
+        "Centra",
     ),
 )

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
+import pytest
 
 from schemas.issues import COLUMNS
 from schemas.orders.issues import waiting, warnings, withheld
@@ -17,6 +18,7 @@ from tests.support.order_frames import (
     line,
     live_orders,
     numbered,
+    order_of,
     order_row,
     orders_of,
     shipment,
@@ -24,7 +26,7 @@ from tests.support.order_frames import (
 
 SENT: Row = {"reference": "demo-1-1", "status": "New", "test": False, "orderLines": [{"code": "A", "quantity": 1}]}
 REAL = {"status": "New", "test": False}
-NONE_GONE = live_orders().assign(source_id="")
+NONE_GONE = live_orders().assign(source_id="", held="")
 DRAFT_OR_TEST = "It is a draft or a test in myOGO, sent before the channel sent real orders."
 Issue = tuple[str, str]
 
@@ -55,9 +57,9 @@ INVALID: list[tuple[Row, Issue]] = [
      ("ORDER-002", "Its lines cannot be read: a line's quantity is not a number above zero.")),
     (shipment(products=[]), ("ORDER-002", "It has no line to pick.")),
     (shipment(line("1", "A"), line("2", "X"), line("3", "Y")),
-     ("ORDER-003", "myOGO did not hold 'X', 'Y' when its products were last read.")),
+     ("ORDER-003", "myOGO is not known to hold 'X', 'Y'.")),
     (shipment(line("1", "SET", isBundle=True)),
-     ("ORDER-003", "myOGO did not hold 'SET' when its products were last read.")),
+     ("ORDER-003", "myOGO is not known to hold 'SET'.")),
     (shipment(deliveryCity="", deliveryCountry="Finland"),
      ("ORDER-004", "The delivery address lacks: city, two-letter country.")),
     (shipment(deliveryName=" ", deliveryAddress=None), ("ORDER-004", "The delivery address lacks: name, address.")),
@@ -83,7 +85,7 @@ def test_a_valid_order_is_not_withheld() -> None:
 
 
 def test_the_state_of_the_shop_withholds_or_admits_orders() -> None:
-    """The same goods under another reference; codes that were never read; a channel that captures payments."""
+    """The same goods under another reference; a channel that captures payments, or maps no shipping method."""
     rows = numbered(shipment(line("1", "X")), shipment(paid=0, shouldCapture=1), shipment(shippingList=""))
     assert rules(*rows, sent_as={"1-1": "other-1-1", "4-1": "x"}, capture=True, methods={}) == [
         ("ORDER-016", "myOGO has the same order as 'other-1-1'."),
@@ -108,6 +110,53 @@ def test_an_order_without_a_status_is_withheld() -> None:
     without = {name: value for name, value in order_row(orderId="2").items() if name != "orderStatus"}
     found = rules(order_row(), without, params=REAL | {"source": "orders"})
     assert found == [None, ("ORDER-013", "It cannot be read: it has no status.")]
+
+
+HELD: list[tuple[Row, Row, str]] = [
+    ({"hold": 1}, {}, "it is on hold"),
+    ({}, {"hold": "1"}, "it is on hold"),
+    ({"suspect": True}, {}, "it is marked as suspect"),
+    ({}, {"waitingForPayment": 1}, "it waits for its payment"),
+    ({"suspect": 1}, {"hold": 1, "suspect": 1}, "it is on hold and it is marked as suspect"),
+]
+
+
+def test_an_order_is_withheld_while_its_shipment_or_its_order_is_held() -> None:
+    """An order that Centra does not list may be on hold: by default the plugin hides such orders."""
+    rows = numbered(*(shipment(**fields) for fields, _, _ in HELD), shipment(), shipment(hold=0, suspect="0"))
+    known = [order_of(row, **fields) for row, (_, fields, _) in zip(rows, HELD, strict=False)]
+    checked = checked_orders(orders_of(*rows, orders=[*known, order_of(rows[-1])], **REAL))
+    hidden = "It is not sent yet, because Centra does not list its order, as for an order on hold."
+    issues = withheld(checked, NONE_GONE)
+    assert set(issues["rule"]) == {"ORDER-018"}
+    assert [*issues["message"]] == [f"It is not sent yet, because {why}." for _, _, why in HELD] + [hidden]
+
+
+def test_a_channel_chooses_what_withholds_an_order() -> None:
+    rows = numbered(*(shipment(**fields) for fields in ({"hold": 1}, {"suspect": 1}, {"waitingForPayment": 1})))
+    for chosen, expected in (
+        (("hold",), [True, False, False]),
+        (("suspect",), [False, True, False]),
+        ((), [False] * 3),
+    ):
+        found = rules(*rows, params=REAL | {"withhold_while": chosen})
+        assert [issue is not None for issue in found] == expected
+    assert [*orders_of(*rows, orders=[], withhold_while=("suspect",))["held"]] == ["", "it is marked as suspect", ""]
+
+
+def test_amounts_that_do_not_add_up_withhold_an_order() -> None:
+    row = shipment(line("1", "A", price=80))
+    known = order_of(row, products=[line("1", "A", price=80, totalPriceWithTax=90, taxPercent=25)])
+    (issue,) = withheld(checked_orders(orders_of(row, orders=[known])), NONE_GONE).to_dict("records")
+    assert (issue["rule"], issue["message"]) == (
+        "ORDER-019", "Its amounts do not add up: line 1 costs 80.00 each, and 90.00 in its order.",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("codes", [(), ("B",), ("a",)])
+def test_an_order_with_a_code_that_myogo_is_not_known_to_hold_is_withheld(codes: tuple[str, ...]) -> None:
+    """Also before anything is known about myOGO's products."""
+    assert rules(shipment(), codes=set(codes)) == [("ORDER-003", "myOGO is not known to hold 'A'.")]
 
 
 # Orders that myOGO has
@@ -151,6 +200,38 @@ def test_changed_lines_in_centra_withhold_an_order_in_myogo() -> None:
     assert rules(*rows, live=[SENT, two]) == [("ORDER-006", "Its lines differ from those in myOGO."), None]
 
 
+CASH = {"paymentPlugin": "cod"}
+AMOUNTS: list[tuple[Row, Row, str | None]] = [
+    ({"grandTotalValue": 80}, {"priceTotal": 100}, "Its total is 100.00 EUR in myOGO and 80.00 EUR in Centra."),
+    ({"grandTotalValue": "120.50"}, {"priceTotal": "100.00"},
+     "Its total is 100.00 EUR in myOGO and 120.50 EUR in Centra."),
+    ({"grandTotalValue": 80} | CASH, {"cashOnDelivery": {"amount": 100, "currencyCode": "EUR"}},
+     "myOGO collects 100.00 EUR on delivery; in Centra it is 80.00 EUR."),
+    ({"grandTotalValue": 100}, {"cashOnDelivery": {"amount": "100.00"}},
+     "myOGO collects 100.00 EUR on delivery; in Centra nothing is paid on delivery."),
+    ({"grandTotalValue": 100}, {"priceTotal": "100.0000"}, None),
+    ({"grandTotalValue": 100}, {"priceTotal": 100.02}, None),  # rounded line by line
+    ({"grandTotalValue": 80}, {"priceTotal": None, "cashOnDelivery": None}, None),  # myOGO does not say it
+    ({"grandTotalValue": 80} | CASH, {"cashOnDelivery": None}, None),  # a merchant may drop it from API orders
+    ({"grandTotalValue": None}, {"priceTotal": 100}, None),
+    ({"grandTotalValue": 80}, {"priceTotal": 100, "status": "Shipped"}, None),
+]  # fmt: skip
+
+
+def test_an_amount_that_changed_after_it_was_sent_withholds_an_order() -> None:
+    """Until it is corrected in myOGO, or the order has left."""
+    rows = numbered(*(shipment(**fields) for fields, _, _ in AMOUNTS))
+    live = [SENT | {"reference": f"demo-{n}-1"} | fields for n, (_, fields, _) in enumerate(AMOUNTS, start=1)]
+    found = rules(*rows, live=live, params=REAL | {"cash_on_delivery": ("cod",)})
+    assert found == [message and ("ORDER-006", message) for _, _, message in AMOUNTS]
+
+
+def test_the_amounts_of_an_order_that_is_not_listed_are_not_compared() -> None:
+    made = orders_of(shipment(**CASH), orders=[], cash_on_delivery=("cod",), **REAL)
+    checked = checked_orders(made, SENT | {"priceTotal": 1, "cashOnDelivery": {"amount": 1}})
+    assert list(checked["changed_amount"]) == [""]
+
+
 def test_a_changed_destination_withholds_an_order() -> None:
     """The message does not contain it. The digest of another key or version, and a shipped order, are not compared."""
     recorded = ["1-00000000-11", "1-00000000-11", DESTINATION, "1-99999999-11", "2-00000000-11"]
@@ -179,8 +260,11 @@ def test_an_order_in_myogo_is_not_withheld_by_what_it_lacks() -> None:
     assert rules(lacking, live=[SENT], codes={"B"}, ambiguous_codes={"A"}, sent_as={"1-1": "x"}) == [None]
 
 
-def test_an_order_that_centra_no_longer_lists_is_withheld() -> None:
-    gone = live_orders(SENT | {"status": "Pending"}).assign(source_id="1-1")
+def test_an_order_that_centra_no_longer_lists_or_holds_is_withheld() -> None:
+    held = live_orders(SENT).assign(source_id="1-1", held="it is on hold")
+    (issue,) = withheld(checked_orders(orders_of()), held).to_dict("records")
+    assert issue["message"] == "It is new in myOGO, but no longer good to go in Centra: it is on hold."
+    gone = live_orders(SENT | {"status": "Pending"}).assign(source_id="1-1", held="")
     (issue,) = withheld(checked_orders(orders_of()), gone).to_dict("records")
     assert (issue["rule"], issue["code"], issue["source_id"], issue["message"]) == (
         "ORDER-007", "demo-1-1", "1-1", "It is pending in myOGO, but no longer good to go in Centra.",
@@ -199,6 +283,35 @@ def test_an_order_without_a_phone_number_is_a_warning() -> None:
     assert list(lines[["code", "rule", "message"]].itertuples(index=False, name=None)) == [
         ("demo-1-1", "ORDER-010", "It has no phone number.")
     ]
+
+
+def test_lines_that_are_no_goods_are_a_warning_once() -> None:
+    """Before the order is sent; an order of such lines alone is not sent at all."""
+    gift = line("2", "GIFT-50")
+    rows = numbered(shipment(line("1", "A"), gift), shipment(gift, deliveryCell=""), shipment(line("1", "A"), gift))
+    made = orders_of(*rows, not_goods=("GIFT-*",))
+    lines = warnings(checked_orders(made, SENT | {"reference": "demo-3-1"}))
+    assert list(lines[["code", "rule", "message"]].itertuples(index=False, name=None)) == [
+        ("demo-1-1", "ORDER-020", "It is sent without 'GIFT-50'."),
+        ("demo-2-1", "ORDER-020", "All its lines are no goods ('GIFT-50'), so it is not sent. Complete it in Centra."),
+    ]
+
+
+def test_what_a_carrier_would_miss_is_a_warning() -> None:
+    fields: list[Row] = [
+        {"deliveryCountry": "US"},
+        {"deliveryCountry": "US", "deliveryState": "NY"},
+        {"deliveryCell": "-"},
+    ]
+    lines = warnings(
+        checked_orders(orders_of(*numbered(*(shipment(**one) for one in fields)), pick_up_methods=("HOME",)))
+    )
+    no_point = "Its shipping method 'HOME' needs a pick-up point, and it has none."
+    no_state = "Its delivery address has no state, which carriers need in the US, Canada and Australia."
+    assert sorted(lines[["code", "rule", "message"]].itertuples(index=False, name=None)) == [
+        ("demo-1-1", "ORDER-021", no_point), ("demo-1-1", "ORDER-022", no_state), ("demo-2-1", "ORDER-021", no_point),
+        ("demo-3-1", "ORDER-010", "Its phone number has no digits."), ("demo-3-1", "ORDER-021", no_point),
+    ]  # fmt: skip
 
 
 def test_an_order_without_a_shipment_is_a_warning() -> None:

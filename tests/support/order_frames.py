@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
@@ -13,11 +15,13 @@ from schemas.fields.centra_orders import ORDERS, SHIPMENTS
 from schemas.fields.myogo_orders import ORDERS as MYOGO_ORDERS
 from schemas.orders.issues import OrderContext, checked
 from transforms.order_lines import is_true
-from transforms.orders import Params, to_myogo
+from transforms.order_money import with_amounts
+from transforms.orders import OrderFacts, Params, to_myogo
 
 Row = dict[str, Any]
+Frame = pd.DataFrame
 DESTINATION = "1-00000000-00"  # the digest of each order's destination, unless a test sets another
-NO_TAXES = pd.DataFrame({name: pd.Series([], dtype="str") for name in ("order_id", "line_id", "tax_percent")})
+NOTHING_COLLECTED = pd.DataFrame({"order_id": [], "reference": [], "amount": []}, dtype=object)
 
 
 def line(line_id: Any, sku: str, qty: Any = 1, **fields: Any) -> Row:
@@ -50,26 +54,48 @@ def numbered(*rows: Row) -> list[Row]:
     return [row | {"shipmentId": f"{number}-1", "orderId": str(number)} for number, row in enumerate(rows, start=1)]
 
 
-def orders_of(*rows: Row, taxes: pd.DataFrame = NO_TAXES, **params: Any) -> pd.DataFrame:
-    """The orders that the transform makes from Centra's shipments, or from its orders if they are the source."""
+def order_of(shipment_row: Row, **fields: Any) -> Row:
+    """The order in Centra of a shipment that holds all of it, with the same lines and total."""
+    return order_row() | {name: shipment_row[name] for name in ("orderId", "products", "grandTotalValue")} | fields
+
+
+def order_facts(*orders: Row, collected: pd.DataFrame = NOTHING_COLLECTED, codes: Iterable[str] = ()) -> OrderFacts:
+    """What the transform knows about Centra's orders; `codes` are those whose category is no goods."""
+    rows = {row["orderId"]: row for row in orders}
+    staged = known_fields_table([*rows.values()], ORDERS, lambda _: "an order", Findings()).to_pandas()
+    lines = line_table([*rows.values()], "orderId", Findings()).to_pandas()
+    return OrderFacts(staged, lines, collected, frozenset(codes))
+
+
+def orders_of(*rows: Row, orders: Sequence[Row] | None = None, facts: OrderFacts | None = None, **params: Any) -> Frame:
+    """The orders that the transform makes from Centra's shipments, or from its orders if they are the source.
+
+    `orders` are Centra's orders; by default each shipment holds its order completely.
+    """
     order_params = Params(**({"starting": date(2026, 1, 1), "shipping": {"standard": "HOME"}} | params))
     kind, fields = ("shipment", SHIPMENTS) if order_params.source == "shipments" else ("order", ORDERS)
     staged = known_fields_table(list(rows), fields, lambda _: f"a {kind}", Findings()).to_pandas()
     lines = line_table(list(rows), f"{kind}Id", Findings()).to_pandas().rename(columns={f"{kind}_id": "source_id"})
-    return to_myogo(staged, lines, taxes, order_params, "demo").assign(destination=DESTINATION)
+    if facts is None:
+        known = orders if orders is not None else rows if kind == "order" else [*map(order_of, rows)]
+        facts = order_facts(*known)
+    made = to_myogo(staged, lines, facts, order_params, "demo")
+    return made.assign(destination=DESTINATION, read_as=DESTINATION)
 
 
 def live_orders(*rows: Row) -> pd.DataFrame:
     """myOGO's orders as a run compares them; `rows` use myOGO's JSON names."""
     staged = table([dict(row) for row in rows], MYOGO_ORDERS, lambda index: f"row {index}", Findings()).to_pandas()
-    live = staged[["reference", "status", "lines", "test"]]
+    live = with_amounts(staged[["reference", "status", "lines", "test", "price_total", "cash_on_delivery"]])
     return live.assign(status=live["status"].fillna("").str.casefold(), test=is_true(live["test"]))
 
 
 def checked_orders(orders: pd.DataFrame, *live: Row, **context: Any) -> pd.DataFrame:
-    """The orders after the checks, in a shop without further knowledge unless `context` gives some."""
+    """The orders after the checks, in a shop whose codes are all in myOGO, without further knowledge unless `context`
+    gives some."""
+    codes = {code for cell in orders["codes"].dropna() for code in json.loads(cell)}
     known: dict[str, Any] = {
-        "codes": set(), "ambiguous_codes": set(), "sent_as": {}, "destinations": {}, "methods": {"standard": "HOME"},
+        "codes": codes, "ambiguous_codes": set(), "sent_as": {}, "destinations": {}, "methods": {"standard": "HOME"},
         "capture": False,
     }  # fmt: skip
     return checked(orders, OrderContext(live=live_orders(*live), **(known | context)))

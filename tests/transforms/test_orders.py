@@ -14,7 +14,6 @@ from pipelines.systems.centra.order_client import CentraOrders
 from schemas.order_units import units_in
 from schemas.orders.issues import withheld
 from tests.support.order_frames import (
-    NO_TAXES,
     Row,
     checked_orders,
     line,
@@ -31,7 +30,7 @@ from tests.support.shop_helpers import centra_of
 def orders(*rows: Row, **params: Any) -> list[Row]:
     """The orders made from the shipments, which get numbers; with the rule and message if they are withheld."""
     checked = checked_orders(orders_of(*numbered(*rows), **params))
-    issues = withheld(checked, live_orders().assign(source_id="")).set_index("code")[["rule", "message"]]
+    issues = withheld(checked, live_orders().assign(source_id="", held="")).set_index("code")[["rule", "message"]]
     return checked.join(issues, on="reference").fillna({"rule": "", "message": ""}).to_dict("records")
 
 
@@ -205,9 +204,8 @@ def test_orders_are_test_drafts_by_default() -> None:
 
 def test_a_line_without_a_tax_has_the_tax_of_the_line_of_its_order() -> None:
     """Centra's shipments list no taxes."""
-    taxes = pd.concat([NO_TAXES, pd.DataFrame({"order_id": ["1", "2"], "line_id": ["1", "1"],
-                                               "tax_percent": ["25.5", "19"]})])  # fmt: skip
-    (made,) = json.loads(order(shipment(line("1", "A")), taxes=taxes)["lines"])
+    of_orders = [order_row(line("1", "A", taxPercent="25.5")), order_row(line("1", "A", taxPercent=19), orderId="2")]
+    (made,) = json.loads(order(shipment(line("1", "A")), orders=of_orders)["lines"])
     assert made["vatPercentage"] == 25.5
 
 
@@ -222,7 +220,7 @@ def test_an_order_on_hold_or_waiting_for_its_payment_is_recognised() -> None:
     rows = [order_row(), order_row(orderId="2", hold=1), order_row(orderId="3", waitingForPayment=True)]
     made = orders_of(*rows, source="orders")
     assert list(made["reference"]) == ["demo-1", "demo-2", "demo-3"]
-    assert list(made["on_hold"]) == [False, True, True]
+    assert list(made["held"]) == ["", "it is on hold", "it waits for its payment"]
     assert (set(made["order_status"]), made["shipment_id"].isna().all(), made["payment_due"].any()) == (
         {"2"}, True, False,
     )  # fmt: skip

@@ -70,6 +70,20 @@ class CentraOrders:
         filters = {"order": order_id, "status": status}
         return [row for page in self.rows("/shipments", "shipments", "shipmentId", filters) for row in page]
 
+    def orders_with_number(self, order_id: str) -> list[dict[str, Any]]:
+        """The order, if the plugin's settings include it."""
+        page = next(self.rows("/orders", "orders", "orderId", {"order": order_id}, confirm_empty=True), [])
+        return [row for row in page if str(row["orderId"]) == order_id]
+
+    def open_shipment(self, shipment_id: str) -> dict[str, Any] | None:
+        """The shipment, if it is good to go and not completed."""
+        filters = {"order": shipment_id.rpartition("-")[0], "status": "goodtogo"}
+        for page in self.rows("/shipments", "shipments", "shipmentId", filters, confirm_empty=True):
+            for row in page:
+                if str(row["shipmentId"]) == shipment_id:
+                    return row
+        return None
+
     def capture(self, shipment_id: str) -> None:
         """Captures the payment. Never repeated automatically. Raises TargetRefused, or like `CentraClient.write`."""
         answer = self.client.write("PUT", "/capture", {"shipment": shipment_id}, Repeat.ONCE)

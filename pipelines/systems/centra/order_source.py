@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import dlt
+import pandas as pd
 import pyarrow as pa
 
 from pipelines.core.errors import ContractError
@@ -14,10 +15,20 @@ from pipelines.core.json_codec import decode, encode
 from pipelines.systems.arrow_columns import CONTRACT_FIX, Findings, brief, schema, table
 from pipelines.systems.centra.client import CentraClient
 from pipelines.systems.centra.order_client import CentraOrders
-from schemas.fields.centra_orders import COMPLETED, CONTENTS_KEY, LINES, LINES_KEY, ORDERS, PERSONAL, SHIPMENTS
+from schemas.fields.centra_orders import (
+    COMPLETED,
+    CONTENTS_KEY,
+    LINES,
+    LINES_KEY,
+    NOTE_KEY,
+    ORDERS,
+    PERSONAL_KEYS,
+    SHIPMENTS,
+)
 from schemas.fields.spec import FieldSpec
 
 Rows = list[dict[str, Any]]
+NOTES = "notes"
 
 
 @dlt.source(name="centra_orders", max_table_nesting=0)
@@ -26,7 +37,7 @@ def centra_orders(
 ) -> Any:
     """Resources `shipments` (good to go, not sent) with `shipment_lines`, `completed_shipments` (created after `since`,
     UTC), and `orders` (placed after `since`) with `order_lines`. Personal data is staged only in the tables
-    `personal_tables`.
+    `personal_tables`, the customers' notes only if it also has NOTES.
     """
     orders = CentraOrders(client)
     newer = {"newer_than": client.format_time(since)}
@@ -48,11 +59,17 @@ def centra_orders(
         for rows in _at_least_one(orders.rows("/shipments", "shipments", "shipmentId", completed, confirm_empty=True)):
             yield _completed(rows, findings)
 
+    def private(table: str) -> frozenset[str]:
+        """The vendor's names of the personal fields that are staged in the table."""
+        if table not in personal_tables:
+            return frozenset()
+        return PERSONAL_KEYS if NOTES in personal_tables else PERSONAL_KEYS - {NOTE_KEY}
+
     return (
         shipment_pages,
-        *_tables("shipment", shipment_pages, SHIPMENTS, findings, "shipments" in personal_tables),
+        *_tables("shipment", shipment_pages, SHIPMENTS, findings, private("shipments")),
         order_pages,
-        *_tables("order", order_pages, ORDERS, findings, "orders" in personal_tables),
+        *_tables("order", order_pages, ORDERS, findings, private("orders")),
         completed_shipments,
     )
 
@@ -69,6 +86,19 @@ def completed_shipments_of(client: CentraClient, order_ids: Sequence[str]) -> An
     return completed_shipments
 
 
+@dlt.source(name="centra_orders", max_table_nesting=0)
+def orders_with_numbers(client: CentraClient, order_ids: Sequence[str]) -> Any:
+    """`orders` with these numbers and their `order_lines`, appended to the staged rows, without personal data. Orders
+    that the plugin's settings hide, for example those on hold, are skipped."""
+
+    @dlt.resource(selected=False)
+    def order_pages() -> Iterator[Rows]:
+        orders = CentraOrders(client)
+        yield [row for order in order_ids for row in orders.orders_with_number(order)]
+
+    return order_pages, *_tables("order", order_pages, ORDERS, Findings(), frozenset(), write_disposition="append")
+
+
 def _completed(rows: Rows, findings: Findings) -> pa.Table:
     return known_fields_table(
         rows, COMPLETED, lambda index: f"Centra shipment {brief(rows[index].get('shipmentId'))}", findings
@@ -76,23 +106,44 @@ def _completed(rows: Rows, findings: Findings) -> pa.Table:
 
 
 def _tables(
-    what: str, pages: Any, fields: tuple[FieldSpec, ...], findings: Findings, with_personal_data: bool
+    what: str,
+    pages: Any,
+    fields: tuple[FieldSpec, ...],
+    findings: Findings,
+    personal_fields: frozenset[str],
+    write_disposition: Literal["replace", "append"] = "replace",
 ) -> tuple[Any, Any]:
     id_key = f"{what}Id"
-    excluded = set() if with_personal_data else {field.vendor for field in fields if field.column in PERSONAL}
+    excluded = PERSONAL_KEYS - personal_fields
 
-    @dlt.transformer(name=f"{what}s", data_from=pages, write_disposition="replace")
+    @dlt.transformer(name=f"{what}s", data_from=pages, write_disposition=write_disposition)
     def rows_of(rows: Rows) -> Iterator[pa.Table]:
         rows = [{key: value for key, value in row.items() if key not in excluded} for row in rows]
         yield known_fields_table(
             rows, fields, lambda index: f"Centra {what} {brief(rows[index].get(id_key))}", findings
         )
 
-    @dlt.transformer(name=f"{what}_lines", data_from=pages, write_disposition="replace")
+    @dlt.transformer(name=f"{what}_lines", data_from=pages, write_disposition=write_disposition)
     def lines_of(rows: Rows) -> Iterator[pa.Table]:
         yield line_table(rows, id_key, findings)
 
     return rows_of, lines_of
+
+
+def frames_of(
+    row: dict[str, Any], table: Literal["shipments", "orders"], *, with_note: bool
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """One shipment or order with its personal data, and its lines, with the columns of the staged tables. `source_id`
+    is the id of the row in both frames."""
+    what = table[:-1]
+    id_key, fields = f"{what}Id", SHIPMENTS if table == "shipments" else ORDERS
+    if not with_note:
+        row = {key: value for key, value in row.items() if key != NOTE_KEY}
+    rows = known_fields_table([row], fields, lambda _: f"Centra {what} {brief(row.get(id_key))}", Findings())
+    lines = line_table([row], id_key, Findings()).to_pandas()
+    id_column = f"{what}_id"
+    frame = rows.to_pandas()
+    return frame.assign(source_id=frame[id_column]), lines.rename(columns={id_column: "source_id"})
 
 
 def known_fields_table(rows: Rows, fields: tuple[FieldSpec, ...], row_label: Any, findings: Findings) -> pa.Table:
@@ -101,14 +152,13 @@ def known_fields_table(rows: Rows, fields: tuple[FieldSpec, ...], row_label: Any
     `extra` names the fields with an unexpected type; personal values are replaced by "?".
     """
     known = {field.vendor for field in fields}
-    personal = {field.vendor for field in fields if field.column in PERSONAL}
     staged = table([{k: v for k, v in row.items() if k in known} for row in rows], fields, row_label, findings)
     if not staged.num_rows or staged.column("extra").null_count == staged.num_rows:
         return staged
     extra = []
     for cell in staged.column("extra").to_pylist():
         mismatches = decode(cell.encode()) if cell else {}
-        masked = {k: "?" if k in personal else v for k, v in mismatches.items()}
+        masked = {k: "?" if k in PERSONAL_KEYS else v for k, v in mismatches.items()}
         extra.append(encode(masked).decode() if mismatches else None)
     return staged.set_column(staged.schema.get_field_index("extra"), "extra", pa.array(extra, pa.string()))
 

@@ -17,6 +17,7 @@ from schemas.fields.myogo_orders import ORDERS
 
 _STAGED_KEYS = frozenset(field.vendor for field in ORDERS)
 _STAGED_LINE_KEYS = ("code", "quantity")
+_STAGED_CASH_KEYS = ("amount", "currencyCode")
 
 
 @dlt.source(name="myogo_orders", max_table_nesting=0)
@@ -44,6 +45,18 @@ def with_references(client: MyOgoClient, references: Sequence[str]) -> Any:
     return orders
 
 
+@dlt.source(name="myogo_orders", max_table_nesting=0)
+def ordered_products(client: MyOgoClient, codes: Sequence[str]) -> Any:
+    """`ordered_products`: those of `codes` that myOGO holds, each once."""
+
+    @dlt.resource(write_disposition="replace")
+    def ordered_products() -> Iterator[pa.Table]:
+        held = [code for code in codes if any(row.get("code") == code for row in client.products_with_code(code))]
+        yield pa.table({"code": pa.array(held, pa.string())})
+
+    return ordered_products
+
+
 def _table(rows: list[dict[str, Any]], findings: Findings) -> pa.Table:
     # An order without a reference cannot be one of ours.
     with_reference = [row for row in rows if isinstance(row.get("reference"), str) and row["reference"]]
@@ -54,4 +67,7 @@ def _table(rows: list[dict[str, Any]], findings: Findings) -> pa.Table:
             row["orderLines"] = [
                 {name: line.get(name) for name in _STAGED_LINE_KEYS} for line in lines if isinstance(line, dict)
             ]
+        cash = row.get("cashOnDelivery")
+        if isinstance(cash, dict):
+            row["cashOnDelivery"] = {name: cash.get(name) for name in _STAGED_CASH_KEYS}
     return table(staged, ORDERS, lambda index: f"myOGO order {brief(staged[index].get('reference'))}", findings)
