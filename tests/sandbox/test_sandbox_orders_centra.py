@@ -531,3 +531,47 @@ def test_reset_forgets_orders(box: Sandbox, centra: Call) -> None:
     assert (box.centra_orders(), box.centra_shipments(), stock(box)) == ([], [], (10, 3))
     assert box.place_centra_order()["orderId"] == "1001"
     assert json.loads(centra("/orders").text)["orders"][0]["products"][0]["lineId"] == "5001"
+
+
+def test_a_shipment_can_be_held_and_suspect(box: Sandbox, centra: Call) -> None:
+    box.place_centra_order(lines=TWO)
+    box.place_centra_order(lines=TWO, suspect=1)
+    box.change_centra_shipment("1001-1", hold=1, suspect=1)
+    flags = [(row["hold"], row["suspect"]) for row in centra("/shipments").json()["shipments"]]
+    assert flags == [(1, 1), (0, 1)]
+    box.change_centra_shipment("1001-1", hold=0)
+    assert centra("/shipment/1001-1").json()["shipments"][0]["hold"] == 0
+    assert [order["hold"] for order in centra("/orders").json()["orders"]] == [0, 0]
+
+
+def test_a_line_names_its_warehouse(box: Sandbox, centra: Call) -> None:
+    box.place_centra_order(lines=[TWO[0], {"stock_item_id": 7002, "warehouse": "Store"}])
+    (order,), (shipment,) = centra("/orders").json()["orders"], centra("/shipments").json()["shipments"]
+    assert [line["warehouses"] for line in order["products"]] == [
+        [{"name": "Default", "itemQty": 2}], [{"name": "Store", "itemQty": 1}],
+    ]  # fmt: skip
+    assert [line["warehouses"] for line in shipment["products"]] == [
+        [{"name": "Default", "itemQty": "2"}], [{"name": "Store", "itemQty": "1"}],
+    ]  # fmt: skip
+
+
+def test_prices_can_be_without_tax(box: Sandbox, centra: Call) -> None:
+    """The totals are with tax in any case."""
+    box.place_centra_order(lines=[{"stock_item_id": 7001, "qty": 2, "price": 100}], deliveryCountry="SE")
+    for prices, price, added in (("with_tax", 100, 0), ("without_tax", 80, 41)):
+        box.switch("centra", prices=prices)
+        (order,) = centra("/orders").json()["orders"]
+        (line,) = order["products"]
+        assert (line["price"], line["originalPrice"], line["totalPriceWithTax"]) == (price, price, 200)
+        assert (order["grandTotalValue"], order["taxAdded"]) == (205, added)
+        assert centra("/shipments").json()["shipments"][0]["products"][0]["price"] == price
+
+
+def test_a_shipment_can_have_the_total_of_its_order(box: Sandbox, centra: Call) -> None:
+    """Also one that has a part of the order."""
+    order = box.place_centra_order(lines=[{"stock_item_id": 7001, "qty": 2, "price": 100}], shipment=False)
+    body = {"order": 1001, "gtg": True, "products": {order["lines"][0]["line_id"]: 1}}
+    centra("/shipments", "POST", body)
+    for total, expected in (("shipment", 100), ("order", 205)):
+        box.switch("centra", shipment_totals=total)
+        assert centra("/shipments").json()["shipments"][0]["grandTotalValue"] == expected

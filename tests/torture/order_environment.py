@@ -71,8 +71,10 @@ REQUESTS = {
         "GET /products", "GET /stock", "GET /shipments?status=goodtogo offset 0", "GET /orders offset 0",
         "GET /shipments?status=completed offset 0", "GET /shipments?status=completed offset 0, again",
         "GET /shipments?status=goodtogo offset 4", "GET /shipments?status=goodtogo offset 4, again",
-        "GET /orders offset 4", "GET /orders offset 4, again", "PUT /capture 1004-1", *_COMPLETED, "POST /stock",
-        "GET /stock, read back",
+        "GET /orders offset 4", "GET /orders offset 4, again",
+        "GET /shipments?order=1003&status=goodtogo offset 0, last look",
+        "GET /shipments?order=1004&status=goodtogo offset 0, last look",
+        "PUT /capture 1004-1", *_COMPLETED, "POST /stock", "GET /stock, read back",
     ),
     "myogo": (
         "POST /OAuth/Token", "GET /Products page 1", "GET /Products page 2", "GET /Stock page 1", "GET /Stock page 2",
