@@ -165,7 +165,9 @@ class OrdersFlow(OrderFlow):
             del rows
         with step("validate"):
             evaluation = self._evaluate(orders)
-            validate_outgoing(evaluation.desired, SENDABLE)
+            # An order that myOGO has is not sent again, whatever it lacks by now.
+            in_myogo = evaluation.desired["reference"].isin(evaluation.live["reference"])
+            validate_outgoing(evaluation.desired[~in_myogo].reset_index(drop=True), SENDABLE)
         return evaluation
 
     def limit_violations(self, plan: Plan, evaluation: Evaluation) -> list[Violation]:
@@ -232,9 +234,11 @@ class OrdersFlow(OrderFlow):
         return bucket.mask(orders["reference"].isin(gone["reference"]), "gone")
 
     def _is_left_out(self, orders: pd.DataFrame) -> pd.Series:
-        """Whether each order has nothing for the warehouse to pick, and is selected and not in myOGO."""
+        """Whether each selected order has nothing for the warehouse to pick, or nothing any more after it was sent."""
         selected = self._has_chosen_status(orders) & self._is_since_starting(orders["ordered"])
-        return orders["nothing_to_pick"] & ~orders["is_sent"] & selected & self._matches_sku(orders)
+        not_sent = orders["nothing_to_pick"] & ~orders["is_sent"]
+        sent = orders["is_sent"] & orders["lines"].isna() & (orders["failed"] < 0)
+        return (not_sent | sent) & selected & self._matches_sku(orders)
 
     def _gone(self, orders: pd.DataFrame, live: pd.DataFrame) -> pd.DataFrame:
         """Our orders that are open in myOGO and that must not leave by what Centra says, each once: Centra no longer

@@ -133,6 +133,28 @@ def test_lines_that_are_not_for_the_warehouse_are_left_out_in_both_flows(shop_of
     assert (tracking(shop).exit_code, shipments(shop)["1001-1"]["completed"]) == (0, True)
 
 
+def test_an_order_that_has_left_does_not_stop_a_run_by_what_it_lacks_now(shop_of: ShopOf) -> None:
+    """Its method is no longer mapped, its lines went to another warehouse, or they are gone."""
+    shop = shop_with_orders(shop_of)
+    for _ in range(3):
+        order(shop, lines=[{"code": "SKU1", "qty": 1}])
+    assert orders(shop).exit_code == 0
+    for number in (1001, 1002):
+        shop.box.ship(f"demo-{number}-1", ["A"], None)
+    shop.edit('standard = "HOME"', 'express = "HOME"')
+    report = orders(shop)
+    assert (report.exit_code, report.flows["orders"]["unchanged"]) == (0, 3)
+    with_params(shop, 'warehouses = ["OGOship"]')
+    report = orders(shop)
+    assert (report.exit_code, report.flows["orders"]["skipped"], withheld(shop)) == (
+        3, 2, [("demo-1003-1", "ORDER-007")],
+    )  # fmt: skip
+    messages = shop.sql("select distinct message from sync.withheld where flow = 'orders'")
+    assert messages == [
+        ("It is new in myOGO, but no longer good to go in Centra: our warehouse has none of its lines.",)
+    ]
+
+
 LATE: dict[int, tuple[dict[str, Any], str]] = {
     1001: ({"status": "6"}, "no longer shows shipment 1001-1 as good to go"),
     1002: ({"deliveryCity": "Espoo"}, "shipment 1002-1 was changed in Centra"),

@@ -8,8 +8,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from pipelines.flows.order_flow import destination_digest, order_id_of, own_orders, reference_prefix
+from pipelines.flows.order_flow import destination_digest, order_id_of, own_orders, reading_digest, reference_prefix
+from pipelines.systems.centra.order_source import frames_of
 from tests.support.frames import plain_list, texts
+from tests.support.order_frames import Row, line, order_row, shipment
 
 
 def test_our_orders_are_those_with_our_prefix_and_an_order_number() -> None:
@@ -52,3 +54,39 @@ def test_digests_of_another_secret_token_have_another_prefix() -> None:
     assert len({*one, *two}) == 6
     assert [len({digest.rpartition("-")[0] for digest in digests}) for digests in (one, two, one + two)] == [1, 1, 2]
     assert destination_digest(rows, "one") == one
+
+
+def reading(*rows: Row) -> list[str]:
+    """The digests of shipments that were read in one list."""
+    frames = [frames_of(row, "shipments", with_note=True) for row in rows]
+    lines = pd.concat([of_row.assign(position=of_row["position"] + 10 * n, inside=of_row["inside"] + 10 * n)
+                       for n, (_, of_row) in enumerate(frames)], ignore_index=True)  # fmt: skip
+    return reading_digest(pd.concat([of_row for of_row, _ in frames], ignore_index=True), lines, "key")
+
+
+CHANGES: list[Row] = [
+    shipment(deliveryCity="Espoo"), shipment(hold=1), shipment(grandTotalValue="99"), shipment(otherComment="Gift"),
+    shipment(line("1", "A", 2)), shipment(line("1", "A", price="9")), shipment(line("1", "A"), line("2", "B")),
+    shipment(line("1", "A", isBundle=True, bundle=[line("2", "B")])), shipment(shippingList="express"),
+]  # fmt: skip
+
+
+def test_a_shipment_that_is_read_again_has_the_same_digest() -> None:
+    """Whatever else was in the list; also after its payment was taken."""
+    (alone,) = reading(shipment(line("1", "A", 2)))
+    others = [shipment(line("1", "A", None), shipmentId="0-1"), shipment(line("1", "A", 2)), shipment(shipmentId="2-1")]
+    assert reading(*others)[1] == alone
+    assert reading(shipment(line("1", "A", 2), paid=0, shouldCapture=1)) == [alone]
+    set_line = shipment(line("1", "S", bundle=[line("2", "A"), line("3", "B")]))
+    assert reading(shipment(shipmentId="0-1"), set_line)[1] == reading(set_line)[0]
+
+
+@pytest.mark.parametrize("changed", CHANGES)
+def test_a_shipment_that_was_changed_has_another_digest(changed: Row) -> None:
+    assert reading(changed) != reading(shipment())
+
+
+def test_the_status_of_an_order_is_no_part_of_its_digest() -> None:
+    """It is compared by the statuses that the channel sends."""
+    one, two = (frames_of(order_row(orderStatus=status), "orders", with_note=False) for status in ("2", "3"))
+    assert reading_digest(*one, "key") == reading_digest(*two, "key")
