@@ -120,13 +120,16 @@ def pickable_lines(lines: pd.DataFrame, rules: PickRules) -> PickedLines:
     )
 
 
+def is_no_goods(codes: pd.Series, rules: PickRules) -> pd.Series:
+    """Whether each code stands for something that no warehouse keeps."""
+    listed = codes.isin(rules.not_goods_codes)
+    return listed | matches([codes], rules.not_goods) if rules.not_goods else listed
+
+
 def _reasons_to_leave_out(lines: pd.DataFrame, location: pd.DataFrame, rules: PickRules) -> pd.Series:
     """NO_GOODS, ELSEWHERE or "" for each line."""
-    no_goods = lines["code"].isin(rules.not_goods_codes)
-    if rules.not_goods:
-        no_goods |= matches([lines["code"]], rules.not_goods)
-    elsewhere = location["elsewhere"]
-    return pd.Series("", index=lines.index, dtype="str").mask(elsewhere, ELSEWHERE).mask(no_goods, NO_GOODS)
+    reason = pd.Series("", index=lines.index, dtype="str").mask(location["elsewhere"], ELSEWHERE)
+    return reason.mask(is_no_goods(lines["code"], rules), NO_GOODS)
 
 
 def _with_warehouses_of_bundle(lines: pd.DataFrame) -> pd.Series:

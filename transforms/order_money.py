@@ -11,8 +11,9 @@ from decimal import ROUND_HALF_EVEN, Decimal
 import pandas as pd
 
 from schemas.order_amounts import CENT, ROUNDING, shown
-from transforms.order_lines import is_true, plain
+from transforms.order_lines import PickRules, is_no_goods, is_true, plain
 from transforms.price import money
+from transforms.sku import combined_code
 
 _HUNDRED = Decimal(100)
 _FOUR_DECIMALS = Decimal("0.0001")
@@ -23,13 +24,15 @@ _TOTALS = ("total", "shipping_value", "voucher_value", "tax_added", "tax_deducte
 @dataclass(frozen=True)
 class OrderLine:
     """One line of an order in Centra. `gross` is `totalPriceWithTax`, for all units; `price` is for one unit, and may
-    be without tax; None if Centra does not say it. `in_bundle` is true for a bundle and for what it consists of."""
+    be without tax; None if Centra does not say it. `in_bundle` is true for a bundle and for what it consists of,
+    `is_goods` false for a line that no parcel contains."""
 
     quantity: int
     price: Decimal | None
     tax_percent: Decimal | None
     gross: Decimal | None
     in_bundle: bool
+    is_goods: bool = True
 
     @property
     def total(self) -> Decimal | None:
@@ -53,20 +56,22 @@ class OrderAmounts:
 
     def share(self, quantities: Mapping[str, int] | None) -> Decimal | None:
         """What a shipment with these units by line id costs, in cents: the total in proportion to the prices of its
-        lines. None if it is not known. The shares of all shipments of an order add up to its total, but for
-        rounding."""
-        if self.total is None or self.lines is None or quantities is None:
+        goods. None if it is not known. The shares of all shipments of an order add up to its total, but for rounding,
+        also if it has lines that are no goods."""
+        if self.total is None or self.lines is None or quantities is None or not quantities.keys() <= self.lines.keys():
             return None
-        if quantities == {line_id: line.quantity for line_id, line in self.lines.items()}:
+        goods = {line_id: line for line_id, line in self.lines.items() if line.is_goods}
+        quantities = {line_id: quantity for line_id, quantity in quantities.items() if line_id in goods}
+        if quantities == {line_id: line.quantity for line_id, line in goods.items()}:
             return _cents(self.total)
-        totals = {line_id: line.total for line_id, line in self.lines.items()}
+        totals = {line_id: line.total for line_id, line in goods.items()}
         everything = sum((total or Decimal(0) for total in totals.values()), Decimal(0))
-        if None in totals.values() or not quantities.keys() <= totals.keys() or everything <= 0:
+        if None in totals.values() or everything <= 0:
             return None
         parts = [
-            (total or Decimal(0)) * quantities[line_id] / self.lines[line_id].quantity
-            for line_id, total in totals.items()
-            if line_id in quantities and self.lines[line_id].quantity
+            (totals[line_id] or Decimal(0)) * quantity / goods[line_id].quantity
+            for line_id, quantity in quantities.items()
+            if goods[line_id].quantity
         ]
         return _cents(self.total * sum(parts, Decimal(0)) / everything)
 
@@ -95,9 +100,10 @@ class OrderAmounts:
         return f"{parts}, but its total is {shown(self.total)}"
 
 
-def order_amounts(orders: pd.DataFrame, lines: pd.DataFrame) -> dict[str, OrderAmounts]:
-    """The amounts of each staged order, by `order_id`. `lines` are the staged lines of all orders."""
-    by_order = _order_lines(lines)
+def order_amounts(orders: pd.DataFrame, lines: pd.DataFrame, rules: PickRules) -> dict[str, OrderAmounts]:
+    """The amounts of each staged order, by `order_id`. `lines` are the staged lines of all orders; `rules` say which of
+    them are no goods."""
+    by_order = _order_lines(lines.assign(no_goods=is_no_goods(combined_code(lines), rules)))
     orders = orders.drop_duplicates("order_id")
     amounts = [_decimals(orders[name]) for name in _TOTALS]
     return {
@@ -127,7 +133,8 @@ def unit_prices(lines: pd.DataFrame, order_lines: pd.DataFrame) -> tuple[pd.Seri
     `lines` have `source_id`, `order_id`, `line_id` and `price`; the price may be without tax. It is if the order's line
     costs just that much more. Where it is neither with nor without tax what the order says, it is a contradiction.
     """
-    known = {(order_id, line_id): line for order_id, of_order in _all_lines(order_lines) for line_id, line in of_order}
+    of_orders = _all_lines(order_lines.assign(no_goods=False))
+    known = {(order_id, line_id): line for order_id, of_order in of_orders for line_id, line in of_order}
     prices: list[Decimal | None] = []
     contradictions: dict[str, list[str]] = {}
     cells = zip(lines["source_id"], lines["order_id"], lines["line_id"], _decimals(lines["price"]), strict=True)
@@ -210,12 +217,11 @@ def _all_lines(lines: pd.DataFrame) -> Iterable[tuple[str, list[tuple[str | None
     in_bundle |= lines["inside"].notna()
     found: dict[str, list[tuple[str | None, OrderLine]]] = {}
     columns = (_decimals(lines[name]) for name in ("price", "tax_percent", "total_with_tax"))
-    cells = zip(
-        lines["order_id"], lines["line_id"], lines["quantity"].astype("Int64"), *columns, in_bundle, strict=True
-    )
-    for order_id, line_id, quantity, price, tax, gross, bundle in cells:
+    ids, quantities = zip(lines["order_id"], lines["line_id"], strict=True), lines["quantity"].astype("Int64")
+    cells = zip(ids, quantities, *columns, in_bundle, lines["no_goods"], strict=True)
+    for (order_id, line_id), quantity, price, tax, gross, bundle, no_goods in cells:
         units = 0 if pd.isna(quantity) else int(quantity)
-        line = OrderLine(units, price, tax, gross, bool(bundle))
+        line = OrderLine(units, price, tax, gross, bool(bundle), not no_goods)
         found.setdefault(order_id, []).append((None if pd.isna(line_id) else line_id, line))
     return found.items()
 

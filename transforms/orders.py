@@ -99,7 +99,8 @@ def to_myogo(rows: pd.DataFrame, lines: pd.DataFrame, facts: OrderFacts, params:
     from_shipments = params.source == "shipments"
     source_id = rows["shipment_id" if from_shipments else "order_id"]
     rows = rows.assign(source_id=source_id, reference=prefix + "-" + source_id.astype("str"))
-    picked = pickable_lines(lines, pick_rules(params, facts.not_goods_codes))
+    rules = pick_rules(params, facts.not_goods_codes)
+    picked = pickable_lines(lines, rules)
     priced, contradictions = _with_order_prices(picked.lines, rows, facts)
     order_lines = {key: _order_lines(group) for key, group in priced.groupby("source_id")}
     codes = priced.groupby("source_id")["code"].agg(lambda values: json.dumps(sorted(set(values))))
@@ -112,7 +113,7 @@ def to_myogo(rows: pd.DataFrame, lines: pd.DataFrame, facts: OrderFacts, params:
     amounts = amounts_of(
         rows.assign(on_delivery=on_delivery),
         units_by_line(lines) if from_shipments else None,
-        order_amounts(facts.orders, facts.lines),
+        order_amounts(facts.orders, facts.lines, rules),
         facts.collected,
         contradictions if params.amounts_must_match else None,
     )

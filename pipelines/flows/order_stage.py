@@ -8,8 +8,9 @@ import pandas as pd
 
 from pipelines.flows.order_flow import order_id_of, own_orders
 from pipelines.state.store import Store
-from schemas.fields.centra import CODE_SQL
-from transforms.orders import OrderFacts
+from schemas.fields.centra import CODE_PARTS, CODE_SQL
+from transforms.order_lines import is_no_goods
+from transforms.orders import OrderFacts, pick_rules
 from transforms.select import matches
 
 _ORDER_COLUMNS = [
@@ -18,7 +19,7 @@ _ORDER_COLUMNS = [
 ]  # fmt: skip
 _LINE_COLUMNS = [
     "order_id", "inside", "line_id", "quantity", "price", "tax_percent", "total_with_tax", "is_bundle",
-    "part_of_bundle",
+    "part_of_bundle", *CODE_PARTS,
 ]  # fmt: skip
 
 
@@ -66,9 +67,7 @@ def unknown_codes(store: Store, params: Any) -> list[str]:
         [f"{params.starting:%Y-%m-%d}"],
     ).fetchall()
     codes = pd.Series([code for (code,) in rows if code], dtype="str")
-    no_goods = codes.isin(not_goods_codes(store, params.not_goods))
-    if params.not_goods:
-        no_goods |= matches([codes], params.not_goods)
+    no_goods = is_no_goods(codes, pick_rules(params, not_goods_codes(store, params.not_goods)))
     known = _listed_codes(store)
     return [code for code in codes[~no_goods] if code not in known]
 

@@ -98,6 +98,18 @@ def test_a_later_parcel_collects_the_rest() -> None:
     )
 
 
+@pytest.mark.parametrize("with_gift_card", [True, False], ids=["in the shipment", "not in the shipment"])
+def test_the_parcels_collect_the_price_of_a_gift_card_too(with_gift_card: bool) -> None:
+    """No parcel contains it, so its price is spread over those with goods; whether a shipment lists it or not."""
+    gift = priced("3", 50)
+    order = order_row(*TWO, gift, grandTotalValue=155)
+    first = [TWO[0], gift] if with_gift_card else [TWO[0]]
+    rows = [parcel(1, *first), parcel(2, TWO[1])]
+    assert cash(*rows, order=order, not_goods=("SKU3",)) == ["93.00", "62.00"]
+    assert cash(parcel(1, *TWO), order=order, not_goods=("SKU3",)) == ["155.00"]
+    assert cash(parcel(1, *TWO), order=order) == ["103.33"]
+
+
 UNKNOWN: list[tuple[Row, Row]] = [
     (parcel(1, priced("9", 10)), order_row(priced("1", 100), grandTotalValue=105)),  # a line that its order lacks
     (parcel(1, priced("1", 100)), order_row(priced("1", 100), grandTotalValue=None)),
