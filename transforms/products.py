@@ -10,7 +10,7 @@ import pandas as pd
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from schemas.fields.centra import PRICES, PRICES_KEY, PRODUCTS
+from schemas.fields.centra import CODE_FIELDS, PRICES, PRICES_KEY, PRODUCTS
 from schemas.gtin import has_wrong_check_digit, is_no_ean
 from transforms.name import warehouse_name
 from transforms.price import money, price_in, pricelist_of, without_float_residue
@@ -19,7 +19,7 @@ from transforms.sku import combined_code
 from transforms.text import capitals, first_filled, plain_texts
 from transforms.type_mismatch import mismatched_fields
 
-_SIZE_FIELDS = (*(field.vendor for field in PRODUCTS if field.on_type_mismatch == "withhold"), PRICES_KEY)
+_SIZE_FIELDS = (*CODE_FIELDS, *(field.vendor for field in PRODUCTS if field.on_type_mismatch == "withhold"), PRICES_KEY)
 _PRICE_FIELDS = tuple(field.vendor for field in PRICES if field.on_type_mismatch == "withhold")
 _NOT_ASCII = "[^\x20-\x7e]"  # characters that a barcode cannot have
 _FORMATTED_AS_NUMBER = r"[0-9]+(?:[.,][0-9]*)?[eE][+-]?[0-9]+|[0-9]+[.,][0-9]*"

@@ -7,6 +7,8 @@ from collections.abc import Collection
 
 import pandas as pd
 
+from schemas.fields.centra import CODE_FIELDS
+
 MAX_SHOWN = 60
 
 
@@ -37,7 +39,13 @@ def mismatches_in(extra: pd.Series, fields: Collection[str]) -> pd.Series:
 
 def _description(text: str, fields: Collection[str]) -> str | None:
     values = json.loads(text)
-    return ", ".join(f"{name} is {_short(values[name])}" for name in sorted(values.keys() & set(fields))) or None
+    names = [name for name in sorted(values.keys() & set(fields)) if not _is_code_part(name, values[name])]
+    return ", ".join(f"{name} is {_short(values[name])}" for name in names) or None
+
+
+def _is_code_part(name: str, value: object) -> bool:
+    """Whether the value can be a part of a code: `extra` keeps the readable parts of an unreadable code, too."""
+    return name in CODE_FIELDS and (value in (None, [], {}) or type(value) in (str, int))
 
 
 def _short(value: object) -> str:

@@ -6,14 +6,30 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import msgspec
 
-_encoder = msgspec.json.Encoder(decimal_format="number")
-_FAST_DECODERS: dict[Callable[[str], Any], msgspec.json.Decoder[Any]] = {
-    number: msgspec.json.Decoder(float_hook=number) for number in (str, Decimal)
-}
+
+class NumberText(str):
+    """The digits of a JSON number with a decimal point or an exponent. It equals the same text; its type differs."""
+
+    __slots__ = ()
+
+
+def _encode_number_text(value: Any) -> str:
+    if isinstance(value, NumberText):
+        return str(value)
+    raise TypeError(f"a {type(value).__name__} has no form in JSON")
+
+
+_encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=_encode_number_text)
+
+
+@cache
+def _fast_decoder(number: Callable[[str], Any]) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(float_hook=number)
 
 
 class NotJson(ValueError):
@@ -34,13 +50,14 @@ class DuplicateKeyValue:
         return f"given more than once ({', '.join(map(repr, self.given_more_than_once))})"
 
 
-def decode(body: bytes) -> Any:
-    """The document. A number with a decimal point or an exponent becomes text with the digits that were sent.
+def decode(body: bytes, number: Callable[[str], Any] = str) -> Any:
+    """The document. A number with a decimal point or an exponent becomes text with the digits that were sent; with
+    `number` = NumberText it can be distinguished from a text.
 
     A key that an object repeats with different values gets a DuplicateKeyValue. Raises NotJson.
     """
-    document = _fast_decode(body, str)
-    return _decode_all_keys(body, str, _keep_all) if document is None else document
+    document = _fast_decode(body, number)
+    return _decode_all_keys(body, number, _keep_all) if document is None else document
 
 
 def decode_exact(body: bytes) -> Any:
@@ -61,7 +78,7 @@ def _fast_decode(body: bytes, number: Callable[[str], Any]) -> Any:
     if b"\\u003" in body:  # a colon written as an escape
         return None
     try:
-        document = _FAST_DECODERS[number].decode(body)
+        document = _fast_decoder(number).decode(body)
         return document if encode(document).count(b":") == body.count(b":") else None
     except (msgspec.DecodeError, RecursionError, ValueError, OverflowError):
         return None

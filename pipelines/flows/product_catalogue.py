@@ -10,6 +10,7 @@ import pandas as pd
 
 from pipelines.config.channel import Channel, FlowSettings, Select
 from pipelines.core.reference import import_string
+from pipelines.flows import code_texts
 from pipelines.state.links import links
 from pipelines.state.store import Store
 from schemas.contract import Contract
@@ -74,7 +75,11 @@ class ProductCatalogue:
             transform(sizes, self._prices(sizes["stock_item_id"], "order by stock_item_id, position"), params)
             for sizes in self.store.frames("raw_centra.products", columns)
         ]
-        return sort_by_id(pd.concat(products, ignore_index=True))
+        sorted_products = sort_by_id(pd.concat(products, ignore_index=True))
+        changed = code_texts.describe_changed(self.store, sorted_products, params.accept_as_new)
+        mismatched = sorted_products["mismatched"]
+        both = (mismatched + ", " + changed).fillna(mismatched).fillna(changed)
+        return sorted_products.assign(mismatched=both.astype("str"))
 
     def live(self) -> pd.DataFrame:
         """The products in myOGO, in our column types."""

@@ -26,6 +26,7 @@ from pipelines.engine.safety_limits import (
     shortened,
     update_violations,
 )
+from pipelines.flows import code_texts
 from pipelines.flows.product_catalogue import ProductCatalogue
 from pipelines.state.schema import Table, View, columns
 from pipelines.state.store import utc_now
@@ -161,7 +162,7 @@ class ProductFlow(Flow):
     permissions: ClassVar = {"myogo": ("read:product", "write:product")}
     # A size's group, supplier and price come from its category, brand and price list.
     webhook_events: ClassVar = {"centra": frozenset({"products", "displayitems", "categories", "brands", "pricelists"})}
-    outputs = (OUTPUT,)
+    outputs = (OUTPUT, code_texts.TABLE)
     views = (DUPLICATE_CODES, MISSING_PRICE)
     keeps_links = True
     write_trace = WriteTrace("products", "code", "key", "a product that we wrote is missing from myOGO's changes")
@@ -174,6 +175,7 @@ class ProductFlow(Flow):
             evaluation = self._evaluate(catalogue, products, live)
             usable = products["price_text"].where(products["sales_price"].notna())
             prices = usable[catalogue.selected(products)].to_frame("price")
+            code_texts.record(self.store, products, catalogue.params.accept_as_new)
             del products
             output = evaluation.desired.rename(columns={"source_id": "stock_item_id"})
             self.store.replace(OUTPUT.name, output[[column.name for column in OUTPUT.columns]])

@@ -1,7 +1,8 @@
 """The fields of Centra's `GET /products` and `GET /stock` that are staged.
 
 Centra documents absent text as `""`, null or a missing key, ids and prices as text or number, and flags as
-0/1 or true/false. The parts of the code are required, because a code without one of them would be a different code.
+0/1 or true/false. The parts of the code are required, because a code without one of them would be a different code; a
+row with a part of an unexpected type is withheld, and so is one whose part comes as an integer but was another text.
 An unexpected type in a required field stops the run; in a field used to build the product it withholds that row; in a
 field that is only staged it is reported.
 """
@@ -37,6 +38,7 @@ _IDENTITY = (
 
 # The combined code, in SQL: the parts verbatim and without a separator, "" if all of them are empty or absent.
 CODE_PARTS = ("sku", "variant_sku", "size_sku")
+CODE_FIELDS = ("sku", "variantSku", "sizeSku")  # their names in Centra's answers
 CODE_SQL = " || ".join(f"coalesce({part}, '')" for part in CODE_PARTS)
 
 PRODUCTS = (

@@ -13,6 +13,7 @@ from pandera.errors import SchemaErrors
 
 from schemas.contract import Contract
 from schemas.countries import COUNTRIES
+from schemas.fields.centra import CODE_FIELDS
 from schemas.fields.myogo import PRODUCTS
 from schemas.outgoing_contract import BrokenContract
 
@@ -38,6 +39,8 @@ PRODUCT = Contract(
 # RE2 classes: control, format (invisible, direction), line and paragraph separators, the replacement character
 # (undecodable text); blanks of any kind at either end.
 _INVALID_IN_CODE = r"[/\\\p{Cc}\p{Cf}\p{Zl}\p{Zp}\x{FFFD}]|^[\p{Z}\s]|[\p{Z}\s]$"
+
+_UNREADABLE_CODE = rf"\b(?:{'|'.join(CODE_FIELDS)}) is "  # in `mismatched`
 
 # Column and name of pandera's built-in checks, and the rule of each.
 _BUILT_IN = {
@@ -91,7 +94,8 @@ def failures(products: pd.DataFrame, allow_zero_price: bool) -> pd.DataFrame:
     """One line per row and broken rule: `row` (position in `products`) and `rule`, sorted.
 
     `products` has a fresh unique index. A row without a price breaks only PRICE-001, not PRICE-002; a row with an
-    empty code breaks SKU-001, not SKU-002; a row whose name has an unexpected type breaks TYPE-001, not NAME-001.
+    empty code breaks SKU-001, not SKU-002; a row whose code cannot be read breaks TYPE-001, not SKU-001; a row whose
+    name has an unexpected type breaks TYPE-001, not NAME-001.
     Raises BrokenContract if the frame does not fit the schema.
     """
     schema = product(allow_zero_price)
@@ -115,8 +119,10 @@ def failures(products: pd.DataFrame, allow_zero_price: bool) -> pd.DataFrame:
     empty = broken["row"].isin(broken.loc[broken["rule"] == "SKU-001", "row"])
     unpriced = broken["row"].isin(broken.loc[broken["rule"] == "PRICE-001", "row"])
     mismatched = broken["row"].isin(broken.loc[broken["rule"] == "TYPE-001", "row"])
+    unreadable = broken["row"].map(products["mismatched"]).str.contains(_UNREADABLE_CODE).fillna(False).astype(bool)
     implied = (
         (empty & (broken["rule"] == "SKU-002"))
+        | (unreadable & (broken["rule"] == "SKU-001"))
         | (unpriced & (broken["rule"] == "PRICE-002"))
         | (mismatched & (broken["rule"] == "NAME-001"))
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.core.json_codec import DuplicateKeyValue, NotJson, decode, decode_exact, encode
+from pipelines.core.json_codec import DuplicateKeyValue, NotJson, NumberText, decode, decode_exact, encode
 
 NUMBERS = [
     "1.10", "0.1", "164.5", "-0.0", "1e5", "1E-7", "1E400", "3.141592653589793238462643383279",
@@ -114,3 +114,17 @@ def test_invalid_json_raises_not_json(read: Any, body: bytes) -> None:
     """And no other exception, so that the caller handles all cases in one place."""
     with pytest.raises(NotJson):
         read(body)
+
+
+@pytest.mark.parametrize("body", [b'["1.5", 1.5, 1e5, 1E-2, 2]', b'["1.5", 1.5, 1e5, 1E-2, 2, "\xed\xa0\x80"]'])
+def test_a_decimal_number_can_be_distinguished_from_a_text(body: bytes) -> None:
+    """By its type only: it is equal to the text, and is encoded like it. Also in a document that is almost valid."""
+    document = decode(body, NumberText)[:5]
+    assert document == ["1.5", "1.5", "1e5", "1E-2", 2]
+    assert [type(value) for value in document] == [str, NumberText, NumberText, NumberText, int]
+    assert encode(document) == b'["1.5","1.5","1e5","1E-2",2]'
+
+
+def test_what_is_no_json_is_not_encoded() -> None:
+    with pytest.raises(TypeError):
+        encode(object())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
@@ -392,3 +393,28 @@ def test_withheld_and_skipped_rows_are_not_unmatched() -> None:
 def test_an_empty_myogo_has_no_unmatched_products() -> None:
     assert len(unmatched(products(size(1)), held())) == 0
     assert list(unmatched(products(), held({"code": "A"}))["code"]) == ["A"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"sku": Decimal("1.5")}, "Unexpected type: sku is 1.5."),
+        ({"sku": Decimal("123.0")}, "Unexpected type: sku is 123.0."),
+        ({"sku": "A", "variantSku": Decimal("1E+5")}, "Unexpected type: variantSku is 100000.0."),
+        ({"sku": "A", "sizeSku": True}, "Unexpected type: sizeSku is true."),
+        ({"sku": ["A"]}, 'Unexpected type: sku is ["A"].'),
+    ],
+)
+def test_a_code_with_a_part_that_cannot_be_read_is_no_code(fields: dict[str, Any], message: str) -> None:
+    """So it is neither empty nor that of another size."""
+    rows = [size(1, **(VALID | fields)), size(2, **VALID, sku="A"), size(3, **VALID, sku="-B")]
+    assert list(products(*rows)["code"]) == ["", "A", "-B"]
+    lines = issues(*rows)
+    assert _rules(lines) == [("1", "TYPE-001")]
+    assert _messages(lines, "TYPE-001") == [message]
+
+
+@pytest.mark.parametrize("sku", [123, 0, -5, 2**70])
+def test_an_integer_is_a_part_of_a_code(sku: int) -> None:
+    assert list(products(size(1, sku=sku, sizeSku=7))["code"]) == [f"{sku}7"]
+    assert _rules(issues(size(1, **VALID, sku=sku))) == []

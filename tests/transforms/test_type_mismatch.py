@@ -44,6 +44,14 @@ def test_an_unused_field_is_not_reported() -> None:
     assert mismatches_of(sizes) == [None, None, "ean is 1.5"]
 
 
+def test_the_readable_parts_of_a_code_are_no_mismatch() -> None:
+    """`extra` keeps them next to an unreadable part, and keeps integers."""
+    objects = [{"sku": 1.5, "variantSku": "-A"}, {"sku": 123}, {"sizeSku": True, "sku": []}, {"sku": None}]
+    frame = pd.DataFrame({"stock_item_id": list("0123"), "extra": extra(*objects)}, dtype="str")
+    found = mismatched_fields(frame, frame.iloc[:0], ["sku", "variantSku", "sizeSku"], [])
+    assert [None if pd.isna(one) else one for one in found] == ["sku is 1.5", None, "sizeSku is true", None]
+
+
 def test_the_first_mismatch_in_the_prices_of_a_size_is_reported() -> None:
     sizes = [{"brand": True}, None, None, {"ean": []}]
     prices = [("0", {"id": [1]}), ("1", None), ("1", {"id": True}), ("1", {"id": False}), ("2", {"campaigns": 1})]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from decimal import Decimal
 from itertools import chain
 from typing import Any
 
@@ -15,10 +16,11 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines.core.errors import ContractError, SourceError
+from pipelines.core.json_codec import NumberText
 from pipelines.core.logs import redact
 from pipelines.systems.arrow_columns import CONTRACT_FIX, Findings, Mismatches, brief, schema, storable, table
 from pipelines.systems.centra.client import CentraClient
-from schemas.fields.centra import PRICES, PRICES_KEY, PRODUCTS, STOCK, STOCK_KNOWN
+from schemas.fields.centra import CODE_FIELDS, PRICES, PRICES_KEY, PRODUCTS, STOCK, STOCK_KNOWN
 
 PAGES_AT_ONCE = 20  # one Arrow table per 20 pages; one per page takes 1.5 times as long (measured)
 Rows = list[dict[str, Any]]
@@ -79,15 +81,41 @@ def _tables(rows_of: Any, findings: Findings, disposition: Any) -> tuple[Any, An
 
 
 def product_table(rows: Rows, findings: Findings) -> pa.Table:
-    """One row per size. If an entry of `prices` is not an object, `extra` keeps the list unchanged."""
+    """One row per size. If an entry of `prices` is not an object, `extra` keeps the list unchanged.
+
+    `extra` also keeps the parts of a code that came as integers: they may have lost leading zeros. A row with a part
+    that is neither text nor integer has no code at all, because 1.5 may have been any text: its parts are null, and
+    `extra` keeps them unchanged.
+    """
     row_label = _row_label(rows)
     mismatches: Mismatches = {}
+    rows = _with_usable_codes(rows, mismatches, row_label, findings)
     for index, row in enumerate(rows):
         entries = row.get(PRICES_KEY)
         if isinstance(entries, list) and not _OBJECTS.issuperset(map(type, entries)):
             findings.type_mismatches.setdefault(PRICES_KEY, row_label(index))
-            mismatches[index] = {PRICES_KEY: entries}
+            mismatches.setdefault(index, {})[PRICES_KEY] = entries
     return table(rows, PRODUCTS, row_label, findings, known=frozenset({PRICES_KEY}), mismatches=mismatches)
+
+
+def _with_usable_codes(rows: Rows, mismatches: Mismatches, row_label: Any, findings: Findings) -> Rows:
+    """`rows` without the parts of codes that cannot be read; `mismatches` gets those and the integers."""
+    usable = []
+    for index, row in enumerate(rows):
+        parts = {name: row[name] for name in CODE_FIELDS if type(row.get(name)) is not str and name in row}
+        if integers := {name: part for name, part in parts.items() if type(part) is int}:
+            mismatches[index] = integers
+        if unreadable := [name for name, part in parts.items() if type(part) is not int and part not in (None, [], {})]:
+            findings.type_mismatches.setdefault(unreadable[0], row_label(index))
+            mismatches[index] = {name: _as_sent(row[name]) for name in CODE_FIELDS if name in row}
+            row = row | dict.fromkeys(mismatches[index])
+        usable.append(row)
+    return usable
+
+
+def _as_sent(part: Any) -> Any:
+    """A number as a number again, so that `extra` shows its type."""
+    return Decimal(part) if isinstance(part, NumberText) else part
 
 
 def price_table(rows: Rows, findings: Findings) -> pa.Table:

@@ -28,7 +28,7 @@ import stamina
 import urllib3
 
 from pipelines.core.failpoints import hit
-from pipelines.core.json_codec import NotJson, decode
+from pipelines.core.json_codec import NotJson, NumberText, decode
 from pipelines.core.logs import excerpt
 from pipelines.systems.http.failures import (
     TOO_MANY_REQUESTS,
@@ -119,7 +119,7 @@ class Answer:
 
     def json(self) -> Any:
         """The document. Raises NotJson."""
-        return decode(self.body)
+        return decode(self.body, NumberText)
 
     def excerpt(self) -> str:
         """The start of the body on one line, secrets masked."""
