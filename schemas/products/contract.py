@@ -11,6 +11,7 @@ import pyarrow
 import pyarrow.compute as pc
 from pandera.errors import SchemaErrors
 
+from schemas.confusables import DEFAULT_IGNORABLE_RE2
 from schemas.contract import Contract
 from schemas.countries import COUNTRIES
 from schemas.fields.centra import CODE_FIELDS
@@ -37,8 +38,8 @@ PRODUCT = Contract(
 )
 
 # RE2 classes: control, format (invisible, direction), line and paragraph separators, the replacement character
-# (undecodable text); blanks of any kind at either end.
-_INVALID_IN_CODE = r"[/\\\p{Cc}\p{Cf}\p{Zl}\p{Zp}\x{FFFD}]|^[\p{Z}\s]|[\p{Z}\s]$"
+# (undecodable text), other invisible characters; blanks of any kind at either end.
+_INVALID_IN_CODE = r"[/\\\p{Cc}\p{Cf}\p{Zl}\p{Zp}\x{FFFD}" + DEFAULT_IGNORABLE_RE2 + r"]|^[\p{Z}\s]|[\p{Z}\s]$"
 
 _UNREADABLE_CODE = rf"\b(?:{'|'.join(CODE_FIELDS)}) is "  # in `mismatched`
 

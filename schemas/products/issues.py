@@ -15,7 +15,8 @@ from schemas.issues import MAX_LISTED, and_more, by_id, issue_rows, issue_table
 from schemas.products.contract import failures
 from schemas.products.rules import RULES
 
-MAX_LENGTH = {"name": 255, "description": 2000, "customs_description": 50}  # lengths that myOGO is known to accept
+# Lengths that myOGO is known to accept; it documents none for a code, and asks for short ones.
+MAX_LENGTH = {"code": 50, "name": 255, "description": 2000, "customs_description": 50}
 _RULES = by_id(RULES)
 _FIELD_OF_RULE = {
     "SKU-001": "code",
@@ -204,9 +205,10 @@ def _price_list_warnings(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _long_texts(products: pd.DataFrame, selected: pd.Series) -> Iterator[pd.DataFrame]:
     for name, max_length in MAX_LENGTH.items():
-        long = products.loc[
-            selected & (products[name].fillna("").str.len() > max_length), ["stock_item_id", "code", name]
-        ].rename(columns={"stock_item_id": "source_id"})
+        columns = [*dict.fromkeys(("stock_item_id", "code", name))]
+        long = products.loc[selected & (products[name].fillna("").str.len() > max_length), columns].rename(
+            columns={"stock_item_id": "source_id"}
+        )
         lengths = long.assign(length=long[name].str.len())
         yield issue_rows(
             _RULES["TEXT-001"],

@@ -114,7 +114,7 @@ RULES = (
     Rule(
         "SKU-004",
         False,
-        "the code differs from another only by case, blanks or letters that look alike",
+        "the code differs from another only by case, blanks, dashes or letters that look alike",
         "The same code was typed twice in different ways, or the codes really are that close.",
         "Check that they really are two sizes; if so, give them codes that cannot be confused.",
         "Centra",

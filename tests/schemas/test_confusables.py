@@ -20,6 +20,17 @@ from schemas.confusables import skeleton
         pytest.param("A\u200bB", "AB", id="invisible"),
         pytest.param("A\x07B", "AB", id="a control character"),
         pytest.param("Stra\u00dfe", "STRASSE", id="sharp s"),
+        pytest.param("DASH\u20131", "DASH-1", id="en dash"),
+        pytest.param("DASH\u20141", "DASH-1", id="em dash"),
+        pytest.param("DASH\u20101", "DASH-1", id="hyphen"),
+        pytest.param("DASH\u22121", "DASH-1", id="minus"),
+        pytest.param("HEART\u2764\ufe0f", "HEART\u2764", id="variation selector"),
+        pytest.param("A\u3164B", "AB", id="Hangul filler"),
+        pytest.param("A\u034fB", "AB", id="grapheme joiner"),
+        pytest.param("\u0555-1", "O-1", id="Armenian"),
+        pytest.param("A\u2019B", "A'B", id="apostrophe"),
+        pytest.param("A\u2044B", "A/B", id="fraction slash"),
+        pytest.param("\U0001d400-1", "A-1", id="mathematical"),
     ],
 )
 def test_codes_that_look_the_same_have_the_same_skeleton(one: str, other: str) -> None:

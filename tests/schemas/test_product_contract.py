@@ -43,6 +43,9 @@ def _broken_by_one_rule() -> Iterator[Any]:
     for name, code in {
         "slash": "A/B", "backslash": "A\\B", "tab": "A\tB", "line break": "A\nB", "NUL": "A\x00B", "DEL": "A\x7fB",
         "C1 control": "A\x85B", "zero width": "A\u200bB", "byte order mark": "\ufeffA", "soft hyphen": "A\u00adB",
+        "variation selector": "A\u2764\ufe0f", "Hangul filler": "A\u3164B", "grapheme joiner": "A\u034fB",
+        "Khmer vowel": "A\u17b4B", "halfwidth filler": "A\uffa0", "variation selector 17": "A\U000e0100B",
+        "reserved": "A\u2065B",
         "right to left": "A\u202eB", "line separator": "A\u2028B", "replacement": "A\ufffdB", "blank before": " A",
         "blank after": "A ", "no-break space after": "A\u00a0", "ideographic space before": "\u3000A",
         "only a blank": " ", "trailing line break": "A\n",
@@ -76,6 +79,7 @@ def test_an_invalid_value_breaks_exactly_one_rule(change: dict[str, Any], rule: 
         pytest.param({"code": "½Ö+%.,:;#'\"_-"}, id="SKU-003 unusual but printable"),
         pytest.param({"code": "A\u00a0B"}, id="SKU-003 no-break space within"),
         pytest.param({"code": "日本"}, id="SKU-003 other letters"),
+        pytest.param({"code": "A\u2013B\u2764"}, id="SKU-003 dash and sign"),
         pytest.param({"code": "e\u0301"}, id="SKU-003 combining accent"),
         pytest.param({"code": "a-0"}, id="SKU-002 case differs"),
         pytest.param(_price("0.0001"), id="PRICE-002 smallest"),

@@ -171,7 +171,10 @@ def wanted(row: Row, new: Row, channel: Channel, sku: tuple[str, ...]) -> bool:
 def rules(row: Row, new: Row, made: int, there: int, channel: Channel) -> set[str]:
     """The rules that the size breaks."""
     code, price, amount = code_of(row), price_of(row, channel), new.get("salesPrice")
-    has_bad_characters = any(sign in "/\\" or unicodedata.category(sign) in ("Cc", "Cf", "Zl", "Zp") for sign in code)
+    invisible = "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0" + "".join(map(chr, [*range(0xFE00, 0xFE10)]))
+    has_bad_characters = any(
+        sign in "/\\" or sign in invisible or unicodedata.category(sign) in ("Cc", "Cf", "Zl", "Zp") for sign in code
+    )
     country = new.get("countryOfOrigin")
     return {
         rule
