@@ -9,17 +9,17 @@ _WEIGHTS = np.array([3, 1] * 7)
 
 
 def is_gtin(codes: pd.Series) -> pd.Series:
-    """Whether each code has 8, 12, 13 or 14 digits with a correct check digit at the end (GS1's mod 10)."""
+    """Whether each code has 8, 12, 13 or 14 digits, not all zero, with a correct check digit (GS1's mod 10)."""
     has_valid_length = _has_length_of_gtin(codes)
     padded = codes.where(has_valid_length, "0" * 14).str.zfill(14)
     digits = np.array(padded.tolist(), dtype="S14").view(np.uint8).reshape(-1, 14) - ord("0")
     has_valid_check_digit = (digits * _WEIGHTS).sum(axis=1) % 10 == 0
-    return has_valid_length & pd.Series(has_valid_check_digit, index=codes.index)
+    return has_valid_length & ~is_no_ean(codes) & pd.Series(has_valid_check_digit, index=codes.index)
 
 
 def has_wrong_check_digit(texts: pd.Series) -> pd.Series:
-    """Whether each text has 8, 12, 13 or 14 digits, and is no GTIN."""
-    return _has_length_of_gtin(texts) & ~is_gtin(texts)
+    """Whether each text has 8, 12, 13 or 14 digits, not all zero, and is no GTIN."""
+    return _has_length_of_gtin(texts) & ~is_no_ean(texts) & ~is_gtin(texts)
 
 
 def _has_length_of_gtin(texts: pd.Series) -> pd.Series:

@@ -143,7 +143,7 @@ def _ean_warnings(rows: pd.DataFrame, live: pd.DataFrame) -> Iterator[pd.DataFra
     yield issue_rows(_RULES["EAN-001"], rows[ean.isna()], "ean_code", lambda row: "No EAN.")
     yield issue_rows(
         _RULES["EAN-002"],
-        rows[ean.notna() & (~is_gtin(ean.fillna("")) | is_no_ean(ean))],
+        rows[ean.notna() & ~is_gtin(ean.fillna(""))],
         "ean_code",
         lambda row: f"The EAN {row.ean_code!r} {_invalid_ean(row.ean_code, isinstance(row.sendable_ean, str))}.",
     )

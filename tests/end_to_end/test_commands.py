@@ -76,7 +76,7 @@ def test_each_outcome_has_its_exit_code(
 
 
 def test_drift_or_a_planned_change_alone_does_not_end_with_3(shop_of: Callable[..., Shop]) -> None:
-    shop = shop_of(size(1, ean="7312345678901"), size(2), myogo=[{"code": "SKU1", "eanCode": "1"}])
+    shop = shop_of(size(1, ean="7312345678909"), size(2), myogo=[{"code": "SKU1", "eanCode": "1"}])
     document = shop.json("plan")
     assert document["flows"]["products"]["drifted"] == 1
     assert document["flows"]["products"]["create"] == 1

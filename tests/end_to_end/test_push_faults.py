@@ -39,7 +39,7 @@ from tests.support.shop_helpers import (
     writes,
 )
 
-NEW = size(1, sku="NEW", ean="7312345678901")
+NEW = size(1, sku="NEW", ean="7312345678909")
 OLD = size(2, sku="OLD", prices=[euro("20.00")])
 OTHER = size(3, sku="OTHER")
 STALE = {"code": "OLD", "name": "Parka Blue S", "salesPrice": Decimal("19.50"), "infoUrl": "https://x.test/old"}
@@ -268,8 +268,8 @@ def test_codes_with_unusual_characters_arrive_unchanged(shop: Shop, code: str) -
 def test_an_ean_of_myogo_is_never_changed(shop_of: Callable[..., Shop]) -> None:
     """The difference is reported as drift, also when the product is updated for another reason."""
     shop = shop_of(
-        size(1, ean="7312345678901"),
-        size(2, ean="7312345678918"),
+        size(1, ean="7312345678909"),
+        size(2, ean="7312345678916"),
         myogo=[
             {"code": "SKU1", "eanCode": "111", "name": "Old", "salesPrice": 1},
             {"code": "SKU2", "eanCode": "222", "name": "Old", "salesPrice": 1},
@@ -284,7 +284,7 @@ def test_an_ean_of_myogo_is_never_changed(shop_of: Callable[..., Shop]) -> None:
 
 
 def test_an_ean_that_myogo_lacks_is_filled(shop_of: Callable[..., Shop]) -> None:
-    eans = {1: "7312345678901", 2: "7312345678918"}
+    eans = {1: "7312345678909", 2: "7312345678916"}
     held_blank = [{"code": "SKU1", "eanCode": None}, {"code": "SKU2", "eanCode": ""}]
     shop = shop_of(*(size(n, ean=ean) for n, ean in eans.items()), myogo=held_blank)
     assert shop.run("push").counts["update"] == 2
@@ -295,7 +295,7 @@ def test_an_ean_that_myogo_lacks_is_filled(shop_of: Callable[..., Shop]) -> None
 def test_an_ean_added_in_myogo_meanwhile_stays(shop: Shop) -> None:
     """The EAN was planned; then the warehouse added one between our read and our write."""
     shop.box.change_myogo_product("OLD", eanCode="999")
-    pushed, _ = push_of(shop, update("OLD", ean_code="7312345678901"))
+    pushed, _ = push_of(shop, update("OLD", ean_code="7312345678909"))
     assert pushed.counts["applied"] == 1
     assert writes(shop) == []
 
@@ -464,10 +464,10 @@ def test_attempts_1_allows_one_attempt(shop: Shop) -> None:
 )
 def test_each_valid_answer_to_a_write_is_accepted(shop: Shop, switches: dict[str, Any]) -> None:
     shop.box.switch("myogo", **switches)
-    pushed, outcomes = push_of(shop, create("NEW", ean_code="7312345678901"), update("OLD", sales_price=20))
+    pushed, outcomes = push_of(shop, create("NEW", ean_code="7312345678909"), update("OLD", sales_price=20))
     assert outcomes == {"NEW": "applied", "OLD": "applied"}
     assert pushed.messages == []
-    assert (held(shop)["NEW"]["eanCode"], held(shop)["OLD"]["salesPrice"]) == ("7312345678901", 20)
+    assert (held(shop)["NEW"]["eanCode"], held(shop)["OLD"]["salesPrice"]) == ("7312345678909", 20)
 
 
 def test_a_field_that_myogo_stores_with_another_value_is_reported(shop: Shop) -> None:

@@ -127,7 +127,7 @@ def _product(box: Sandbox, key: str) -> Record | None:
     return {column: rows[0][field] for column, field in names.items()} if rows else None
 
 
-PRODUCT = {"name": "Parka", "sales_price": Decimal("49.90"), "language_code": "en", "ean_code": "7312345678901"}
+PRODUCT = {"name": "Parka", "sales_price": Decimal("49.90"), "language_code": "en", "ean_code": "7312345678909"}
 
 
 class TestProductCreate(CreateConformance):

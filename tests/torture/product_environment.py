@@ -27,15 +27,15 @@ DOLLARS: list[dict[str, Any]] = [euro("9.00", pricelist_id="20", currency="USD")
 SIZES = {
     one["stockItemId"]: one
     for one in (
-        size(101, sku="NEW-A", ean="7312345678901"),
+        size(101, sku="NEW-A", ean="7312345678909"),
         size(102, sku="OLD-C", prices=[euro("20.00")], weight=1),
         size(103, sku="CL", variantSku="ASH", name="Twin"),
         size(104, sku="NEW-B", prices=[euro("12.50"), *DOLLARS]),
         size(105, sku="SAME-E"),
         size(106, sku="NO-PRICE", prices=DOLLARS),
-        size(107, sku="OLD-D", name="Anorak", ean="7312345678918", prices=[euro("30.00")]),
+        size(107, sku="OLD-D", name="Anorak", ean="7312345678916", prices=[euro("30.00")]),
         size(108, sku="CLASH"),
-        size(109, sku="DRIFT-F", ean="7312345678925"),
+        size(109, sku="DRIFT-F", ean="7312345678923"),
         size(110, sku="NEW-J", name="Mütze", prices=[euro("0.10")]),
     )
 }

@@ -17,7 +17,7 @@ CODE_PARTS = ["", "A", "B", "AB", "BA", "A-", "a"]  # A + B, AB + "" and "" + AB
 UNUSUAL_PARTS = [None, 7, " ", "A/", "B\\", "A ", "A\u200b", "B\x07", "Ä\u00a0"]
 PREFIXES = [f"S{number}." for number in range(1, SIZES + 1)]  # each size's first code part
 CODES = [*PREFIXES, *CODE_PARTS[1:], "AA", "ABB", "A ", "XX-7", "PACK/1"]
-EANS = ["7312345678901", "96385074", "4006381333931"]
+EANS = ["7312345678909", "96385074", "4006381333931"]
 AMOUNTS = [
     *["10.00", "49.90", 20, Decimal("19.5"), "10.1234"],
     *[None, "", " ", "0", 0, "0.00", "-5", "49,00", " 49.00 ", "abc", "NaN", "10.12345", "1e2"],
@@ -27,7 +27,7 @@ FIELDS: dict[str, list[Any]] = {
     "product": ["parka int", "", None],
     "variant": ["Blue", "blue", "Röd", "", None],
     "size": ["S", "42", "One Size", "ONE SIZE", "", None],
-    "ean": [*EANS, 96385074, "12 34", "", "  ", None],
+    "ean": [*EANS, "7312345678901", "n/a", 96385074, "12 34", "", "  ", None],
     "upc": ["96385074", "", None],
     "brand": ["Acme", " Bolt ", "", None],
     "description": ["Warm <i>and</i> dry", "", None],
