@@ -212,7 +212,7 @@ def test_a_secret_key_in_a_product_of_myogo_stops_the_run_and_an_account_id_is_m
 def test_a_short_number_in_a_product_is_not_taken_for_a_secret(canary_shop_of: Callable[..., CanaryShop]) -> None:
     """A merchant id of six digits may be part of an EAN; it neither stops the run nor changes the row."""
 
-    canary_shop = canary_shop_of(replace(PLAIN, merchant_id="345678"), size(1, ean="7312345678906"))
+    canary_shop = canary_shop_of(replace(PLAIN, merchant_id="345678"), size(1, ean="7312345678909"))
     assert _run_command(canary_shop, "push")[0] == 0
     (product,) = canary_shop.shop.box.myogo_products()
-    assert product["eanCode"] == "7312345678906"
+    assert product["eanCode"] == "7312345678909"
