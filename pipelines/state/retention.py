@@ -21,11 +21,12 @@ def blank_personal_data(store: Store, table: str, columns: tuple[str, ...], date
     """Blanks personal data in rows of `raw_<system>.<table>` dated before `before`, a time as the system writes it; in
     all rows if it is None. Rows without a date are blanked too."""
     schema, _, name = table.partition(".")
-    tables = store.connection.execute(
-        "select count(*) from duckdb_tables() where schema_name = ? and table_name = ?", [schema, name]
+    staged = store.connection.execute(
+        "select column_name from duckdb_columns() where schema_name = ? and table_name = ?", [schema, name]
     ).fetchall()
-    if tables[0][0]:
-        blanks = ", ".join(f"{column} = null" for column in columns)
+    # A table that an earlier version of this program has staged may lack some of the columns.
+    if present := [column for column in columns if (column,) in staged]:
+        blanks = ", ".join(f"{column} = null" for column in present)
         store.connection.execute(
             f"update {table} set {blanks} where $before::varchar is null or {dated_by} is null or {dated_by} < $before",
             {"before": before},

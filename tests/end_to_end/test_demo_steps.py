@@ -30,6 +30,7 @@ def test_the_steps_end_as_expected(shop: Shop, capsys: pytest.CaptureFixture[str
     """Goods, stock, order, parcel: a step without its result raises."""
     Steps(_pushed(shop).file, shop.data / "demo", _run_command(shop)).run()
     output = capsys.readouterr().out
+    assert "\n1 fixed, 1 sent.\n" in output
     assert "In Centra, shipment 1001-1 is complete: Posti, JJFI65000001, JJFI65000002." in output
     assert shop.run("plan").counts["create"] + shop.run("plan").counts["update"] == 0
 
@@ -37,5 +38,5 @@ def test_the_steps_end_as_expected(shop: Shop, capsys: pytest.CaptureFixture[str
 def test_a_step_without_its_result_raises(shop: Shop) -> None:
     """Here no flow runs."""
     steps = Steps(_pushed(shop).file, shop.data / "demo", lambda *_: None)
-    with pytest.raises(UnexpectedState, match="stock in Centra"):
+    with pytest.raises(UnexpectedState, match="fixed and sent"):
         steps.run()

@@ -1,4 +1,4 @@
-"""The steps after the products are in myOGO: a delivery, stock, an order, a parcel, each with its flow."""
+"""The steps after the products are in myOGO: a missing price, a delivery, stock, an order and a parcel."""
 
 from __future__ import annotations
 
@@ -20,6 +20,18 @@ STOCK = """
 [flows.stock.params]
 goods_received = true
 """
+# A size that breaks one rule only: it has no price. It may have an entry in the price list, without an amount.
+UNPRICED = """
+    select any_value(code), source_id from sync.withheld
+    where run_id = (select max(run_id) from sync.runs) and flow = 'products'
+    group by source_id having list(rule) = ['PRICE-001'] order by all limit 1
+"""
+FIXED_AND_SENT = """
+    select (select count(*) from sync.issue_events where run_id = r.run_id and event = 'closed: fixed'),
+           (select count(*) from sync.journal where run_id = r.run_id and outcome = 'applied')
+    from sync.runs r order by run_id desc limit 1
+"""
+PRICE = {"id": "36", "pricelist": "EUR Europe", "currency": "EUR", "price": "149.00", "campaigns": []}
 ORDERS = """
 [flows.orders.params]
 starting = {day}
@@ -53,6 +65,7 @@ class Steps:
 
     def run(self) -> None:
         """Runs all steps. Raises UnexpectedState after a step that does not have its result."""
+        self._fix_a_price()
         sizes = self._sizes()
         show(f"\nA delivery of {len(sizes):,} products arrives at the warehouse and is counted.")
         for place, (code, _, physical) in enumerate(sizes):
@@ -84,17 +97,31 @@ class Steps:
         )
         self._run_command("push", "demo")
 
+    def _fix_a_price(self) -> None:
+        [(code, stock_item_id)] = self._query(UNPRICED)
+        prices = self._control("GET", f"centra/rows/{stock_item_id}")["prices"]
+        show(
+            f"\nA colleague adds the missing price of {code} in Centra, in price list {PRICE['id']}: {PRICE['price']}."
+        )
+        others = [entry for entry in prices if entry["id"] != PRICE["id"]]
+        self._control("PATCH", f"centra/rows/{stock_item_id}", {"prices": [*others, PRICE]})
+        self._run_command("push", "demo")
+        [(fixed, sent)] = self._query(FIXED_AND_SENT)
+        show(f"\n{fixed} fixed, {sent} sent.")
+        self._expect("number of rows that were fixed and sent", (fixed, sent), (1, 1))
+
+    def _query(self, sql: str) -> list[tuple[Any, ...]]:
+        with closing(duckdb.connect(str(self._folder / "analytics.duckdb"), read_only=True)) as db:
+            return db.execute(sql).fetchall()
+
     def _sizes(self) -> list[tuple[str, int, int]]:
         """Code, stockItemId and physical stock in Centra of the pushed sizes without stock in myOGO, sellable first."""
-        with closing(duckdb.connect(str(self._folder / "analytics.duckdb"), read_only=True)) as db:
-            return [
-                (code, int(stock_item_id), physical)
-                for code, stock_item_id, physical in db.execute(
-                    "select o.code, o.stock_item_id, s.physical_stock from out_myogo.products o "
-                    "join raw_centra.stock s using (stock_item_id) join raw_myogo.stock m on m.product_code = o.code "
-                    "where m.stock = 0 order by s.available_stock < 3, o.code"
-                ).fetchall()
-            ]
+        rows = self._query(
+            "select o.code, o.stock_item_id, s.physical_stock from out_myogo.products o "
+            "join raw_centra.stock s using (stock_item_id) join raw_myogo.stock m on m.product_code = o.code "
+            "where m.stock = 0 order by s.available_stock < 3, o.code"
+        )
+        return [(code, int(stock_item_id), physical) for code, stock_item_id, physical in rows]
 
     def _switch_on(self, reason: str, table: str) -> None:
         text = table.format(day=self._day)
