@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from pipelines.sandbox.demo.steps import Steps, UnexpectedState
-from tests.support.shop import Shop
+from tests.support.shop import Shop, size
 
 
 def _pushed(shop: Shop) -> Shop:
@@ -35,8 +36,9 @@ def test_the_steps_end_as_expected(shop: Shop, capsys: pytest.CaptureFixture[str
     assert shop.run("plan").counts["create"] + shop.run("plan").counts["update"] == 0
 
 
-def test_a_step_without_its_result_raises(shop: Shop) -> None:
+def test_a_step_without_its_result_raises(shop_of: Callable[..., Shop]) -> None:
     """Here no flow runs."""
-    steps = Steps(_pushed(shop).file, shop.data / "demo", lambda *_: None)
+    shop = _pushed(shop_of(size(1), size(2, prices=[])))
+    steps = Steps(shop.file, shop.data / "demo", lambda *_: None)
     with pytest.raises(UnexpectedState, match="fixed and sent"):
         steps.run()
