@@ -40,7 +40,7 @@ quick: setup
 # Every fault at every request, a kill at every step, long random stories, every form of a secret: an hour and a half.
 # Writes docs/torture.md, each table once all its cells held; `make torture CELLS=rest` goes on with those that have not yet.
 torture: setup
-	TORTURE=1 CELLS=$(CELLS) $(BIN)/pytest -n 2 --timeout=600 tests/torture tests/end_to_end/model tests/security
+	TORTURE=1 CELLS=$(CELLS) $(BIN)/pytest -n 2 --timeout=600 tests/torture tests/end_to_end/model tests/security tests/transforms/test_stock_properties.py
 
 # The parsers of the systems' answers, with many more examples than `make unit` takes.
 FUZZ_EXAMPLES ?= 500

@@ -11,6 +11,8 @@ from pydantic.dataclasses import dataclass
 from schemas.confusables import skeleton
 from schemas.gtin import gtin14
 
+_TEXTS = ["code", "ean", "upc"]  # by which Centra finds a size, in the order in which they are tried
+
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class Params:
@@ -28,20 +30,28 @@ class Params:
 def to_centra(levels: pd.DataFrame, params: Params) -> pd.DataFrame:
     """One row per code of myOGO's stock list, on a fresh index.
 
-    `levels` has `product_code`, `stock`, `stock_available` (texts and integers as staged). Columns:
-    `code`, `quantity` (units, never below 0), `below_zero` (whether myOGO's amount is below 0) and `copies` (the number
-    of rows that myOGO lists for the code; the amount is that of the first).
+    `levels` has `product_code` and `stock_available` (units). Columns: `code`, `available` (units that can be ordered
+    from myOGO; may be below 0, null if unknown) and `copies` (the number of rows that myOGO lists for the code; their
+    amounts are added up).
     """
-    amount = levels["stock" if params.stock_update_type == "physical" else "stock_available"].astype("Int64")
-    rows = pd.DataFrame(
-        {
-            "code": levels["product_code"],
-            "quantity": amount.clip(lower=0),
-            "below_zero": amount < 0,
-            "copies": levels.groupby("product_code")["product_code"].transform("size"),
-        }
-    )
-    return rows.drop_duplicates("code").reset_index(drop=True)
+    rows = pd.DataFrame({"code": levels["product_code"], "available": levels["stock_available"].astype("Int64")})
+    grouped = rows.groupby("code", sort=False)["available"]
+    return pd.DataFrame({"available": grouped.sum(min_count=1), "copies": grouped.size()}).reset_index()
+
+
+def with_missing(levels: pd.DataFrame, sizes: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
+    """`levels` of `to_centra`, and a row for each code of `sizes` that myOGO's stock list leaves out.
+
+    Its amount is that of `products` (myOGO's products: `code`, `stock_available`). Codes without a product have a row,
+    with an unknown amount, only if Centra has one of `sizes` in stock (`code`, `physical_stock`, `available_stock`).
+    """
+    missing = sizes[(sizes["code"] != "") & ~sizes["code"].isin(levels["code"])]
+    held = to_centra(products.rename(columns={"code": "product_code"}), Params())
+    held = held[held["code"].isin(missing["code"])]
+    in_stock = (missing["physical_stock"].fillna(0) > 0) | (missing["available_stock"].fillna(0) > 0)
+    unknown = missing.loc[in_stock & ~missing["code"].isin(held["code"]), ["code"]].drop_duplicates()
+    unknown = unknown.assign(available=pd.Series(pd.NA, index=unknown.index, dtype="Int64"), copies=1)
+    return pd.concat([part for part in (levels, held, unknown) if len(part)] or [levels], ignore_index=True)
 
 
 def address_sizes(
@@ -49,36 +59,33 @@ def address_sizes(
 ) -> pd.DataFrame:
     """`levels` with the size of Centra that each belongs to, and the text that identifies this size in Centra.
 
-    `sizes` has one row per size: `stock_item_id`, `code` (by which myOGO knows it), `ean` (null for none) and any
-    further columns. `eans` are myOGO's EANs, by code. `codes_in_centra` are the codes by which Centra knows the sizes,
-    by `stock_item_id`, if any differs. New columns: `size_count` (the number of sizes with the code), `stock_item_id`
-    (null if no single size is identified) with the other columns of `sizes`, and `key` (null if no text identifies the
-    size).
+    `sizes` has one row per size: `stock_item_id`, `code` (by which myOGO knows it), `ean` and `upc` (null for none),
+    `active`, and any further columns. `eans` are myOGO's EANs, by code. `codes_in_centra` are the codes by which Centra
+    knows the sizes, by `stock_item_id`, if any differs. New columns: `size_count` (the number of sizes with the code,
+    without inactive ones if one is active), `stock_item_id` (null if no single size is identified) with the other
+    columns of `sizes`, and `key` (null if no text identifies the size).
 
-    Centra accepts an EAN or a full code. It does not document which wins if one size's code is another's EAN, so a text
-    is used only if it identifies one size. If several sizes have the same code, the EAN that myOGO keeps identifies the
-    size, if exactly one size has it. EANs are compared as GTINs, with 14 digits.
+    Centra accepts an EAN, a UPC or a full code. It does not document which wins if one size's code is another's
+    barcode, so a text is used only if it identifies one size; if no text does, one that it shares only with inactive
+    sizes, which cannot be sold. If several sizes have the same code, the EAN that myOGO keeps identifies the size, if
+    exactly one size has it. Barcodes are compared as GTINs, with 14 digits.
     """
     sizes = sizes.assign(gtin=gtin14(sizes["ean"]))
     coded = sizes[sizes["code"] != ""]
-    with_own_ean = sizes[sizes["gtin"].notna() & ~sizes["gtin"].duplicated(keep=False)]
+    coded = coded[coded["active"] | ~coded["code"].isin(coded.loc[coded["active"], "code"])]
+    inactive_copies = sizes["code"].isin(coded["code"]) & ~sizes["stock_item_id"].isin(coded["stock_item_id"])
+    others = sizes[~inactive_copies]
+    with_own_ean = others[others["gtin"].notna() & ~others["gtin"].duplicated(keep=False)]
     size_count = levels["code"].map(coded["code"].value_counts()).fillna(0).astype(int)
     by_code = _only_size_of_code(levels["code"], coded)
     by_ean = _size_with_ean_of_myogo(levels["code"], eans, with_own_ean)
     rows = levels.assign(size_count=size_count, stock_item_id=by_code.where(size_count == 1, by_ean)).merge(
         sizes.drop(columns="code"), on="stock_item_id", how="left"
     )
+    sizes = sizes.drop(columns="gtin")
     if codes_in_centra is not None:
-        sizes = sizes.assign(code=sizes["stock_item_id"].map(codes_in_centra))
-    code = rows["stock_item_id"].map(sizes.set_index("stock_item_id")["code"]).astype("str")
-    code_as_ean = sizes.assign(code=gtin14(sizes["code"]))
-    code_is_clear = (code != "") & _means_only(code, rows["stock_item_id"], sizes, "code")
-    code_is_clear &= _means_only(gtin14(code), rows["stock_item_id"], sizes, "gtin")
-    ean_is_clear = rows["gtin"].isin(with_own_ean["gtin"]) & _means_only(
-        rows["gtin"], rows["stock_item_id"], code_as_ean, "code"
-    )
-    key = code.where(code_is_clear, rows["ean"].where(ean_is_clear))
-    return rows.drop(columns="gtin").assign(key=key.where(rows["stock_item_id"].notna()).astype("str"))
+        sizes = sizes.assign(code=sizes["stock_item_id"].map(codes_in_centra).astype("str"))
+    return rows.drop(columns="gtin").assign(key=_key(rows["stock_item_id"], sizes))
 
 
 def similar_sizes(rows: pd.DataFrame, sizes: pd.DataFrame, eans: pd.Series) -> pd.DataFrame:
@@ -99,7 +106,7 @@ def similar_sizes(rows: pd.DataFrame, sizes: pd.DataFrame, eans: pd.Series) -> p
     with_same_ean = gtin14(unknown["code"].map(eans).astype("str")).map(by_gtin).astype("str")
     similar = with_same_ean.fillna(unknown["code"].map(skeleton).map(by_skeleton).astype("str"))
     code = similar.map(coded.set_index("stock_item_id")["code"]).astype("str")
-    found = similar.notna() & ((unknown["quantity"] > 0) | ~code.isin(rows["code"]))
+    found = similar.notna() & ((unknown["available"] > 0) | ~code.isin(rows["code"]))
     unknown = unknown.assign(similar_code=code, has_same_ean=with_same_ean.notna(), stock_item_id=similar)
     return unknown.loc[found.fillna(False).astype(bool)].reset_index(drop=True)
 
@@ -117,22 +124,64 @@ def _size_with_ean_of_myogo(codes: pd.Series, eans: pd.Series, with_own_ean: pd.
     return ean.map(by_ean["stock_item_id"]).where(ean.map(by_ean["code"]) == codes).astype("str")
 
 
-def compared(rows: pd.DataFrame, params: Params) -> pd.DataFrame:
-    """`rows` with `current`, the amount in Centra (null if it lists none), and `raised`.
+def _key(own: pd.Series, sizes: pd.DataFrame) -> pd.Series:
+    """The first text of each size that means no other size, else no other active size; null if there is none. `own` are
+    the ids of the sizes."""
+    texts = sizes.set_index("stock_item_id")[["active", *_TEXTS]].reindex(own).set_index(own.index)
+    owners = pd.concat([sizes[["stock_item_id", "active"]].assign(kind=name, text=sizes[name]) for name in _TEXTS])
+    owners = owners[owners["text"].notna() & (owners["text"] != "")]
+    owners = owners.assign(gtin=gtin14(owners["text"]))
+    key = pd.Series(pd.NA, index=own.index, dtype="str")
+    is_active = texts["active"].fillna(False).astype(bool)
+    for rivals, may_use in ((owners, own.notna()), (owners[owners["active"]], is_active)):
+        for name in _TEXTS:
+            text, gtin = texts[name].astype("str"), gtin14(texts[name].astype("str"))
+            # Two codes are different though they are the same number; a barcode is always a number.
+            numbers = rivals[rivals["kind"] != "code"] if name == "code" else rivals
+            usable = may_use & (text != "") & text.notna() & (gtin.notna() | (name == "code"))
+            clear = usable & _means_only(text, own, rivals, "text") & _means_only(gtin, own, numbers, "gtin")
+            key = key.where(key.notna() | ~clear, text)
+    return key.astype("str")
 
-    Centra silently raises a physical amount to its allocated amount. If it has done so, writing our amount again would
-    change nothing: `raised` is true, and `current` is set to our amount.
-    """
-    if params.stock_update_type == "fta":
-        return rows.assign(current=rows["available_stock"].astype("Int64"), raised=False)
-    current, allocated = rows["physical_stock"].astype("Int64"), rows["allocated_stock"].astype("Int64")
-    raised = ((rows["quantity"] < allocated) & (current == allocated)).fillna(False).astype(bool)
-    return rows.assign(current=current.mask(raised, rows["quantity"]), raised=raised)
 
-
-def _means_only(texts: pd.Series, own: pd.Series, sizes: pd.DataFrame, column: str) -> pd.Series:
+def _means_only(texts: pd.Series, own: pd.Series, owners: pd.DataFrame, column: str) -> pd.Series:
     """Whether no size other than the row's size has the text in `column`."""
-    pairs = sizes.loc[sizes[column].isin(texts), [column, "stock_item_id"]].dropna()
+    pairs = owners.loc[owners[column].isin(texts), [column, "stock_item_id"]].dropna()
     matches = pd.DataFrame({"text": texts, "own": own}).reset_index().merge(pairs, left_on="text", right_on=column)
     ambiguous = matches.loc[matches["own"] != matches["stock_item_id"], "index"]
     return pd.Series(~texts.index.isin(ambiguous), texts.index)
+
+
+def with_amounts(rows: pd.DataFrame, units: pd.DataFrame, params: Params) -> pd.DataFrame:
+    """`rows` of `address_sizes` with the amount that Centra should hold, and the amount that it holds.
+
+    `units` has by code `taken` and `waiting` (see `transforms.taken_units`) and `leaving`: the units of shipments that
+    are completed before the amounts are written, so that Centra will have neither in stock nor allocated. New columns,
+    in units: `quantity` (never below 0, null if unknown), `below_zero` (whether myOGO's own amount is), `current` (null
+    if Centra lists none), `raised`, and `rises` (whether `current` is below `quantity`, or unknown).
+
+    Centra may have less allocated than it holds orders for; which orders have to wait is not known, so that what is
+    allocated counts for `waiting` first. Centra silently raises a physical amount to its allocated amount. If it has
+    done so, writing our amount again would change nothing: `raised` is true, and `current` is set to our amount.
+    """
+    of_rows = units.reindex(rows["code"]).fillna(0).astype("Int64").set_index(rows.index)
+    allocated = (rows["allocated_stock"].astype("Int64") - of_rows["leaving"]).clip(lower=0)
+    free_for_taken = (allocated.fillna(0) - of_rows["waiting"]).clip(lower=0)
+    taken = of_rows["taken"].where(of_rows["taken"] <= free_for_taken, free_for_taken)
+    quantity = rows["available"] + taken
+    current = rows["physical_stock"].astype("Int64")
+    current = (current - of_rows["leaving"]).clip(lower=0)
+    if params.stock_update_type == "fta":
+        quantity, current = quantity - allocated.fillna(0), rows["available_stock"].astype("Int64")
+    quantity = quantity.clip(lower=0)
+    raised = (quantity < allocated) & (current == allocated) & (params.stock_update_type == "physical")
+    raised = raised.fillna(False).astype(bool)
+    current = current.mask(raised, quantity)
+    return rows.assign(
+        quantity=quantity,
+        below_zero=(rows["available"] < 0).fillna(False).astype(bool),
+        allocated_stock=allocated,
+        current=current,
+        raised=raised,
+        rises=~(quantity <= current).fillna(False).astype(bool),
+    )

@@ -108,8 +108,13 @@ class Channel:
 
     def permissions(self, system: str, flows: Sequence[str]) -> list[str]:
         """The permissions that these flows need in the system, each once."""
-        needed = (one for name in flows for one in self.declarations[name].permissions.get(system, ()))
+        reading = [*flows, *(also for name in flows for also in self.reads_with(name))]
+        needed = (one for name in reading for one in self.declarations[name].permissions.get(system, ()))
         return [*dict.fromkeys(needed)]
+
+    def reads_with(self, flow: str) -> list[str]:
+        """The flows of the channel whose sources the flow reads too."""
+        return [name for name in self.declarations[flow].reads_with if name in self.flows]
 
     def sources(self, flows: Sequence[str]) -> dict[str, list[str]]:
         """References of the dlt sources to read for these flows, by system, each once."""

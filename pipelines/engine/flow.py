@@ -153,9 +153,11 @@ class Flow(ABC):
 
     `source` and `target_system` name systems. `extract`, `live`, `transform`, `contract` and `target` reference code
     (`package.module:name`), which a channel file may replace. `extract` and `live` are the dlt sources of the two
-    sides; `kind` is how they are read. `permissions` lists by system what the flow needs. A channel file may use
-    `select` only if `selects` is true, and `expectations` only if the flow has suites. A flow that `keeps_links` can
-    read from `pipelines.state.links` under which key each row was last written, or found unchanged.
+    sides; `kind` is how they are read. `reads_with` names flows whose sources this flow needs too, where the channel
+    has them: their dated rows are read from the earliest `window` on. `permissions` lists by system what the flow
+    needs. A channel file may use `select` only if `selects` is true, and `expectations` only if the flow has suites. A
+    flow that `keeps_links` can read from `pipelines.state.links` under which key each row was last written, or found
+    unchanged.
     """
 
     source: ClassVar[str]
@@ -163,6 +165,7 @@ class Flow(ABC):
     kind: ClassVar[Literal["catalogue", "window"]] = "catalogue"
     extract: ClassVar[str]
     live: ClassVar[str]
+    reads_with: ClassVar[tuple[str, ...]] = ()
     transform: ClassVar[str]
     contract: ClassVar[str]
     target: ClassVar[str]
@@ -208,7 +211,7 @@ class Flow(ABC):
         return {}
 
     def window(self, now: datetime) -> datetime:
-        """The moment (UTC) from which rows are read, if `kind` is "window"."""
+        """The moment (UTC) from which dated rows are read, if `kind` is "window" or the flow has `reads_with`."""
         raise NotImplementedError
 
     def personal_tables(self) -> Sequence[str]:

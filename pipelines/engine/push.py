@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 UNKNOWN_IN_A_ROW = 5  # a target may fail on one record; five failures in a row are an outage
 NOT_FOUND = 404
 STALE_READ = "stale_read"  # the target differs from what the run has read, so the next run does a full read
+KEPT = "kept="  # followed by the value that the target shows instead of the one that was written
 Outcome = str  # applied, refused, unknown, not_attempted
 
 
@@ -83,21 +84,27 @@ def push(
     return _Push(plan, target, journal, on_result, interrupted).run(in_flight)
 
 
-def read_back(target: BatchTarget, changes: pd.DataFrame, began: datetime, journal: Journal) -> list[str]:
-    """Compares the target with what was written. Returns one line per difference, and records it in the journal.
+def read_back(
+    target: BatchTarget, changes: pd.DataFrame, began: datetime, journal: Journal
+) -> tuple[list[str], Sequence[str]]:
+    """Compares the target with what was written, and records the differences in the journal.
 
-    If the target cannot be read, the result is one line with the reason: what was written stays written.
+    Returns one line per difference, and the keys of the writes that the target did not keep: their outcome becomes
+    refused. If the target cannot be read, the result is one line with the reason: what was written stays written.
     """
     rows = changes[["key", "source_id", "after"]].itertuples(index=False, name=None)
     written = [WrittenRow(key, source_id, decode_exact(after.encode())) for key, source_id, after in rows]
     try:
         differences = target.read_back(written, began)
     except (RemoteSystemError, ConfigError) as error:
-        return [f"The written rows could not be checked, because reading them back failed: {error.message}"]
-    for key, message in differences.items():
-        if key:
-            journal.record_outcome(key, "update", "applied", 200, message)
-    return [f"{key}: {message}" if key else message for key, message in differences.items()]
+        return [f"The written rows could not be checked, because reading them back failed: {error.message}"], []
+    for key, one in differences.items():
+        if key and one.kept is None:
+            journal.record_outcome(key, "update", "applied", 200, one.message)
+        elif key:
+            journal.record_outcome(key, "update", "refused", 200, one.message, f"{KEPT}{one.kept}")
+    lines = [f"{key}: {one.message}" if key else one.message for key, one in differences.items()]
+    return lines, [key for key, one in differences.items() if one.kept is not None]
 
 
 class _Push:

@@ -197,11 +197,16 @@ class _Run:
                 full_read=self.options.full,
                 preload=any(flows[name].validates_batches for name in catalogues),
             )
-        windows = {name: flow for name, flow in flows.items() if flow.kind == "window"}
-        if windows:
-            since = min(flow.window(report.started_at) for flow in windows.values())
-            personal = frozenset(table for flow in windows.values() for table in flow.personal_tables())
-            rows = dict.fromkeys(flow.words.rows for flow in windows.values())
+        if dated := [name for name, flow in flows.items() if flow.kind == "window" or channel.reads_with(name)]:
+            since = min(flows[name].window(report.started_at) for name in dated)
+            personal = frozenset(table for name in dated for table in flows[name].personal_tables())
+            windows = dict.fromkeys(
+                one
+                for name in dated
+                for one in (name, *channel.reads_with(name))
+                if channel.declarations[one].kind == "window"
+            )
+            rows = dict.fromkeys(channel.declarations[name].words.rows for name in windows)
             extractor.read_windows(channel.sources([*windows]), since, personal, ", ".join(rows))
         for name, flow in flows.items():
             flow.context.full_read = report.facts.get("read", {}).get("kind") == "full"
@@ -299,7 +304,9 @@ class _Run:
                 raise pushed.stopped
             if applied and isinstance(target, BatchTarget):
                 written = plan.changes[plan.changes["key"].isin(applied)]
-                report.facts["read_back"] = read_back(target, written, began, journal)
+                report.facts["read_back"], refused = read_back(target, written, began, journal)
+                report.flows[name]["applied"] -= len(refused)
+                report.flows[name]["refused"] += len(refused)
 
     def _apply_retention(self, store: Store) -> None:
         """Blanks personal data and drops fields of plans that no flow of the channel may keep any longer."""

@@ -27,8 +27,7 @@ class OrderFlow(Flow):
     permissions: ClassVar = {"myogo": ("read:order", "write:order")}
 
     def window(self, now: datetime) -> datetime:
-        starting = datetime.combine(self.params.starting, time.min)
-        return max(starting - timedelta(days=1), now - timedelta(days=self.params.look_back_days))
+        return window_of(self.params, now)
 
     @classmethod
     def mapped_methods(cls, params: Any) -> dict[str, str] | None:
@@ -48,6 +47,12 @@ def _orders_are_listed(client: Any) -> CheckResult:
     from pipelines.systems.myogo.preflight import orders_are_listed
 
     return orders_are_listed(client)
+
+
+def window_of(params: Any, now: datetime) -> datetime:
+    """The moment (UTC) from which a flow with these parameters reads: `starting`, but at most `look_back_days` ago."""
+    starting = datetime.combine(params.starting, time.min)
+    return max(starting - timedelta(days=1), now - timedelta(days=params.look_back_days))
 
 
 def orders_params(channel: Channel) -> Any:

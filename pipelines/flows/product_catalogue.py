@@ -117,8 +117,8 @@ class ProductCatalogue:
         return self._identities
 
     def size_status(self) -> pd.DataFrame:
-        """One row per size: `stock_item_id`, `code`, `selected`, `broken` (the rules that withhold it, or "") and
-        `code_in_myogo`, the code by which myOGO knows it; "" if that code is another size's."""
+        """One row per size: `stock_item_id`, `code`, `active`, `selected`, `broken` (the rules that withhold it, or
+        "") and `code_in_myogo`, the code by which myOGO knows it; "" if that code is another size's."""
         if self._size_status is None:
             products, live = self.products(), self.live()
             self.cache_status(products, self.withheld(products, live), self.identities(products, live))
@@ -129,7 +129,7 @@ class ProductCatalogue:
         """Stores what `size_status` returns, so that it is not evaluated again."""
         broken = withheld.groupby("row")["rule"].agg(", ".join).reindex(products.index).fillna("").astype("str")
         code_in_myogo = identities["renamed_from"].fillna(products["code"].mask(identities["taken_from"].notna(), ""))
-        self._size_status = products[["stock_item_id", "code"]].assign(
+        self._size_status = products[["stock_item_id", "code", "active"]].assign(
             selected=self.selected(products), broken=broken, code_in_myogo=code_in_myogo
         )
 

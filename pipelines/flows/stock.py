@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 import pandas as pd
@@ -13,6 +14,7 @@ from pipelines.core.errors import UnsafePlan
 from pipelines.core.reference import import_string
 from pipelines.engine.flow import Comparison, Evaluation, Flow, Step, Words, WriteTrace
 from pipelines.engine.plan import Plan
+from pipelines.engine.push import KEPT
 from pipelines.engine.safety_limits import (
     MIN_ROWS_FOR_SHARE,
     Violation,
@@ -23,15 +25,28 @@ from pipelines.engine.safety_limits import (
     read_violations,
     update_violations,
 )
+from pipelines.flows.order_flow import (
+    LINE_COLUMNS,
+    ORDERS_FLOW,
+    TRACKING_FLOW,
+    completed,
+    open_orders,
+    orders_params,
+    previously_sent_references,
+    reference_prefix,
+    window_of,
+)
 from pipelines.flows.product_catalogue import ProductCatalogue
 from pipelines.state.schema import Table, View, columns
-from pipelines.systems.system import CheckResult
+from pipelines.state.store import utc_now
+from pipelines.systems.system import CheckResult, Lookup
 from schemas.fields.centra import CODE_SQL
 from schemas.stock.rules import RULES
 
+RETRY_AFTER = timedelta(days=1)  # an amount that Centra did not keep is not written again before
 _AMOUNTS = ["physical_stock", "allocated_stock", "available_stock"]
 _SIZES = (
-    f"(select p.stock_item_id, nullif(p.ean, '') as ean, {', '.join(_AMOUNTS)} "
+    f"(select p.stock_item_id, nullif(p.ean, '') as ean, nullif(p.upc, '') as upc, {', '.join(_AMOUNTS)} "
     "from raw_centra.products p left join raw_centra.stock s using (stock_item_id))"
 )
 OUTPUT = Table(
@@ -116,6 +131,7 @@ class StockFlow(Flow):
     source, target_system = "myogo", "centra"
     extract = "pipelines.systems.myogo.source:myogo"
     live = "pipelines.systems.centra.source:centra"
+    reads_with = (ORDERS_FLOW,)
     transform = "transforms.stock:to_centra"
     contract = "schemas.stock.contract:LEVEL"
     target = "pipelines.systems.centra.stock_target:StockTarget"
@@ -157,29 +173,102 @@ class StockFlow(Flow):
             )
         return "ok", f"amounts go to Centra; its plugin's Stock update type must be {setting}", ""
 
+    def window(self, now: datetime) -> datetime:
+        return window_of(orders_params(self.context.channel), now)
+
+    def lookups(self) -> Sequence[Lookup]:
+        """Our orders in myOGO that are older than its list, for goods that Centra still holds."""
+        orders = orders_params(self.context.channel)
+        if orders is None:
+            return []
+        sent = previously_sent_references(self.store, orders.source)
+        return [Lookup("myogo", "pipelines.systems.myogo.order_source:with_references", sent)]
+
     def evaluate(self, step: Step) -> Evaluation:
         from schemas.outgoing_contract import validate_outgoing
         from schemas.stock.contract import SENDABLE
-        from transforms.stock import address_sizes, compared, similar_sizes
+        from transforms.stock import address_sizes, similar_sizes, with_amounts, with_missing
 
         with step("transform"):
             listed = self.store.frame("raw_myogo.stock", ["product_code", "stock", "stock_available"])
             levels = import_string(self.context.settings.transform)(listed, self.params)
-            staged = self.store.frame(_SIZES, ["stock_item_id", "ean", *_AMOUNTS])
+            staged = self.store.frame(_SIZES, ["stock_item_id", "ean", "upc", *_AMOUNTS])
             status = self.context.service(ProductCatalogue).size_status()
             # A renamed size goes on under the code by which myOGO knows it; Centra knows it by its own.
             codes_in_centra = status.set_index("stock_item_id")["code"]
             sizes = status.drop(columns="code").rename(columns={"code_in_myogo": "code"})
             sizes = sizes.merge(staged, on="stock_item_id", how="left")
-            products = self.store.frame("raw_myogo.products", ["code", "ean_code"])
+            products = self.store.frame("raw_myogo.products", ["code", "ean_code", "stock_available"])
+            wanted = sizes[sizes["selected"]]
+            levels = with_missing(levels, wanted if self.params.goods_received else wanted.head(0), products)
             eans = products.drop_duplicates("code", keep=False).set_index("code")["ean_code"]
-            rows = compared(address_sizes(levels, sizes, eans, codes_in_centra), self.params)
-            similar = similar_sizes(rows, sizes[sizes["selected"]], eans)
+            rows = address_sizes(levels, sizes, eans, codes_in_centra)
+            rows = with_amounts(rows, self._order_units(), self.params)
+            rows = rows.assign(kept_before=self._kept_before(rows), orders_are_known=self._knows_orders())
+            similar = similar_sizes(rows, wanted, eans)
         with step("validate"):
             evaluation = self._evaluate(rows, sizes, similar)
             validate_outgoing(evaluation.desired, SENDABLE)
         self.store.replace(OUTPUT.name, evaluation.desired.rename(columns={"source_id": "stock_item_id"}))
         return evaluation
+
+    def _knows_orders(self) -> bool:
+        """Whether the channel knows which orders of myOGO are Centra's."""
+        return orders_params(self.context.channel) is not None
+
+    def _order_units(self) -> pd.DataFrame:
+        """By code: the units in our orders that are `taken`, `waiting` and `leaving`; see `transforms.stock`."""
+        from transforms.order_lines import is_true
+        from transforms.taken_units import CentraOrders, order_units
+
+        params, store = orders_params(self.context.channel), self.store
+        if params is None:
+            return pd.DataFrame(columns=["taken", "waiting", "leaving"], index=pd.Index([], dtype="str"), dtype="int64")
+        listed = CentraOrders(
+            shipments=store.frame("raw_centra.shipments", ["shipment_id", "order_id"]),
+            shipment_lines=self._lines("shipment"),
+            orders=store.frame("raw_centra.orders", ["order_id", "order_status"]),
+            order_lines=self._lines("order"),
+            sent=completed(store),
+        )
+        live = store.frame("raw_myogo.orders", ["reference", "status", "lines", "test"])
+        live = live.assign(status=live["status"].fillna("").str.casefold(), test=is_true(live["test"]))
+        own = open_orders(store, live, reference_prefix(self.context.channel, params))
+        return order_units(listed, own, self._completions_of_this_run(), params.contents_are)
+
+    def _lines(self, what: str) -> pd.DataFrame:
+        lines = self.store.frame(f"raw_centra.{what}_lines", [f"{what}_id", *LINE_COLUMNS])
+        return lines.rename(columns={f"{what}_id": "source_id"})
+
+    def _kept_before(self, rows: pd.DataFrame) -> pd.Series:
+        """The amount that Centra kept when each row's amount was last written, less than RETRY_AFTER ago; null if it
+        took the amount, or if another amount was written."""
+        kept = self.store.connection.execute(
+            f"""
+            with newest as (
+                select run_id, key, outcome, reason, ended_at,
+                    row_number() over (partition by key order by intended_at desc) as age
+                from sync.journal where flow = $flow)
+            select key, cast(json_extract(after, '$.quantity') as bigint) as quantity,
+                try_cast(regexp_extract(reason, '^{KEPT}(.*)$', 1) as bigint) as kept_before
+            from newest join sync.changes using (run_id, key)
+            where flow = $flow and age = 1 and outcome = 'refused' and ended_at > $since""",
+            {"flow": self.context.name, "since": utc_now() - RETRY_AFTER},
+        ).df()
+        kept = kept.astype({"key": "str", "quantity": "Int64", "kept_before": "Int64"}).drop_duplicates("key")
+        return (
+            rows[["key", "quantity"]]
+            .merge(kept, on=["key", "quantity"], how="left")["kept_before"]
+            .set_axis(rows.index)
+        )
+
+    def _completions_of_this_run(self) -> list[str]:
+        """The shipments that the tracking flow completes in this run, before the amounts are written."""
+        rows = self.store.connection.execute(
+            f"select key from sync.changes where run_id = $run_id and flow = '{TRACKING_FLOW}'",
+            {"run_id": self.context.run_id},
+        ).fetchall()
+        return [key for (key,) in rows]
 
     def hard_stop(self, plan: Plan) -> UnsafePlan | None:
         """Stops until the merchant confirms that the goods have arrived: myOGO's zeros would empty the shop before."""

@@ -46,12 +46,24 @@ class WrittenRow:
     row: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class Difference:
+    """A row whose value in the target is not the one that was written, with a message.
+
+    `kept` is the value that the target shows, if it keeps that one instead of ours for a reason that a person must
+    settle: the write then counts as refused. None for a difference that the target is known to make.
+    """
+
+    message: str
+    kept: str | None = None
+
+
 @runtime_checkable
 class BatchTarget(Protocol):
     """Writes up to `batch` updates in one call.
 
     `update_batch` returns, by key, a message or the error of that row; an error that it raises (as a Target does)
-    concerns all rows. `read_back` returns, after the push, a message by key for each row whose value in the target
+    concerns all rows. `read_back` returns, after the push, a Difference by key for each row whose value in the target
     differs from what was written; the key "" is for a message that concerns no single row.
     """
 
@@ -59,4 +71,4 @@ class BatchTarget(Protocol):
 
     def update_batch(self, rows: Mapping[str, Mapping[str, Any]]) -> Mapping[str, str | RecordError]: ...
 
-    def read_back(self, written: Sequence[WrittenRow], began: datetime) -> Mapping[str, str]: ...
+    def read_back(self, written: Sequence[WrittenRow], began: datetime) -> Mapping[str, Difference]: ...

@@ -2,68 +2,119 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
-from schemas.issues import MAX_LISTED, Check, by_id, first_broken, issue_rows, issues_of_checks
+from schemas.issues import Check, and_more, by_id, first_broken, issue_rows, issues_of_checks
 from schemas.stock.rules import RULES
 
 _RULES = by_id(RULES)
 
-# The first broken check counts.
+# Product rules about the identity of a size; other rules (a price, a country) do not stop an amount.
+_IDENTITY = ("SKU-", "TGT-")
+
+# The first broken check counts. Doubts about the identity stop an amount only if it would rise: no amount that it might
+# have is higher.
 CHECKS = (
     Check(
-        _RULES["STOCK-001"],
-        lambda rows: rows["copies"] > 1,
+        _RULES["STOCK-009"],
+        lambda rows: rows["available"].isna(),
         "code",
-        lambda row: f"myOGO's stock list has {row.copies} rows for the code {row.code!r}.",
+        lambda row: (
+            f"Centra has {row.sizes} of {row.code!r} in stock, and myOGO shows neither a stock row nor a product."
+        ),
     ),
     Check(
         _RULES["STOCK-002"],
         lambda rows: (rows["size_count"] != 1) & rows["stock_item_id"].isna(),
         "code",
         lambda row: (
-            f"{row.size_count} sizes ({row.sizes}) have the code {row.code!r}, and no EAN identifies one of them."
+            f"{row.size_count} sizes have the code {row.code!r}, and no EAN identifies one of them. Centra shows "
+            f"{row.sizes}; myOGO has {row.available}."
         ),
-    ),
-    Check(
-        _RULES["STOCK-003"],
-        lambda rows: _relevant_rules(rows) != "",
-        "broken",
-        lambda row: f"The size of {row.code!r} is withheld from myOGO: {row.broken}.",
     ),
     Check(
         _RULES["STOCK-004"],
         lambda rows: rows["key"].isna(),
         "code",
         lambda row: (
-            f"Another size has the EAN {row.code!r}, and the EAN of this size ({row.ean}) does not identify it either."
-            if isinstance(row.ean, str)
-            else f"Another size has the EAN {row.code!r}, and this size has no EAN."
+            f"Another size has the EAN or UPC {row.code!r}, and "
+            + (
+                f"the EAN of this size ({row.ean}) does not identify it either"
+                if isinstance(row.ean, str)
+                else "this size has no EAN"
+            )
+            + f". {_both_amounts(row)}"
+        ),
+    ),
+    Check(
+        _RULES["STOCK-001"],
+        lambda rows: (rows["copies"] > 1) & rows["rises"],
+        "code",
+        lambda row: f"myOGO has {row.copies} rows for the code {row.code!r}. {_both_amounts(row)}",
+    ),
+    Check(
+        _RULES["STOCK-003"],
+        lambda rows: (identity_rules(rows) != "") & rows["rises"],
+        "broken",
+        lambda row: f"The size of {row.code!r} is withheld from myOGO: {row.broken}. {_both_amounts(row)}",
+    ),
+    Check(
+        _RULES["STOCK-011"],
+        lambda rows: (rows["quantity"] != rows["current"]) & (rows["current"] <= rows["kept_before"]),
+        "quantity",
+        lambda row: (
+            f"{row.quantity} of {row.code!r} was written, and Centra showed {row.kept_before} right after it. "
+            f"{_both_amounts(row)}"
         ),
     ),
 )
 
 
+def _both_amounts(row: Any) -> str:
+    shown = "no amount" if pd.isna(row.current) else row.current
+    return f"Centra shows {shown}; it should show {row.quantity}."
+
+
 def failed_checks(rows: pd.DataFrame) -> pd.Series:
-    """The number in CHECKS that withholds each row of `transforms.stock.address_sizes`; -1 for none."""
+    """The number in CHECKS that withholds each row of `transforms.stock.with_amounts`; -1 for none."""
     return first_broken(rows, CHECKS)
 
 
-def _relevant_rules(rows: pd.DataFrame) -> pd.Series:
-    """The product rules that withhold the size, without SKU-002 (a shared code) if an EAN identifies the size, and
-    without SKU-005: a renamed size has the amount of the code by which myOGO knows it."""
-    broken = rows["broken"].fillna("").str.replace(r"SKU-005(, )?", "", regex=True).str.removesuffix(", ")
-    return broken.where(rows["size_count"] == 1, broken.str.replace(r"SKU-002(, )?", "", regex=True))
+def identity_rules(rows: pd.DataFrame) -> pd.Series:
+    """The product rules about identity that withhold each row's size, joined by ", "; "" for none.
+
+    A shared code (SKU-002) does not count if it is clear which size is meant: the others are inactive, or an EAN
+    identifies it. Nor does SKU-005: a renamed size has the amount of the code by which myOGO knows it.
+    """
+    broken = rows["broken"].fillna("").str.split(", ")
+    identified = rows["stock_item_id"].notna()
+    return pd.Series(
+        [
+            ", ".join(
+                rule
+                for rule in rules
+                if rule.startswith(_IDENTITY) and rule != "SKU-005" and not (clear and rule == "SKU-002")
+            )
+            for rules, clear in zip(broken, identified, strict=True)
+        ],
+        rows.index,
+        dtype="str",
+    )
 
 
 def withheld(rows: pd.DataFrame, failed: pd.Series, sizes: pd.DataFrame) -> pd.DataFrame:
-    """COLUMNS: one line per row with a failed check. A row of several sizes is listed under the first of them."""
+    """COLUMNS: one line per row with a failed check. A row of several sizes is listed under the first of them; `sizes`
+    are those of Centra, with `stock_item_id`, `code` and `physical_stock`."""
     rows, failed = rows[failed >= 0], failed[failed >= 0]
-    ids_of_code = sizes[sizes["code"].isin(rows["code"])].groupby("code")["stock_item_id"].agg(list)
-    ids_of_row: list[list[str]] = [ids_of_code.get(code, []) for code in rows["code"]]
-    first = pd.Series([ids[0] if ids else None for ids in ids_of_row], index=rows.index, dtype="str")
+    of_codes = sizes[sizes["code"].isin(rows["code"])]
+    shown = of_codes["physical_stock"].astype("str").fillna("?") + " (size " + of_codes["stock_item_id"] + ")"
+    listed = of_codes.assign(shown=shown).groupby("code").agg(first=("stock_item_id", "first"), shown=("shown", list))
     rows = rows.assign(
-        source_id=rows["stock_item_id"].fillna(first), sizes=[", ".join(ids[:MAX_LISTED]) for ids in ids_of_row]
+        source_id=rows["stock_item_id"].fillna(rows["code"].map(listed["first"]).astype("str")),
+        sizes=[and_more(texts, len(texts)) for texts in rows["code"].map(listed["shown"])],
+        broken=identity_rules(rows),
     )
     return issues_of_checks(rows, failed, CHECKS)
 
@@ -72,6 +123,7 @@ def warnings(rows: pd.DataFrame, valid: pd.DataFrame) -> pd.DataFrame:
     """COLUMNS of the warnings. `valid` are the rows that are compared."""
     rows, valid = (frame.assign(source_id=frame["stock_item_id"]) for frame in (rows, valid))
     unidentified = rows["code"].str.startswith("XX-") & (rows["size_count"] == 0)
+    left_out = valid[~valid["orders_are_known"] & (valid["allocated_stock"] > 0).fillna(False)]
     return pd.concat(
         [
             issue_rows(
@@ -92,8 +144,17 @@ def warnings(rows: pd.DataFrame, valid: pd.DataFrame) -> pd.DataFrame:
             issue_rows(
                 _RULES["STOCK-007"],
                 rows[unidentified],
+                "available",
+                lambda row: f"{row.code!r}, {row.available} units.",
+            ),
+            issue_rows(
+                _RULES["STOCK-010"],
+                left_out,
                 "quantity",
-                lambda row: f"{row.code!r}, {row.quantity} units.",
+                lambda row: (
+                    f"Centra's orders have {row.allocated_stock} of {row.code!r} allocated. If myOGO has these orders "
+                    f"too, Centra may show up to {row.allocated_stock} too few."
+                ),
             ),
         ],
         ignore_index=True,
@@ -110,9 +171,9 @@ def similar_size_warnings(similar: pd.DataFrame, amounts: pd.Series) -> pd.DataF
     return issue_rows(
         _RULES["STOCK-008"],
         rows,
-        "quantity",
+        "available",
         lambda row: (
-            f"myOGO has {row.quantity} of {row.code!r}, a code that no size has. Centra's {row.similar_code!r} "
+            f"myOGO has {row.available} of {row.code!r}, a code that no size has. Centra's {row.similar_code!r} "
             f"{'has the same EAN' if row.has_same_ean else 'looks like it'} and shows {row.in_centra}: it does not get "
             "that amount."
         ),

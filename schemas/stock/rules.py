@@ -8,8 +8,9 @@ RULES = (
     Rule(
         "STOCK-001",
         True,
-        "myOGO's stock list has the code more than once",
-        "The product was created twice in myOGO, by hand or through two integrations.",
+        "the amount would rise, and myOGO's stock list has the code more than once",
+        "The product was created twice in myOGO, by hand or through two integrations. A fall to the sum of the amounts "
+        "is written.",
         "In myOGO, merge or rename the duplicates (OGOship's support can do it).",
         "myOGO",
     ),
@@ -24,17 +25,17 @@ RULES = (
     Rule(
         "STOCK-003",
         True,
-        "the size is withheld from myOGO by a rule of the products flow",
-        "Until that is fixed it is not certain that both systems mean the same goods.",
+        "the amount would rise, and a rule about the identity of the size withholds it from myOGO",
+        "Until that is fixed it is not certain that both systems mean the same goods. A fall is written.",
         "Fix what the message names; the next run writes the amount.",
         "Centra",
     ),
     Rule(
         "STOCK-004",
         True,
-        "neither the code nor the EAN identifies this size alone in Centra",
-        "One size's EAN is another's code: Centra accepts either, and which wins is not documented.",
-        "In Centra, correct the EAN that is another size's code.",
+        "neither the code nor the EAN nor the UPC identifies this size alone in Centra",
+        "One size's EAN or UPC is another's code: Centra accepts each of them, and which wins is not documented.",
+        "In Centra, correct the EAN or UPC that is another size's code.",
         "Centra",
     ),
     Rule(
@@ -68,5 +69,30 @@ RULES = (
         "The code was typed in another way, such as with small letters, or it was changed in one of the two systems.",
         "Give both the same code: rename the product in myOGO, or correct sku, variantSku or sizeSku in Centra.",
         "myOGO",
+    ),
+    Rule(
+        "STOCK-009",
+        True,
+        "Centra has the size in stock, and myOGO shows no amount for its code",
+        "The product was never created in myOGO, or was deleted or renamed there.",
+        "In myOGO, find out under which code the goods are; if it does not have them, set the stock to 0 in Centra.",
+        "myOGO",
+    ),
+    Rule(
+        "STOCK-010",
+        False,
+        "what Centra has allocated may be taken off twice, because the channel has no orders flow",
+        "Without the orders flow nobody can tell which orders of myOGO are Centra's.",
+        "Turn the orders flow on, or accept that Centra shows too few until those orders have left.",
+        "channel file",
+    ),
+    Rule(
+        "STOCK-011",
+        True,
+        "Centra kept showing another amount after this one was written",
+        "The plugin's Stock update type is not what stock_update_type says, or a virtual warehouse is connected to it.",
+        "In Centra, compare the plugin's Stock update type with stock_update_type in the channel file, and disconnect "
+        "virtual warehouses. The amount is tried again when it changes, or a day after the last attempt.",
+        "Centra",
     ),
 )

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from pipelines.flows import stock as stock_flow
 from tests.support import child_process
-from tests.support.shop import Shop, size
+from tests.support.shop import Shop, euro, size
 from tests.support.shop_helpers import withheld_rows_of
 
 ShopOf = Callable[..., Shop]
@@ -38,7 +42,7 @@ def writes(shop: Shop) -> list[dict[str, int]]:
     return [
         {row["product"]: row["quantity"] for row in entry["body"]["products"]}
         for entry in shop.box.requests("centra")
-        if entry["method"] in ("POST", "PUT")
+        if entry["method"] in ("POST", "PUT") and entry["path"].endswith("/stock")
     ]
 
 
@@ -47,7 +51,8 @@ def withheld(shop: Shop) -> list[tuple[Any, ...]]:
 
 
 def warned(shop: Shop) -> list[tuple[Any, ...]]:
-    return shop.sql("select code, rule from out_centra.warnings order by 1, 2")
+    """Without STOCK-010, which each size with allocated units has in a channel without orders flow."""
+    return shop.sql("select code, rule from out_centra.warnings where rule <> 'STOCK-010' order by 1, 2")
 
 
 def stock(shop: Shop, verb: str = "push", **options: Any) -> Any:
@@ -167,17 +172,18 @@ def test_a_plan_that_sets_most_sizes_to_zero_or_changes_most_amounts_is_refused(
 
 
 def test_free_amounts_are_written_if_the_plugin_takes_them(shop_of: ShopOf) -> None:
-    """Centra adds what it has allocated. A negative amount is written as zero, an equal one is not written."""
+    """Less what Centra has allocated, which it adds. A negative amount is written as zero, an equal one is not
+    written."""
     shop = shop_with_stock(
-        shop_of, size(1, physical=5, allocated=2), size(2, allocated=0), size(3, physical=7, allocated=2),
+        shop_of, size(1, physical=5, allocated=2), size(2, allocated=0), size(3, physical=5, allocated=2),
         myogo=[held(1, stock=12, reserved=3), held(2, stock=2, reserved=5), held(3, stock=8, reserved=3)],
     )  # fmt: skip
     shop.edit("goods_received = true", 'goods_received = true\nstock_update_type = "fta"')
     shop.box.switch("centra", stock_update_type="fta")
     report = stock(shop)
     assert (report.exit_code, report.flows["stock"]["unchanged"]) == (0, 1)
-    assert (writes(shop), warned(shop)) == ([{"SKU1": 9, "SKU2": 0}], [("SKU2", "STOCK-005")])
-    assert physical(shop, 1, 2, 3) == [9 + 2, 0, 7]
+    assert (writes(shop), warned(shop)) == ([{"SKU1": 7, "SKU2": 0}], [("SKU2", "STOCK-005")])
+    assert physical(shop, 1, 2, 3) == [7 + 2, 0, 5]
 
 
 def test_many_amounts_are_written_in_batches_of_a_hundred(shop_of: ShopOf) -> None:
@@ -207,35 +213,33 @@ def test_ambiguous_codes_are_withheld(shop_of: ShopOf) -> None:
         size(7, sku="7350000000016"), size(8, ean="7350000000016"),
         # An EAN distinguishes two sizes of one code; a code that is another size's EAN, written by its own EAN.
         size(9, sku="BOTH", ean="7350000000092"), size(10, sku="BOTH", ean="7350000000108"),
-        size(11, sku="7350000000122", ean="7350000000115"), size(12, ean="7350000000122"),
+        size(11, sku="7350000000122", ean="7350000000115"), size(12, ean="7350000000122"), size(13, sku="SKU/13"),
         myogo=[held(1), held(1), {"code": "TWICE", "stock": 7}, held(4), held(5), {"code": "XX-9", "stock": 2},
                {"code": "7350000000016", "stock": 8}, held(8), {"code": "OTHER", "stock": 1},
-               {"code": "BOTH", "stock": 7, "eanCode": "7350000000108"}, {"code": "7350000000122", "stock": 6}],
+               {"code": "BOTH", "stock": 7, "eanCode": "7350000000108"}, {"code": "7350000000122", "stock": 6},
+               {"code": "SKU/13", "stock": 9}],
     )  # fmt: skip
     report = stock(shop)
     assert report.exit_code == 3
-    four = [
-        ("7350000000016", "STOCK-004", "7"),
-        ("SKU1", "STOCK-001", "1"),
-        ("SKU4", "STOCK-003", "4"),
-        ("TWICE", "STOCK-002", "2"),
-    ]
-    assert withheld(shop) == four
+    assert withheld(shop) == [
+        ("7350000000016", "STOCK-004", "7"), ("SKU/13", "STOCK-003", "13"), ("SKU1", "STOCK-001", "1"),
+        ("SKU12", "STOCK-009", "12"), ("SKU6", "STOCK-009", "6"), ("TWICE", "STOCK-002", "2"),
+    ]  # fmt: skip
     counts = report.flows["stock"]
     assert {n: counts[n] for n in ("read", "skipped", "withheld", "update", "unchanged", "unmatched")} == {
-        "read": 10, "skipped": 3, "withheld": 4, "update": 3, "unchanged": 0, "unmatched": 2,
+        "read": 13, "skipped": 3, "withheld": 6, "update": 4, "unchanged": 0, "unmatched": 2,
     }  # fmt: skip
-    assert writes(shop) == [{"7350000000108": 7, "7350000000115": 6, "SKU8": 10}]
+    assert writes(shop) == [{"7350000000108": 7, "7350000000115": 6, "SKU4": 10, "SKU8": 10}]
     assert warned(shop) == [("XX-9", "STOCK-007")]
-    assert physical(shop, *range(1, 13)) == [5, 5, 5, 5, 5, 5, 5, 10, 5, 7, 6, 5]
+    assert physical(shop, *range(1, 14)) == [5, 5, 5, 10, 5, 5, 5, 10, 5, 7, 6, 5, 5]
 
-    shop.box.change_centra_row(4, prices=size(4)["prices"])
+    shop.box.change_myogo_product("SKU/13", stock=2)
     shop.box.change_myogo_product("SKU8", stock=9)
-    report = stock(shop, sku=("SKU4",))
-    assert (report.exit_code, report.flows["stock"]["skipped"]) == (0, 9)
-    assert writes(shop)[1:] == [{"SKU4": 10}]
-    assert physical(shop, 4, 8) == [10, 10]
-    closed = shop.sql("select rule, closed_reason from sync.issues where flow = 'stock' and code = 'SKU4'")
+    report = stock(shop, sku=("SKU/13",))
+    assert (report.exit_code, report.flows["stock"]["skipped"]) == (0, 12)
+    assert writes(shop)[1:] == [{"SKU/13": 2}]
+    assert physical(shop, 13, 8) == [2, 10]
+    closed = shop.sql("select rule, closed_reason from sync.issues where flow = 'stock' and code = 'SKU/13'")
     assert closed == [("STOCK-003", "fixed")]
 
 
@@ -290,11 +294,14 @@ def test_an_unknown_flow_is_refused_with_the_known_ones(shop_of: ShopOf) -> None
 
 def test_the_stock_flow_runs_without_the_products_flow(shop_of: ShopOf) -> None:
     """The product rules still decide which sizes are withheld."""
-    shop = shop_with_stock(shop_of, size(1), size(2, prices=[]), myogo=[held(1), held(2)])
+    shop = shop_with_stock(
+        shop_of, size(1), size(2, sku="A/2"), size(3, prices=[]), myogo=[held(1), held(3), {"code": "A/2", "stock": 9}]
+    )
     products = shop.text[shop.text.index("[flows.products.params]") : shop.text.index("[flows.stock.params]")]
     shop.edit(products, "")
     assert shop.run("push").exit_code == 3
-    assert (writes(shop), [row[:2] for row in withheld(shop)]) == ([{"SKU1": 10}], [("SKU2", "STOCK-003")])
+    assert writes(shop) == [{"SKU1": 10, "SKU3": 10}]
+    assert [row[:2] for row in withheld(shop)] == [("A/2", "STOCK-003")]
     assert json.loads(shop.command("report", str(shop.file), "--json", "--data", str(shop.data)).stdout)["flows"]
 
 
@@ -363,3 +370,133 @@ def test_check_warns_about_stock_update_type_fta(shop_of: ShopOf) -> None:
     shop = shop_with_stock(shop_of, size(1), myogo=[held(1)], more='stock_update_type = "fta"')
     check = _stock_check(shop)
     assert (check["status"], "Physical" in check["fix"]) == ("warning", True)
+
+
+@pytest.mark.parametrize("zero_rows", [True, False])
+def test_a_size_that_sells_out_falls_to_zero_if_myogo_lists_it_or_not(shop_of: ShopOf, zero_rows: bool) -> None:
+    """The amount is that of the product then. A code that myOGO does not have at all is withheld until Centra has none
+    either, but only once the goods are in stock."""
+    many = (1, 2, 3)
+    shop = shop_with_stock(
+        shop_of, *(size(n, allocated=0) for n in many), size(4, allocated=0), myogo=[held(n) for n in many]
+    )
+    shop.box.switch("myogo", zero_stock_rows=zero_rows)
+    for number in (1, 3):
+        shop.box.change_myogo_product(f"SKU{number}", stock=0)
+    shop.edit("goods_received = true", "goods_received = false")
+    assert stock(shop, "plan").flows["stock"]["withheld"] == 0
+    shop.edit("goods_received = false", "goods_received = true")
+    report = stock(shop)
+    assert (report.exit_code, withheld(shop)) == (3, [("SKU4", "STOCK-009", "4")])
+    assert physical(shop, 1, 2, 3, 4) == [0, 10, 0, 5]
+    (message,) = shop.sql("select message from sync.withheld")[0]
+    assert message == "Centra has 5 (size 4) of 'SKU4' in stock, and myOGO shows neither a stock row nor a product."
+    shop.box.change_centra_row(4, physical=0)
+    assert stock(shop).exit_code == 0
+
+
+PRODUCT_FAULTS: list[dict[str, Any]] = [
+    {"prices": []}, {"countryOfOrigin": "Portugal"}, {"name": "", "product": ""}, {"prices": [euro("-1")]},
+]  # fmt: skip
+
+
+def test_a_price_a_country_or_a_name_does_not_stop_an_amount(shop_of: ShopOf) -> None:
+    shop = shop_with_stock(
+        shop_of, *(size(n, allocated=0, **fault) for n, fault in enumerate(PRODUCT_FAULTS, start=1)),
+        myogo=[held(n) for n in range(1, 5)],
+    )  # fmt: skip
+    assert (stock(shop).exit_code, physical(shop, 1, 2, 3, 4)) == (0, [10] * 4)
+    for number in range(1, 5):
+        shop.box.change_myogo_product(f"SKU{number}", stock=0)
+    assert (stock(shop).exit_code, physical(shop, 1, 2, 3, 4)) == (0, [0] * 4)
+
+
+def test_a_fall_is_written_though_the_identity_is_in_doubt(shop_of: ShopOf) -> None:
+    """To the most that myOGO can have: a code that it lists twice, and a code with a slash. A rise waits, with both
+    amounts in the message."""
+    shop = shop_with_stock(
+        shop_of, size(1, allocated=0), size(2, sku="A/2", allocated=0), size(3, allocated=0),
+        myogo=[held(1, stock=1), held(1, stock=2), {"code": "A/2", "stock": 0}, held(3, stock=4), held(3, stock=5)],
+    )  # fmt: skip
+    report = stock(shop)
+    assert (report.exit_code, physical(shop, 1, 2, 3)) == (3, [3, 0, 5])
+    assert shop.sql("select message from sync.withheld") == [
+        ("myOGO has 2 rows for the code 'SKU3'. Centra shows 5; it should show 9.",)
+    ]
+
+
+@pytest.mark.parametrize("copies", ["lowest_id", "highest_id"])
+def test_an_inactive_copy_does_not_stop_a_fall(shop_of: ShopOf, copies: str) -> None:
+    """If Centra takes the text for the copy, the active size keeps its amount: that is refused, named with both
+    amounts, and not sent again until a day has passed."""
+    twin = {"sku": "TWIN", "ean": "7350000000016", "allocated": 0}
+    shop = shop_with_stock(
+        shop_of, size(1, **twin), size(2, **twin, active=0), size(3), myogo=[{"code": "TWIN", "stock": 0}, held(3)]
+    )
+    shop.box.switch("centra", stock_product_copies=copies)
+    report = stock(shop)
+    assert writes(shop) == [{"SKU3": 10, "TWIN": 0}]
+    if copies == "lowest_id":
+        assert (report.exit_code, physical(shop, 1, 2)) == (0, [0, 5])
+        return
+    assert (report.exit_code, physical(shop, 1, 2)) == (3, [5, 0])
+    again = stock(shop)
+    assert (again.exit_code, len(writes(shop))) == (3, 1)
+    assert shop.sql("select message from sync.withheld where rule = 'STOCK-011'")[-1] == (
+        "0 of 'TWIN' was written, and Centra showed 5 right after it. Centra shows 5; it should show 0.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("switches", "shown"), [({"stock_update_type": "fta"}, [13, 10, 0]), ({"virtual_stock": 2}, [12, 12, 2])]
+)
+def test_an_amount_that_centra_does_not_keep_is_refused_and_not_sent_again(
+    shop_of: ShopOf, monkeypatch: pytest.MonkeyPatch, switches: dict[str, Any], shown: list[int]
+) -> None:
+    """With both settings named. It is sent again if it changes, if Centra shows more, or after a day; what Centra does
+    keep is applied."""
+    shop = shop_with_stock(
+        shop_of, size(1, physical=4, allocated=3), size(2, allocated=0), size(3, allocated=0),
+        myogo=[held(1), held(2), held(3, stock=0)],
+    )  # fmt: skip
+    shop.box.switch("centra", **switches)
+    report = stock(shop)
+    kept = sum(amount != wanted for amount, wanted in zip(shown, [10, 10, 0], strict=True))
+    counts = report.flows["stock"]
+    assert (report.exit_code, counts["refused"], counts["applied"]) == (3, kept, 3 - kept)
+    assert physical(shop, 1, 2, 3) == shown
+    messages = [message for (message,) in shop.sql("select message from sync.journal where outcome = 'refused'")]
+    assert len(messages) == kept
+    assert messages[0].startswith(f"Centra shows {shown[0]} right after 10 was written.")
+    assert all("Stock update type must be Physical" in one and "virtual warehouse" in one for one in messages)
+
+    again = stock(shop)
+    assert (again.exit_code, again.flows["stock"]["withheld"], len(writes(shop))) == (3, kept, 1)
+    assert {row[1] for row in withheld(shop)} == {"STOCK-011"}
+    shop.box.change_myogo_product("SKU1", stock=9)
+    stock(shop)
+    assert writes(shop)[1:] == [{"SKU1": 9}]
+    shop.box.change_centra_row(1, physical=50)
+    stock(shop)
+    assert writes(shop)[2:] == [{"SKU1": 9}]
+
+    shop.box.switch("centra", stock_update_type="physical", virtual_stock=0)
+    assert stock(shop).exit_code == 3
+    monkeypatch.setattr(stock_flow, "RETRY_AFTER", timedelta(0))
+    assert stock(shop).exit_code == 0
+    assert physical(shop, 1, 2, 3) == [9, 10, 0]
+    assert shop.sql("select count(*) from sync.issues where rule = 'STOCK-011' and closed_at is null") == [(0,)]
+
+
+@pytest.mark.parametrize("order", ["ean_upc_code", "code_ean_upc", "upc_code_ean"])
+def test_amounts_reach_their_size_whatever_text_centra_prefers(shop_of: ShopOf, order: str) -> None:
+    """Codes that are another size's EAN or UPC, and a size that only its UPC identifies."""
+    shop = shop_with_stock(
+        shop_of, size(1, sku="012345678905", ean="7350000000016"), size(2, upc="012345678905"),
+        size(3, sku="7350000000023", upc="036000291452"), size(4, ean="7350000000023"),
+        myogo=[{"code": "012345678905", "stock": 11}, held(2, stock=12), {"code": "7350000000023", "stock": 13},
+               held(4, stock=14)],
+    )  # fmt: skip
+    shop.box.switch("centra", stock_product=order)
+    assert (stock(shop).exit_code, physical(shop, 1, 2, 3, 4)) == (0, [11, 12, 13, 14])
+    assert writes(shop) == [{"036000291452": 13, "7350000000016": 11, "SKU2": 12, "SKU4": 14}]

@@ -133,6 +133,33 @@ def test_free_to_allocate_update_leaves_allocated_alone(box: Sandbox, centra: Ca
     assert box.centra_row(7002)["physical"] == 8
 
 
+@pytest.mark.parametrize(("order", "winner"), [("ean_upc_code", 7001), ("code_ean_upc", 7003), ("upc_code_ean", 7002)])
+def test_a_text_that_is_an_ean_a_upc_and_a_code_means_one_size(
+    box: Sandbox, centra: Call, order: str, winner: int
+) -> None:
+    text = "735000007001"
+    box.change_centra_row(7002, upc=text)
+    box.change_centra_row(7003, sku=text, variantSku="", sizeSku="")
+    box.switch("centra", stock_product=order)
+    centra("/stock", "POST", {"products": [{"product": text, "quantity": 77}]})
+    assert [key for key in (7001, 7002, 7003) if box.centra_row(key)["physical"] == 77] == [winner]
+
+
+@pytest.mark.parametrize(("copies", "winner"), [("lowest_id", 7001), ("highest_id", 7002)])
+def test_of_two_sizes_with_a_upc_one_is_written(box: Sandbox, centra: Call, copies: str, winner: int) -> None:
+    for key in (7001, 7002):
+        box.change_centra_row(key, upc="012345678905")
+    box.switch("centra", stock_product_copies=copies)
+    centra("/stock", "POST", {"products": [{"product": "012345678905", "quantity": 77}]})
+    assert [key for key in (7001, 7002) if box.centra_row(key)["physical"] == 77] == [winner]
+
+
+def test_a_virtual_warehouse_adds_its_units(box: Sandbox, centra: Call) -> None:
+    box.switch("centra", virtual_stock=4)
+    centra("/stock", "POST", {"products": [{"product": "HAT", "quantity": 7}]})
+    assert row(centra("/stock", stockItemId=7006))["physicalStock"] == 11
+
+
 def test_stock_update_lists_what_it_could_not_apply_and_applies_the_rest(box: Sandbox, centra: Call) -> None:
     box.switch("centra", bundles=["BNDL-1"])
     codes = ("999", "BNDL-1", "HAT")

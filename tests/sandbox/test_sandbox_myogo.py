@@ -244,6 +244,10 @@ def test_stock(box: Sandbox, myogo: Call) -> None:
     box.switch("myogo", unknown_stock_code="empty")
     assert myogo("/Stock", productCode="none").json() == []
     assert len(myogo("/Stock", limit=250, page=1).json()) == 4
+    box.change_myogo_product("OLD-1", stock=0)
+    box.switch("myogo", zero_stock_rows=False)
+    assert "OLD-1" not in {row["productCode"] for row in myogo("/Stock", limit=250).json()}
+    assert myogo("/Stock", productCode="OLD-1").json() == []
 
 
 @pytest.mark.parametrize("moves", [False, True])

@@ -21,7 +21,7 @@ from pipelines.systems.centra.shipment_target import ShipmentTarget
 from pipelines.systems.centra.stock_target import StockTarget
 from pipelines.systems.myogo.client import MyOgoClient
 from pipelines.systems.myogo.product_target import ProductTarget
-from pipelines.systems.target import WrittenRow
+from pipelines.systems.target import Difference, WrittenRow
 from tests.support.shop import Shop, size
 from transforms import stock, tracking
 
@@ -362,7 +362,7 @@ def test_reading_back_does_not_depend_on_the_modification_time(shop_of: ShopOf, 
     with stock_target(shop) as target:
         target.update_batch({"SKU1": {"quantity": 3}})
         messages = target.read_back([WrittenRow("SKU1", "1", {"quantity": 3})], began)
-    assert messages == {"SKU1": "Centra raised 3 to 4, which its orders have allocated"}
+    assert messages == {"SKU1": Difference("Centra raised 3 to 4, which its orders have allocated")}
 
 
 def test_a_stock_write_with_a_lost_answer_is_repeated(shop_of: ShopOf) -> None:

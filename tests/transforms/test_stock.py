@@ -8,51 +8,105 @@ import pandas as pd
 import pytest
 
 from tests.support.frames import plain_list, texts
-from transforms.stock import Params, address_sizes, compared, similar_sizes, to_centra
+from transforms.stock import Params, address_sizes, similar_sizes, to_centra, with_amounts, with_missing
 
 Row = dict[str, Any]
 EAN_1, EAN_2 = "7350000000016", "7350000000023"
+UPC = "012345678905"
+NO_UNITS = pd.DataFrame(columns=["taken", "waiting", "leaving"], dtype="int64")
 
 
-def levels(*rows: tuple[str, int, int], kind: str = "physical") -> pd.DataFrame:
-    """The amounts made from rows of myOGO's stock list: code, stock, available."""
-    listed = pd.DataFrame(rows, columns=["product_code", "stock", "stock_available"]).astype({"product_code": "str"})
-    return to_centra(listed, Params(stock_update_type=kind))
+def levels(*rows: tuple[str, int]) -> pd.DataFrame:
+    """The levels made from rows of myOGO's stock list: code and available units."""
+    listed = pd.DataFrame(rows, columns=["product_code", "stock_available"]).astype({"product_code": "str"})
+    return to_centra(listed, Params())
 
 
-def addressed(*sizes: tuple[str, str | None], codes: list[str], eans: dict[str, str] | None = None) -> list[Row]:
-    """For each code of myOGO: the number of sizes with it, the size it belongs to, and the text for Centra. `sizes` are
-    code and EAN of the sizes 1, 2 and so on, `eans` myOGO's EANs by code."""
-    columns: dict[str, list[Any]] = {"stock_item_id": [str(n) for n in range(1, len(sizes) + 1)]}
-    columns |= {"code": [code for code, _ in sizes], "ean": [ean for _, ean in sizes]}
-    rows = address_sizes(
-        levels(*((code, 1, 1) for code in codes)),
-        pd.DataFrame({name: texts(cells) for name, cells in columns.items()}),
-        pd.Series(eans or {}, dtype="str"),
-    )
+def sizes_of(*sizes: tuple[str, str | None] | tuple[str, str | None, str | None] | Row) -> pd.DataFrame:
+    """Sizes 1, 2 and so on, each with code, EAN and UPC, or as a row of columns."""
+    rows = [one if isinstance(one, dict) else dict(zip(("code", "ean", "upc"), one, strict=False)) for one in sizes]
+    columns = ("stock_item_id", "code", "ean", "upc")
+    numbered = [{"stock_item_id": str(n)} | row for n, row in enumerate(rows, start=1)]
+    frame = pd.DataFrame({name: texts([row.get(name) for row in numbered]) for name in columns})
+    return frame.assign(active=pd.Series([row.get("active", True) for row in numbered], dtype=bool))
+
+
+def addressed(*sizes: Any, codes: list[str], eans: dict[str, str] | None = None) -> list[Row]:
+    """For each code of myOGO: the number of sizes with it, the size it belongs to, and the text for Centra. `eans` are
+    myOGO's EANs by code."""
+    listed = levels(*((code, 1) for code in codes))
+    rows = address_sizes(listed, sizes_of(*sizes), pd.Series(eans or {}, dtype="str"))
     assert list(rows["code"]) == codes
     return list(zip(rows["size_count"], plain_list(rows["stock_item_id"]), plain_list(rows["key"]), strict=True))
 
 
-def test_the_amount_depends_on_the_stock_update_type_of_the_plugin() -> None:
-    """Physical: the stock in the warehouse. FTA: the free stock."""
-    assert list(levels(("A", 12, 9))["quantity"]) == [12]
-    assert list(levels(("A", 12, 9), kind="fta")["quantity"]) == [9]
+def amounts(*rows: Row, kind: Any = "physical", units: dict[str, Row] | None = None) -> pd.DataFrame:
+    """The amounts of codes A, B and so on; each row has `available`, `physical`, `allocated` and `free`."""
+    columns = {"available": "available", "physical": "physical_stock", "allocated": "allocated_stock",
+               "free": "available_stock"}  # fmt: skip
+    made = {column: pd.array([row.get(name) for row in rows], dtype="Int64") for name, column in columns.items()}
+    frame = pd.DataFrame({"code": texts([chr(65 + n) for n in range(len(rows))])} | made)
+    known = pd.DataFrame.from_dict(units or {}, orient="index", columns=["taken", "waiting", "leaving"])
+    return with_amounts(frame, known.fillna(0).astype("int64"), Params(stock_update_type=kind))
+
+
+def test_an_amount_is_what_is_available_and_what_our_orders_have_taken() -> None:
+    """Free amounts: less all that Centra has allocated. In each case Centra then has 9 - 2 free: two are sold in Centra
+    that myOGO does not have yet."""
+    rows = ({"available": 9, "physical": 1, "allocated": 5, "free": 0},)
+    units = {"A": {"taken": 3, "waiting": 2}}
+    assert plain_list(amounts(*rows, units=units)["quantity"]) == [12]
+    assert plain_list(amounts(*rows, units=units, kind="fta")["quantity"]) == [7]
+
+
+def test_taken_units_count_only_as_far_as_centra_has_allocated_them() -> None:
+    """What Centra has allocated counts for the orders that myOGO does not have yet first."""
+    rows = [{"available": 9, "physical": 9, "allocated": n} for n in (0, 2, 3, 4, 9, None)]
+    units = {code: {"taken": 2, "waiting": 2} for code in "ABCDEF"}
+    assert plain_list(amounts(*rows, units=units)["quantity"]) == [9, 9, 10, 11, 11, 9]
+
+
+def test_shipments_that_this_run_completes_have_left_centra() -> None:
+    """Before: 10 available, 3 shipped and still allocated. The run writes nothing, whether the completion succeeds or
+    not: the amount is right before and after it."""
+    rows = ({"available": 10, "physical": 13, "allocated": 3}, {"available": 10, "physical": 12, "allocated": 3})
+    leaving = {code: {"taken": 0, "waiting": 0, "leaving": 3} for code in "AB"}
+    made = amounts(*rows, units=leaving)
+    assert list(zip(made["quantity"], made["current"], strict=True)) == [(10, 10), (10, 9)]
+    assert not made["raised"].any()
 
 
 def test_a_negative_amount_becomes_zero() -> None:
-    rows = levels(("A", 2, -3), ("B", 2, 0), ("C", 2, 1), kind="fta")
-    assert list(rows["quantity"]) == [0, 0, 1]
-    assert list(rows["below_zero"]) == [True, False, False]
+    rows = amounts({"available": -3}, {"available": 0}, {"available": 1}, {"available": None})
+    assert plain_list(rows["quantity"]) == [0, 0, 1, None]
+    assert list(rows["below_zero"]) == [True, False, False, False]
 
 
-def test_a_code_that_is_listed_twice_is_counted() -> None:
-    """Its amount is that of the first row."""
-    rows = levels(("A", 3, 0), ("B", 4, 0), ("A", 5, 0))
-    assert rows[["code", "quantity", "copies"]].to_dict("records") == [
-        {"code": "A", "quantity": 3, "copies": 2}, {"code": "B", "quantity": 4, "copies": 1},
+def test_the_amounts_of_a_code_that_is_listed_twice_are_added_up() -> None:
+    rows = levels(("A", 3), ("B", 4), ("A", 5))
+    assert rows[["code", "available", "copies"]].to_dict("records") == [
+        {"code": "A", "available": 8, "copies": 2}, {"code": "B", "available": 4, "copies": 1},
     ]  # fmt: skip
     assert list(rows.index) == [0, 1]
+
+
+def test_a_code_that_the_stock_list_leaves_out_takes_the_amount_of_its_product() -> None:
+    """Zero, more or less; an amount is unknown if there is no product, or its amount is. Codes that myOGO lacks and
+    that Centra does not have in stock, sizes without a code and listed codes get no row."""
+    wanted = pd.DataFrame(
+        {"code": texts(["LISTED", "ZERO", "SEVEN", "TWICE", "UNKNOWN", "ABSENT", "SOLD OUT", "", "FREE"]),
+         "physical_stock": [5, 5, 0, 5, 5, 5, 0, 5, None], "available_stock": [5, 5, 0, 5, 5, 5, 0, 5, 2]}
+    )  # fmt: skip
+    products = pd.DataFrame(
+        {"code": texts(["LISTED", "ZERO", "SEVEN", "TWICE", "TWICE", "UNKNOWN", "OTHER"]),
+         "stock_available": pd.array([9, 0, 7, 1, 2, None, 4], dtype="Int64")}
+    )  # fmt: skip
+    rows = with_missing(levels(("LISTED", 3)), wanted, products).sort_values("code")
+    assert list(zip(rows["code"], plain_list(rows["available"]), rows["copies"], strict=True)) == [
+        ("ABSENT", None, 1), ("FREE", None, 1), ("LISTED", 3, 1), ("SEVEN", 7, 1), ("TWICE", 3, 2),
+        ("UNKNOWN", None, 1), ("ZERO", 0, 1),
+    ]  # fmt: skip
+    assert len(with_missing(levels(), wanted.head(0), products)) == 0
 
 
 def test_a_code_identifies_its_only_size() -> None:
@@ -89,11 +143,9 @@ def test_a_renamed_size_is_found_by_its_code_in_myogo_and_written_by_that_in_cen
 
     def keys(*sizes: tuple[str, str, str | None], codes: list[str]) -> list[Any]:
         """Code in myOGO, code in Centra and EAN of each size."""
-        ids = [str(number) for number in range(1, len(sizes) + 1)]
-        columns = {"stock_item_id": ids, "code": [known for known, _, _ in sizes], "ean": [ean for *_, ean in sizes]}
-        frame = pd.DataFrame({name: texts(cells) for name, cells in columns.items()})
-        own = pd.Series([own for _, own, _ in sizes], index=ids, dtype="str")
-        rows = address_sizes(levels(*((code, 1, 1) for code in codes)), frame, pd.Series(dtype="str"), own)
+        frame = sizes_of(*((known, ean) for known, _, ean in sizes))
+        own = pd.Series([own for _, own, _ in sizes], index=list(frame["stock_item_id"]), dtype="str")
+        rows = address_sizes(levels(*((code, 1) for code in codes)), frame, pd.Series(dtype="str"), own)
         return list(zip(plain_list(rows["stock_item_id"]), plain_list(rows["key"]), strict=True))
 
     assert keys(("OLD", "NEW", None), codes=["OLD", "NEW"]) == [("1", "NEW"), (None, None)]
@@ -108,28 +160,25 @@ def test_a_renamed_size_is_found_by_its_code_in_myogo_and_written_by_that_in_cen
 )
 def test_goods_under_a_code_that_looks_like_a_sizes_code_are_found(code: str, in_myogo: str) -> None:
     """Also if myOGO has the size's code too, or if it has no units, unless both is so."""
-    sizes = pd.DataFrame({"stock_item_id": ["1", "2"], "code": [code, ""], "ean": [None, None]}, dtype="str")
+    sizes = sizes_of((code, None), ("", None))
 
-    def similar(*listed: tuple[str, int, int]) -> list[Any]:
+    def similar(*listed: tuple[str, int]) -> list[Any]:
         rows = address_sizes(levels(*listed), sizes, pd.Series(dtype="str"))
         found = similar_sizes(rows, sizes, pd.Series(dtype="str"))
-        return found[["code", "quantity", "similar_code", "has_same_ean", "stock_item_id"]].to_numpy().tolist()
+        return found[["code", "available", "similar_code", "has_same_ean", "stock_item_id"]].to_numpy().tolist()
 
-    assert similar((in_myogo, 5, 5), ("OTHER", 3, 3)) == [[in_myogo, 5, code, False, "1"]]
-    assert similar((in_myogo, 5, 5), (code, 0, 0)) == [[in_myogo, 5, code, False, "1"]]
-    assert similar((in_myogo, 0, 0)) == [[in_myogo, 0, code, False, "1"]]
-    assert similar((in_myogo, 0, 0), (code, 0, 0)) == []
-    assert similar((code, 5, 5)) == []
+    assert similar((in_myogo, 5), ("OTHER", 3)) == [[in_myogo, 5, code, False, "1"]]
+    assert similar((in_myogo, 5), (code, 0)) == [[in_myogo, 5, code, False, "1"]]
+    assert similar((in_myogo, 0)) == [[in_myogo, 0, code, False, "1"]]
+    assert similar((in_myogo, 0), (code, 0)) == []
+    assert similar((code, 5)) == []
 
 
 def test_goods_with_the_ean_of_a_size_are_found() -> None:
     """Unless several sizes have it. The EAN goes before a code that looks alike."""
-    frame = pd.DataFrame(
-        {"stock_item_id": ["1", "2", "3", "4"], "code": list("ABCD"), "ean": ["012345678905", EAN_1, EAN_2, EAN_2]},
-        dtype="str",
-    )
+    frame = sizes_of(("A", "012345678905"), ("B", EAN_1), ("C", EAN_2), ("D", EAN_2))
     eans = pd.Series({"OLD": "0012345678905", "b": "012345678905", "X": EAN_2, "Y": "n/a"}, dtype="str")
-    rows = address_sizes(levels(*((code, 2, 2) for code in ("OLD", "b", "X", "Y"))), frame, eans)
+    rows = address_sizes(levels(*((code, 2) for code in ("OLD", "b", "X", "Y"))), frame, eans)
     found = similar_sizes(rows, frame, eans)
     assert found[["code", "similar_code", "has_same_ean"]].to_numpy().tolist() == [["OLD", "A", True], ["b", "A", True]]
 
@@ -147,15 +196,39 @@ def test_a_code_that_is_another_sizes_ean_is_not_written() -> None:
     assert addressed((EAN_1, EAN_1), codes=[EAN_1]) == [(1, "1", EAN_1)]
 
 
+def test_a_upc_identifies_a_size_and_can_be_ambiguous_too() -> None:
+    """A code that equals another size's UPC is ambiguous; so is an EAN. A size with only a UPC is written by it."""
+    assert addressed(("A", None, UPC), ("B", EAN_1), codes=["A"]) == [(1, "1", "A")]
+    assert addressed((UPC, EAN_1), ("B", None, UPC), codes=[UPC, "B"]) == [(1, "1", EAN_1), (1, "2", "B")]
+    assert addressed((UPC, None), ("B", None, UPC), codes=[UPC]) == [(1, "1", None)]
+    assert addressed((EAN_1, None, UPC), ("B", EAN_1), codes=[EAN_1]) == [(1, "1", UPC)]
+    assert addressed((EAN_1, EAN_2, UPC), ("B", EAN_1), ("C", UPC, EAN_2), codes=[EAN_1]) == [(1, "1", None)]
+
+
+def test_an_inactive_copy_of_a_size_does_not_block_it() -> None:
+    """Its code and EAN mean the active size as far as can be known; a text of its own is used first. Two active sizes,
+    or two inactive ones, stay ambiguous."""
+    copy = {"code": "A", "ean": EAN_1, "active": False}
+    assert addressed(("A", EAN_1), copy, codes=["A"]) == [(1, "1", "A")]
+    assert addressed(copy, ("A", EAN_1, UPC), codes=["A"]) == [(1, "2", UPC)]
+    assert addressed(copy, ("A", EAN_2), copy, codes=["A"]) == [(1, "2", EAN_2)]
+    assert addressed((EAN_1, None), {"code": "B", "ean": EAN_1, "active": False}, codes=[EAN_1]) == [(1, "1", EAN_1)]
+    assert addressed(("A", EAN_1), ("A", EAN_1), copy, codes=["A"]) == [(2, None, None)]
+    assert addressed(copy, copy, codes=["A"]) == [(2, None, None)]
+    assert addressed(copy, codes=["A"]) == [(1, "1", "A")]
+
+
 def test_an_amount_that_centra_raised_to_its_allocation_counts_as_written() -> None:
     """Until the allocation or the amount changes; not for free amounts, to which Centra adds what it has allocated."""
-    rows = pd.DataFrame(
-        {"quantity": [3, 3, 3, 4, 3], "physical_stock": [4, 4, 9, 4, None], "allocated_stock": [4, 0, 4, 4, None],
-         "available_stock": [0, 4, 5, 0, None]}
-    ).astype("Int64")  # fmt: skip
-    physical = compared(rows, Params())
+    rows = (
+        {"available": 3, "physical": 4, "allocated": 4, "free": 0}, {"available": 3, "physical": 4, "allocated": 0},
+        {"available": 3, "physical": 9, "allocated": 4}, {"available": 4, "physical": 4, "allocated": 4},
+        {"available": 3},
+    )  # fmt: skip
+    physical = amounts(*rows)
     assert list(physical["raised"]) == [True, False, False, False, False]
     assert plain_list(physical["current"]) == [3, 4, 9, 4, None]
-    free = compared(rows, Params(stock_update_type="fta"))
+    assert list(physical["rises"]) == [False, False, False, False, True]
+    free = amounts(*rows, kind="fta")
     assert not free["raised"].any()
-    assert plain_list(free["current"]) == [0, 4, 5, 0, None]
+    assert plain_list(free["current"]) == [0, None, None, None, None]

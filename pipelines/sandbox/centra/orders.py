@@ -200,7 +200,7 @@ class Orders:
 
     def _line(self, given: Mapping[str, Any], currency: str, bundle: Bundle | None = None) -> Line:
         key = given.get("stock_item_id")
-        key = self._shop.stock_item_id_of(str(given.get("code"))) if key is None else int(key)
+        key = self._shop.stock_item_id_of(str(given.get("code")), CentraSwitches()) if key is None else int(key)
         if key is None:
             raise LookupError(f"Centra holds no size {given.get('code')!r}")
         item = self._shop.item(key)

@@ -88,6 +88,13 @@ class Item(NamedTuple):
         parts = (self.variant.fields.get("sku"), self.variant.fields.get("variantSku"), self.size_sku)
         return "".join(str(part) for part in parts if part not in (None, MISSING))
 
+    def text(self, name: str) -> str | None:
+        """The size's `code`, `ean` or `upc`; None for a barcode that it does not have."""
+        if name == "code":
+            return self.code()
+        barcode = self.ean if name == "ean" else self.upc
+        return None if barcode in (None, "", MISSING) else str(barcode)
+
 
 def item_of(row: Mapping[str, Any], variant: Variant | None = None, modified: str | None = None) -> Item:
     """The row as an Item; it shares `variant` when the fields that sizes share are the same."""

@@ -28,7 +28,7 @@ class Shop:
         self._items = dict(items)
         self._clock = clock
         self._sorted: tuple[str, list[Item]] | None = None
-        self._ids_by_product: dict[str, int] | None = None
+        self._ids_by_product: dict[tuple[str, str], dict[str, int]] = {}
         self.version = 0
 
     def listing(self, sort: str) -> list[Item]:
@@ -77,7 +77,7 @@ class Shop:
         """Sets the stock of the products that exist, as Centra documents it: never below the allocated quantity."""
         not_found, bundles, applied = [], [], False
         for product, quantity in entries:
-            key = self.stock_item_id_of(product)
+            key = self.stock_item_id_of(product, switches)
             if product in switches.bundles:
                 bundles.append(product)
             elif key is None:
@@ -85,7 +85,7 @@ class Shop:
             else:
                 item = self._items[key]
                 wanted = quantity + item.allocated if switches.stock_update_type == "fta" else quantity
-                stocked = item._replace(physical=max(wanted, item.allocated))
+                stocked = item._replace(physical=max(wanted, item.allocated) + switches.virtual_stock)
                 self._items[key] = self._dated(stocked, switches, edited=False, restocked=True)
                 applied = True
         if applied:
@@ -112,15 +112,23 @@ class Shop:
         self._items[stock_item_id] = self._dated(moved, switches, edited=False, restocked=True)
         self._changed(codes=False)
 
-    def stock_item_id_of(self, product: str) -> int | None:
-        """The `stockItemId` of an EAN or a full SKU; None if there is no such size."""
-        if self._ids_by_product is None:
-            # An EAN wins over a full SKU, the lower id over the higher one.
-            keys = sorted(self._items, reverse=True)
-            self._ids_by_product = {self._items[key].code(): key for key in keys}
-            eans = ((self._items[key].ean, key) for key in keys)
-            self._ids_by_product |= {str(ean): key for ean, key in eans if ean not in (None, "", MISSING)}
-        return self._ids_by_product.get(product)
+    def stock_item_id_of(self, product: str, switches: CentraSwitches) -> int | None:
+        """The `stockItemId` of an EAN, a UPC or a full SKU; None if there is no such size. The switches decide which of
+        them wins, and which of two sizes with the same one."""
+        order = switches.stock_product, switches.stock_product_copies
+        ids = self._ids_by_product.get(order)
+        if ids is None:
+            ids = self._ids_by_product[order] = self._index(order[0].split("_"), order[1] == "lowest_id")
+        return ids.get(product)
+
+    def _index(self, names: list[str], lowest_id: bool) -> dict[str, int]:
+        """`stockItemId` by text; the first of `names` (ean, upc, code) wins."""
+        keys = sorted(self._items, reverse=lowest_id)
+        ids: dict[str, int] = {}
+        for name in reversed(names):
+            texts = ((self._items[key].text(name), key) for key in keys)
+            ids |= {text: key for text, key in texts if text is not None}
+        return ids
 
     def _dated(self, item: Item, switches: CentraSwitches, *, edited: bool, restocked: bool) -> Item:
         """The item with new times of change, as the switches set for an edit or a stock change."""
@@ -135,5 +143,6 @@ class Shop:
 
     def _changed(self, *, codes: bool) -> None:
         self._sorted = None
-        self._ids_by_product = None if codes else self._ids_by_product
+        if codes:
+            self._ids_by_product.clear()
         self.version += 1

@@ -51,6 +51,9 @@ class CentraSwitches:
     stock_moves: Literal["stock_modified", "both", "neither"] = "stock_modified"
     sort: Sort = "asc"
     stock_update_type: Literal["physical", "fta"] = "physical"
+    stock_product: Literal["ean_upc_code", "code_ean_upc", "upc_code_ean"] = "ean_upc_code"
+    stock_product_copies: Literal["lowest_id", "highest_id"] = "lowest_id"
+    virtual_stock: int = 0
     negative_quantity: Literal["no", "clamp"] = "no"
     batch_limit: int = 0
     bundles: tuple[str, ...] = ()
@@ -108,6 +111,7 @@ class MyogoSwitches:
     token_ttl_s: int = 5400
     refresh_ttl_s: int = 14 * 24 * 3600
     stock_clamp: bool = False
+    zero_stock_rows: bool = True
     unknown_stock_code: Literal[404, "empty"] = 404
     stock_moves_edit_time: bool = False
     writes_move_edit_time: bool = True

@@ -150,7 +150,7 @@ class Myogo:
 
     def _stock(self, request: Request) -> Answer:
         params = lowercase_params(request)
-        if not params.keys() & {"productcode", "modifiedafter"}:
+        if not params.keys() & {"productcode", "modifiedafter"} and self.switches.zero_stock_rows:
             return self._page(None, request, "stock")
         products = self._find(params.get("productcode"))
         if not products and "productcode" in params and self.switches.unknown_stock_code == 404:
@@ -158,6 +158,8 @@ class Myogo:
         if "modifiedafter" in params:
             after = modified_after(params["modifiedafter"], self.switches)
             products = [product for product in products if after(product.stock_modified)]
+        if not self.switches.zero_stock_rows:
+            products = [product for product in products if product.stock]
         return self._page(products, request, "stock")
 
     def _create(self, request: Request) -> Answer:

@@ -10,7 +10,7 @@ from pipelines.core.errors import RecordError, TargetLost, TargetRefused, Target
 from pipelines.systems.centra.client import CentraClient
 from pipelines.systems.create_once import unresolved
 from pipelines.systems.http.failures import WriteRedirected
-from pipelines.systems.target import WrittenRow
+from pipelines.systems.target import Difference, WrittenRow
 from transforms.stock import Params
 
 BATCH = 100  # Centra documents no limit
@@ -25,7 +25,9 @@ class StockTarget:
 
     def __init__(self, clients: Mapping[str, Any], params: Params) -> None:
         self.client: CentraClient = clients["centra"]
-        self.amount = {"physical": "physicalStock", "fta": "availableStock"}[params.stock_update_type]
+        self.amount, self.setting = {"physical": ("physicalStock", "Physical"), "fta": ("availableStock", "FTA")}[
+            params.stock_update_type
+        ]
 
     def update_batch(self, levels: Mapping[str, Mapping[str, Any]]) -> dict[str, str | RecordError]:
         """The result of each row: "" or its error. Raises like `systems.target.Target`; the error concerns all rows."""
@@ -47,10 +49,10 @@ class StockTarget:
             results[key] = TargetRefused(f"{key!r} is a bundle in Centra; its stock follows from its contents.")
         return results
 
-    def read_back(self, written: Sequence[WrittenRow], began: datetime) -> dict[str, str]:
-        """A message by key for each amount in Centra that differs from what was written. Centra silently raises an
-        amount to what is allocated. Call it once after the push; `began` is the time of the first write (UTC). Raises
-        like a source."""
+    def read_back(self, written: Sequence[WrittenRow], began: datetime) -> dict[str, Difference]:
+        """By key, each amount in Centra that differs from what was written. Centra silently raises an amount to what
+        is allocated. Call it once after the push; `began` is the time of the first write (UTC). Raises like a
+        source."""
         rows_by_id: dict[str, Mapping[str, Any]] = {}
         for rows in self.client.pages("/stock", {"stock_modified": self.client.format_time(began - MAX_CLOCK_SKEW)}):
             rows_by_id |= {str(row.get("stockItemId")): row for row in rows if isinstance(row, dict)}
@@ -59,18 +61,24 @@ class StockTarget:
         for size in unlisted[:MAX_LOOKUPS]:
             for row in self.client.size(size, "/stock", "stockItemId"):
                 rows_by_id[size] = row
-        messages = {one.key: self._difference(one.row, rows_by_id.get(one.source_id)) for one in written}
+        found = {one.key: self._difference(one.row, rows_by_id.get(one.source_id)) for one in written}
+        differences = {key: one for key, one in found.items() if one is not None}
         if len(unlisted) > MAX_LOOKUPS:
-            messages[""] = (
+            differences[""] = Difference(
                 f"{len(unlisted) - MAX_LOOKUPS} amounts were not read back: Centra does not list them as changed"
             )
-        return {key: message for key, message in messages.items() if message}
+        return differences
 
-    def _difference(self, level: Mapping[str, Any], row: Mapping[str, Any] | None) -> str:
+    def _difference(self, level: Mapping[str, Any], row: Mapping[str, Any] | None) -> Difference | None:
         wanted = int(level["quantity"])
         if row is None or str(row.get(self.amount)) == str(wanted):
-            return ""
+            return None
         physical, allocated = row.get("physicalStock"), row.get("allocatedStock")
         if physical == allocated and self.amount == "physicalStock":
-            return f"Centra raised {wanted} to {physical}, which its orders have allocated"
-        return f"Centra shows {row.get(self.amount)} right after {wanted} was written"
+            return Difference(f"Centra raised {wanted} to {physical}, which its orders have allocated")
+        shown = str(row.get(self.amount))
+        return Difference(
+            f"Centra shows {shown} right after {wanted} was written. Its plugin's Stock update type must be "
+            f"{self.setting}, as stock_update_type says, and no virtual warehouse may be connected to it.",
+            kept=shown,
+        )
