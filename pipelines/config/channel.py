@@ -108,13 +108,17 @@ class Channel:
 
     def permissions(self, system: str, flows: Sequence[str]) -> list[str]:
         """The permissions that these flows need in the system, each once."""
-        reading = [*flows, *(also for name in flows for also in self.reads_with(name))]
-        needed = (one for name in reading for one in self.declarations[name].permissions.get(system, ()))
+        needed = (one for name in self._reading(flows) for one in self.declarations[name].permissions.get(system, ()))
         return [*dict.fromkeys(needed)]
 
-    def reads_with(self, flow: str) -> list[str]:
-        """The flows of the channel whose sources the flow reads too."""
-        return [name for name in self.declarations[flow].reads_with if name in self.flows]
+    def dated(self, flows: Sequence[str]) -> list[str]:
+        """The flows with dated sources among these and among those whose sources they read too."""
+        return [name for name in self._reading(flows) if self.declarations[name].kind == "window"]
+
+    def _reading(self, flows: Sequence[str]) -> list[str]:
+        """The flows, and the flows of the channel whose sources they read too."""
+        also = (other for name in flows for other in self.declarations[name].reads_with if other in self.flows)
+        return [*dict.fromkeys([*flows, *also])]
 
     def sources(self, flows: Sequence[str]) -> dict[str, list[str]]:
         """References of the dlt sources to read for these flows, by system, each once."""

@@ -197,17 +197,12 @@ class _Run:
                 full_read=self.options.full,
                 preload=any(flows[name].validates_batches for name in catalogues),
             )
-        if dated := [name for name, flow in flows.items() if flow.kind == "window" or channel.reads_with(name)]:
-            since = min(flows[name].window(report.started_at) for name in dated)
-            personal = frozenset(table for name in dated for table in flows[name].personal_tables())
-            windows = dict.fromkeys(
-                one
-                for name in dated
-                for one in (name, *channel.reads_with(name))
-                if channel.declarations[one].kind == "window"
-            )
+        if windows := channel.dated([*flows]):
+            readers = [flow for name, flow in flows.items() if channel.dated([name])]
+            since = min(flow.window(report.started_at) for flow in readers)
+            personal = frozenset(table for flow in readers for table in flow.personal_tables())
             rows = dict.fromkeys(channel.declarations[name].words.rows for name in windows)
-            extractor.read_windows(channel.sources([*windows]), since, personal, ", ".join(rows))
+            extractor.read_windows(channel.sources(windows), since, personal, ", ".join(rows))
         for name, flow in flows.items():
             flow.context.full_read = report.facts.get("read", {}).get("kind") == "full"
             if lookups := flow.lookups():
