@@ -117,7 +117,8 @@ SUITES = (
     Suite(
         "raw_myogo.products",
         """
-        select code, nullif(trim(ean_code), '') as ean_code, nullif(lower(language_code), '') as language_code
+        select code, nullif(trim(ean_code), '') as ean_code, nullif(lower(language_code), '') as language_code,
+            cast(code in (select product_code from raw_myogo.stock) as integer) as stock_rows
         from raw_myogo.products""",
         (
             Expectation("GX-MPR-001", "", _ROWS_OR_MORE, _ROWS_FIX.format("myOGO"), usual_rows(max_share=None)),
@@ -141,6 +142,13 @@ SUITES = (
                 "at least 99% of the languages are ISO 639-1 codes",
                 "In myOGO, look for another program that writes products.",
                 shaped(_LANGUAGE, 0.99),
+            ),
+            Expectation(
+                "GX-MPR-005",
+                "stock_rows",
+                "at least 90% of myOGO's products have a row in its stock list",
+                "Ask OGOship's support which products the list leaves out; their amounts come from the products.",
+                between(1, 1, 0.9),
             ),
         ),
     ),

@@ -34,6 +34,7 @@ def column(name: str, good: Any, bad: Any, good_count: int, bad_count: int) -> p
         ("GX-CST-004", "imbalance", 0, -1, 99, 1),
         ("GX-MPR-003", "ean_code", "96385074", "x", 9, 1),
         ("GX-MPR-004", "language_code", "sv", "xx", 99, 1),
+        ("GX-MPR-005", "stock_rows", 1, 0, 9, 1),
         ("GX-MST-003", "stock", 0, -1, 99, 1),
         ("GX-MST-004", "imbalance", 0, 1, 99, 1),
         ("GX-EUR-001", "price", "10.00", None, 9, 1),
