@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal
 
 import pandas as pd
 
 from schemas.order_units import units_in
-from transforms.order_lines import pickable_lines
+from transforms.order_lines import PickRules, pickable_lines
 
 # In these statuses (small letters) myOGO has taken an order's goods from `stockAvailable`. It takes those of pending
 # orders too, perhaps not all of them; to leave them out can only make an amount too low.
@@ -39,15 +38,15 @@ def order_units(
     listed: CentraOrders,
     own_orders: pd.DataFrame,
     completions: Collection[str],
-    contents_are: Literal["each", "total"] | None,
+    rules: PickRules,
 ) -> pd.DataFrame:
     """By code, for `transforms.stock.with_amounts`: `taken` and `waiting` as in `taken_units`, and `leaving`, the units
     of the shipments in `completions`, which are completed before the amounts are written."""
     leaving = listed.shipments["shipment_id"].isin(completions)
     sent = {*listed.sent, *listed.shipments.loc[leaving, "order_id"]}
     orders = listed.orders[~listed.orders["order_id"].isin(sent)]
-    in_shipments = line_units(listed.shipment_lines, contents_are)
-    in_orders = line_units(listed.order_lines, contents_are)
+    in_shipments = line_units(listed.shipment_lines, rules)
+    in_orders = line_units(listed.order_lines, rules)
     units = taken_units(own_orders, open_goods(listed.shipments[~leaving], in_shipments, orders, in_orders))
     left = in_shipments[in_shipments["source_id"].isin(completions)].groupby("code")["units"].sum()
     return units.join(left.rename("leaving"), how="outer").fillna(0).astype("int64")
@@ -90,13 +89,13 @@ def taken_units(own_orders: pd.DataFrame, goods: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"taken": totals["taken"], "waiting": totals["held"] - totals["taken"]})
 
 
-def line_units(lines: pd.DataFrame, contents_are: Literal["each", "total"] | None) -> pd.DataFrame:
+def line_units(lines: pd.DataFrame, rules: PickRules) -> pd.DataFrame:
     """`source_id`, `code`, `units` of the lines to pick, without those of orders and shipments that cannot be counted.
 
     `lines` has `source_id` and the staged columns of a line.
     """
-    picked, problems = pickable_lines(lines, contents_are)
-    clear = picked[~picked["source_id"].isin(problems.index)]
+    picked = pickable_lines(lines, rules)
+    clear = picked.lines[~picked.lines["source_id"].isin(picked.problems.index)]
     units = clear.groupby(["source_id", "code"])["quantity"].sum().astype("int64")
     return units.rename("units").reset_index()
 

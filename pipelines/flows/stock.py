@@ -36,6 +36,7 @@ from pipelines.flows.order_flow import (
     reference_prefix,
     window_of,
 )
+from pipelines.flows.order_stage import not_goods_codes
 from pipelines.flows.product_catalogue import ProductCatalogue
 from pipelines.state.schema import Table, View, columns
 from pipelines.state.store import utc_now
@@ -219,6 +220,7 @@ class StockFlow(Flow):
     def _order_units(self) -> pd.DataFrame:
         """By code: the units in our orders that are `taken`, `waiting` and `leaving`; see `transforms.stock`."""
         from transforms.order_lines import is_true
+        from transforms.orders import pick_rules
         from transforms.taken_units import CentraOrders, order_units
 
         params, store = orders_params(self.context.channel), self.store
@@ -234,7 +236,8 @@ class StockFlow(Flow):
         live = store.frame("raw_myogo.orders", ["reference", "status", "lines", "test"])
         live = live.assign(status=live["status"].fillna("").str.casefold(), test=is_true(live["test"]))
         own = open_orders(store, live, reference_prefix(self.context.channel, params))
-        return order_units(listed, own, self._completions_of_this_run(), params.contents_are)
+        rules = pick_rules(params, not_goods_codes(store, params.not_goods))
+        return order_units(listed, own, self._completions_of_this_run(), rules)
 
     def _lines(self, what: str) -> pd.DataFrame:
         lines = self.store.frame(f"raw_centra.{what}_lines", [f"{what}_id", *LINE_COLUMNS])

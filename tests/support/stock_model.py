@@ -22,6 +22,7 @@ from tests.support.frames import texts
 from tests.support.order_frames import live_orders
 from tests.support.shop import catalogue
 from tests.support.trading_day import PREFIX, PRODUCTS, SIZES, units_of
+from transforms.order_lines import PickRules
 from transforms.stock import Params, address_sizes, to_centra, with_amounts, with_missing
 from transforms.taken_units import CentraOrders, order_units
 
@@ -105,7 +106,7 @@ class StockModel:
             line_table(orders, "orderId", Findings()).to_pandas().rename(columns={"order_id": "source_id"}),
             sent,
         )
-        return order_units(listed, own_orders(live_orders(*self.actions.myogo_orders()), PREFIX), due, None)
+        return order_units(listed, own_orders(live_orders(*self.actions.myogo_orders()), PREFIX), due, PickRules())
 
 
 def _available(rows: list[Row], column: str, name: str) -> pd.DataFrame:

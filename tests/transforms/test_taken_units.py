@@ -12,6 +12,7 @@ from pipelines.systems.centra.order_source import known_fields_table, line_table
 from schemas.fields.centra_orders import ORDERS, SHIPMENTS
 from tests.support.frames import texts
 from tests.support.order_frames import line, live_orders, order_row, shipment
+from transforms.order_lines import PickRules
 from transforms.taken_units import CentraOrders, line_units, open_goods, order_units, taken_units
 
 Row = dict[str, Any]
@@ -28,8 +29,8 @@ def goods(*shipments: Row, orders: tuple[Row, ...] = (), contents_are: Any = Non
     sent, sent_lines = frames("shipment", list(shipments), SHIPMENTS)
     placed, placed_lines = frames("order", list(orders), ORDERS)
     return open_goods(
-        sent[["shipment_id", "order_id"]], line_units(sent_lines, contents_are),
-        placed[["order_id", "order_status"]], line_units(placed_lines, contents_are),
+        sent[["shipment_id", "order_id"]], line_units(sent_lines, PickRules(contents_are)),
+        placed[["order_id", "order_status"]], line_units(placed_lines, PickRules(contents_are)),
     )  # fmt: skip
 
 
@@ -118,7 +119,7 @@ def test_a_shipment_that_this_run_completes_leaves_and_is_no_longer_taken() -> N
     )
     own = in_myogo(("1-2", "Shipped", {"A": 3, "B": 1}), ("1-1", "New", {"A": 2}))
     found = {
-        completed: {code: tuple(row) for code, *row in order_units(listed, own, completed, None).itertuples()}
+        completed: {code: tuple(row) for code, *row in order_units(listed, own, completed, PickRules()).itertuples()}
         for completed in ((), ("1-2",), ("1-2", "1-1"))
     }
     assert found == {
