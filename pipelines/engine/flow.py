@@ -82,6 +82,22 @@ class WriteTrace:
     reason: str
 
 
+@dataclass(frozen=True)
+class StagedRows:
+    """Staged rows that a flow needs. `title` names the list in a message, `key` is the column that names a row.
+
+    `fields` are the vendor's names of the fields without which a row is withheld. If too many rows lack one of them,
+    the run stops. `is_readable` takes a name and a value kept in `extra`, and states that it is one of those that are
+    kept although they can be read.
+    """
+
+    table: str
+    title: str
+    key: str
+    fields: tuple[str, ...]
+    is_readable: Callable[[str, object], bool] = lambda name, value: False
+
+
 @dataclass
 class FlowContext:
     """The run in which a flow is evaluated.
@@ -210,6 +226,10 @@ class Flow(ABC):
     def window(self, now: datetime) -> datetime:
         """The moment (UTC) from which rows are read, if `kind` is "window"."""
         raise NotImplementedError
+
+    def reads(self) -> Sequence[StagedRows]:
+        """The staged rows that this flow needs. What is wrong in others does not stop it."""
+        return ()
 
     def personal_tables(self) -> Sequence[str]:
         """The staged tables in which this flow needs personal data."""

@@ -20,6 +20,7 @@ from pipelines.core.process_memory import gc_paused, release_free_memory
 from pipelines.core.reference import import_string
 from pipelines.core.signals import Interrupt, interruptible
 from pipelines.engine import batch_checks
+from pipelines.engine.broken_fields import refuse_broken_fields
 from pipelines.engine.extract import Extractor
 from pipelines.engine.flow import Evaluation, Flow, FlowContext
 from pipelines.engine.plan import Plan, diff
@@ -155,6 +156,7 @@ class _Run:
         with gc_paused():
             flows = self._flows(store)
             self._read(store, flows)
+            refuse_broken_fields(store, flows)
             for name, flow in flows.items():
                 evaluation = flow.evaluate(partial(self._step, flow=name))
                 with self._step("plan", name):

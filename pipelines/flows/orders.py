@@ -9,13 +9,15 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipelines.core.reference import import_string
-from pipelines.engine.flow import Evaluation, Step, Words
+from pipelines.engine.broken_fields import MAX_BROKEN_SHARE
+from pipelines.engine.flow import Evaluation, StagedRows, Step, Words
 from pipelines.engine.plan import Plan
 from pipelines.engine.safety_limits import Violation, change_violations
 from pipelines.flows.order_flow import (
     LINE_COLUMNS,
     OrderFlow,
     destination_digest,
+    of_source,
     open_orders,
     order_id_of,
     own_orders,
@@ -65,6 +67,7 @@ class OrderLimits(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_creates: int = Field(default=500, ge=0)
+    max_broken_share: float = Field(default=MAX_BROKEN_SHARE, ge=0, le=1)
 
 
 class OrdersFlow(OrderFlow):
@@ -122,6 +125,9 @@ class OrdersFlow(OrderFlow):
     def personal_tables(self) -> Sequence[str]:
         notes = (NOTES,) if self.params.customer_note else ()
         return (self.params.source, *notes)
+
+    def reads(self) -> Sequence[StagedRows]:
+        return of_source(self.params.source)
 
     def lookups(self) -> Sequence[Lookup]:
         """In Centra, the orders of open shipments that its list did not show. In myOGO, orders that we have sent and

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipelines.core.errors import UnsafePlan
 from pipelines.core.reference import import_string
-from pipelines.engine.flow import Comparison, Evaluation, Flow, Step, Words, WriteTrace
+from pipelines.engine.broken_fields import MAX_BROKEN_SHARE
+from pipelines.engine.flow import Comparison, Evaluation, Flow, StagedRows, Step, Words, WriteTrace
 from pipelines.engine.plan import Plan
 from pipelines.engine.safety_limits import (
     MIN_ROWS_FOR_SHARE,
@@ -26,12 +27,17 @@ from pipelines.engine.safety_limits import (
 from pipelines.flows.product_catalogue import ProductCatalogue
 from pipelines.state.schema import Table, View, columns
 from pipelines.systems.system import CheckResult
-from schemas.fields.centra import CODE_SQL
+from schemas.fields.centra import CODE_FIELDS, CODE_SQL
+from schemas.fields.centra import STOCK as CENTRA_STOCK
+from schemas.fields.myogo import STOCK as MYOGO_STOCK
+from schemas.fields.spec import UNREADABLE, withholding
 from schemas.stock.rules import RULES
+from transforms.type_mismatch import is_code_part, mismatches_in
 
+_CENTRA_FIELDS, _MYOGO_FIELDS = withholding(CENTRA_STOCK), withholding(MYOGO_STOCK)
 _AMOUNTS = ["physical_stock", "allocated_stock", "available_stock"]
 _SIZES = (
-    f"(select p.stock_item_id, nullif(p.ean, '') as ean, {', '.join(_AMOUNTS)} "
+    f"(select p.stock_item_id, nullif(p.ean, '') as ean, {', '.join(_AMOUNTS)}, s.extra as stock_extra "
     "from raw_centra.products p left join raw_centra.stock s using (stock_item_id))"
 )
 OUTPUT = Table(
@@ -59,7 +65,7 @@ SIDE_BY_SIDE = View(
         select product_code as code, cast(sum(stock) as bigint) as myogo_stock,
                cast(sum(reserved) as bigint) as myogo_reserved, cast(sum(stock_available) as bigint) as myogo_available,
                max(modified) as myogo_modified
-        from raw_myogo.stock group by 1)
+        from raw_myogo.stock where not starts_with(product_code, '{UNREADABLE}') group by 1)
     select coalesce(c.code, m.code) as code, c.sizes, c.centra_physical, c.centra_allocated, c.centra_available,
            m.myogo_stock, m.myogo_reserved, m.myogo_available, m.myogo_modified,
            m.myogo_available - c.centra_available as difference
@@ -92,6 +98,7 @@ class StockLimits(BaseModel):
     max_updates: int = Field(default=20_000, ge=0)
     max_update_share: float = Field(default=0.80, ge=0, le=1)
     max_zero_share: float = Field(default=0.50, ge=0, le=1)
+    max_broken_share: float = Field(default=MAX_BROKEN_SHARE, ge=0, le=1)
 
 
 @dataclass(frozen=True)
@@ -157,15 +164,24 @@ class StockFlow(Flow):
             )
         return "ok", f"amounts go to Centra; its plugin's Stock update type must be {setting}", ""
 
+    def reads(self) -> Sequence[StagedRows]:
+        code_parts = ("stockItemId", *CODE_FIELDS)
+        return (
+            StagedRows("raw_myogo.stock", "myOGO's stock list", "product_code", ("productCode", *_MYOGO_FIELDS)),
+            StagedRows("raw_centra.stock", "Centra's stock list", "stock_item_id", ("stockItemId", *_CENTRA_FIELDS)),
+            StagedRows("raw_centra.products", "Centra's product list", "stock_item_id", code_parts, is_code_part),
+        )
+
     def evaluate(self, step: Step) -> Evaluation:
         from schemas.outgoing_contract import validate_outgoing
         from schemas.stock.contract import SENDABLE
         from transforms.stock import address_sizes, compared, similar_sizes
 
         with step("transform"):
-            listed = self.store.frame("raw_myogo.stock", ["product_code", "stock", "stock_available"])
+            listed = self._listed_levels()
             levels = import_string(self.context.settings.transform)(listed, self.params)
-            staged = self.store.frame(_SIZES, ["stock_item_id", "ean", *_AMOUNTS])
+            staged = self.store.frame(_SIZES, ["stock_item_id", "ean", *_AMOUNTS, "stock_extra"])
+            staged = staged.assign(unreadable_in_centra=mismatches_in(staged["stock_extra"], _CENTRA_FIELDS))
             status = self.context.service(ProductCatalogue).size_status()
             # A renamed size goes on under the code by which myOGO knows it; Centra knows it by its own.
             codes_in_centra = status.set_index("stock_item_id")["code"]
@@ -175,11 +191,18 @@ class StockFlow(Flow):
             eans = products.drop_duplicates("code", keep=False).set_index("code")["ean_code"]
             rows = compared(address_sizes(levels, sizes, eans, codes_in_centra), self.params)
             similar = similar_sizes(rows, sizes[sizes["selected"]], eans)
+            unreadable = mismatches_in(listed["extra"], _MYOGO_FIELDS).set_axis(listed["product_code"]).dropna()
+            rows["unreadable_in_myogo"] = rows["code"].map(unreadable.groupby(level=0).first()).astype("str")
         with step("validate"):
             evaluation = self._evaluate(rows, sizes, similar)
             validate_outgoing(evaluation.desired, SENDABLE)
         self.store.replace(OUTPUT.name, evaluation.desired.rename(columns={"source_id": "stock_item_id"}))
         return evaluation
+
+    def _listed_levels(self) -> pd.DataFrame:
+        """myOGO's stock list without the rows that have no usable code."""
+        listed = self.store.frame("raw_myogo.stock", ["product_code", "stock", "stock_available", "extra"])
+        return listed[~listed["product_code"].str.startswith(UNREADABLE)].reset_index(drop=True)
 
     def hard_stop(self, plan: Plan) -> UnsafePlan | None:
         """Stops until the merchant confirms that the goods have arrived: myOGO's zeros would empty the shop before."""

@@ -9,7 +9,8 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipelines.core.reference import import_string
-from pipelines.engine.flow import Evaluation, Step, Words
+from pipelines.engine.broken_fields import MAX_BROKEN_SHARE
+from pipelines.engine.flow import Evaluation, StagedRows, Step, Words
 from pipelines.engine.plan import Plan
 from pipelines.engine.safety_limits import Violation, change_violations
 from pipelines.flows.order_flow import (
@@ -58,6 +59,7 @@ class TrackingLimits(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_updates: int = Field(default=1000, ge=0)
+    max_broken_share: float = Field(default=MAX_BROKEN_SHARE, ge=0, le=1)
 
 
 class TrackingFlow(OrderFlow):
@@ -79,6 +81,9 @@ class TrackingFlow(OrderFlow):
     def settings_hint(cls, params: Any) -> CheckResult:
         how = "with capture" if params.capture else "without capture: unpaid shipments are withheld"
         return "ok", f"shipments are completed in Centra {how}", ""
+
+    def reads(self) -> Sequence[StagedRows]:
+        return (StagedRows("raw_centra.shipments", "Centra's list of shipments", "shipment_id", ("orderId",)),)
 
     def lookups(self) -> Sequence[Lookup]:
         """In myOGO, orders that Centra still has open. In Centra, orders that have left the warehouse and whose

@@ -49,7 +49,7 @@ _PERSON = (
 
 SHIPMENTS = (
     FieldSpec("shipment_id", "shipmentId", "id", required=True),
-    FieldSpec("order_id", "orderId", "id", required=True),
+    FieldSpec("order_id", "orderId", "id", required=True, on_type_mismatch="withhold"),
     FieldSpec("should_capture", "shouldCapture", "json"),
     FieldSpec("paid", "paid", "json"),
     *_STOPS,
@@ -77,12 +77,13 @@ COMPLETED = (*SHIPMENTS[:2], FieldSpec("tracking_number", "trackingNumber", "tex
 NUMBER = "[0-9]+(-[0-9]+)?"
 
 LINES_KEY, CONTENTS_KEY = "products", "bundle"
+SHIPPING_TERMS_KEY, WAREHOUSES_KEY = "shippingTerms", "warehouses"
 
 LINES = (
     FieldSpec("line_id", "lineId", "text", on_type_mismatch="withhold"),
-    FieldSpec("sku", "sku", "text", required=True),
-    FieldSpec("variant_sku", "variantSku", "text", required=True),
-    FieldSpec("size_sku", "sizeSku", "text", required=True),
+    FieldSpec("sku", "sku", "text", required=True, on_type_mismatch="withhold"),
+    FieldSpec("variant_sku", "variantSku", "text", required=True, on_type_mismatch="withhold"),
+    FieldSpec("size_sku", "sizeSku", "text", required=True, on_type_mismatch="withhold"),
     FieldSpec("product_name", "name", "text", on_type_mismatch="report"),
     FieldSpec("quantity", "qty", "integer", on_type_mismatch="withhold"),
     FieldSpec("price", "price", "number", on_type_mismatch="report"),

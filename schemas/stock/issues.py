@@ -26,6 +26,18 @@ CHECKS = (
         ),
     ),
     Check(
+        _RULES["TYPE-003"],
+        lambda rows: rows["unreadable_in_centra"].notna(),
+        "unreadable_in_centra",
+        lambda row: f"In Centra's stock list, {row.unreadable_in_centra} for size {row.stock_item_id} ({row.code!r}).",
+    ),
+    Check(
+        _RULES["TYPE-004"],
+        lambda rows: rows["unreadable_in_myogo"].notna(),
+        "unreadable_in_myogo",
+        lambda row: f"In myOGO's stock list, {row.unreadable_in_myogo} for the code {row.code!r}.",
+    ),
+    Check(
         _RULES["STOCK-003"],
         lambda rows: _relevant_rules(rows) != "",
         "broken",
@@ -45,7 +57,11 @@ CHECKS = (
 
 
 def failed_checks(rows: pd.DataFrame) -> pd.Series:
-    """The number in CHECKS that withholds each row of `transforms.stock.address_sizes`; -1 for none."""
+    """The number in CHECKS that withholds each row of `transforms.stock.address_sizes`; -1 for none.
+
+    Further columns of `rows`: `unreadable_in_centra` and `unreadable_in_myogo`, the amounts that cannot be read, in
+    words (null for none).
+    """
     return first_broken(rows, CHECKS)
 
 

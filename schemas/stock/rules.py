@@ -38,6 +38,22 @@ RULES = (
         "Centra",
     ),
     Rule(
+        "TYPE-003",
+        True,
+        "the amount of the size in Centra is not known",
+        "Centra's stock list shows null, no field, or something that is not a whole number for that size.",
+        "In Centra, save the stock of that size again; if it looks right there, show Centra's support the message.",
+        "Centra",
+    ),
+    Rule(
+        "TYPE-004",
+        True,
+        "the amount of the code in myOGO is not known",
+        "myOGO's stock list shows null, no field, or something that is not a whole number for that code.",
+        "In myOGO, check the stock of that product; if it looks right there, show OGOship's support the message.",
+        "myOGO",
+    ),
+    Rule(
         "STOCK-005",
         False,
         "myOGO's own amount is below zero, so 0 is written",

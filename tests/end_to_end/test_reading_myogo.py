@@ -154,23 +154,6 @@ def test_a_redirect_is_never_followed(paged_shop: Shop) -> None:
     assert caught.value.exit_code == 2
 
 
-@pytest.mark.parametrize(
-    ("body", "message"),
-    [
-        pytest.param([{"name": "nameless"}], "lacks the required field 'code'", id="no code"),
-        pytest.param([{"code": "A", "name": {"en": "A"}}], "myOGO product 'A': field 'name'", id="an invalid name"),
-        pytest.param(["A"], "row 1 of page 1 is not an object", id="no object"),
-    ],
-)
-def test_a_broken_contract_names_field_and_row(shop_of: Callable[..., Shop], body: Any, message: str) -> None:
-    shop = shop_of(size(1))
-    shop.box.add_fault(side="myogo", kind="body", path=PRODUCTS, body=body)
-    report = shop.run("push")
-    assert (report.exit_code, report.outcome) == (5, "contract")
-    assert message in report.message
-    assert writes(shop) == []
-
-
 def test_unknown_fields_are_stored_and_reported(shop_of: Callable[..., Shop]) -> None:
     shop = shop_of(size(1), myogo=[{"code": "SKU1"}])
     shop.box.switch("myogo", extra_fields=True)

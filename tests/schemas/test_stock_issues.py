@@ -14,6 +14,7 @@ Row = dict[str, Any]
 VALID: Row = {
     "code": "A", "key": "A", "quantity": 3, "copies": 1, "size_count": 1, "stock_item_id": "1", "broken": "",
     "ean": None, "below_zero": False, "raised": False, "allocated_stock": 0,
+    "unreadable_in_centra": None, "unreadable_in_myogo": None,
 }  # fmt: skip
 SIZES = pd.DataFrame({"stock_item_id": ["1", "2", "3"], "code": ["A", "TWICE", "TWICE"]}, dtype="str")
 BY_EAN: Row = {"code": "TWICE", "key": "7350000000016", "size_count": 2, "stock_item_id": "2"}
@@ -29,6 +30,10 @@ BROKEN: list[tuple[Row, str, str]] = [
     ({"key": None}, "STOCK-004", "Another size has the EAN 'A', and this size has no EAN."),
     ({"key": None, "ean": "735"}, "STOCK-004",
      "Another size has the EAN 'A', and the EAN of this size (735) does not identify it either."),
+    ({"unreadable_in_centra": "physicalStock is null"}, "TYPE-003",
+     "In Centra's stock list, physicalStock is null for size 1 ('A')."),
+    ({"unreadable_in_myogo": 'stock is "many"'}, "TYPE-004",
+     "In myOGO's stock list, stock is \"many\" for the code 'A'."),
     # The first rule counts.
     ({"copies": 2, "broken": "PRICE-001", "key": None}, "STOCK-001",
      "myOGO's stock list has 2 rows for the code 'A'."),
@@ -37,7 +42,11 @@ BROKEN: list[tuple[Row, str, str]] = [
 
 def frame(*rows: Row) -> pd.DataFrame:
     made = pd.DataFrame([VALID | row for row in rows])
-    return made.astype(dict.fromkeys(("code", "key", "stock_item_id", "broken", "ean"), "str"))
+    return made.astype(
+        dict.fromkeys(
+            ("code", "key", "stock_item_id", "broken", "ean", "unreadable_in_centra", "unreadable_in_myogo"), "str"
+        )
+    )
 
 
 def test_each_rule_withholds_its_amount_with_a_message() -> None:
