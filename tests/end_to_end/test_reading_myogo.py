@@ -110,6 +110,8 @@ def test_any_answer_beyond_a_short_page_is_the_end(paged_shop: Shop, answer: dic
         pytest.param({"kind": "status", "status": 429}, id="429"),
         pytest.param({"kind": "status", "status": 500}, id="500"),
         pytest.param({"kind": "status", "status": 503}, id="503"),
+        pytest.param({"kind": "html"}, id="html 200"),
+        pytest.param({"kind": "truncated"}, id="truncated"),
         pytest.param({"kind": "revoke_tokens"}, id="the token revoked"),
     ],
 )
@@ -121,8 +123,8 @@ def test_a_temporary_failure_is_retried(paged_shop: Shop, fault: dict[str, Any])
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
-        pytest.param({"kind": "html"}, "HTML page instead of JSON", id="html 200"),
-        pytest.param({"kind": "truncated"}, "not JSON", id="truncated"),
+        pytest.param({"kind": "html", "times": FOREVER}, "HTML page instead of JSON", id="html 200"),
+        pytest.param({"kind": "truncated", "times": FOREVER}, "not JSON", id="truncated"),
         pytest.param({"kind": "body", "body": {"items": []}}, "not a list", id="an object"),
         pytest.param({"kind": "repeat_page", "path": "page=3"}, "paging does not advance", id="page 2 again"),
         pytest.param({"kind": "status", "status": 503, "times": FOREVER}, "HTTP 503", id="stays down"),

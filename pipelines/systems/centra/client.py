@@ -80,7 +80,15 @@ class CentraClient:
         """The answer with any status outside TRANSIENT. Raises ConfigError or SourceError."""
         try:
             return self.session.call(
-                Request("GET", path, Repeat.SAFE, params, headers=self.headers, quote=path in QUOTABLE_PATHS)
+                Request(
+                    "GET",
+                    path,
+                    Repeat.SAFE,
+                    params,
+                    headers=self.headers,
+                    quote=path in QUOTABLE_PATHS,
+                    expects_json=True,
+                )
             )
         except RedirectNotFollowed as error:
             raise ConfigError(f"{error.message}. Our key is never sent on to another address.", _URL_FIX) from error

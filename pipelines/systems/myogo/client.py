@@ -114,7 +114,7 @@ class MyOgoClient:
         at = f"myOGO GET {path}"
         try:
             answer = self._with_token(
-                Request("GET", path, Repeat.SAFE, params, quote=not _may_have_personal_data(path))
+                Request("GET", path, Repeat.SAFE, params, quote=not _may_have_personal_data(path), expects_json=True)
             )
         except RedirectNotFollowed as error:
             raise WriteRedirected(
