@@ -30,7 +30,7 @@ from pipelines.flows.order_stage import ambiguous_codes, codes_in_myogo, order_f
 from pipelines.state.schema import Table, columns
 from pipelines.systems.centra.order_source import NOTES
 from pipelines.systems.system import CheckResult, Lookup
-from schemas.fields.centra_orders import ORDERS, SHIPMENTS
+from schemas.fields.centra_orders import ORDERS, SHIPMENTS, STATUSES
 from schemas.fields.myogo_orders import FINAL
 from schemas.orders.rules import RULES
 from transforms.order_lines import is_true
@@ -319,9 +319,9 @@ class OrdersFlow(OrderFlow):
         return orders[dated & self._is_since_starting(orders["order_date"]) & self._has_status(orders["order_status"])]
 
     def _has_status(self, statuses: pd.Series) -> pd.Series:
-        """Whether the channel file lists each status."""
-        known = [status.casefold() for status in self.params.statuses]
-        return statuses.fillna("").str.casefold().isin(known)
+        """Whether the channel file lists each status, by number or by name, whichever of them Centra sends."""
+        known = _status_names(pd.Series(self.params.statuses, dtype="str"))
+        return _status_names(statuses).isin(known)
 
     def _live(self) -> pd.DataFrame:
         """All of myOGO's orders, with `status` in lower case ("" for none), `test` as a flag, and the amounts `total`
@@ -329,3 +329,9 @@ class OrdersFlow(OrderFlow):
         columns = ["reference", "status", "lines", "test", "price_total", "cash_on_delivery"]
         live = with_amounts(self.store.frame("raw_myogo.orders", columns))
         return live.assign(status=live["status"].fillna("").str.casefold(), test=is_true(live["test"]))
+
+
+def _status_names(statuses: pd.Series) -> pd.Series:
+    """The statuses as names in small letters; "" for null."""
+    texts = statuses.fillna("").str.strip().str.casefold()
+    return texts.replace({str(number): name for number, name in enumerate(STATUSES)})

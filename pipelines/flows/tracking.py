@@ -126,6 +126,7 @@ class TrackingFlow(OrderFlow):
                 is_completed=rows["source_id"].isin(completed(self.store)),
                 is_test=is_true(rows["test"]) & (not self._sends_tests()),
                 may_capture=self.params.capture,
+                refused_unpaid=self._refusals_of_unpaid(rows["shipment_id"], shipments),
             )
         with step("validate"):
             evaluation = self._evaluate(rows)
@@ -178,6 +179,18 @@ class TrackingFlow(OrderFlow):
         ended = (rows["final"] != "") & self.context.select_by_sku(rows["reference"])
         unknown = ~rows["is_open"] & (rows["final"] == "shipped") & ~rows["is_completed"] & (rows["copies"] == 1)
         return ended & ~(unknown & rows["source_id"].map(order_id_of).isin(self.context.skipped_lookups))
+
+    def _refusals_of_unpaid(self, shipment_ids: pd.Series, shipments: pd.DataFrame) -> pd.Series:
+        """For each shipment that is not paid: the message with which Centra refused to complete it the last time; null
+        if it did not. Trying again is of no use before it is paid."""
+        rows = self.store.connection.execute(
+            "select key, arg_max(outcome, intended_at), arg_max(coalesce(message, ''), intended_at) from sync.journal "
+            "where flow = ? group by key",
+            [self.context.name],
+        ).fetchall()
+        refusals = {key: message for key, outcome, message in rows if outcome == "refused"}
+        unpaid = shipments.loc[~is_true(shipments["paid"]), "shipment_id"]
+        return shipment_ids.where(shipment_ids.isin(unpaid)).map(refusals).astype("str")
 
     def _sends_tests(self) -> bool:
         """Whether the channel sends its orders as tests."""

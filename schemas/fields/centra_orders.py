@@ -76,6 +76,9 @@ COMPLETED = (*SHIPMENTS[:2], FieldSpec("tracking_number", "trackingNumber", "tex
 # An order number, or a shipment number: the order number, a dash and a count.
 NUMBER = "[0-9]+(-[0-9]+)?"
 
+# The names of an order's statuses; Centra may send either the number (its index) or the name.
+STATUSES = ("incomplete", "pending", "confirmed", "processing", "completed", "archived", "cancelled")
+
 LINES_KEY, CONTENTS_KEY = "products", "bundle"
 SHIPPING_TERMS_KEY, WAREHOUSES_KEY = "shippingTerms", "warehouses"
 
