@@ -52,5 +52,11 @@ def is_code_part(name: str, value: object) -> bool:
 def _short(value: object) -> str:
     if value == MISSING:
         return "missing"
-    text = json.dumps(value, ensure_ascii=False)
+    if isinstance(value, dict) and value.keys() == {"given_more_than_once"}:
+        value = value["given_more_than_once"]
+        return f"given more than once with different values: {_cut(json.dumps(value, ensure_ascii=False)[1:-1])}"
+    return _cut(json.dumps(value, ensure_ascii=False))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."

@@ -50,7 +50,7 @@ def centra(client: CentraClient, findings: Findings, since: datetime | None = No
 
     @dlt.resource(primary_key="stock_item_id", write_disposition="replace")
     def stock() -> Iterator[pa.Table]:
-        # Repeated stock rows are dropped and not counted: `findings.repeated` counts product rows.
+        # `findings.repeated` counts product rows.
         ignored = Findings()
         for rows in _batches(client, "/stock", ignored, None if moment is None else {"stock_modified": moment}):
             yield stock_table(rows, findings)
@@ -64,7 +64,7 @@ def sizes(client: CentraClient, stock_item_ids: Sequence[str]) -> Any:
 
     @dlt.resource(selected=False)
     def size_rows() -> Iterator[Rows]:
-        yield [row for size in stock_item_ids for row in client.size(size)[:1]]
+        yield [row for size in stock_item_ids for row in client.size(size)]
 
     return size_rows, *_tables(size_rows, Findings(), "append")
 
@@ -98,13 +98,18 @@ def product_table(rows: Rows, findings: Findings) -> pa.Table:
             findings.type_mismatches.setdefault(PRICES_KEY, row_label(index))
             mismatches.setdefault(index, {})[PRICES_KEY] = entries
     known = frozenset({PRICES_KEY, AS_SENT})
-    return table(rows, PRODUCTS, row_label, findings, known, mismatches)
+    return _with_copies(table(rows, PRODUCTS, row_label, findings, known, mismatches))
 
 
 def stock_table(rows: Rows, findings: Findings) -> pa.Table:
     """One row per size."""
     mismatches = _mismatched_keys(rows, findings)
-    return table(rows, STOCK, _row_label(rows), findings, STOCK_KNOWN | {AS_SENT}, mismatches)
+    return _with_copies(table(rows, STOCK, _row_label(rows), findings, STOCK_KNOWN | {AS_SENT}, mismatches))
+
+
+def _with_copies(rows: pa.Table) -> pa.Table:
+    """The table with a column `copies`, which counts the rows that Centra sent for one size; each row is one here."""
+    return rows.add_column(0, "copies", pa.array([1] * rows.num_rows, pa.int64()))
 
 
 def _mismatched_keys(rows: Rows, findings: Findings) -> Mismatches:
@@ -201,19 +206,20 @@ def _row_label(rows: Rows) -> Any:
 
 
 def _either(client: CentraClient, path: str, findings: Findings, filters: list[dict[str, str]]) -> Iterator[Rows]:
-    """The rows that pass any of the filters, each once."""
+    """The rows that pass any of the filters. A size that passed an earlier filter is left out of the later ones."""
     seen: set[str] = set()
     for one_filter in filters:
+        passed: set[str] = set()
         for rows in _batches(client, path, findings, one_filter):
-            fresh = {size: row for row in rows if (size := str(row["stockItemId"])) not in seen}
-            seen |= fresh.keys()
-            yield [*fresh.values()]
+            yield [row for row in rows if str(row["stockItemId"]) not in seen]
+            passed |= {str(row["stockItemId"]) for row in rows}
+        seen |= passed
 
 
 def _batches(
     client: CentraClient, path: str, findings: Findings, filters: dict[str, str] | None = None
 ) -> Iterator[Rows]:
-    """The rows of several pages at a time, each `stockItemId` once (a page shift can repeat a row).
+    """The rows of several pages at a time, as Centra sent them: a size may be among them more than once.
 
     A row without an id, or that is not an object, gets an id made from its content. Raises SourceError if a page has no
     new row.
@@ -230,10 +236,7 @@ def _batches(
                 f"Centra GET {path}: page {number} has only sizes that were already read, so paging does not advance.",
                 "Nothing was written. Run again; if the error persists, show this to Centra's support.",
             )
-        if len(fresh) < len(ids):
-            findings.repeated += len(ids) - len(fresh)
-            first = {size: row for size, row in zip(reversed(ids), reversed(rows), strict=True) if size in fresh}
-            rows = [first[size] for size in dict.fromkeys(ids) if size in fresh]
+        findings.repeated += len(ids) - len(fresh)
         seen.update(ids)
         gathered += rows
         pages += 1
