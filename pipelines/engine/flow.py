@@ -243,9 +243,9 @@ class Flow(ABC):
     def evaluate(self, step: Step) -> Evaluation:
         """Transforms and validates the staged rows, in the steps `transform`, `validate` and `expect`."""
 
-    def hard_stop(self, plan: Plan) -> UnsafePlan | None:
-        """Why the plan must not be applied, even with --force. Most flows have no such reason, because they withhold
-        bad rows one by one."""
+    def hard_stop(self, plan: Plan, evaluation: Evaluation) -> UnsafePlan | None:
+        """Why the plan must not be applied, even with --force. In a run of several flows this flow then waits, and the
+        others go on. Most flows have no such reason, because they withhold bad rows one by one."""
         return None
 
     def limit_violations(self, plan: Plan, evaluation: Evaluation) -> list[Violation]:

@@ -115,6 +115,7 @@ class _Run:
             self.report.begin(name)
         self.steps: dict[str, float] = {}
         self.findings: dict[str, Any] = {}
+        self.waiting: dict[str, UnsafePlan] = {}  # flows whose plan is not applied, though the others' are
 
     def execute(self) -> RunResult:
         report, schema = self.report, self.channel.database_schema
@@ -173,8 +174,9 @@ class _Run:
             if any(len(plan.changes) for plan in plans.values()):
                 recorder.record_plan()
             for name, plan in plans.items():
-                with self._step("push", name):
-                    self._push(name, plan)
+                if name not in self.waiting:
+                    with self._step("push", name):
+                        self._push(name, plan)
         if any(self.report.counts[name] for name in ("withheld", "refused", "unknown")):
             self.report.outcome, self.report.exit_code = "attention", 3
 
@@ -255,7 +257,13 @@ class _Run:
         self.report.facts.setdefault("limits", []).extend(violation.message for violation in violations)
         expectations = evaluation.expectations
         stop_messages = batch_checks.stop_messages(expectations, self.options.force) if expectations else []
-        if hard_stop := flow.hard_stop(plan):
+        if hard_stop := flow.hard_stop(plan, evaluation):
+            if len(self.names) > 1:
+                self.waiting[name] = hard_stop
+                self.report.facts["waiting"] = [
+                    f"{hard_stop.message} {hard_stop.fix}" for hard_stop in self.waiting.values()
+                ]
+                return
             yield hard_stop
         if (violations or stop_messages) and not self.options.force:
             yield refusal(violations, stop_messages, name, self.channel.path)

@@ -204,16 +204,31 @@ class StockFlow(Flow):
         listed = self.store.frame("raw_myogo.stock", ["product_code", "stock", "stock_available", "extra"])
         return listed[~listed["product_code"].str.startswith(UNREADABLE)].reset_index(drop=True)
 
-    def hard_stop(self, plan: Plan) -> UnsafePlan | None:
-        """Stops until the merchant confirms that the goods have arrived: myOGO's zeros would empty the shop before."""
+    def hard_stop(self, plan: Plan, evaluation: Evaluation) -> UnsafePlan | None:
+        """Stops until the merchant confirms that the goods have arrived: myOGO's zeros would empty the shop before. On
+        the first day of a shop myOGO lists no stock at all."""
+        if evaluation.metrics.read == 0 and not self._had_rows():
+            return UnsafePlan(
+                "The stock flow waits: myOGO's stock list is still empty.",
+                "No amount was written, and nothing is to be done until the products are in myOGO and goods have arrived.",
+            )
         if self.params.goods_received or plan.changes.empty:
             return None
         return UnsafePlan(
             f"The stock flow would write {len(plan.changes)} amounts, but goods_received is not set: it is not "
             "confirmed that the goods are in stock.",
-            "Nothing was written. Once they are in stock in myOGO, set goods_received = true in [flows.stock.params] "
-            f"of {self.context.channel.path}; until then, run the other flows with --flow.",
+            "No amount was written. Once they are in stock in myOGO, set goods_received = true in [flows.stock.params] "
+            f"of {self.context.channel.path}.",
         )
+
+    def _had_rows(self) -> bool:
+        """Whether a run that went through (exit 0 or 3) has ever read stock."""
+        rows = self.store.connection.execute(
+            "select 1 from sync.flows f join sync.runs r using (run_id) where f.flow = ? and f.rows_read > 0 "
+            "and r.exit_code in (0, 3) limit 1",
+            [self.context.name],
+        ).fetchall()
+        return bool(rows)
 
     def limit_violations(self, plan: Plan, evaluation: Evaluation) -> list[Violation]:
         limits: StockLimits = self.context.limits

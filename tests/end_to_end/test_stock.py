@@ -8,9 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support import child_process
 from tests.support.shop import Shop, size
-from tests.support.shop_helpers import withheld_rows_of
+from tests.support.shop_helpers import FOREVER, withheld_rows_of
 
 ShopOf = Callable[..., Shop]
 TABLE = "[flows.stock.params]\ngoods_received = true\n"
@@ -133,18 +135,41 @@ def test_two_flows_run_in_one_run(shop_of: ShopOf, tmp_path: Path) -> None:
 
 
 def test_stock_is_not_written_before_goods_received_is_set(shop_of: ShopOf) -> None:
-    """Not even with --force; the plan is counted, the other flow can run alone, and the fix names the setting."""
+    """Not even with --force; the plan is counted, the other flow is not held back, and the fix names the setting."""
     shop = shop_with_stock(shop_of, size(1), size(2), myogo=[held(1, stock=0)])
     shop.edit("goods_received = true", "goods_received = false")
-    for report in (shop.run("push"), stock(shop, force=True)):
-        assert (report.exit_code, report.outcome) == (4, "refused")
-        assert "it is not confirmed that the goods are in stock" in report.message
-        assert "set goods_received = true in [flows.stock.params]" in report.fix
-        assert report.flows["stock"]["update"] == 1
+    report = stock(shop, force=True)
+    assert (report.exit_code, report.outcome) == (4, "refused")
+    assert "it is not confirmed that the goods are in stock" in report.message
+    assert "set goods_received = true in [flows.stock.params]" in report.fix
+    assert report.flows["stock"]["update"] == 1
+    report = shop.run("push")
+    assert report.exit_code == 0
+    assert (report.flows["stock"]["not_attempted"], report.flows["products"]["applied"]) == (1, 2)
+    assert "set goods_received = true" in report.facts["waiting"][0]
     assert writes(shop) == []
-    assert len(shop.box.myogo_products()) == 1, "no flow writes if one flow is refused"
-    assert shop.run("push", flows=("products",)).exit_code == 0
-    assert len(shop.box.myogo_products()) == 2
+
+
+@pytest.mark.parametrize("goods_received", ["true", "false"])
+def test_the_first_day_of_a_new_shop_works(shop_of: ShopOf, goods_received: str) -> None:
+    """The products go to an empty merchant; stock waits, with a message. Later an empty list is refused."""
+    shop = shop_with_stock(shop_of, *(size(number) for number in range(1, 13)), myogo=[])
+    shop.edit("goods_received = true", f"goods_received = {goods_received}")
+    shop.box.add_fault(side="myogo", kind="body", method="GET", path="/api/v1/Stock", body=[], times=FOREVER)
+    for applied in (12, 0):
+        report = shop.run("push")
+        assert (report.exit_code, report.flows["products"]["applied"]) == (0, applied)
+        assert "myOGO's stock list is still empty" in report.facts["waiting"][0]
+    printed = shop.command("push", str(shop.file), "--data", str(shop.data)).stdout
+    assert "The stock flow waits" in printed
+    assert stock(shop).exit_code == 4
+    shop.box.clear_faults()
+    shop.box.change_myogo_product("SKU1", stock=10)
+    shop.edit(f"goods_received = {goods_received}", "goods_received = true")
+    assert stock(shop, force=True).exit_code == 0
+    shop.box.add_fault(side="myogo", kind="body", method="GET", path="/api/v1/Stock", body=[], times=FOREVER)
+    report = shop.run("push")
+    assert (report.exit_code, "fewer than min_rows" in report.message) == (4, True)
 
 
 def test_a_plan_that_sets_most_sizes_to_zero_or_changes_most_amounts_is_refused(shop_of: ShopOf) -> None:
