@@ -14,6 +14,7 @@ from pipelines.core.reference import import_string
 from pipelines.engine.broken_fields import MAX_BROKEN_SHARE
 from pipelines.engine.flow import Comparison, Evaluation, Flow, StagedRows, Step, Words, WriteTrace
 from pipelines.engine.plan import Plan
+from pipelines.engine.push import FINAL_REFUSAL
 from pipelines.engine.safety_limits import (
     MIN_ROWS_FOR_SHARE,
     Violation,
@@ -189,7 +190,8 @@ class StockFlow(Flow):
             sizes = sizes.merge(staged, on="stock_item_id", how="left")
             products = self.store.frame("raw_myogo.products", ["code", "ean_code"])
             eans = products.drop_duplicates("code", keep=False).set_index("code")["ean_code"]
-            rows = compared(address_sizes(levels, sizes, eans, codes_in_centra), self.params)
+            addressed = address_sizes(levels, sizes, eans, codes_in_centra)
+            rows = self._without_refused(compared(addressed, self.params))
             similar = similar_sizes(rows, sizes[sizes["selected"]], eans)
             unreadable = mismatches_in(listed["extra"], _MYOGO_FIELDS).set_axis(listed["product_code"]).dropna()
             rows["unreadable_in_myogo"] = rows["code"].map(unreadable.groupby(level=0).first()).astype("str")
@@ -198,6 +200,29 @@ class StockFlow(Flow):
             validate_outgoing(evaluation.desired, SENDABLE)
         self.store.replace(OUTPUT.name, evaluation.desired.rename(columns={"source_id": "stock_item_id"}))
         return evaluation
+
+    def _without_refused(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """`rows` with `refused`: the answer with which Centra refused this amount for good (null if it did not). Then
+        `current` is our amount, so that it is not sent again. --sku sends it all the same."""
+        refusals = {} if self.context.sku else self._final_refusals()
+        same = [
+            refusals[key][1] if key in refusals and refusals[key][0] == quantity else None
+            for key, quantity in zip(rows["key"], rows["quantity"], strict=True)
+        ]
+        refused = pd.Series(same, index=rows.index, dtype="str")
+        return rows.assign(refused=refused, current=rows["current"].mask(refused.notna(), rows["quantity"]))
+
+    def _final_refusals(self) -> dict[str, tuple[int, str]]:
+        """By key, the amount that Centra refused for good the last time that the key was sent, and its answer."""
+        rows = self.store.connection.execute(
+            f"""with last as (
+                select j.key, arg_max(j.reason, j.intended_at) as reason, arg_max(j.message, j.intended_at) as message,
+                       arg_max(json_extract(c.after, '$.quantity')::bigint, j.intended_at) as quantity
+                from sync.journal j join sync.changes c using (run_id, flow, key) where j.flow = $flow group by j.key)
+            select key, quantity, message from last where reason = '{FINAL_REFUSAL}'""",
+            {"flow": self.context.name},
+        ).fetchall()
+        return {key: (quantity, message) for key, quantity, message in rows}
 
     def _listed_levels(self) -> pd.DataFrame:
         """myOGO's stock list without the rows that have no usable code."""
@@ -210,7 +235,7 @@ class StockFlow(Flow):
         if evaluation.metrics.read == 0 and not self._had_rows():
             return UnsafePlan(
                 "The stock flow waits: myOGO's stock list is still empty.",
-                "No amount was written, and nothing is to be done until the products are in myOGO and goods have arrived.",
+                "No amount was written. Nothing is to be done until the products are in myOGO and goods have arrived.",
             )
         if self.params.goods_received or plan.changes.empty:
             return None

@@ -106,6 +106,12 @@ def warnings(rows: pd.DataFrame, valid: pd.DataFrame) -> pd.DataFrame:
                 ),
             ),
             issue_rows(
+                _RULES["STOCK-020"],
+                valid[valid["refused"].notna()],
+                "quantity",
+                lambda row: f"{row.quantity} of {row.code!r} is not sent again. Centra's answer was: {row.refused}",
+            ),
+            issue_rows(
                 _RULES["STOCK-007"],
                 rows[unidentified],
                 "quantity",

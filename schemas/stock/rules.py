@@ -70,6 +70,14 @@ RULES = (
         "Centra",
     ),
     Rule(
+        "STOCK-020",
+        False,
+        "Centra refused this amount for good, so it is not sent again until it changes",
+        "The code is a bundle in Centra: its stock follows from its contents.",
+        "In the channel file, exclude the code in [flows.products.select]; if it is no bundle now, push it with --sku.",
+        "channel file",
+    ),
+    Rule(
         "STOCK-007",
         False,
         "the warehouse holds goods under an XX- code, because it could not identify them",

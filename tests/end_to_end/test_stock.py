@@ -388,3 +388,32 @@ def test_check_warns_about_stock_update_type_fta(shop_of: ShopOf) -> None:
     shop = shop_with_stock(shop_of, size(1), myogo=[held(1)], more='stock_update_type = "fta"')
     check = _stock_check(shop)
     assert (check["status"], "Physical" in check["fix"]) == ("warning", True)
+
+
+def test_a_bundle_is_refused_once(shop_of: ShopOf) -> None:
+    """Its amount is sent again when it changes, and when a push names it; excluded, it is no matter any more."""
+    shop = shop_with_stock(shop_of, *(size(n, allocated=0) for n in (1, 2)), myogo=[held(1), held(2)])
+    shop.box.switch("centra", bundles=["SKU2"])
+    report = stock(shop, force=True)
+    assert (report.exit_code, report.flows["stock"]["refused"], writes(shop)) == (3, 1, [{"SKU1": 10, "SKU2": 10}])
+    assert "[flows.products.select]" in shop.sql("select message from sync.journal where key = 'SKU2'")[0][0]
+    for _ in range(2):
+        report = stock(shop)
+        assert (report.exit_code, report.flows["stock"]["unchanged"], len(writes(shop))) == (0, 2, 1)
+        assert warned(shop) == [("SKU2", "STOCK-020")]
+    shop.box.change_myogo_product("SKU2", stock=7)
+    assert (stock(shop, force=True).exit_code, writes(shop)[1:]) == (3, [{"SKU2": 7}])
+    assert stock(shop).exit_code == 0
+    assert (stock(shop, sku=("SKU2",), force=True).exit_code, writes(shop)[2:]) == (3, [{"SKU2": 7}])
+    shop.edit("[flows.stock.params]", '[flows.products.select]\nexclude = ["SKU2"]\n\n[flows.stock.params]')
+    assert (stock(shop).exit_code, warned(shop)) == (0, [])
+
+
+def test_a_bundle_that_became_a_product_is_written_when_it_is_named(shop_of: ShopOf) -> None:
+    shop = shop_with_stock(shop_of, size(1, allocated=0), myogo=[held(1)])
+    shop.box.switch("centra", bundles=["SKU1"])
+    assert stock(shop, force=True).exit_code == 3
+    shop.box.switch("centra", bundles=[])
+    assert (stock(shop).exit_code, physical(shop, 1)) == (0, [5])
+    assert (stock(shop, sku=("SKU1",), force=True).exit_code, physical(shop, 1)) == (0, [10])
+    assert (stock(shop).exit_code, warned(shop)) == (0, [])

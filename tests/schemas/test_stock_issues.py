@@ -14,7 +14,7 @@ Row = dict[str, Any]
 VALID: Row = {
     "code": "A", "key": "A", "quantity": 3, "copies": 1, "size_count": 1, "stock_item_id": "1", "broken": "",
     "ean": None, "below_zero": False, "raised": False, "allocated_stock": 0,
-    "unreadable_in_centra": None, "unreadable_in_myogo": None,
+    "unreadable_in_centra": None, "unreadable_in_myogo": None, "refused": None,
 }  # fmt: skip
 SIZES = pd.DataFrame({"stock_item_id": ["1", "2", "3"], "code": ["A", "TWICE", "TWICE"]}, dtype="str")
 BY_EAN: Row = {"code": "TWICE", "key": "7350000000016", "size_count": 2, "stock_item_id": "2"}
@@ -44,7 +44,8 @@ def frame(*rows: Row) -> pd.DataFrame:
     made = pd.DataFrame([VALID | row for row in rows])
     return made.astype(
         dict.fromkeys(
-            ("code", "key", "stock_item_id", "broken", "ean", "unreadable_in_centra", "unreadable_in_myogo"), "str"
+            ("code", "key", "stock_item_id", "broken", "ean", "unreadable_in_centra", "unreadable_in_myogo", "refused"),
+            "str",
         )
     )
 
@@ -65,12 +66,13 @@ def test_each_rule_withholds_its_amount_with_a_message() -> None:
 
 def test_an_amount_below_zero_or_raised_by_centra_is_a_warning() -> None:
     """Goods that the warehouse could not identify too, unless Centra has a size with their code."""
-    valid = frame({"below_zero": True}, {"raised": True, "allocated_stock": 4}, {})
+    valid = frame({"below_zero": True}, {"raised": True, "allocated_stock": 4}, {"refused": "It is a bundle."}, {})
     rows = frame({"code": "XX-9", "size_count": 0}, {"code": "XX-1"}, {"code": "OTHER", "size_count": 0})
     lines = warnings(rows, valid)
     assert list(zip(lines["code"], lines["rule"], lines["message"], strict=True)) == [
         ("A", "STOCK-005", "myOGO's own amount is below zero."),
         ("A", "STOCK-006", "myOGO has 3 of 'A'; Centra keeps the 4 that its orders have allocated."),
+        ("A", "STOCK-020", "3 of 'A' is not sent again. Centra's answer was: It is a bundle."),
         ("XX-9", "STOCK-007", "'XX-9', 3 units."),
     ]
 

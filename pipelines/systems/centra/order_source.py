@@ -169,7 +169,8 @@ def known_fields_table(
 
 
 def _picked(row: dict[str, Any], fields: tuple[FieldSpec, ...]) -> dict[str, Any]:
-    """The row's known fields; one whose column would hold an object or a list has a mask instead, unless flows need it."""
+    """The row's known fields. One whose column would hold an object or a list has a mask instead, unless flows need
+    it."""
     picked = {}
     for field in fields:
         if field.vendor in row:
