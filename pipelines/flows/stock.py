@@ -216,7 +216,8 @@ class StockFlow(Flow):
         """By key, the amount that Centra refused for good the last time that the key was sent, and its answer."""
         rows = self.store.connection.execute(
             f"""with last as (
-                select j.key, arg_max(j.reason, j.intended_at) as reason, arg_max(j.message, j.intended_at) as message,
+                select j.key, arg_max(coalesce(j.reason, ''), j.intended_at) as reason,
+                       arg_max(coalesce(j.message, ''), j.intended_at) as message,
                        arg_max(json_extract(c.after, '$.quantity')::bigint, j.intended_at) as quantity
                 from sync.journal j join sync.changes c using (run_id, flow, key) where j.flow = $flow group by j.key)
             select key, quantity, message from last where reason = '{FINAL_REFUSAL}'""",
