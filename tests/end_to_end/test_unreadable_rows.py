@@ -129,3 +129,16 @@ def test_a_flow_is_not_stopped_by_rows_that_it_does_not_need(shop_of: ShopOf) ->
     report = stock(shop)
     assert (report.exit_code, report.outcome) == (5, "contract")
     assert "Centra's stock list: the field 'allocatedStock' cannot be read in 30 of 30 rows (100.0%)" in report.message
+
+
+@pytest.mark.parametrize("part", ["sku", "sizeSku"])
+def test_a_code_that_cannot_be_read_is_no_other_code(shop_of: ShopOf, part: str) -> None:
+    """The size was pushed before: it is withheld for what cannot be read alone, and goes on under its code later."""
+    shop = shop_of(size(1), size(2))
+    assert shop.run("push").exit_code == 0
+    shop.box.change_centra_row(1, **{part: ["SKU1"]})
+    assert shop.run("push").exit_code == 3
+    assert [(rule, item) for _, rule, item in withheld_rows_of(shop, "products")] == [("TYPE-001", "1")]
+    shop.box.change_centra_row(1, **{part: "SKU1" if part == "sku" else ""})
+    report = shop.run("push")
+    assert (report.exit_code, report.counts["unchanged"], report.counts["create"]) == (0, 2, 0)

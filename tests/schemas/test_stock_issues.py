@@ -94,4 +94,4 @@ def test_goods_under_a_code_like_that_of_a_size_are_a_warning_with_both_amounts(
 def test_a_renamed_size_is_not_withheld_from_stock() -> None:
     """SKU-005 alone leaves the amount of the code by which myOGO knows the size."""
     rows = frame({"broken": "SKU-005"}, {"broken": "PRICE-001, SKU-005"}, {"broken": "SKU-005, TYPE-001"})
-    assert list(failed_checks(rows)) == [-1, 2, 2]
+    assert list(failed_checks(rows)) == [-1, 4, 4]
