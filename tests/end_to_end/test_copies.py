@@ -37,8 +37,6 @@ def pushed(shop_of: ShopOf, *rows: dict[str, Any]) -> tuple[Shop, Any]:
         ),
         pytest.param([{"prices": [euro("59.00"), SEK]}, {"prices": [SEK]}], "59.00", id="one has both lists"),
         pytest.param([{"prices": [euro(None)]}, {"prices": [euro("59.00")]}], "59.00", id="one without an amount"),
-        pytest.param([{"prices": []}, {"prices": [euro("59.00")]}, {}], None, id="three, two amounts in one list"),
-        pytest.param([{"prices": [euro("59.00")]}, {"prices": [euro("49.00")]}], None, id="two amounts in one list"),
         pytest.param([{"name": "Parka"}, {"name": "Jacket"}], None, id="two names"),
         pytest.param([{"sizeSku": "-M"}, {"sizeSku": "-L"}], None, id="two codes"),
         pytest.param([{"active": 1}, {"active": 0}], None, id="active and inactive"),
@@ -104,3 +102,17 @@ def test_copies_in_the_stock_list_are_one_amount_or_none(shop_of: ShopOf, second
     report = shop.run("plan", flows=("stock",))
     assert [rule for _, rule, _ in withheld_rows_of(shop, "stock")] == rules
     assert report.counts["update"] == (0 if rules else 1)
+
+
+@pytest.mark.parametrize(
+    "copies",
+    [
+        pytest.param([{"prices": [euro("59.00")]} | RETAIL, {"prices": [euro("49.00")]} | WHOLESALE], id="two stores"),
+        pytest.param([{"prices": []}, {"prices": [euro("59.00")]}, {}], id="three copies"),
+        pytest.param([{"prices": [euro("59.00"), SEK]}, {"prices": [euro("59.01")]}], id="a cent apart"),
+    ],
+)
+def test_copies_with_two_amounts_in_one_list_have_two_prices(shop_of: ShopOf, copies: list[dict[str, Any]]) -> None:
+    shop, report = pushed(shop_of, *(size(1, **fields) for fields in copies), size(2))
+    assert (report.exit_code, writes(shop)) == (3, ["POST SKU2"])
+    assert withheld_rows_of(shop, "products") == [("SKU1", "PRICE-005", "1")]

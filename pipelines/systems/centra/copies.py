@@ -18,7 +18,7 @@ from pipelines.state.staging import Interruptible
 from pipelines.state.store import Store
 from pipelines.systems.arrow_columns import Findings
 from pipelines.systems.centra.client import CentraClient
-from schemas.fields.centra import CODE_PARTS, PRICES, PRICES_KEY, PRODUCTS, STOCK
+from schemas.fields.centra import CODE_PARTS, PRICES, PRODUCTS, STOCK
 from schemas.fields.spec import FieldSpec
 
 MAX_EXAMPLES = 10
@@ -57,13 +57,9 @@ def merge_copies(store: Store, client: CentraClient, reading: Interruptible) -> 
         copies |= again
         differing = [item for item, rows in copies.items() if _different(rows, _COMPARED)]
     rows = {item: _merged(rows, _COMPARED, sent[item]) for item, rows in copies.items()}
-    entries, contradicting = _merged_entries(entries)
-    for item, amounts in contradicting.items():
-        extra = _extra(rows[item]) | {PRICES_KEY: {"given_more_than_once": amounts}}
-        rows[item]["extra"] = encode(dict(sorted(extra.items()))).decode()
     _replace(store, "products", PRODUCTS, [*rows.values()])
-    store.replace_rows("raw_centra.prices", "stock_item_id", entries)
-    named = sorted({*differing, *contradicting}, key=lambda item: (len(item), item))
+    store.replace_rows("raw_centra.prices", "stock_item_id", _merged_entries(entries))
+    named = sorted(differing, key=lambda item: (len(item), item))
     return {"copies": {"merged": len(copies) - len(named), "differing": len(named), "first": named[:MAX_EXAMPLES]}}
 
 
@@ -127,18 +123,14 @@ def _replace(store: Store, table: str, fields: Sequence[FieldSpec], rows: Sequen
     store.replace_rows(f"raw_centra.{table}", "stock_item_id", frame)
 
 
-def _merged_entries(entries: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, list[str]]]:
-    """Each entry once, and one without an amount only where its list has none; and the amounts of the sizes whose
-    copies have two in one list."""
+def _merged_entries(entries: pd.DataFrame) -> pd.DataFrame:
+    """Each entry once, and one without an amount only where its list has none. Two amounts in one list both stay: a rule
+    of the products flow withholds the size."""
     has_amount = entries["price"].fillna("").str.strip() != ""
     of_list = [entries[name].fillna("") for name in _LIST]
     kept = entries[has_amount | ~has_amount.groupby(of_list).transform("any")]
     kept = kept.drop_duplicates([*_LIST, "price", "extra"])
-    kept = kept.assign(position=kept.groupby("stock_item_id").cumcount())
-    priced = kept[kept["price"].fillna("").str.strip() != ""]
-    twice = priced[priced.duplicated(_LIST, keep=False)]
-    amounts = {str(item): [*prices] for item, prices in twice.groupby("stock_item_id")["price"]}
-    return kept.reset_index(drop=True), amounts
+    return kept.assign(position=kept.groupby("stock_item_id").cumcount()).reset_index(drop=True)
 
 
 def describe_copies(findings: Mapping[str, Any]) -> list[str]:
