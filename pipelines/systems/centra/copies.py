@@ -124,8 +124,8 @@ def _replace(store: Store, table: str, fields: Sequence[FieldSpec], rows: Sequen
 
 
 def _merged_entries(entries: pd.DataFrame) -> pd.DataFrame:
-    """Each entry once, and one without an amount only where its list has none. Two amounts in one list both stay: a rule
-    of the products flow withholds the size."""
+    """Each entry once, and one without an amount only where its list has none. Two amounts in one list both stay: a
+    rule of the products flow withholds the size."""
     has_amount = entries["price"].fillna("").str.strip() != ""
     of_list = [entries[name].fillna("") for name in _LIST]
     kept = entries[has_amount | ~has_amount.groupby(of_list).transform("any")]
