@@ -84,7 +84,7 @@ def _tables(rows_of: Any, findings: Findings, disposition: Any) -> tuple[Any, An
 
 
 def product_table(rows: Rows, findings: Findings) -> pa.Table:
-    """One row per size. What cannot be read is kept unchanged in `extra`, as are `prices` that are not a list of objects.
+    """One row per size. `extra` keeps unchanged what cannot be read, and `prices` that are not a list of objects.
 
     `extra` also keeps the parts of a code that came as integers: they may have lost leading zeros. A row with a part
     that is missing, or neither text nor integer, has no code at all, because 1.5 may have been any text, and the rest
@@ -126,8 +126,8 @@ _READABLE = object()
 
 
 def _unreadable_prices(row: dict[str, Any]) -> Any:
-    """The row's `prices` if they are not a list of objects, MISSING if it has none; _READABLE for a list of objects, and
-    for null, `""` and an empty map, which mean no prices."""
+    """The row's `prices` if they are not a list of objects, MISSING if it has none; _READABLE for a list of objects,
+    and for null, `""` and an empty map, which mean no prices."""
     entries = row.get(PRICES_KEY, _READABLE)
     if entries is _READABLE:
         return MISSING
