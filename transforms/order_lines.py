@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from schemas.fields.centra_orders import CONTENTS_KEY
 from transforms.select import matches
 from transforms.sku import combined_code
 from transforms.stock_location import here, quantity_here
 from transforms.type_mismatch import mismatches_in
 
 ORDER = "source_id"
+_FIELDS = ("lineId", "sku", "variantSku", "sizeSku", "qty", "isPartOfBundle", CONTENTS_KEY)
 _FLAGS = ("", "0", "1", "true", "false")
 
 # The role of a line. All lines are picked except bundles whose contents are listed, and contents that are listed twice.
@@ -94,8 +96,8 @@ def pickable_lines(lines: pd.DataFrame, rules: PickRules) -> PickedLines:
     lines = lines.assign(unclear_location=location["problem"])
     picked, left_out = (lines[lines["role"].isin(PICKED) & chosen] for chosen in (reason == "", reason != ""))
     in_bundles &= reason == ""
-    unreadable = mismatches_in(lines["extra"], ("lineId", "qty", "isPartOfBundle")).notna()
-    unreadable |= lines["inside"].isna() & ~plain(lines["is_bundle"]).isin(_FLAGS)
+    unreadable = mismatches_in(lines["extra"], _FIELDS)
+    unclear_flag = lines["inside"].isna() & ~plain(lines["is_bundle"]).isin(_FLAGS)
     uncounted = in_bundles & (lines["ordered_bundles"] > 1) & (rules.contents_are is None)
     problems = pd.concat(
         [
@@ -106,7 +108,8 @@ def pickable_lines(lines: pd.DataFrame, rules: PickRules) -> PickedLines:
                 lines[lines["role"] == UNCLEAR_BUNDLE],
                 "a bundle is listed next to items that may or may not be its contents",
             ),
-            _problem(lines[unreadable], "a field of a line has an unexpected type"),
+            _problem(lines[unclear_flag], "isBundle of a line is neither 0 nor 1"),
+            _first_of_each_order("a line cannot be read: " + unreadable[unreadable.notna()], lines),
             _problem(picked[~(picked["quantity"] > 0).fillna(False)], "a line's quantity is not a number above zero"),
             _problem(picked[picked["code"] == ""], "a line has no code"),
             _problem(picked[picked["unclear_location"]], "a line does not say how many units lie in which warehouse"),
@@ -203,6 +206,11 @@ def _bundle_id(part_of_bundle: pd.Series) -> pd.Series:
 
 def _problem(lines: pd.DataFrame, message: str) -> pd.Series:
     return pd.Series(message, index=pd.Index(lines[ORDER].unique(), dtype="str"), dtype="str")
+
+
+def _first_of_each_order(messages: pd.Series, lines: pd.DataFrame) -> pd.Series:
+    by_order = messages.set_axis(lines.loc[messages.index, ORDER])
+    return by_order[~by_order.index.duplicated()].rename_axis(None)
 
 
 def plain(flags: pd.Series) -> pd.Series:

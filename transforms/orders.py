@@ -14,7 +14,8 @@ import pandas as pd
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from schemas.fields.centra_orders import NUMBER, ORDERS, PERSONAL, SHIPMENTS
+from schemas.fields.centra_orders import LINES_KEY, NUMBER, ORDERS, PERSONAL, SHIPMENTS
+from schemas.fields.spec import withholding
 from transforms.address import missing_fields, needs_a_state, one_line, phone_of
 from transforms.order_lines import NO_GOODS, PickRules, is_true, payment_due, pickable_lines
 from transforms.order_money import order_amounts, rounded, unit_prices, units_by_line
@@ -262,9 +263,7 @@ def _unreadable(
     }
     if params.source == "orders":
         problems["it has no status"] = first_filled(rows["order_status"]).isna()
-    messages = mismatches_in(
-        rows["extra"], [field.vendor for field in fields if field.on_type_mismatch == "withhold"]
-    ).fillna("")
+    messages = mismatches_in(rows["extra"], [LINES_KEY, *withholding(fields)]).fillna("")
     for problem, applies in problems.items():
         messages = messages.mask(applies.fillna(False).astype(bool), messages + "; " + problem)
     return messages.str.removeprefix("; ")

@@ -10,7 +10,8 @@ import pandas as pd
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from schemas.fields.centra import CODE_FIELDS, PRICES, PRICES_KEY, PRODUCTS
+from schemas.fields.centra import PRICES, PRICES_KEY, PRODUCTS
+from schemas.fields.spec import withholding
 from schemas.gtin import has_wrong_check_digit, is_no_ean
 from transforms.name import warehouse_name
 from transforms.price import money, price_in, pricelist_of, without_float_residue
@@ -19,8 +20,7 @@ from transforms.sku import combined_code
 from transforms.text import capitals, first_filled, plain_texts
 from transforms.type_mismatch import mismatched_fields
 
-_SIZE_FIELDS = (*CODE_FIELDS, *(field.vendor for field in PRODUCTS if field.on_type_mismatch == "withhold"), PRICES_KEY)
-_PRICE_FIELDS = tuple(field.vendor for field in PRICES if field.on_type_mismatch == "withhold")
+SIZE_FIELDS, PRICE_FIELDS = ("stockItemId", *withholding(PRODUCTS), PRICES_KEY), withholding(PRICES)
 _NOT_ASCII = "[^\x20-\x7e]"  # characters that a barcode cannot have
 _FORMATTED_AS_NUMBER = r"[0-9]+(?:[.,][0-9]*)?[eE][+-]?[0-9]+|[0-9]+[.,][0-9]*"
 
@@ -79,7 +79,8 @@ def to_myogo(sizes: pd.DataFrame, prices: pd.DataFrame, params: Params) -> pd.Da
             .astype("str")
             .str.lower(),
             "ean_code": barcode(ean_text),
-            "active": sizes["active"].astype(bool),
+            # A size of which it is not known counts as active, so that it is withheld and not skipped.
+            "active": sizes["active"].astype("boolean").fillna(True).astype(bool),
             "folder": sizes["folder"],
             "category": category,
             "store": sizes["store"],
@@ -90,7 +91,7 @@ def to_myogo(sizes: pd.DataFrame, prices: pd.DataFrame, params: Params) -> pd.Da
             "pricelists": price["pricelists"].reset_index(drop=True).fillna(0).astype(int),
             "harm_code": harm_code,
             "ean_text": ean_text,
-            "mismatched": mismatched_fields(sizes, prices, _SIZE_FIELDS, _PRICE_FIELDS),
+            "mismatched": mismatched_fields(sizes, prices, SIZE_FIELDS, PRICE_FIELDS),
         }
     )
 

@@ -8,6 +8,7 @@ from collections.abc import Collection
 import pandas as pd
 
 from schemas.fields.centra import CODE_FIELDS
+from schemas.fields.spec import MISSING
 
 MAX_SHOWN = 60
 
@@ -39,15 +40,23 @@ def mismatches_in(extra: pd.Series, fields: Collection[str]) -> pd.Series:
 
 def _description(text: str, fields: Collection[str]) -> str | None:
     values = json.loads(text)
-    names = [name for name in sorted(values.keys() & set(fields)) if not _is_code_part(name, values[name])]
+    names = [name for name in sorted(values.keys() & set(fields)) if not is_code_part(name, values[name])]
     return ", ".join(f"{name} is {_short(values[name])}" for name in names) or None
 
 
-def _is_code_part(name: str, value: object) -> bool:
+def is_code_part(name: str, value: object) -> bool:
     """Whether the value can be a part of a code: `extra` keeps the readable parts of an unreadable code, too."""
     return name in CODE_FIELDS and (value in (None, [], {}) or type(value) in (str, int))
 
 
 def _short(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False)
+    if value == MISSING:
+        return "missing"
+    if isinstance(value, dict) and value.keys() == {"given_more_than_once"}:
+        value = value["given_more_than_once"]
+        return f"given more than once with different values: {_cut(json.dumps(value, ensure_ascii=False)[1:-1])}"
+    return _cut(json.dumps(value, ensure_ascii=False))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."

@@ -123,7 +123,8 @@ class RecordError(CentraMyogoError):
 
 
 class TargetRefused(RecordError):
-    """`stale` means that the target's records differ from what was read: the next run must read everything."""
+    """`stale` means that the target's records differ from what was read: the next run must read everything. `final`
+    means that the target refuses the same value whenever it is sent."""
 
     entry = Entry(
         "TARGET-001",
@@ -134,9 +135,11 @@ class TargetRefused(RecordError):
         "the source system",
     )
 
-    def __init__(self, message: str, fix: str = "", status: int | None = None, *, stale: bool = False) -> None:
+    def __init__(
+        self, message: str, fix: str = "", status: int | None = None, *, stale: bool = False, final: bool = False
+    ) -> None:
         super().__init__(message, fix, status)
-        self.stale = stale
+        self.stale, self.final = stale, final
 
 
 class TargetUnknown(RecordError):

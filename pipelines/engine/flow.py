@@ -82,6 +82,22 @@ class WriteTrace:
     reason: str
 
 
+@dataclass(frozen=True)
+class StagedRows:
+    """Staged rows that a flow needs. `title` names the list in a message, `key` is the column that names a row.
+
+    `fields` are the vendor's names of the fields without which a row is withheld. If too many rows lack one of them,
+    the run stops. `is_readable` takes a name and a value kept in `extra`, and states that it is one of those that are
+    kept although they can be read.
+    """
+
+    table: str
+    title: str
+    key: str
+    fields: tuple[str, ...]
+    is_readable: Callable[[str, object], bool] = lambda name, value: False
+
+
 @dataclass
 class FlowContext:
     """The run in which a flow is evaluated.
@@ -214,6 +230,10 @@ class Flow(ABC):
         """The moment (UTC) from which dated rows are read, if `kind` is "window" or the flow has `reads_with`."""
         raise NotImplementedError
 
+    def reads(self) -> Sequence[StagedRows]:
+        """The staged rows that this flow needs. What is wrong in others does not stop it."""
+        return ()
+
     def personal_tables(self) -> Sequence[str]:
         """The staged tables in which this flow needs personal data."""
         return ()
@@ -226,9 +246,9 @@ class Flow(ABC):
     def evaluate(self, step: Step) -> Evaluation:
         """Transforms and validates the staged rows, in the steps `transform`, `validate` and `expect`."""
 
-    def hard_stop(self, plan: Plan) -> UnsafePlan | None:
-        """Why the plan must not be applied, even with --force. Most flows have no such reason, because they withhold
-        bad rows one by one."""
+    def hard_stop(self, plan: Plan, evaluation: Evaluation) -> UnsafePlan | None:
+        """Why the plan must not be applied, even with --force. In a run of several flows this flow then waits, and the
+        others go on. Most flows have no such reason, because they withhold bad rows one by one."""
         return None
 
     def limit_violations(self, plan: Plan, evaluation: Evaluation) -> list[Violation]:

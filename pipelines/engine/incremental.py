@@ -95,5 +95,5 @@ def _identity(channel: Channel, sources: Sources) -> str:
     for name in sorted(sources):
         system = channel.system_declarations[name]
         parts += system.identity(channel.systems[name])
-        parts += [repr(spec) for table in system.mirror for spec in table.fields]
+        parts += [repr(spec) for table in system.mirror for spec in (*table.own_columns, *table.fields)]
     return hashlib.blake2s(encode(parts), digest_size=4).hexdigest()

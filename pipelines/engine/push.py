@@ -36,6 +36,7 @@ UNKNOWN_IN_A_ROW = 5  # a target may fail on one record; five failures in a row 
 NOT_FOUND = 404
 STALE_READ = "stale_read"  # the target differs from what the run has read, so the next run does a full read
 KEPT = "kept="  # followed by the value that the target shows instead of the one that was written
+FINAL_REFUSAL = "final"  # the target refuses this value whenever it is sent
 Outcome = str  # applied, refused, unknown, not_attempted
 
 
@@ -243,7 +244,10 @@ def _result(change: Change, answer: str | RecordError) -> Result:
 
 
 def _reason(error: CentraMyogoError) -> str | None:
-    """STALE_READ if the target differs from what the run has read; else None."""
+    """STALE_READ if the target differs from what the run has read, FINAL_REFUSAL if it refuses this value each
+    time; else None."""
+    if isinstance(error, TargetRefused) and error.final:
+        return FINAL_REFUSAL
     refused = isinstance(error, TargetRefused) and (error.stale or error.status == NOT_FOUND)
     return STALE_READ if refused else None
 

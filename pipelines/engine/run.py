@@ -6,7 +6,7 @@ import contextlib
 import logging
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -15,16 +15,18 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas as pd
 
-from pipelines.core.errors import CentraMyogoError, ConfigError, InternalError, StorageError, UnsafePlan
+from pipelines.core.errors import CentraMyogoError, InternalError, StorageError, UnsafePlan
 from pipelines.core.process_memory import gc_paused, release_free_memory
 from pipelines.core.reference import import_string
 from pipelines.core.signals import Interrupt, interruptible
 from pipelines.engine import batch_checks
+from pipelines.engine.broken_fields import refuse_broken_fields
 from pipelines.engine.extract import Extractor
 from pipelines.engine.flow import Evaluation, Flow, FlowContext
 from pipelines.engine.plan import Plan, diff
 from pipelines.engine.push import Result, push, read_back
 from pipelines.engine.safety_limits import refusal
+from pipelines.engine.sku_patterns import require_matches
 from pipelines.state import retention
 from pipelines.state.issue_history import update_issues
 from pipelines.state.journal import Journal
@@ -38,7 +40,6 @@ from pipelines.state.storage_errors import storage_error_from
 from pipelines.state.store import Folder, Store, publish, utc_now
 from pipelines.systems.system import Client
 from pipelines.systems.target import BatchTarget
-from transforms.select import closest_codes, matches
 
 if TYPE_CHECKING:
     from pipelines.config.channel import Channel
@@ -114,6 +115,7 @@ class _Run:
             self.report.begin(name)
         self.steps: dict[str, float] = {}
         self.findings: dict[str, Any] = {}
+        self.waiting: set[str] = set()  # flows whose plan is not applied, though the others' are
 
     def execute(self) -> RunResult:
         report, schema = self.report, self.channel.database_schema
@@ -155,6 +157,7 @@ class _Run:
         with gc_paused():
             flows = self._flows(store)
             self._read(store, flows)
+            refuse_broken_fields(store, flows)
             for name, flow in flows.items():
                 evaluation = flow.evaluate(partial(self._step, flow=name))
                 with self._step("plan", name):
@@ -162,7 +165,7 @@ class _Run:
                     plans[name] = self._plan(store, name, evaluation)
                 self.observer.planned(self.report, name, plans[name], evaluation)
                 refused += self._refusals(name, flow, evaluation, plans[name])
-        self._require_matches([flow.context.codes for flow in flows.values()])
+        require_matches(self.options.sku, [flow.context.codes for flow in flows.values()])
         self._refuse_if_unsafe(refused)
         if self.options.verb == "push":
             for name, flow in flows.items():
@@ -171,8 +174,9 @@ class _Run:
             if any(len(plan.changes) for plan in plans.values()):
                 recorder.record_plan()
             for name, plan in plans.items():
-                with self._step("push", name):
-                    self._push(name, plan)
+                if name not in self.waiting:
+                    with self._step("push", name):
+                        self._push(name, plan)
         if any(self.report.counts[name] for name in ("withheld", "refused", "unknown")):
             self.report.outcome, self.report.exit_code = "attention", 3
 
@@ -253,20 +257,14 @@ class _Run:
         self.report.facts.setdefault("limits", []).extend(violation.message for violation in violations)
         expectations = evaluation.expectations
         stop_messages = batch_checks.stop_messages(expectations, self.options.force) if expectations else []
-        if hard_stop := flow.hard_stop(plan):
+        if hard_stop := flow.hard_stop(plan, evaluation):
+            if len(self.names) > 1:
+                self.waiting.add(name)
+                self.report.facts.setdefault("waiting", []).append(f"{hard_stop.message} {hard_stop.fix}")
+                return
             yield hard_stop
         if (violations or stop_messages) and not self.options.force:
             yield refusal(violations, stop_messages, name, self.channel.path)
-
-    def _require_matches(self, codes: Sequence[pd.Series]) -> None:
-        """Raises ConfigError, before any write, for a pattern of --sku that matches none of the codes."""
-        for pattern in self.options.sku:
-            if pattern != "*" and not any(matches([of_flow], (pattern,)).any() for of_flow in codes):
-                near = closest_codes(pattern, pd.concat(codes, ignore_index=True))
-                raise ConfigError(
-                    f"--sku {pattern!r} matches none of the codes that were read.",
-                    f"Nothing was written. Closest: {', '.join(map(repr, near))}." if near else "Nothing was written.",
-                )
 
     def _refuse_if_unsafe(self, refused: list[UnsafePlan]) -> None:
         """Raises UnsafePlan, before any write, if the plan of a flow is refused or is not the reviewed one."""

@@ -11,10 +11,11 @@ from typing import Any, ClassVar, Literal
 import pandas as pd
 
 from pipelines.config.channel import Channel
-from pipelines.engine.flow import Flow
+from pipelines.engine.flow import Flow, StagedRows
 from pipelines.state.store import Store
 from pipelines.systems.system import CheckResult, SystemCheck
-from schemas.fields.centra_orders import LINES, NUMBER
+from schemas.fields.centra_orders import LINES, LINES_KEY, NUMBER, ORDERS, SHIPMENTS
+from schemas.fields.spec import withholding
 
 ORDERS_FLOW, TRACKING_FLOW = "orders", "tracking"
 LINE_COLUMNS = ["position", "inside", *(field.column for field in LINES), "extra"]
@@ -67,6 +68,18 @@ def reference_prefix(channel: Channel, params: Any) -> str:
     """
     orders = orders_params(channel)
     return str(params.prefix or (orders and orders.prefix) or channel.name.replace("-", "_"))
+
+
+def of_source(source: Literal["shipments", "orders"]) -> Sequence[StagedRows]:
+    """The staged rows of Centra's shipments (or orders) that become orders."""
+    fields, key = (SHIPMENTS, "shipment_id") if source == "shipments" else (ORDERS, "order_id")
+    needed = (*withholding(fields), LINES_KEY)
+    return (
+        StagedRows(f"raw_centra.{source}", f"Centra's list of {source}", key, needed),
+        StagedRows(
+            f"raw_centra.{source[:-1]}_lines", f"The lines in Centra's list of {source}", key, withholding(LINES)
+        ),
+    )
 
 
 def own_orders(live: pd.DataFrame, prefix: str) -> pd.DataFrame:

@@ -9,13 +9,15 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipelines.core.reference import import_string
-from pipelines.engine.flow import Evaluation, Step, Words
+from pipelines.engine.broken_fields import MAX_BROKEN_SHARE
+from pipelines.engine.flow import Evaluation, StagedRows, Step, Words
 from pipelines.engine.plan import Plan
 from pipelines.engine.safety_limits import Violation, change_violations
 from pipelines.flows.order_flow import (
     LINE_COLUMNS,
     OrderFlow,
     destination_digest,
+    of_source,
     open_orders,
     order_id_of,
     own_orders,
@@ -28,7 +30,7 @@ from pipelines.flows.order_stage import ambiguous_codes, codes_in_myogo, order_f
 from pipelines.state.schema import Table, columns
 from pipelines.systems.centra.order_source import NOTES
 from pipelines.systems.system import CheckResult, Lookup
-from schemas.fields.centra_orders import ORDERS, SHIPMENTS
+from schemas.fields.centra_orders import ORDERS, SHIPMENTS, STATUSES
 from schemas.fields.myogo_orders import FINAL
 from schemas.orders.rules import RULES
 from transforms.order_lines import is_true
@@ -65,6 +67,7 @@ class OrderLimits(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_creates: int = Field(default=500, ge=0)
+    max_broken_share: float = Field(default=MAX_BROKEN_SHARE, ge=0, le=1)
 
 
 class OrdersFlow(OrderFlow):
@@ -122,6 +125,9 @@ class OrdersFlow(OrderFlow):
     def personal_tables(self) -> Sequence[str]:
         notes = (NOTES,) if self.params.customer_note else ()
         return (self.params.source, *notes)
+
+    def reads(self) -> Sequence[StagedRows]:
+        return of_source(self.params.source)
 
     def lookups(self) -> Sequence[Lookup]:
         """In Centra, the orders of open shipments that its list did not show. In myOGO, orders that we have sent and
@@ -313,9 +319,9 @@ class OrdersFlow(OrderFlow):
         return orders[dated & self._is_since_starting(orders["order_date"]) & self._has_status(orders["order_status"])]
 
     def _has_status(self, statuses: pd.Series) -> pd.Series:
-        """Whether the channel file lists each status."""
-        known = [status.casefold() for status in self.params.statuses]
-        return statuses.fillna("").str.casefold().isin(known)
+        """Whether the channel file lists each status, by number or by name, whichever of them Centra sends."""
+        known = _status_names(pd.Series(self.params.statuses, dtype="str"))
+        return _status_names(statuses).isin(known)
 
     def _live(self) -> pd.DataFrame:
         """All of myOGO's orders, with `status` in lower case ("" for none), `test` as a flag, and the amounts `total`
@@ -323,3 +329,9 @@ class OrdersFlow(OrderFlow):
         columns = ["reference", "status", "lines", "test", "price_total", "cash_on_delivery"]
         live = with_amounts(self.store.frame("raw_myogo.orders", columns))
         return live.assign(status=live["status"].fillna("").str.casefold(), test=is_true(live["test"]))
+
+
+def _status_names(statuses: pd.Series) -> pd.Series:
+    """The statuses as names in small letters; "" for null."""
+    texts = statuses.fillna("").str.strip().str.casefold()
+    return texts.replace({str(number): name for number, name in enumerate(STATUSES)})

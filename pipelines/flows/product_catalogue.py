@@ -85,7 +85,7 @@ class ProductCatalogue:
         """The products in myOGO, in our column types."""
         from transforms.live import live_products
 
-        return live_products(self.store.frame("raw_myogo.products", [*self.contract.columns, "stock"]))
+        return live_products(self.store.frame("raw_myogo.products", [*self.contract.columns, "stock", "extra"]))
 
     def selected(self, products: pd.DataFrame) -> pd.Series:
         """Whether the channel selects each product, regardless of --sku."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar
@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipelines.core.json_codec import decode_exact
 from pipelines.engine import batch_checks
-from pipelines.engine.flow import Evaluation, Flow, Step, Words, WriteTrace
+from pipelines.engine.broken_fields import MAX_BROKEN_SHARE
+from pipelines.engine.flow import Evaluation, Flow, StagedRows, Step, Words, WriteTrace
 from pipelines.engine.plan import Plan
 from pipelines.engine.safety_limits import (
     MAX_EXAMPLES,
@@ -33,6 +34,8 @@ from pipelines.state.store import utc_now
 from pipelines.state.written_values import written_values
 from schemas.contract import Contract
 from schemas.fields.centra import CODE_SQL
+from schemas.fields.myogo import PRODUCTS as LIVE_PRODUCTS
+from schemas.fields.spec import withholding
 from schemas.products.expectations import SUITES
 from schemas.products.rules import RULES
 from transforms.price import is_price_jump
@@ -124,6 +127,7 @@ class ProductLimits(BaseModel):
     max_withheld_share: float = Field(default=0.50, ge=0, le=1)
     max_price_jumps: int = Field(default=10, ge=0)
     price_jump_factor: float = Field(default=5.0, ge=1, le=1_000_000)
+    max_broken_share: float = Field(default=MAX_BROKEN_SHARE, ge=0, le=1)
 
 
 @dataclass(frozen=True)
@@ -166,6 +170,16 @@ class ProductFlow(Flow):
     views = (DUPLICATE_CODES, MISSING_PRICE)
     keeps_links = True
     write_trace = WriteTrace("products", "code", "key", "a product that we wrote is missing from myOGO's changes")
+
+    def reads(self) -> Sequence[StagedRows]:
+        from transforms.products import PRICE_FIELDS, SIZE_FIELDS
+        from transforms.type_mismatch import is_code_part
+
+        return (
+            StagedRows("raw_centra.products", "Centra's product list", "stock_item_id", SIZE_FIELDS, is_code_part),
+            StagedRows("raw_centra.prices", "The prices in Centra's product list", "stock_item_id", PRICE_FIELDS),
+            StagedRows("raw_myogo.products", "myOGO's product list", "code", ("code", *withholding(LIVE_PRODUCTS))),
+        )
 
     def evaluate(self, step: Step) -> Evaluation:
         context, catalogue = self.context, self.context.service(ProductCatalogue)

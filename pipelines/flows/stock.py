@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, ClassVar
 
 import pandas as pd
@@ -12,9 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipelines.core.errors import UnsafePlan
 from pipelines.core.reference import import_string
-from pipelines.engine.flow import Comparison, Evaluation, Flow, Step, Words, WriteTrace
+from pipelines.engine.broken_fields import MAX_BROKEN_SHARE
+from pipelines.engine.flow import Comparison, Evaluation, Flow, StagedRows, Step, Words, WriteTrace
 from pipelines.engine.plan import Plan
-from pipelines.engine.push import KEPT
 from pipelines.engine.safety_limits import (
     MIN_ROWS_FOR_SHARE,
     Violation,
@@ -26,28 +26,28 @@ from pipelines.engine.safety_limits import (
     update_violations,
 )
 from pipelines.flows.order_flow import (
-    LINE_COLUMNS,
     ORDERS_FLOW,
-    TRACKING_FLOW,
-    completed,
-    open_orders,
     orders_params,
     previously_sent_references,
-    reference_prefix,
     window_of,
 )
-from pipelines.flows.order_stage import not_goods_codes
 from pipelines.flows.product_catalogue import ProductCatalogue
+from pipelines.flows.stock_answers import final_refusals, kept_before, without_refused
+from pipelines.flows.stock_orders import our_order_units
 from pipelines.state.schema import Table, View, columns
-from pipelines.state.store import utc_now
 from pipelines.systems.system import CheckResult, Lookup
-from schemas.fields.centra import CODE_SQL
+from schemas.fields.centra import CODE_FIELDS, CODE_SQL
+from schemas.fields.centra import STOCK as CENTRA_STOCK
+from schemas.fields.myogo import STOCK as MYOGO_STOCK
+from schemas.fields.spec import UNREADABLE, withholding
 from schemas.stock.rules import RULES
+from transforms.type_mismatch import is_code_part, mismatches_in
 
-RETRY_AFTER = timedelta(days=1)  # an amount that Centra did not keep is not written again before
+_CENTRA_FIELDS, _MYOGO_FIELDS = withholding(CENTRA_STOCK), withholding(MYOGO_STOCK)
 _AMOUNTS = ["physical_stock", "allocated_stock", "available_stock"]
 _SIZES = (
-    f"(select p.stock_item_id, nullif(p.ean, '') as ean, nullif(p.upc, '') as upc, {', '.join(_AMOUNTS)} "
+    f"(select p.stock_item_id, nullif(p.ean, '') as ean, nullif(p.upc, '') as upc, {', '.join(_AMOUNTS)}, "
+    "s.extra as stock_extra "
     "from raw_centra.products p left join raw_centra.stock s using (stock_item_id))"
 )
 OUTPUT = Table(
@@ -75,7 +75,7 @@ SIDE_BY_SIDE = View(
         select product_code as code, cast(sum(stock) as bigint) as myogo_stock,
                cast(sum(reserved) as bigint) as myogo_reserved, cast(sum(stock_available) as bigint) as myogo_available,
                max(modified) as myogo_modified
-        from raw_myogo.stock group by 1)
+        from raw_myogo.stock where not starts_with(product_code, '{UNREADABLE}') group by 1)
     select coalesce(c.code, m.code) as code, c.sizes, c.centra_physical, c.centra_allocated, c.centra_available,
            m.myogo_stock, m.myogo_reserved, m.myogo_available, m.myogo_modified,
            m.myogo_available - c.centra_available as difference
@@ -108,14 +108,15 @@ class StockLimits(BaseModel):
     max_updates: int = Field(default=20_000, ge=0)
     max_update_share: float = Field(default=0.80, ge=0, le=1)
     max_zero_share: float = Field(default=0.50, ge=0, le=1)
+    max_broken_share: float = Field(default=MAX_BROKEN_SHARE, ge=0, le=1)
 
 
 @dataclass(frozen=True)
 class StockMetrics:
     """The input of the limits in addition to the plan.
 
-    `read` is the number of codes in myOGO's stock list, `read_before` that of the last successful full read (None
-    without one). `full_read` states whether this read is a full one. `stocked` is the number of compared sizes that
+    `read` is the number of rows (0 if myOGO's stock list is empty), `read_before` that of the last successful full read
+    (None without one). `full_read` states whether this read is a full one. `stocked` is the number of compared sizes that
     Centra has in stock, `falling` the codes of those that would fall to zero.
     """
 
@@ -185,15 +186,24 @@ class StockFlow(Flow):
         sent = previously_sent_references(self.store, orders.source)
         return [Lookup("myogo", "pipelines.systems.myogo.order_source:with_references", sent)]
 
+    def reads(self) -> Sequence[StagedRows]:
+        code_parts = ("stockItemId", *CODE_FIELDS)
+        return (
+            StagedRows("raw_myogo.stock", "myOGO's stock list", "product_code", ("productCode", *_MYOGO_FIELDS)),
+            StagedRows("raw_centra.stock", "Centra's stock list", "stock_item_id", ("stockItemId", *_CENTRA_FIELDS)),
+            StagedRows("raw_centra.products", "Centra's product list", "stock_item_id", code_parts, is_code_part),
+        )
+
     def evaluate(self, step: Step) -> Evaluation:
         from schemas.outgoing_contract import validate_outgoing
         from schemas.stock.contract import SENDABLE
         from transforms.stock import address_sizes, similar_sizes, with_amounts, with_missing
 
         with step("transform"):
-            listed = self.store.frame("raw_myogo.stock", ["product_code", "stock", "stock_available"])
+            listed = self._listed_levels()
             levels = import_string(self.context.settings.transform)(listed, self.params)
-            staged = self.store.frame(_SIZES, ["stock_item_id", "ean", "upc", *_AMOUNTS])
+            staged = self.store.frame(_SIZES, ["stock_item_id", "ean", "upc", *_AMOUNTS, "stock_extra"])
+            staged = staged.assign(unreadable_in_centra=mismatches_in(staged["stock_extra"], _CENTRA_FIELDS))
             status = self.context.service(ProductCatalogue).size_status()
             # A renamed size goes on under the code by which myOGO knows it; Centra knows it by its own.
             codes_in_centra = status.set_index("stock_item_id")["code"]
@@ -204,11 +214,17 @@ class StockFlow(Flow):
             levels = with_missing(levels, wanted if self.params.goods_received else wanted.head(0), products)
             eans = products.drop_duplicates("code", keep=False).set_index("code")["ean_code"]
             rows = address_sizes(levels, sizes, eans, codes_in_centra)
-            rows = with_amounts(rows, self._order_units(), self.params)
-            rows = rows.assign(kept_before=self._kept_before(rows), orders_are_known=self._knows_orders())
+            rows = with_amounts(rows, our_order_units(self.context), self.params)
+            rows = rows.assign(
+                kept_before=kept_before(self.store, self.context.name, rows), orders_are_known=self._knows_orders()
+            )
             similar = similar_sizes(rows, wanted, eans)
+            unreadable = mismatches_in(listed["extra"], _MYOGO_FIELDS).set_axis(listed["product_code"]).dropna()
+            rows["unreadable_in_myogo"] = rows["code"].map(unreadable.groupby(level=0).first()).astype("str")
+            # A push that names a code sends its amount in any case.
+            rows = without_refused(rows, {} if self.context.sku else final_refusals(self.store, self.context.name))
         with step("validate"):
-            evaluation = self._evaluate(rows, sizes, similar)
+            evaluation = self._evaluate(rows, sizes, similar, is_listed=not listed.empty)
             validate_outgoing(evaluation.desired, SENDABLE)
         self.store.replace(OUTPUT.name, evaluation.desired.rename(columns={"source_id": "stock_item_id"}))
         return evaluation
@@ -217,72 +233,36 @@ class StockFlow(Flow):
         """Whether the channel knows which orders of myOGO are Centra's."""
         return orders_params(self.context.channel) is not None
 
-    def _order_units(self) -> pd.DataFrame:
-        """By code: the units in our orders that are `taken`, `waiting` and `leaving`; see `transforms.stock`."""
-        from transforms.order_lines import is_true
-        from transforms.orders import pick_rules
-        from transforms.taken_units import CentraOrders, order_units
+    def _listed_levels(self) -> pd.DataFrame:
+        """myOGO's stock list without the rows that have no usable code."""
+        listed = self.store.frame("raw_myogo.stock", ["product_code", "stock", "stock_available", "extra"])
+        return listed[~listed["product_code"].str.startswith(UNREADABLE)].reset_index(drop=True)
 
-        params, store = orders_params(self.context.channel), self.store
-        if params is None:
-            return pd.DataFrame(columns=["taken", "waiting", "leaving"], index=pd.Index([], dtype="str"), dtype="int64")
-        listed = CentraOrders(
-            shipments=store.frame("raw_centra.shipments", ["shipment_id", "order_id"]),
-            shipment_lines=self._lines("shipment"),
-            orders=store.frame("raw_centra.orders", ["order_id", "order_status"]),
-            order_lines=self._lines("order"),
-            sent=completed(store),
-        )
-        live = store.frame("raw_myogo.orders", ["reference", "status", "lines", "test"])
-        live = live.assign(status=live["status"].fillna("").str.casefold(), test=is_true(live["test"]))
-        own = open_orders(store, live, reference_prefix(self.context.channel, params))
-        rules = pick_rules(params, not_goods_codes(store, params.not_goods))
-        return order_units(listed, own, self._completions_of_this_run(), rules)
-
-    def _lines(self, what: str) -> pd.DataFrame:
-        lines = self.store.frame(f"raw_centra.{what}_lines", [f"{what}_id", *LINE_COLUMNS])
-        return lines.rename(columns={f"{what}_id": "source_id"})
-
-    def _kept_before(self, rows: pd.DataFrame) -> pd.Series:
-        """The amount that Centra kept when each row's amount was last written, less than RETRY_AFTER ago; null if it
-        took the amount, or if another amount was written."""
-        kept = self.store.connection.execute(
-            f"""
-            with newest as (
-                select run_id, key, outcome, reason, ended_at,
-                    row_number() over (partition by key order by intended_at desc) as age
-                from sync.journal where flow = $flow)
-            select key, cast(json_extract(after, '$.quantity') as bigint) as quantity,
-                try_cast(regexp_extract(reason, '^{KEPT}(.*)$', 1) as bigint) as kept_before
-            from newest join sync.changes using (run_id, key)
-            where flow = $flow and age = 1 and outcome = 'refused' and ended_at > $since""",
-            {"flow": self.context.name, "since": utc_now() - RETRY_AFTER},
-        ).df()
-        kept = kept.astype({"key": "str", "quantity": "Int64", "kept_before": "Int64"}).drop_duplicates("key")
-        return (
-            rows[["key", "quantity"]]
-            .merge(kept, on=["key", "quantity"], how="left")["kept_before"]
-            .set_axis(rows.index)
-        )
-
-    def _completions_of_this_run(self) -> list[str]:
-        """The shipments that the tracking flow completes in this run, before the amounts are written."""
-        rows = self.store.connection.execute(
-            f"select key from sync.changes where run_id = $run_id and flow = '{TRACKING_FLOW}'",
-            {"run_id": self.context.run_id},
-        ).fetchall()
-        return [key for (key,) in rows]
-
-    def hard_stop(self, plan: Plan) -> UnsafePlan | None:
-        """Stops until the merchant confirms that the goods have arrived: myOGO's zeros would empty the shop before."""
+    def hard_stop(self, plan: Plan, evaluation: Evaluation) -> UnsafePlan | None:
+        """Stops until the merchant confirms that the goods have arrived: myOGO's zeros would empty the shop before. On
+        the first day of a shop myOGO lists no stock at all."""
+        if evaluation.metrics.read == 0 and not self._had_rows():
+            return UnsafePlan(
+                "The stock flow waits: myOGO's stock list is still empty.",
+                "No amount was written. Nothing is to be done until the products are in myOGO and goods have arrived.",
+            )
         if self.params.goods_received or plan.changes.empty:
             return None
         return UnsafePlan(
             f"The stock flow would write {len(plan.changes)} amounts, but goods_received is not set: it is not "
             "confirmed that the goods are in stock.",
-            "Nothing was written. Once they are in stock in myOGO, set goods_received = true in [flows.stock.params] "
-            f"of {self.context.channel.path}; until then, run the other flows with --flow.",
+            "No amount was written. Once they are in stock in myOGO, set goods_received = true in [flows.stock.params] "
+            f"of {self.context.channel.path}.",
         )
+
+    def _had_rows(self) -> bool:
+        """Whether a run that went through (exit 0 or 3) has ever read stock."""
+        rows = self.store.connection.execute(
+            "select 1 from sync.flows f join sync.runs r using (run_id) where f.flow = ? and f.rows_read > 0 "
+            "and r.exit_code in (0, 3) limit 1",
+            [self.context.name],
+        ).fetchall()
+        return bool(rows)
 
     def limit_violations(self, plan: Plan, evaluation: Evaluation) -> list[Violation]:
         limits: StockLimits = self.context.limits
@@ -293,7 +273,7 @@ class StockFlow(Flow):
             *_zero_violations(limits, metrics),
         ]
 
-    def _evaluate(self, rows: pd.DataFrame, sizes: pd.DataFrame, similar: pd.DataFrame) -> Evaluation:
+    def _evaluate(self, rows: pd.DataFrame, sizes: pd.DataFrame, similar: pd.DataFrame, is_listed: bool) -> Evaluation:
         from schemas.stock.issues import failed_checks, similar_size_warnings, warnings, withheld
 
         in_channel = rows["code"].isin(sizes.loc[sizes["selected"], "code"]) & (rows["size_count"] > 0)
@@ -305,7 +285,7 @@ class StockFlow(Flow):
         live = valid[["key"]].assign(quantity=valid["current"])
         stocked = valid["current"] > 0
         metrics = StockMetrics(
-            read=len(rows),
+            read=len(rows) if is_listed else 0,
             read_before=last_read(self.store, self.context.name),
             full_read=self.context.full_read,
             stocked=int(stocked.sum()),

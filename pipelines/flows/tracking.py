@@ -9,7 +9,8 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipelines.core.reference import import_string
-from pipelines.engine.flow import Evaluation, Step, Words
+from pipelines.engine.broken_fields import MAX_BROKEN_SHARE
+from pipelines.engine.flow import Evaluation, StagedRows, Step, Words
 from pipelines.engine.plan import Plan
 from pipelines.engine.safety_limits import Violation, change_violations
 from pipelines.flows.order_flow import (
@@ -58,6 +59,7 @@ class TrackingLimits(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_updates: int = Field(default=1000, ge=0)
+    max_broken_share: float = Field(default=MAX_BROKEN_SHARE, ge=0, le=1)
 
 
 class TrackingFlow(OrderFlow):
@@ -79,6 +81,9 @@ class TrackingFlow(OrderFlow):
     def settings_hint(cls, params: Any) -> CheckResult:
         how = "with capture" if params.capture else "without capture: unpaid shipments are withheld"
         return "ok", f"shipments are completed in Centra {how}", ""
+
+    def reads(self) -> Sequence[StagedRows]:
+        return (StagedRows("raw_centra.shipments", "Centra's list of shipments", "shipment_id", ("orderId",)),)
 
     def lookups(self) -> Sequence[Lookup]:
         """In myOGO, orders that Centra still has open. In Centra, orders that have left the warehouse and whose
@@ -121,6 +126,7 @@ class TrackingFlow(OrderFlow):
                 is_completed=rows["source_id"].isin(completed(self.store)),
                 is_test=is_true(rows["test"]) & (not self._sends_tests()),
                 may_capture=self.params.capture,
+                refused_unpaid=self._refusals_of_unpaid(rows["shipment_id"], shipments),
             )
         with step("validate"):
             evaluation = self._evaluate(rows)
@@ -173,6 +179,18 @@ class TrackingFlow(OrderFlow):
         ended = (rows["final"] != "") & self.context.select_by_sku(rows["reference"])
         unknown = ~rows["is_open"] & (rows["final"] == "shipped") & ~rows["is_completed"] & (rows["copies"] == 1)
         return ended & ~(unknown & rows["source_id"].map(order_id_of).isin(self.context.skipped_lookups))
+
+    def _refusals_of_unpaid(self, shipment_ids: pd.Series, shipments: pd.DataFrame) -> pd.Series:
+        """For each shipment that is not paid: the message with which Centra refused to complete it the last time; null
+        if it did not. Trying again is of no use before it is paid."""
+        rows = self.store.connection.execute(
+            "select key, arg_max(outcome, intended_at), arg_max(coalesce(message, ''), intended_at) from sync.journal "
+            "where flow = ? group by key",
+            [self.context.name],
+        ).fetchall()
+        refusals = {key: message for key, outcome, message in rows if outcome == "refused"}
+        unpaid = shipments.loc[~is_true(shipments["paid"]), "shipment_id"]
+        return shipment_ids.where(shipment_ids.isin(unpaid)).map(refusals).astype("str")
 
     def _sends_tests(self) -> bool:
         """Whether the channel sends its orders as tests."""

@@ -154,7 +154,7 @@ class ConsoleReporter:
                     f"\nPushed{of}: create {c['create']} + update {c['update']} = applied {c['applied']} + refused "
                     f"{c['refused']} + unknown {c['unknown']} + not attempted {c['not_attempted']}"
                 )
-        for line in report.facts.get("read_back", []):
+        for line in [*report.facts.get("waiting", []), *report.facts.get("read_back", [])]:
             self._note(line)
         if len(report.flows) > 1 and report.fingerprint:
             self.out.print(f"\n[bold]Plan of all flows: {report.fingerprint}[/]")

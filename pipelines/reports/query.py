@@ -103,7 +103,7 @@ def gather(db: duckdb.DuckDBPyConnection, channel: Channel) -> Facts:
             "creates + updates as changes, applied from sync.runs order by started_at desc, run_id desc limit "
             f"{MAX_RUNS}",
         ),
-        notes=[*notes(channel, last.facts.get("findings", {}))],
+        notes=[*last.facts.get("waiting", []), *notes(channel, last.facts.get("findings", {}))],
     )
 
 

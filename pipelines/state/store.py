@@ -214,6 +214,14 @@ class Store:
                 self.connection.execute(f"delete from {table} where run_id = ?", [run_id])
             self._append(table, rows)
 
+    def replace_rows(self, table: str, key: str, rows: pd.DataFrame) -> None:
+        """Replaces the rows of `table` that have the same `key` as one of `rows`, in one transaction."""
+        if rows.empty:
+            return
+        with self.transaction(table), self.keys(rows[key].drop_duplicates()) as keys:
+            self.connection.execute(f"delete from {table} where {key} in (from {keys})")
+            self._append(table, rows)
+
     def append(self, table: str, rows: pd.DataFrame) -> None:
         """Adds `rows` by column name."""
         with self.transaction(table):

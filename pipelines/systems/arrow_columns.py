@@ -17,7 +17,8 @@ import pyarrow.compute as pc
 from pipelines.core.errors import ContractError
 from pipelines.core.json_codec import DuplicateKeyValue, encode
 from pipelines.core.logs import redact
-from schemas.fields.spec import FieldSpec, Kind
+from pipelines.systems.unreadable_rows import as_list
+from schemas.fields.spec import MISSING, FieldSpec, Kind
 
 CONTRACT_FIX = "Nothing was written. The system's answer has changed: show this message to its support and to us."
 _MISSING = object()
@@ -110,12 +111,14 @@ def _column(
     convert = _CONVERT[kind]
     out = []
     for index, cell in enumerate(cells):
-        if cell is _MISSING:
-            if field.required:
-                raise ContractError(f"{row_label(index)} lacks the required field {field.vendor!r}.", CONTRACT_FIX)
-            cell = None
+        missing = cell is _MISSING and field.required
+        if missing and field.on_type_mismatch == "stop":
+            raise ContractError(f"{row_label(index)} lacks the required field {field.vendor!r}.", CONTRACT_FIX)
+        cell = None if cell is _MISSING else cell
         value: Any
         try:
+            if missing:
+                raise ValueError
             value = convert(cell)
         except (ValueError, TypeError, InvalidOperation, OverflowError):
             if field.on_type_mismatch == "stop":
@@ -124,10 +127,10 @@ def _column(
                     CONTRACT_FIX,
                 ) from None
             value = _substitute(cell, kind)
-            if cell is not None:
+            if cell is not None or field.required:
                 findings.type_mismatches.setdefault(field.vendor, row_label(index))
-                if kind != "number":
-                    mismatches.setdefault(index, {})[field.vendor] = cell
+                if kind != "number" or field.on_type_mismatch == "withhold":
+                    mismatches.setdefault(index, {})[field.vendor] = MISSING if missing else cell
         if isinstance(value, str) and not storable(value):
             findings.repaired += 1
             value = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
@@ -177,7 +180,7 @@ def _column_of_lists(cells: Sequence[Any], kind: Kind) -> pa.Array | None:
 def _substitute(cell: Any, kind: Kind) -> str | None:
     """The cell of a column whose value has an unexpected type."""
     if kind == "number":
-        return _json(cell)
+        return None if cell is None else _json(cell)
     return "[]" if kind == "texts" else None
 
 
@@ -231,9 +234,10 @@ def _flag(cell: Any) -> bool:
 def _texts(cell: Any) -> str:
     if cell in (None, "", {}):
         return "[]"
-    if not isinstance(cell, list) or not all(isinstance(item, str) for item in cell):
+    items = as_list(cell)
+    if items is None or not all(isinstance(item, str) for item in items):
         raise TypeError
-    return _json(cell)
+    return _json(items)
 
 
 def _json(cell: Any) -> str:

@@ -2,9 +2,9 @@
 
 Centra documents absent text as `""`, null or a missing key, ids and prices as text or number, and flags as
 0/1 or true/false. The parts of the code are required, because a code without one of them would be a different code; a
-row with a part of an unexpected type is withheld, and so is one whose part comes as an integer but was another text.
-An unexpected type in a required field stops the run; in a field used to build the product it withholds that row; in a
-field that is only staged it is reported.
+row with a part of an unexpected type is withheld, and so is one whose part comes as an integer but was another text. An
+unexpected type in a field used to build the product or the amount withholds that row; in a field that is only staged it
+is reported.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ _IDENTITY = (
     FieldSpec("stock_item_id", "stockItemId", "id", required=True),
     FieldSpec("product_id", "productId", "text", on_type_mismatch="report"),
     FieldSpec("variant_id", "variantId", "text", on_type_mismatch="report"),
-    FieldSpec("sku", "sku", "text", required=True),
-    FieldSpec("variant_sku", "variantSku", "text", required=True),
-    FieldSpec("size_sku", "sizeSku", "text", required=True),
+    FieldSpec("sku", "sku", "text", required=True, on_type_mismatch="withhold"),
+    FieldSpec("variant_sku", "variantSku", "text", required=True, on_type_mismatch="withhold"),
+    FieldSpec("size_sku", "sizeSku", "text", required=True, on_type_mismatch="withhold"),
     FieldSpec("brand", "brand", "text", on_type_mismatch="withhold"),
     FieldSpec("collection", "collection", "text", on_type_mismatch="report"),
     FieldSpec("product", "product", "text", on_type_mismatch="withhold"),
@@ -31,7 +31,7 @@ _IDENTITY = (
     FieldSpec("country_of_origin", "countryOfOrigin", "text", on_type_mismatch="withhold"),
     FieldSpec("harm_code", "harmCode", "text", on_type_mismatch="withhold"),
     FieldSpec("harm_description", "harmDescription", "text", on_type_mismatch="withhold"),
-    FieldSpec("active", "active", "flag", required=True),
+    FieldSpec("active", "active", "flag", required=True, on_type_mismatch="withhold"),
     FieldSpec("created_at", "createdAt", "text", on_type_mismatch="report"),
     FieldSpec("category_name", "categoryName", "text", on_type_mismatch="withhold"),
 )
@@ -69,9 +69,9 @@ PRICES = (
 # A stock row is a product row without texts, plus three numbers; of the product's fields only the id is staged.
 STOCK = (
     FieldSpec("stock_item_id", "stockItemId", "id", required=True),
-    FieldSpec("physical_stock", "physicalStock", "integer", required=True),
-    FieldSpec("allocated_stock", "allocatedStock", "integer", required=True),
-    FieldSpec("available_stock", "availableStock", "integer", required=True),
+    FieldSpec("physical_stock", "physicalStock", "integer", required=True, on_type_mismatch="withhold"),
+    FieldSpec("allocated_stock", "allocatedStock", "integer", required=True, on_type_mismatch="withhold"),
+    FieldSpec("available_stock", "availableStock", "integer", required=True, on_type_mismatch="withhold"),
 )
 
 STOCK_KNOWN = frozenset(field.vendor for field in (*PRODUCTS, *STOCK))

@@ -49,7 +49,7 @@ _PERSON = (
 
 SHIPMENTS = (
     FieldSpec("shipment_id", "shipmentId", "id", required=True),
-    FieldSpec("order_id", "orderId", "id", required=True),
+    FieldSpec("order_id", "orderId", "id", required=True, on_type_mismatch="withhold"),
     FieldSpec("should_capture", "shouldCapture", "json"),
     FieldSpec("paid", "paid", "json"),
     *_STOPS,
@@ -76,13 +76,17 @@ COMPLETED = (*SHIPMENTS[:2], FieldSpec("tracking_number", "trackingNumber", "tex
 # An order number, or a shipment number: the order number, a dash and a count.
 NUMBER = "[0-9]+(-[0-9]+)?"
 
+# The names of an order's statuses; Centra may send either the number (its index) or the name.
+STATUSES = ("incomplete", "pending", "confirmed", "processing", "completed", "archived", "cancelled")
+
 LINES_KEY, CONTENTS_KEY = "products", "bundle"
+SHIPPING_TERMS_KEY, WAREHOUSES_KEY = "shippingTerms", "warehouses"
 
 LINES = (
     FieldSpec("line_id", "lineId", "text", on_type_mismatch="withhold"),
-    FieldSpec("sku", "sku", "text", required=True),
-    FieldSpec("variant_sku", "variantSku", "text", required=True),
-    FieldSpec("size_sku", "sizeSku", "text", required=True),
+    FieldSpec("sku", "sku", "text", required=True, on_type_mismatch="withhold"),
+    FieldSpec("variant_sku", "variantSku", "text", required=True, on_type_mismatch="withhold"),
+    FieldSpec("size_sku", "sizeSku", "text", required=True, on_type_mismatch="withhold"),
     FieldSpec("product_name", "name", "text", on_type_mismatch="report"),
     FieldSpec("quantity", "qty", "integer", on_type_mismatch="withhold"),
     FieldSpec("price", "price", "number", on_type_mismatch="report"),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+UNREADABLE = "(unreadable) "  # begins the key of a staged row that had no usable one
+MISSING = {"missing": True}  # in `extra`: what a row has of a required key that it lacks
 Kind = Literal["id", "text", "number", "integer", "flag", "texts", "json"]
 OnTypeMismatch = Literal["stop", "withhold", "report"]
 
@@ -22,11 +25,12 @@ class FieldSpec:
     `texts` list of text, staged as a JSON list.
     `json` any value, staged as JSON text.
 
-    `required`: a row without the key breaks the contract. Other fields may be missing and are then null.
+    `required`: a row must have the key. Other fields may be missing and are then null.
 
-    `on_type_mismatch` is the reaction to a value of an unexpected type: `stop` breaks the contract, `withhold`
-    withholds the row, `report` only reports it. With the last two, the value becomes null and is kept raw in `extra`; a
-    `number` is staged as its JSON text instead, which is not a number either. An `integer` without `stop` may be null.
+    `on_type_mismatch` is the reaction to a value of an unexpected type, and to a required key that is missing: `stop`
+    breaks the contract, `withhold` withholds the row, `report` only reports it. With the last two, the value becomes
+    null and is kept raw in `extra` (MISSING if the key is); a `number` is staged as its JSON text instead, which
+    is not a number either. Without `stop`, any kind may be null.
     """
 
     column: str
@@ -37,6 +41,9 @@ class FieldSpec:
 
     @property
     def nullable(self) -> bool:
-        return self.kind not in ("id", "integer", "flag") or (
-            self.kind == "integer" and self.on_type_mismatch != "stop"
-        )
+        return self.kind not in ("id", "integer", "flag") or self.on_type_mismatch != "stop"
+
+
+def withholding(fields: Iterable[FieldSpec]) -> tuple[str, ...]:
+    """The vendor's names of the fields that withhold a row if they have an unexpected type."""
+    return tuple(field.vendor for field in fields if field.on_type_mismatch == "withhold")

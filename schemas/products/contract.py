@@ -37,11 +37,11 @@ PRODUCT = Contract(
     vendor={field.column: field.vendor for field in PRODUCTS},
 )
 
+# What begins a field in the column `mismatched`.
+_OF_PRICES, _OF_CODE = r"(?:^|, )prices is", rf"(?:^|, )(?:{'|'.join((*CODE_FIELDS, 'stockItemId'))}) is"
 # RE2 classes: control, format (invisible, direction), line and paragraph separators, the replacement character
 # (undecodable text), other invisible characters; blanks of any kind at either end.
 _INVALID_IN_CODE = r"[/\\\p{Cc}\p{Cf}\p{Zl}\p{Zp}\x{FFFD}" + DEFAULT_IGNORABLE_RE2 + r"]|^[\p{Z}\s]|[\p{Z}\s]$"
-
-_UNREADABLE_CODE = rf"\b(?:{'|'.join(CODE_FIELDS)}) is "  # in `mismatched`
 
 # Column and name of pandera's built-in checks, and the rule of each.
 _BUILT_IN = {
@@ -95,9 +95,8 @@ def failures(products: pd.DataFrame, allow_zero_price: bool) -> pd.DataFrame:
     """One line per row and broken rule: `row` (position in `products`) and `rule`, sorted.
 
     `products` has a fresh unique index. A row without a price breaks only PRICE-001, not PRICE-002; a row with an
-    empty code breaks SKU-001, not SKU-002; a row whose code cannot be read breaks TYPE-001, not SKU-001; a row whose
-    name has an unexpected type breaks TYPE-001, not NAME-001.
-    Raises BrokenContract if the frame does not fit the schema.
+    empty code breaks SKU-001, not SKU-002; a row whose name, code or prices cannot be read breaks TYPE-001, not the
+    rule for a row without them. Raises BrokenContract if the frame does not fit the schema.
     """
     schema = product(allow_zero_price)
     try:
@@ -120,11 +119,12 @@ def failures(products: pd.DataFrame, allow_zero_price: bool) -> pd.DataFrame:
     empty = broken["row"].isin(broken.loc[broken["rule"] == "SKU-001", "row"])
     unpriced = broken["row"].isin(broken.loc[broken["rule"] == "PRICE-001", "row"])
     mismatched = broken["row"].isin(broken.loc[broken["rule"] == "TYPE-001", "row"])
-    unreadable = broken["row"].map(products["mismatched"]).str.contains(_UNREADABLE_CODE).fillna(False).astype(bool)
+    unreadable = broken["row"].map(products["mismatched"]).fillna("").astype("str")
     implied = (
         (empty & (broken["rule"] == "SKU-002"))
-        | (unreadable & (broken["rule"] == "SKU-001"))
         | (unpriced & (broken["rule"] == "PRICE-002"))
         | (mismatched & (broken["rule"] == "NAME-001"))
+        | (unreadable.str.contains(_OF_PRICES) & (broken["rule"] == "PRICE-001"))
+        | (unreadable.str.contains(_OF_CODE) & (broken["rule"] == "SKU-001"))
     )
     return broken[~implied].sort_values(["row", "rule"]).reset_index(drop=True)

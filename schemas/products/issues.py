@@ -29,6 +29,7 @@ _FIELD_OF_RULE = {
     "LANG-001": "language_code",
     "COO-001": "country_of_origin",
     "TYPE-001": "mismatched",
+    "TYPE-002": "code",
     "TGT-001": "code",
 }
 _WARNING_COLUMNS = (
@@ -66,6 +67,7 @@ def withheld(
     clash = _clashes(products, broken.loc[broken["rule"] == "SKU-002", "row"])
     price_lists = _price_lists(prices, rows.loc[broken["rule"] == "PRICE-001", "stock_item_id"])
     copies = live["code"].value_counts()
+    unreadable = dict(_unreadable(live))
     messages: dict[str, Callable[[int, Any, str], str]] = {
         "SKU-001": lambda row, size, value: "sku, variantSku and sizeSku are all empty, so there is no code.",
         "SKU-002": lambda row, size, value: f"The code {value!r} is shared with {clash[row]}.",
@@ -84,10 +86,14 @@ def withheld(
             f"The country of origin {value!r} is not a country code of ISO 3166-1"
             f"{f'; {LIKELY[value]} probably is.' if value in LIKELY else '.'}"
         ),
-        "TYPE-001": lambda row, size, value: f"Unexpected type: {value}.",
+        "TYPE-001": lambda row, size, value: f"Unexpected type: {value} (size {size.stock_item_id}, {size.name}).",
+        "TYPE-002": lambda row, size, value: (
+            f"The product {value!r} in myOGO has an unexpected type: {unreadable[value]}."
+        ),
         "TGT-001": lambda row, size, value: f"myOGO holds {copies[value]} products with the code {value!r}.",
     }
-    sizes = rows[["stock_item_id", "pricelist_id", "second_price_text", "store"]].itertuples(index=False)
+    named = rows.assign(name=rows["name"].fillna("no name"))
+    sizes = named[["stock_item_id", "pricelist_id", "second_price_text", "store", "name"]].itertuples(index=False)
     message = [
         messages[rule](row, size, value)
         for rule, row, size, value in zip(broken["rule"], broken["row"], sizes, value, strict=True)
@@ -98,12 +104,21 @@ def withheld(
 
 
 def _broken_rules(products: pd.DataFrame, live: pd.DataFrame, allow_zero_price: bool) -> pd.DataFrame:
-    """`row` and `rule`: the rows that break the contract, and the rows whose code myOGO holds more than once."""
+    """`row` and `rule`: the rows that break the contract, and the rows whose code myOGO holds more than once or on a
+    product that cannot be read."""
     held_twice = set(live.loc[live["code"].duplicated(keep=False), "code"])
-    rows = products.index[products["code"].isin(held_twice)]
-    of_target = pd.DataFrame({"row": rows.astype("int64"), "rule": "TGT-001"})
-    broken = pd.concat([failures(products, allow_zero_price), of_target], ignore_index=True)
+    of_target = [
+        pd.DataFrame({"row": products.index[products["code"].isin(codes)].astype("int64"), "rule": rule})
+        for rule, codes in (("TGT-001", held_twice), ("TYPE-002", {code for code, _ in _unreadable(live)}))
+    ]
+    broken = pd.concat([failures(products, allow_zero_price), *of_target], ignore_index=True)
     return broken.sort_values(["row", "rule"], ignore_index=True)
+
+
+def _unreadable(live: pd.DataFrame) -> Iterator[tuple[str, str]]:
+    """Code and unreadable fields of the products in myOGO that cannot be read."""
+    rows = live[live["unreadable"].notna()]
+    return zip(rows["code"], rows["unreadable"], strict=True)
 
 
 def warnings(products: pd.DataFrame, selected: pd.Series, live: pd.DataFrame, pricelist_id: str | None) -> pd.DataFrame:

@@ -89,7 +89,7 @@ RULES = (
     Rule(
         "TYPE-001",
         True,
-        "a field used to build the product has an unexpected type, or two values at once",
+        "a field used to build the product is missing, has an unexpected type, or has two values at once",
         "A plugin or an import that writes true, a list or an object instead of a text.",
         "In Centra, save that field of the product again; if it looks right there, show Centra's support the message.",
         "Centra",
@@ -101,6 +101,14 @@ RULES = (
         "The code was changed in one of the two systems, or the product was entered in myOGO by hand.",
         "In myOGO, rename that product to the code in Centra; if it is another one, correct the EAN, or add the code "
         "to accept_as_new in [flows.products.params].",
+        "myOGO",
+    ),
+    Rule(
+        "TYPE-002",
+        True,
+        "a field of the product in myOGO has an unexpected type, so it cannot be compared",
+        "Another integration or an import wrote a list, an object or true into that product.",
+        "In myOGO, save that field of the product again; if it looks right there, show OGOship's support the message.",
         "myOGO",
     ),
     Rule(

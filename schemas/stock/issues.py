@@ -18,6 +18,12 @@ _IDENTITY = ("SKU-", "TGT-")
 # have is higher.
 CHECKS = (
     Check(
+        _RULES["TYPE-004"],
+        lambda rows: rows["unreadable_in_myogo"].notna(),
+        "unreadable_in_myogo",
+        lambda row: f"In myOGO's stock list, {row.unreadable_in_myogo} for the code {row.code!r}.",
+    ),
+    Check(
         _RULES["STOCK-009"],
         lambda rows: rows["available"].isna(),
         "code",
@@ -33,6 +39,12 @@ CHECKS = (
             f"{row.size_count} sizes have the code {row.code!r}, and no EAN identifies one of them. Centra shows "
             f"{row.sizes}; myOGO has {row.available}."
         ),
+    ),
+    Check(
+        _RULES["TYPE-003"],
+        lambda rows: rows["unreadable_in_centra"].notna(),
+        "unreadable_in_centra",
+        lambda row: f"In Centra's stock list, {row.unreadable_in_centra} for size {row.stock_item_id} ({row.code!r}).",
     ),
     Check(
         _RULES["STOCK-004"],
@@ -78,7 +90,11 @@ def _both_amounts(row: Any) -> str:
 
 
 def failed_checks(rows: pd.DataFrame) -> pd.Series:
-    """The number in CHECKS that withholds each row of `transforms.stock.with_amounts`; -1 for none."""
+    """The number in CHECKS that withholds each row of `transforms.stock.with_amounts`; -1 for none.
+
+    Further columns of `rows`: `unreadable_in_centra` and `unreadable_in_myogo`, the amounts that cannot be read, in
+    words (null for none).
+    """
     return first_broken(rows, CHECKS)
 
 
@@ -140,6 +156,12 @@ def warnings(rows: pd.DataFrame, valid: pd.DataFrame) -> pd.DataFrame:
                     f"myOGO has {row.quantity} of {row.code!r}; Centra keeps the {row.allocated_stock} that its orders "
                     "have allocated."
                 ),
+            ),
+            issue_rows(
+                _RULES["STOCK-020"],
+                valid[valid["refused"].notna()],
+                "quantity",
+                lambda row: f"{row.quantity} of {row.code!r} is not sent again. Centra's answer was: {row.refused}",
             ),
             issue_rows(
                 _RULES["STOCK-007"],

@@ -39,6 +39,22 @@ RULES = (
         "Centra",
     ),
     Rule(
+        "TYPE-003",
+        True,
+        "the amount of the size in Centra is not known",
+        "Centra's stock list shows null, no field, or something that is not a whole number for that size.",
+        "In Centra, save the stock of that size again; if it looks right there, show Centra's support the message.",
+        "Centra",
+    ),
+    Rule(
+        "TYPE-004",
+        True,
+        "the amount of the code in myOGO is not known",
+        "myOGO's stock list shows null, no field, or something that is not a whole number for that code.",
+        "In myOGO, check the stock of that product; if it looks right there, show OGOship's support the message.",
+        "myOGO",
+    ),
+    Rule(
         "STOCK-005",
         False,
         "myOGO's own amount is below zero, so 0 is written",
@@ -53,6 +69,14 @@ RULES = (
         "Goods are missing in the warehouse, or orders were shipped outside of myOGO.",
         "In Centra, check the open orders of that size: the stock does not suffice for all of them.",
         "Centra",
+    ),
+    Rule(
+        "STOCK-020",
+        False,
+        "Centra refused this amount for good, so it is not sent again until it changes",
+        "The code is a bundle in Centra: its stock follows from its contents.",
+        "In the channel file, exclude the code in [flows.products.select]; if it is no bundle now, push it with --sku.",
+        "channel file",
     ),
     Rule(
         "STOCK-007",

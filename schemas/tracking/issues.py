@@ -58,6 +58,14 @@ CHECKS = (
         "status",
         lambda row: f"Its shipment {row.shipment_id} waits for its payment, but capture is not set.",
     ),
+    Check(
+        _RULES["TRACK-002"],
+        lambda rows: rows["is_open"] & _is_shipped(rows) & rows["refused_unpaid"].notna() & ~rows["may_capture"],
+        "status",
+        lambda row: (
+            f"Its shipment {row.shipment_id} is not paid. When it was sent before, the answer was: {row.refused_unpaid}"
+        ),
+    ),
 )
 
 
@@ -66,7 +74,8 @@ def failed_checks(rows: pd.DataFrame) -> pd.Series:
 
     Further columns of `rows`: whether the shipment `is_open`, and whether it is known to be completed (`is_completed`);
     whether the order is a test while the channel sends real orders (`is_test`); whether the shipped units differ from
-    the shipment's (`units_differ`, with `shipped_units` and `shipment_units`); whether the channel `may_capture`.
+    the shipment's (`units_differ`, with `shipped_units` and `shipment_units`); whether the channel `may_capture`; and
+    for a shipment that is not paid, why Centra refused its completion the last time (`refused_unpaid`, null if not).
     """
     return first_broken(rows, CHECKS)
 

@@ -17,7 +17,7 @@ RULES = (
         "TRACK-002",
         True,
         "the order has been shipped, but its payment is not captured, and the channel does not allow that",
-        "Centra's shipment requires capture, and capture is not set in the channel file.",
+        "Centra's shipment requires capture, or is refused without it, and capture is not set in the channel file.",
         "Capture it in Centra, or set capture = true in [flows.tracking.params].",
         "Centra",
     ),

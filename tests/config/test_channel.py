@@ -226,8 +226,9 @@ def test_a_mistake_in_a_listen_secret_is_explained(write: Write) -> None:
 def test_an_unknown_key_without_a_near_match_lists_the_known_keys(write: Write) -> None:
     messages = messages_of(write(("min_rows ", "zzzz = 1\nmin_rows ")))
     assert messages == [
-        "unknown key flows.products.limits.zzzz; known: max_creates, max_price_jumps, max_update_share, max_updates, "
-        "max_withheld_share, min_known_share, min_read_share, min_rows, price_jump_factor"
+        "unknown key flows.products.limits.zzzz; known: max_broken_share, max_creates, max_price_jumps, "
+        "max_update_share, max_updates, max_withheld_share, min_known_share, min_read_share, min_rows, "
+        "price_jump_factor"
     ]
 
 

@@ -33,7 +33,8 @@ def stop_centra(shop: Shop) -> None:
 
 
 def drop_field(shop: Shop) -> None:
-    shop.box.change_centra_row(1, sku="__missing__")
+    for number in range(1, 11):
+        shop.box.change_centra_row(number, sku="__missing__")
 
 
 def stop_myogo(shop: Shop) -> None:
@@ -59,7 +60,7 @@ def add_unknown_key(shop: Shop) -> None:
 def test_a_run_that_stops_reports_its_error_id(
     shop_of: Callable[..., Shop], break_setup: Callable[[Shop], None], entry: str, exit_code: int
 ) -> None:
-    shop = shop_of(size(1))
+    shop = shop_of(*map(size, range(1, 11)))
     break_setup(shop)
     document = shop.json("push")
     assert (document["error"]["id"], document["exit_code"]) == (entry, exit_code)

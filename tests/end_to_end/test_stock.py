@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from pipelines.flows import stock as stock_flow
+from pipelines.flows import stock_answers
 from tests.support import child_process
 from tests.support.shop import Shop, euro, size
-from tests.support.shop_helpers import withheld_rows_of
+from tests.support.shop_helpers import FOREVER, withheld_rows_of
 
 ShopOf = Callable[..., Shop]
 TABLE = "[flows.stock.params]\ngoods_received = true\n"
@@ -138,18 +138,41 @@ def test_two_flows_run_in_one_run(shop_of: ShopOf, tmp_path: Path) -> None:
 
 
 def test_stock_is_not_written_before_goods_received_is_set(shop_of: ShopOf) -> None:
-    """Not even with --force; the plan is counted, the other flow can run alone, and the fix names the setting."""
+    """Not even with --force; the plan is counted, the other flow is not held back, and the fix names the setting."""
     shop = shop_with_stock(shop_of, size(1), size(2), myogo=[held(1, stock=0)])
     shop.edit("goods_received = true", "goods_received = false")
-    for report in (shop.run("push"), stock(shop, force=True)):
-        assert (report.exit_code, report.outcome) == (4, "refused")
-        assert "it is not confirmed that the goods are in stock" in report.message
-        assert "set goods_received = true in [flows.stock.params]" in report.fix
-        assert report.flows["stock"]["update"] == 1
+    report = stock(shop, force=True)
+    assert (report.exit_code, report.outcome) == (4, "refused")
+    assert "it is not confirmed that the goods are in stock" in report.message
+    assert "set goods_received = true in [flows.stock.params]" in report.fix
+    assert report.flows["stock"]["update"] == 1
+    report = shop.run("push")
+    assert report.exit_code == 0
+    assert (report.flows["stock"]["not_attempted"], report.flows["products"]["applied"]) == (1, 2)
+    assert "set goods_received = true" in report.facts["waiting"][0]
     assert writes(shop) == []
-    assert len(shop.box.myogo_products()) == 1, "no flow writes if one flow is refused"
-    assert shop.run("push", flows=("products",)).exit_code == 0
-    assert len(shop.box.myogo_products()) == 2
+
+
+@pytest.mark.parametrize("goods_received", ["true", "false"])
+def test_the_first_day_of_a_new_shop_works(shop_of: ShopOf, goods_received: str) -> None:
+    """The products go to an empty merchant; stock waits, with a message. Later an empty list is refused."""
+    shop = shop_with_stock(shop_of, *(size(number) for number in range(1, 13)), myogo=[])
+    shop.edit("goods_received = true", f"goods_received = {goods_received}")
+    shop.box.add_fault(side="myogo", kind="body", method="GET", path="/api/v1/Stock", body=[], times=FOREVER)
+    for applied in (12, 0):
+        report = shop.run("push")
+        assert (report.exit_code, report.flows["products"]["applied"]) == (0, applied)
+        assert "myOGO's stock list is still empty" in report.facts["waiting"][0]
+    printed = shop.command("push", str(shop.file), "--data", str(shop.data)).stdout
+    assert "The stock flow waits" in printed
+    assert stock(shop).exit_code == 4
+    shop.box.clear_faults()
+    shop.box.change_myogo_product("SKU1", stock=10)
+    shop.edit(f"goods_received = {goods_received}", "goods_received = true")
+    assert stock(shop, force=True).exit_code == 0
+    shop.box.add_fault(side="myogo", kind="body", method="GET", path="/api/v1/Stock", body=[], times=FOREVER)
+    report = shop.run("push")
+    assert (report.exit_code, "fewer than min_rows" in report.message) == (4, True)
 
 
 def test_a_plan_that_sets_most_sizes_to_zero_or_changes_most_amounts_is_refused(shop_of: ShopOf) -> None:
@@ -482,7 +505,7 @@ def test_an_amount_that_centra_does_not_keep_is_refused_and_not_sent_again(
 
     shop.box.switch("centra", stock_update_type="physical", virtual_stock=0)
     assert stock(shop).exit_code == 3
-    monkeypatch.setattr(stock_flow, "RETRY_AFTER", timedelta(0))
+    monkeypatch.setattr(stock_answers, "RETRY_AFTER", timedelta(0))
     assert stock(shop).exit_code == 0
     assert physical(shop, 1, 2, 3) == [9, 10, 0]
     assert shop.sql("select count(*) from sync.issues where rule = 'STOCK-011' and closed_at is null") == [(0,)]
@@ -500,3 +523,32 @@ def test_amounts_reach_their_size_whatever_text_centra_prefers(shop_of: ShopOf, 
     shop.box.switch("centra", stock_product=order)
     assert (stock(shop).exit_code, physical(shop, 1, 2, 3, 4)) == (0, [11, 12, 13, 14])
     assert writes(shop) == [{"036000291452": 13, "7350000000016": 11, "SKU2": 12, "SKU4": 14}]
+
+
+def test_a_bundle_is_refused_once(shop_of: ShopOf) -> None:
+    """Its amount is sent again when it changes, and when a push names it; excluded, it is no matter any more."""
+    shop = shop_with_stock(shop_of, *(size(n, allocated=0) for n in (1, 2)), myogo=[held(1), held(2)])
+    shop.box.switch("centra", bundles=["SKU2"])
+    report = stock(shop, force=True)
+    assert (report.exit_code, report.flows["stock"]["refused"], writes(shop)) == (3, 1, [{"SKU1": 10, "SKU2": 10}])
+    assert "[flows.products.select]" in shop.sql("select message from sync.journal where key = 'SKU2'")[0][0]
+    for _ in range(2):
+        report = stock(shop)
+        assert (report.exit_code, report.flows["stock"]["unchanged"], len(writes(shop))) == (0, 2, 1)
+        assert warned(shop) == [("SKU2", "STOCK-020")]
+    shop.box.change_myogo_product("SKU2", stock=7)
+    assert (stock(shop, force=True).exit_code, writes(shop)[1:]) == (3, [{"SKU2": 7}])
+    assert stock(shop).exit_code == 0
+    assert (stock(shop, sku=("SKU2",), force=True).exit_code, writes(shop)[2:]) == (3, [{"SKU2": 7}])
+    shop.edit("[flows.stock.params]", '[flows.products.select]\nexclude = ["SKU2"]\n\n[flows.stock.params]')
+    assert (stock(shop).exit_code, warned(shop)) == (0, [])
+
+
+def test_a_bundle_that_became_a_product_is_written_when_it_is_named(shop_of: ShopOf) -> None:
+    shop = shop_with_stock(shop_of, size(1, allocated=0), myogo=[held(1)])
+    shop.box.switch("centra", bundles=["SKU1"])
+    assert stock(shop, force=True).exit_code == 3
+    shop.box.switch("centra", bundles=[])
+    assert (stock(shop).exit_code, physical(shop, 1)) == (0, [5])
+    assert (stock(shop, sku=("SKU1",), force=True).exit_code, physical(shop, 1)) == (0, [10])
+    assert (stock(shop).exit_code, warned(shop)) == (0, [])

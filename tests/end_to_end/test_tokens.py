@@ -143,11 +143,29 @@ def test_a_failed_refresh_falls_back_to_the_password(shop: Shop, fault: dict[str
     assert token_requests(shop) == ["password", "refresh_token", "password"]
 
 
+HALF = {"kind": "status", "status": 200, "body": '{"access_token": "abc'}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(HALF, id="half of it"),
+        pytest.param({"kind": "html"}, id="html"),
+        pytest.param({"kind": "status", "status": 200, "body": ""}, id="nothing"),
+    ],
+)
+def test_a_token_that_comes_as_half_an_answer_is_requested_again(shop: Shop, fault: dict[str, Any]) -> None:
+    shop.box.add_fault(side="myogo", path=TOKEN, **fault)
+    assert token_provider(shop).current()
+    assert token_requests(shop) == ["password", "password"]
+
+
 @pytest.mark.parametrize(
     ("fault", "error", "message"),
     [
         pytest.param({"kind": "status", "status": 503, "times": FOREVER}, TargetUnavailable, "HTTP 503", id="down"),
-        pytest.param({"kind": "html"}, ConfigError, "without a usable access_token", id="html 200"),
+        pytest.param({"kind": "html", "times": FOREVER}, ConfigError, "without a usable access_token", id="html 200"),
+        pytest.param(HALF | {"times": FOREVER}, TargetUnavailable, "half an answer, each time", id="half of it"),
         pytest.param({"kind": "body", "body": {}}, ConfigError, "without a usable access_token", id="an empty object"),
         pytest.param({"kind": "status", "status": 404}, ConfigError, "HTTP 404", id="not there"),
         pytest.param(

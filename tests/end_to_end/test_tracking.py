@@ -152,6 +152,24 @@ def test_each_rule_withholds_its_orders_in_a_run(shop_of: ShopOf) -> None:
     ]
 
 
+def test_a_shipment_that_stays_unpaid_is_refused_once(shop_of: ShopOf) -> None:
+    """Centra answers ok and leaves it open. It is completed once somebody has captured the payment."""
+    shop = shop_with_sent_orders(shop_of, 2)
+    shop.box.change_centra_shipment("1002-1", paid=0, should_capture=0)
+    shop.box.ship("demo-1001-1", ["A"], None)
+    shop.box.ship("demo-1002-1", ["B"], None)
+    assert tracking(shop).flows["tracking"]["refused"] == 1
+    for _ in range(2):
+        report = tracking(shop)
+        assert (report.flows["tracking"]["update"], withheld(shop)) == (0, [("demo-1002-1", "TRACK-002")])
+    assert [body["shipment"] for body in completions(shop)] == ["1001-1", "1002-1"]
+    assert shop.sql("select count(*) from sync.issues where rule = 'TRACK-002'") == [(1,)]
+    shop.box.change_centra_shipment("1002-1", paid=1)
+    report = tracking(shop)
+    assert (report.exit_code, report.flows["tracking"]["applied"], withheld(shop)) == (0, 1, [])
+    assert shop.sql("select closed_reason from sync.issues where rule = 'TRACK-002'") == [("fixed",)]
+
+
 @pytest.mark.parametrize("newest_first", [False, True])
 def test_an_order_that_myogo_holds_twice_is_withheld_in_any_sequence(shop_of: ShopOf, newest_first: bool) -> None:
     """One is shipped and one is new: it is not known which one is meant, whichever myOGO lists first."""

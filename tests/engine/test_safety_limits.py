@@ -332,6 +332,7 @@ def test_the_default_limits_are_the_documented_ones() -> None:
     assert ProductLimits().model_dump() == {
         "min_rows": 1, "max_creates": 5000, "max_updates": 2000, "max_update_share": 0.30, "min_read_share": 0.60,
         "min_known_share": 0.10, "max_withheld_share": 0.50, "max_price_jumps": 10, "price_jump_factor": 5.0,
+            "max_broken_share": 0.02,
     }  # fmt: skip
 
 

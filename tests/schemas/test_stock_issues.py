@@ -16,6 +16,7 @@ VALID: Row = {
     "code": "A", "key": "A", "available": 3, "quantity": 3, "current": 1, "copies": 1, "size_count": 1,
     "stock_item_id": "1", "broken": "", "ean": None, "below_zero": False, "raised": False, "rises": True,
     "allocated_stock": 0, "kept_before": None, "orders_are_known": True,
+    "unreadable_in_centra": None, "unreadable_in_myogo": None, "refused": None,
 }  # fmt: skip
 SIZES = pd.DataFrame({"stock_item_id": ["1", "2", "3"], "code": ["A", "TWICE", "TWICE"]}, dtype="str").assign(
     physical_stock=pd.array([1, 5, None], dtype="Int64")
@@ -44,6 +45,10 @@ BROKEN: list[tuple[Row, str, str]] = [
      "3 of 'A' was written, and Centra showed 5 right after it. Centra shows 5; it should show 3."),
     ({"current": 4, "rises": False, "kept_before": 5}, "STOCK-011",
      "3 of 'A' was written, and Centra showed 5 right after it. Centra shows 4; it should show 3."),
+    ({"unreadable_in_centra": "physicalStock is null"}, "TYPE-003",
+     "In Centra's stock list, physicalStock is null for size 1 ('A')."),
+    ({"unreadable_in_myogo": 'stock is "many"'}, "TYPE-004",
+     "In myOGO's stock list, stock is \"many\" for the code 'A'."),
     # The first rule counts.
     ({"copies": 2, "broken": "SKU-003"}, "STOCK-001", f"myOGO has 2 rows for the code 'A'. {BOTH}"),
 ]  # fmt: skip
@@ -51,7 +56,8 @@ BROKEN: list[tuple[Row, str, str]] = [
 
 def frame(*rows: Row) -> pd.DataFrame:
     made = pd.DataFrame([VALID | row for row in rows])
-    made = made.astype(dict.fromkeys(("code", "key", "stock_item_id", "broken", "ean"), "str"))
+    texts = ("code", "key", "stock_item_id", "broken", "ean", "unreadable_in_centra", "unreadable_in_myogo", "refused")
+    made = made.astype(dict.fromkeys(texts, "str"))
     return made.astype(dict.fromkeys(("available", "quantity", "current", "kept_before"), "Int64"))
 
 
@@ -99,12 +105,13 @@ def test_without_the_orders_flow_allocated_units_are_a_warning() -> None:
 
 def test_an_amount_below_zero_or_raised_by_centra_is_a_warning() -> None:
     """Goods that the warehouse could not identify too, unless Centra has a size with their code."""
-    valid = frame({"below_zero": True}, {"raised": True, "allocated_stock": 4}, {})
+    valid = frame({"below_zero": True}, {"raised": True, "allocated_stock": 4}, {"refused": "It is a bundle."}, {})
     rows = frame({"code": "XX-9", "size_count": 0}, {"code": "XX-1"}, {"code": "OTHER", "size_count": 0})
     lines = warnings(rows, valid)
     assert list(zip(lines["code"], lines["rule"], lines["message"], strict=True)) == [
         ("A", "STOCK-005", "myOGO's own amount is below zero."),
         ("A", "STOCK-006", "myOGO has 3 of 'A'; Centra keeps the 4 that its orders have allocated."),
+        ("A", "STOCK-020", "3 of 'A' is not sent again. Centra's answer was: It is a bundle."),
         ("XX-9", "STOCK-007", "'XX-9', 3 units."),
     ]
 

@@ -15,7 +15,7 @@ Row = dict[str, Any]
 SHIPPED: Row = {
     "reference": "p-1-1", "source_id": "1-1", "shipment_id": "1-1", "status": "Shipped", "final": "shipped",
     "copies": 1, "is_open": True, "is_completed": False, "is_test": False, "units_differ": False,
-    "payment_due": False, "may_capture": False, "tracking": "A",
+    "payment_due": False, "may_capture": False, "tracking": "A", "refused_unpaid": None,
     "shipped_units": {"A": Decimal(1)}, "shipment_units": {"A": Decimal(1)},
 }  # fmt: skip
 CLOSED: Row = {"shipment_id": None, "is_open": False}
@@ -34,12 +34,16 @@ BROKEN: list[tuple[Row, str, str]] = [
     ({"is_test": True}, "TRACK-006", "It is a test in myOGO; its shipment 1-1 is open in Centra."),
     (UNITS, "TRACK-007", "myOGO shipped 2 of 'A', 1 of 'B'; shipment 1-1 contains nothing."),
     ({"payment_due": True}, "TRACK-002", "Its shipment 1-1 waits for its payment, but capture is not set."),
+    ({"refused_unpaid": "Centra left it open."}, "TRACK-002",
+     "Its shipment 1-1 is not paid. When it was sent before, the answer was: Centra left it open."),
     # The first rule counts.
     ({"copies": 2, "final": "cancelled", "is_test": True}, "TRACK-005", "myOGO has 2 orders with its reference."),
 ]  # fmt: skip
 VALID: list[Row] = [
     {},
     {"payment_due": True, "may_capture": True},
+    {"refused_unpaid": "Centra left it open.", "may_capture": True},
+    CLOSED | {"refused_unpaid": "Centra left it open.", "is_completed": True},
     CLOSED | {"is_completed": True},
     CLOSED | {"final": "cancelled"},
     CLOSED | {"final": "returned"},
@@ -51,7 +55,7 @@ VALID: list[Row] = [
 
 def frame(*rows: Row) -> pd.DataFrame:
     made = pd.DataFrame([SHIPPED | row for row in rows])
-    return made.astype(dict.fromkeys(("reference", "source_id", "shipment_id", "tracking"), "str"))
+    return made.astype(dict.fromkeys(("reference", "source_id", "shipment_id", "tracking", "refused_unpaid"), "str"))
 
 
 def test_each_rule_withholds_its_order_with_a_message() -> None:

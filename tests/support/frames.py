@@ -37,7 +37,7 @@ def desired(*rows: Row, **params: Any) -> pd.DataFrame:
 def held(*rows: Row) -> pd.DataFrame:
     """myOGO's products as a run compares them; `rows` use myOGO's JSON names."""
     staged_rows = table([dict(row) for row in rows], PRODUCTS, lambda index: f"row {index}", Findings()).to_pandas()
-    return live_products(staged_rows[[*PRODUCT.columns, "stock"]])
+    return live_products(staged_rows[[*PRODUCT.columns, "stock", "extra"]])
 
 
 def issues(

@@ -113,6 +113,8 @@ def test_a_type_mismatch_that_does_not_stop_the_run_is_reported_and_kept_raw(
         *rows, fields=(FieldSpec("col", "theField", kind, on_type_mismatch=on_type_mismatch),), findings=findings
     )
     assert arrow_table["col"].to_pylist() == [expected, "[]" if kind == "texts" else None]
+    if kind == "number" and on_type_mismatch == "withhold":  # the column's text alone does not say that it is wrong
+        extra = f'{{"theField":{expected}}}'
     assert arrow_table["extra"].to_pylist() == [extra, None]
     assert findings.type_mismatches == ({} if sent == "null" else {"theField": "row number 0"})
 
@@ -173,6 +175,46 @@ def test_a_missing_required_key_breaks_the_contract(kind: Kind) -> None:
     good = {"id": 1, "text": "a", "number": 1, "integer": 1, "flag": 1, "texts": []}[kind]
     with pytest.raises(ContractError, match="row number 1 lacks the required field 'theField'"):
         column(kind, good, MISSING, good, required=True)
+
+
+@pytest.mark.parametrize(("kind", "staged_value"), [
+    ("text", None), ("number", None), ("integer", None), ("flag", None), ("texts", "[]"), ("id", None),
+])  # fmt: skip
+def test_a_missing_required_key_that_withholds_a_row_is_kept_as_missing(kind: Kind, staged_value: Any) -> None:
+    """So is null where the kind has none; the other rows are staged."""
+    field, findings = FieldSpec("col", "theField", kind, required=True, on_type_mismatch="withhold"), Findings()
+    good = {"id": 1, "text": "a", "number": 1, "integer": 1, "flag": 1, "texts": []}[kind]
+    rows = [{}, {"theField": None}, {"theField": good}]
+    arrow_table = staged(*rows, fields=(field,), findings=findings)
+    null_is_wrong = kind in ("integer", "flag", "id")
+    assert arrow_table["col"].to_pylist()[0] == staged_value
+    assert arrow_table["extra"].to_pylist() == [
+        '{"theField":{"missing":true}}',
+        '{"theField":null}' if null_is_wrong else None,
+        None,
+    ]
+    assert findings.type_mismatches == {"theField": "row number 0"}
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        pytest.param({"0": "a", "1": "b"}, '["a","b"]', id="from 0"),
+        pytest.param({"7": "a"}, '["a"]', id="one"),
+        pytest.param({"3": "a", "1": "b"}, '["a","b"]', id="in their order"),
+        pytest.param({"1": "a", "x": "b"}, None, id="one key is a word"),
+        pytest.param({"-1": "a"}, None, id="negative"),
+        pytest.param({"1.5": "a"}, None, id="with a point"),
+        pytest.param({"٣": "a"}, None, id="digits of another script"),
+        pytest.param({"1": 2}, None, id="not texts"),
+    ],
+)
+def test_an_object_whose_keys_are_whole_numbers_is_a_list(cell: dict[str, Any], expected: str | None) -> None:
+    """PHP's way to write a list with gaps. Anything else is no list."""
+    findings = Findings()
+    field = FieldSpec("col", "theField", "texts", on_type_mismatch="withhold")
+    assert staged({"theField": cell}, fields=(field,), findings=findings)["col"].to_pylist() == [expected or "[]"]
+    assert bool(findings.type_mismatches) == (expected is None)
 
 
 def test_null_is_not_missing() -> None:

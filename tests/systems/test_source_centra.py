@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.core.errors import ContractError, SourceError
+from pipelines.core.errors import SourceError
 from pipelines.core.json_codec import DuplicateKeyValue
 from pipelines.systems.arrow_columns import Findings
 from pipelines.systems.centra.source import _batches, price_table, product_table
@@ -72,22 +72,31 @@ def test_unknown_fields_of_a_price_entry_are_stored() -> None:
 
 
 @pytest.mark.parametrize(
-    ("prices", "message"),
+    "prices",
     [
-        pytest.param("329.00", "'prices' is '329.00', but must be a list", id="text"),
-        pytest.param({"36": {"price": 1}}, "but must be a list", id="map"),
-        pytest.param(0, "but must be a list", id="number"),
-        pytest.param(
-            DuplicateKeyValue(([], None)), r"'prices' is given more than once \(\[\], None\)", id="given twice"
-        ),
+        pytest.param("329.00", id="text"),
+        pytest.param({"EUR": {"price": 1}}, id="map of words"),
+        pytest.param({"36": "329.00"}, id="map of texts"),
+        pytest.param(0, id="number"),
+        pytest.param(DuplicateKeyValue(([], None)), id="given twice"),
     ],
 )
-def test_prices_that_are_no_list_break_the_contract(prices: object, message: str) -> None:
-    """With the size in the message."""
-    with pytest.raises(ContractError, match=message) as caught:
-        price_table([size(1), size(7002, sku="JKT", sizeSku="-M", prices=prices)], Findings())
-    assert "Centra size 7002 ('JKT++-M')" in caught.value.message
-    assert caught.value.fix
+def test_prices_that_are_no_list_of_objects_are_kept_with_their_size(prices: object) -> None:
+    """Raw; the other sizes have their prices."""
+    rows, findings = [size(1), size(7002, sku="JKT", sizeSku="-M", prices=prices)], Findings()
+    assert price_table(rows, findings)["stock_item_id"].to_pylist() == ["1"]
+    assert ["prices" in json.loads(extra) for extra in product_table(rows, findings)["extra"].to_pylist()] == [
+        False,
+        True,
+    ]
+    assert findings.type_mismatches == {"prices": "Centra size 7002 ('JKT++-M')"}
+
+
+def test_prices_as_an_object_with_whole_numbers_for_keys_are_a_list() -> None:
+    """In the order in which they were sent."""
+    rows = [size(1, prices={"36": euro("1.00"), "9": euro("2.00", "9")}), size(2, prices={"0": euro("3.00")})]
+    assert priced(*rows) == [("1", 0, "36", "1.00"), ("1", 1, "9", "2.00"), ("2", 0, "36", "3.00")]
+    assert not any("prices" in json.loads(extra) for extra in product_table(rows, Findings())["extra"].to_pylist())
 
 
 @pytest.mark.parametrize(
@@ -127,18 +136,30 @@ def test_a_price_entry_that_is_no_object_is_kept_with_its_size(entry: object) ->
     assert list(findings.type_mismatches) == ["prices"]
 
 
-def test_a_row_without_prices_breaks_the_contract() -> None:
+def test_a_row_without_prices_is_kept_with_its_size() -> None:
     row = size(2)
     del row["prices"]
-    with pytest.raises(ContractError, match=r"Centra size 2 .* lacks the required field 'prices'"):
-        price_table([size(1), row], Findings())
+    assert priced(size(1), row) == [("1", 0, "36", "10.00")]
+    extra = [json.loads(one) for one in product_table([size(1), row], Findings())["extra"].to_pylist()]
+    assert ("prices" in extra[0], extra[1]["prices"]) == (False, {"missing": True})
+
+
+@pytest.mark.parametrize("part", ["sku", "variantSku", "sizeSku"])
+@pytest.mark.parametrize("value", [True, ["A"], {"a": 1}, "missing"], ids=repr)
+def test_a_code_with_an_unreadable_part_has_no_parts(part: str, value: object) -> None:
+    """The rest would be another size's code."""
+    row = size(7, sku="JKT", variantSku="-BLU", sizeSku="-M") | {part: value}
+    if value == "missing":
+        del row[part]
+    staged = product_table([size(1), row], Findings()).select(["sku", "variant_sku", "size_sku"]).to_pylist()
+    assert staged == [{"sku": "SKU1", "variant_sku": "", "size_sku": ""}, dict.fromkeys(staged[1])]
 
 
 def test_a_message_can_always_be_printed() -> None:
     """On one line and without control characters, for any code."""
-    with pytest.raises(ContractError) as caught:
-        price_table([size(1, sku="A\ud800\n\x1b[31m", prices=5)], Findings())
-    assert caught.value.message.isprintable()
+    findings = Findings()
+    product_table([size(1, sku="A\ud800\n\x1b[31m", prices=5)], findings)
+    assert findings.type_mismatches["prices"].isprintable()
 
 
 def test_all_pages_are_read_in_order() -> None:
@@ -146,22 +167,22 @@ def test_all_pages_are_read_in_order() -> None:
     assert [row["stockItemId"] for row in read(*pages)] == list(range(450))
 
 
-def test_a_row_on_two_pages_is_read_once() -> None:
-    """The first row is used, 7 and "7" are the same size, and the repetitions are counted."""
+def test_a_row_on_two_pages_is_counted_and_kept() -> None:
+    """Whether its copies are equal is only known once all rows are there; 7 and "7" are the same size."""
     findings = Findings()
     rows = read(
         [size(1, name="first"), size(2), size(1, name="same page")],
         [size("2", name="next page"), size(3)],
         findings=findings,
     )
-    assert [(str(row["stockItemId"]), row["name"]) for row in rows] == [("1", "first"), ("2", "Parka"), ("3", "Parka")]
+    assert [str(row["stockItemId"]) for row in rows] == ["1", "2", "1", "2", "3"]
     assert findings.repeated == 2
 
 
 def test_a_page_of_only_repeated_rows_is_an_error() -> None:
     with pytest.raises(SourceError, match="page 2 has only sizes") as caught:
         read([size(1), size(2)], [size(2)])
-    assert not isinstance(caught.value, ContractError)
+    assert caught.value.outcome == "unavailable"
 
 
 def test_an_empty_catalogue_is_one_empty_batch() -> None:
@@ -169,21 +190,18 @@ def test_an_empty_catalogue_is_one_empty_batch() -> None:
     assert list(_batches(client, "/products", Findings())) == [[]]
 
 
-@pytest.mark.parametrize(
-    "stock_item_id", [None, "", True, [], 1.5, "\ud800"], ids=["null", "empty", "flag", "list", "float", "surrogate"]
-)
-def test_a_row_without_a_usable_id_is_reported_with_path_page_and_row(stock_item_id: object) -> None:
-    """The row has no other name."""
-    with pytest.raises(
-        ContractError, match="/products: row 2 of page 2 lacks a usable value in the required field 'stockItemId'"
-    ):
-        read([size(1)], [size(2), {**size(3), "stockItemId": stock_item_id}])
-
-
-@pytest.mark.parametrize("row", ["x", None, [1], 5], ids=["text", "null", "list", "number"])
-def test_a_row_that_is_no_object_is_reported(row: object) -> None:
-    with pytest.raises(ContractError, match="row 1 of page 1"):
-        read([row])
+@pytest.mark.parametrize("row", [
+    *(size(3) | {"stockItemId": wrong} for wrong in (None, "", True, [], 1.5, "\ud800")), {}, "x", None, [1], 5,
+], ids=ascii)  # fmt: skip
+def test_a_row_without_a_usable_id_does_not_affect_the_others(row: object) -> None:
+    """It gets an id that no size has, the same in every read, and is reported."""
+    findings = Findings()
+    rows = read([size(1)], [size(2), row])
+    assert [one["stockItemId"] for one in rows[:2]] == [1, 2]
+    assert rows[2]["stockItemId"].startswith("(unreadable) ")
+    assert rows[2]["stockItemId"] == read([row])[0]["stockItemId"]
+    assert "stockItemId" in json.loads(product_table(rows, findings)["extra"].to_pylist()[2])
+    assert "stockItemId" in findings.type_mismatches
 
 
 def test_an_empty_shop_is_staged(shop_of: Callable[..., Shop]) -> None:

@@ -14,6 +14,7 @@ from pipelines.core.errors import SourceError
 from pipelines.systems.arrow_columns import Findings, table
 from pipelines.systems.centra import source as centra_source
 from pipelines.systems.myogo import source as myogo_source
+from pipelines.systems.unreadable_rows import with_keys
 from schemas.fields.centra import STOCK, STOCK_KNOWN
 from schemas.fields.myogo import PRODUCTS as HELD
 from schemas.fields.myogo import STOCK as HELD_STOCK
@@ -85,7 +86,8 @@ def test_pages_of_centra_become_batches_or_an_error(pages: list[list[Any]]) -> N
     except SourceError as error:
         check_readable(error)
     else:
-        assert len({str(row["stockItemId"]) for row in rows}) == len(rows)
+        assert len(rows) == sum(map(len, pages))
+        assert all(row["stockItemId"] for row in rows)
 
 
 @fuzz_settings(200)
@@ -119,15 +121,13 @@ def test_stock_of_centra_becomes_a_table_or_an_error(rows: list[Any]) -> None:
 def test_lists_of_myogo_become_tables_or_an_error(products: list[Any], stock: list[Any]) -> None:
     for rows, fields, key in ((products, HELD, "code"), (stock, HELD_STOCK, "productCode")):
         client: Any = Pages([rows])
-        try:
-            batch = [row for rows in myogo_source.batches(client, "/api/v1/Products") for row in rows]
-        except SourceError as error:
-            check_readable(error)
-            continue
+        listed = [row for rows in myogo_source.batches(client, "/api/v1/Products") for row in rows]
+        batch = with_keys(listed, key, myogo_source._usable_code)
         arrow_table = complete_table(
-            lambda b=batch, f=fields, k=key: table(b, f, myogo_source._row_label(b, k), Findings()), len(batch)
+            lambda b=batch, f=fields, k=key: myogo_source._table(b, f, k, Findings()), len(batch)
         )
-        assert arrow_table is None or all(arrow_table[fields[0].column if key != "code" else "code"].to_pylist())
+        assert arrow_table is not None
+        assert all(arrow_table[fields[0].column if key != "code" else "code"].to_pylist())
 
 
 @fuzz_settings(20)
@@ -141,7 +141,7 @@ def test_each_staged_row_ends_in_one_bucket(rows: list[Any], prices: list[Any]) 
         return
     products = to_myogo(sizes.to_pandas(), entries.to_pandas(), Params())
     assert list(products["stock_item_id"]) == [str(row["stockItemId"]) for row in given_rows]
-    live = products[["code", "ean_code"]].assign(name=None, stock=None).iloc[:1]
+    live = products[["code", "ean_code"]].assign(name=None, stock=None, unreadable=None).iloc[:1]
     issues = withheld(products, entries.to_pandas(), live, "EUR", False)
     warnings(products, selected(products, ("*",), ()), live, None)
     assert set(issues["row"]) <= set(products.index)

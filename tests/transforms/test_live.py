@@ -44,15 +44,15 @@ def test_countries_become_upper_case_and_languages_lower_case() -> None:
 def test_a_duplicate_code_is_kept_twice() -> None:
     """Codes are not changed, not even an empty one."""
     assert list(held({"code": " a"}, {"code": "B"}, {"code": "B"})["code"]) == [" a", "B", "B"]
-    empty_row = pd.DataFrame({column: pd.Series([""], dtype="str") for column in PRODUCT.columns})
+    empty_row = pd.DataFrame({column: pd.Series([""], dtype="str") for column in (*PRODUCT.columns, "extra")})
     assert list(live_products(empty_row)["code"]) == [""]
 
 
 def test_rows_keep_their_order_and_get_a_new_index() -> None:
     """With the columns of the contract."""
     staged = pd.DataFrame({column: pd.Series(["x", "y"], dtype="str") for column in PRODUCT.columns})
-    live = live_products(staged.set_axis([7, 3]))
-    assert list(live.columns) == list(PRODUCT.columns)
+    live = live_products(staged.assign(extra=None).astype("str").set_axis([7, 3]))
+    assert list(live.columns) == [*PRODUCT.columns, "unreadable"]
     assert list(live.index) == [0, 1]
     assert list(live["name"]) == ["x", "y"]
 

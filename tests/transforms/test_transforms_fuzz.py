@@ -44,7 +44,8 @@ ENTRY = st.fixed_dictionaries(
     | {"currency": st.sampled_from(["EUR", "eur ", "SEK", None]) | CELL, "extra": EXTRA, "owner": st.integers(0, 5)}
 )
 LIVE = st.fixed_dictionaries(
-    {column: CELL for column in PRODUCT.columns} | {"code": CODE.filter(bool), "sales_price": NUMBER, "stock": CELL}
+    {column: CELL for column in PRODUCT.columns}
+    | {"code": CODE.filter(bool), "sales_price": NUMBER, "stock": CELL, "extra": EXTRA}
 )
 PARAMS = st.builds(
     Params, currency=st.sampled_from(["EUR", "sek"]), pricelist_id=st.none() | WRITABLE, language=WRITABLE,
@@ -69,7 +70,7 @@ def test_each_row_of_any_staged_tables_ends_in_one_bucket(
     prices = _frame(entries, [*(field.column for field in PRICES), "extra"]).assign(
         stock_item_id=texts([str(entry["owner"]) for entry in entries]), position=range(len(entries))
     )
-    live = live_products(_frame(held, [*PRODUCT.columns, "stock"]))
+    live = live_products(_frame(held, [*PRODUCT.columns, "stock", "extra"]))
     before = staged.copy(), prices.copy(), live.copy()
     products = to_myogo(staged, prices, params)
     assert list(products["stock_item_id"]) == list(staged["stock_item_id"])

@@ -22,6 +22,7 @@ from pipelines.systems.http.failures import CallFailed, RedirectNotFollowed, wri
 from pipelines.systems.http.prefetch import Prefetcher, row_limit_fix, row_limit_message
 from pipelines.systems.http.secret_scan import reject_secrets
 from pipelines.systems.http.session import Answer, NotJson, Repeat, Request, RequestStats, Session
+from pipelines.systems.unreadable_rows import as_list
 
 # The box under "Allow access to the following endpoints" that opens each path (Centra plugin settings).
 ENDPOINT_GROUP = {
@@ -79,7 +80,15 @@ class CentraClient:
         """The answer with any status outside TRANSIENT. Raises ConfigError or SourceError."""
         try:
             return self.session.call(
-                Request("GET", path, Repeat.SAFE, params, headers=self.headers, quote=path in QUOTABLE_PATHS)
+                Request(
+                    "GET",
+                    path,
+                    Repeat.SAFE,
+                    params,
+                    headers=self.headers,
+                    quote=path in QUOTABLE_PATHS,
+                    expects_json=True,
+                )
             )
         except RedirectNotFollowed as error:
             raise ConfigError(f"{error.message}. Our key is never sent on to another address.", _URL_FIX) from error
@@ -158,10 +167,8 @@ class CentraClient:
         count = 0
         while True:
             document = self.get(path, params) if page is None else prefetcher.page(page, consecutive)
-            rows = document.get("products")
-            if isinstance(rows, dict) and not rows:
-                rows = []
-            if not isinstance(rows, list):
+            rows = as_list(document.get("products"))
+            if rows is None:
                 raise SourceError(
                     f"Centra GET {path}: the answer has no list under 'products'.",
                     "Nothing was written. Show this to Centra's support.",
@@ -195,8 +202,7 @@ class CentraClient:
 
     def size(self, stock_item_id: str, path: str = "/products", name: str = "stockItemID") -> list[dict[str, Any]]:
         """The rows of one size in the list at `path`, whose filter is called `name`; empty if Centra has none."""
-        rows = self.get(path, {name: stock_item_id, "limit": self.config.page_size}).get("products")
-        rows = rows if isinstance(rows, list) else []
+        rows = as_list(self.get(path, {name: stock_item_id, "limit": self.config.page_size}).get("products")) or []
         return [row for row in rows if isinstance(row, dict) and str(row.get("stockItemId")) == stock_item_id]
 
     def write_stock(self, amounts: Mapping[str, int]) -> StockWritten:
@@ -281,8 +287,8 @@ def _message(value: object) -> str:
 
 
 def _texts(value: object) -> frozenset[str]:
-    """A list of texts, which PHP may also encode as an object with numbers as keys."""
-    return frozenset(map(str, value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()))
+    """A list of texts."""
+    return frozenset(map(str, as_list(value) or ()))
 
 
 def _is_about_key(message: str) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 from pipelines.state.staging import Interruptible, stage
 from pipelines.state.store import Store
 from pipelines.systems.centra.client import CentraClient
+from schemas.fields.spec import UNREADABLE
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,8 @@ def backfill_missing(
 def _only_in(store: Store, here: str, there: str) -> list[str]:
     rows = store.connection.execute(
         f"select distinct stock_item_id from raw_centra.{here} where stock_item_id not in "
-        f"(select stock_item_id from raw_centra.{there}) order by length(stock_item_id), stock_item_id"
+        f"(select stock_item_id from raw_centra.{there}) and not starts_with(stock_item_id, '{UNREADABLE}') "
+        "order by length(stock_item_id), stock_item_id"
     ).fetchall()
     return [row[0] for row in rows]
 

@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
 from pipelines.core.errors import ConfigError, SourceError, TargetRefused
+from pipelines.systems.arrow_columns import storable
 from pipelines.systems.centra.client import CentraClient
 from pipelines.systems.http.prefetch import row_limit_fix, row_limit_message
 from pipelines.systems.http.secret_scan import reject_secrets
 from pipelines.systems.http.session import Answer, Repeat
+from pipelines.systems.unreadable_rows import as_list
+from schemas.fields.spec import UNREADABLE
 
 MAX_PAGE_SIZE = 100  # documented for `inprogress` and `completed`
 Verb = Literal["POST", "PUT"]
@@ -28,8 +31,9 @@ class CentraOrders:
     ) -> Iterator[list[dict[str, Any]]]:
         """The rows of each page of `/orders` or `/shipments`, each `id_key` once.
 
-        Paged by `limit` and `offset`. A server may return fewer rows than `limit`, so a list ends with the first page
-        without new rows; with `confirm_empty`, an empty page is read a second time. Raises SourceError or a
+        A row that is not an object, or has no usable id, becomes a row with nothing but an id that begins with
+        UNREADABLE. Paged by `limit` and `offset`. A server may return fewer rows than `limit`, so a list ends with the
+        first page without new rows; with `confirm_empty`, an empty page is read a second time. Raises SourceError or a
         configuration error.
         """
         limit = min(self.client.config.page_size, MAX_PAGE_SIZE)
@@ -37,20 +41,18 @@ class CentraOrders:
         offset = 0
         retry_if_empty = confirm_empty
         while True:
-            page = self.client.get(path, {**filters, "limit": limit, "offset": offset}).get(key)
-            if page in ({}, None):
-                page = []
-            if not isinstance(page, list):
+            listed = self.client.get(path, {**filters, "limit": limit, "offset": offset}).get(key)
+            page = [] if listed is None else as_list(listed)
+            if page is None:
                 raise SourceError(
                     f"Centra GET {path}: the answer has no list under {key!r}.",
                     "Nothing was written. Show this to Centra's support.",
                 )
-            for number, row in enumerate(page, start=offset + 1):
-                if not isinstance(row, dict) or not isinstance(row.get(id_key), str | int) or row[id_key] == "":
-                    raise SourceError(
-                        f"Centra GET {path}: row {number} lacks a usable value in the required field {id_key!r}.",
-                        "Nothing was written. Show this to Centra's support.",
-                    )
+            # The id is not made from the content, which may be personal.
+            page = [
+                row if is_usable_id(row, id_key) else {id_key: f"{UNREADABLE}{number}"}
+                for number, row in enumerate(page, start=offset + 1)
+            ]
             fresh = [row for row in page if str(row[id_key]) not in seen]
             if not page and retry_if_empty:
                 retry_if_empty = False
@@ -110,6 +112,12 @@ class CentraOrders:
     def _raise_if_refused(self, verb: str, path: str, answer: Answer) -> None:
         self.client.document(verb, path, answer)
         self.client.raise_if_refused(verb, path, answer)
+
+
+def is_usable_id(row: object, id_key: str) -> bool:
+    """Whether the row is an object with an id."""
+    row_id = row.get(id_key) if isinstance(row, dict) else None
+    return isinstance(row_id, str | int) and not isinstance(row_id, bool) and row_id != "" and storable(str(row_id))
 
 
 def is_paid(shipment: Mapping[str, Any]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -10,11 +10,11 @@ import dlt
 import pandas as pd
 import pyarrow as pa
 
-from pipelines.core.errors import ContractError
-from pipelines.core.json_codec import decode, encode
-from pipelines.systems.arrow_columns import CONTRACT_FIX, Findings, brief, schema, table
+from pipelines.systems.arrow_columns import Findings, Mismatches, brief, schema, table
 from pipelines.systems.centra.client import CentraClient
 from pipelines.systems.centra.order_client import CentraOrders
+from pipelines.systems.masked_values import masked, with_masked_extra
+from pipelines.systems.unreadable_rows import as_list
 from schemas.fields.centra_orders import (
     COMPLETED,
     CONTENTS_KEY,
@@ -24,8 +24,10 @@ from schemas.fields.centra_orders import (
     ORDERS,
     PERSONAL_KEYS,
     SHIPMENTS,
+    SHIPPING_TERMS_KEY,
+    WAREHOUSES_KEY,
 )
-from schemas.fields.spec import FieldSpec
+from schemas.fields.spec import UNREADABLE, FieldSpec
 
 Rows = list[dict[str, Any]]
 NOTES = "notes"
@@ -100,6 +102,7 @@ def orders_with_numbers(client: CentraClient, order_ids: Sequence[str]) -> Any:
 
 
 def _completed(rows: Rows, findings: Findings) -> pa.Table:
+    rows = [row for row in rows if not str(row["shipmentId"]).startswith(UNREADABLE)]
     return known_fields_table(
         rows, COMPLETED, lambda index: f"Centra shipment {brief(rows[index].get('shipmentId'))}", findings
     )
@@ -120,7 +123,7 @@ def _tables(
     def rows_of(rows: Rows) -> Iterator[pa.Table]:
         rows = [{key: value for key, value in row.items() if key not in excluded} for row in rows]
         yield known_fields_table(
-            rows, fields, lambda index: f"Centra {what} {brief(rows[index].get(id_key))}", findings
+            rows, fields, lambda index: f"Centra {what} {brief(rows[index].get(id_key))}", findings, LINES_KEY
         )
 
     @dlt.transformer(name=f"{what}_lines", data_from=pages, write_disposition=write_disposition)
@@ -139,49 +142,89 @@ def frames_of(
     id_key, fields = f"{what}Id", SHIPMENTS if table == "shipments" else ORDERS
     if not with_note:
         row = {key: value for key, value in row.items() if key != NOTE_KEY}
-    rows = known_fields_table([row], fields, lambda _: f"Centra {what} {brief(row.get(id_key))}", Findings())
+    rows = known_fields_table([row], fields, lambda _: f"Centra {what} {brief(row.get(id_key))}", Findings(), LINES_KEY)
     lines = line_table([row], id_key, Findings()).to_pandas()
     id_column = f"{what}_id"
     frame = rows.to_pandas()
     return frame.assign(source_id=frame[id_column]), lines.rename(columns={id_column: "source_id"})
 
 
-def known_fields_table(rows: Rows, fields: tuple[FieldSpec, ...], row_label: Any, findings: Findings) -> pa.Table:
+def known_fields_table(
+    rows: Rows, fields: tuple[FieldSpec, ...], row_label: Any, findings: Findings, lines_key: str = ""
+) -> pa.Table:
     """The known fields only, because unknown fields may contain personal data.
 
-    `extra` names the fields with an unexpected type; personal values are replaced by "?".
+    `extra` names the fields with an unexpected type, `lines_key` among them. Values that are or may contain personal
+    data are replaced by "?".
     """
-    known = {field.vendor for field in fields}
-    staged = table([{k: v for k, v in row.items() if k in known} for row in rows], fields, row_label, findings)
-    if not staged.num_rows or staged.column("extra").null_count == staged.num_rows:
-        return staged
-    extra = []
-    for cell in staged.column("extra").to_pylist():
-        mismatches = decode(cell.encode()) if cell else {}
-        masked = {k: "?" if k in PERSONAL_KEYS else v for k, v in mismatches.items()}
-        extra.append(encode(masked).decode() if mismatches else None)
-    return staged.set_column(staged.schema.get_field_index("extra"), "extra", pa.array(extra, pa.string()))
+    unreadable: Mismatches = {
+        index: {lines_key: _type_in_words(row[lines_key])}
+        for index, row in enumerate(rows)
+        if lines_key in row and _objects(row[lines_key]) is None
+    }
+    for index in unreadable:
+        findings.type_mismatches.setdefault(lines_key, row_label(index))
+    picked = [_picked(row, fields) for row in rows]
+    return with_masked_extra(table(picked, fields, row_label, findings, mismatches=unreadable), PERSONAL_KEYS)
+
+
+def _picked(row: dict[str, Any], fields: tuple[FieldSpec, ...]) -> dict[str, Any]:
+    """The row's known fields. One whose column would hold an object or a list has a mask instead, unless flows need
+    it."""
+    picked = {}
+    for field in fields:
+        if field.vendor in row:
+            value = row[field.vendor]
+            if field.vendor in _OBJECTS:
+                value = _OBJECTS[field.vendor](value)
+            elif field.kind in ("json", "number"):  # such a column holds any value as text
+                value = masked(value)
+            picked[field.vendor] = value
+    return picked
+
+
+def _shipping_terms(value: Any) -> Any:
+    return {"name": masked(value.get("name"))} if isinstance(value, dict) else masked(value)
+
+
+def _warehouses(value: Any) -> Any:
+    entries = as_list(value)
+    if entries is None or not all(isinstance(entry, dict) for entry in entries):
+        return masked(value)
+    return [{key: masked(entry[key]) for key in ("name", "itemQty") if key in entry} for entry in entries]
+
+
+# What flows need of the fields that are objects or lists.
+_OBJECTS: dict[str, Callable[[Any], Any]] = {SHIPPING_TERMS_KEY: _shipping_terms, WAREHOUSES_KEY: _warehouses}
 
 
 def line_table(rows: Rows, id_key: str, findings: Findings) -> pa.Table:
     """One row per line and per line inside a bundle line (`inside` is the bundle line's position). The id of the order
-    or shipment precedes the fields. Raises ContractError if the lines are not a list of objects."""
+    or shipment precedes the fields. Lines that are not a list of objects are left out: the row that they belong to says
+    so in its `extra`, for the contents of a bundle line the line does."""
     source_ids: list[str] = []
     inside: list[int | None] = []
     flat: Rows = []
+    unreadable: Mismatches = {}
     for row in rows:
-        for line in _objects(row, LINES_KEY, id_key):
+        for line in _objects(row.get(LINES_KEY)) or ():
             position = len(flat)
             source_ids.append(str(row[id_key]))
             inside.append(None)
             flat.append(line)
-            contents = _objects(line | {id_key: row[id_key]}, CONTENTS_KEY, id_key) if line.get(CONTENTS_KEY) else []
+            contents = _objects(line.get(CONTENTS_KEY) or None)
+            if contents is None:
+                unreadable[position] = {CONTENTS_KEY: _type_in_words(line[CONTENTS_KEY])}
+                contents = []
             source_ids += [str(row[id_key])] * len(contents)
             inside += [position] * len(contents)
             flat += contents
-    known = {field.vendor for field in LINES}
-    picked = [{key: value for key, value in line.items() if key in known} for line in flat]
-    values = table(picked, LINES, lambda index: f"Centra {id_key[:-2]} {source_ids[index]}, a line", findings)
+    picked = [_picked(line, LINES) for line in flat]
+
+    def label(index: int) -> str:
+        return f"Centra {id_key[:-2]} {source_ids[index]}, a line"
+
+    values = with_masked_extra(table(picked, LINES, label, findings, mismatches=unreadable))
     id_field = pa.field(f"{id_key[:-2]}_id", pa.string(), nullable=False)
     position_field = pa.field("position", pa.int64())
     return pa.Table.from_arrays(
@@ -191,17 +234,17 @@ def line_table(rows: Rows, id_key: str, findings: Findings) -> pa.Table:
     )  # fmt: skip
 
 
-def _objects(row: dict[str, Any], key: str, id_key: str) -> Rows:
-    objects = row.get(key)
-    if objects in (None, "", {}):
-        return []
-    if isinstance(objects, dict):  # PHP encodes a list with explicit keys as an object
-        objects = list(objects.values())
-    if not isinstance(objects, list) or not all(isinstance(one, dict) for one in objects):
-        raise ContractError(
-            f"Centra {id_key[:-2]} {brief(row.get(id_key))}: field {key!r} is not a list of objects.", CONTRACT_FIX
-        )
-    return objects
+def _objects(value: Any) -> Rows | None:
+    """`value` as a list of objects; None if it is none. Null, `""` and an empty map mean an empty list."""
+    objects = [] if value is None or value == "" else as_list(value)
+    return objects if objects is not None and all(isinstance(one, dict) for one in objects) else None
+
+
+def _type_in_words(value: object) -> str:
+    """The type of a value that may contain personal data, which is not kept."""
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list that does not hold objects only"
+    return "a text" if isinstance(value, str) else "a number or a flag"
 
 
 def _at_least_one(pages: Iterator[Rows]) -> Iterator[Rows]:

@@ -15,12 +15,15 @@ import dlt
 import numpy as np
 import pyarrow as pa
 
-from pipelines.core.errors import ContractError, SourceError
+from pipelines.core.errors import SourceError
 from pipelines.core.json_codec import NumberText
 from pipelines.core.logs import redact
-from pipelines.systems.arrow_columns import CONTRACT_FIX, Findings, Mismatches, brief, schema, storable, table
+from pipelines.systems.arrow_columns import Findings, Mismatches, brief, schema, storable, table
 from pipelines.systems.centra.client import CentraClient
+from pipelines.systems.unreadable_rows import AS_SENT, as_list, with_keys
 from schemas.fields.centra import CODE_FIELDS, PRICES, PRICES_KEY, PRODUCTS, STOCK, STOCK_KNOWN
+from schemas.fields.spec import MISSING
+from transforms.type_mismatch import is_code_part
 
 PAGES_AT_ONCE = 20  # one Arrow table per 20 pages; one per page takes 1.5 times as long (measured)
 Rows = list[dict[str, Any]]
@@ -47,10 +50,10 @@ def centra(client: CentraClient, findings: Findings, since: datetime | None = No
 
     @dlt.resource(primary_key="stock_item_id", write_disposition="replace")
     def stock() -> Iterator[pa.Table]:
-        # Repeated stock rows are dropped and not counted: `findings.repeated` counts product rows.
+        # `findings.repeated` counts product rows.
         ignored = Findings()
         for rows in _batches(client, "/stock", ignored, None if moment is None else {"stock_modified": moment}):
-            yield table(rows, STOCK, _row_label(rows), findings, known=STOCK_KNOWN)
+            yield stock_table(rows, findings)
 
     return product_pages, products, prices, stock
 
@@ -61,7 +64,7 @@ def sizes(client: CentraClient, stock_item_ids: Sequence[str]) -> Any:
 
     @dlt.resource(selected=False)
     def size_rows() -> Iterator[Rows]:
-        yield [row for size in stock_item_ids for row in client.size(size)[:1]]
+        yield [row for size in stock_item_ids for row in client.size(size)]
 
     return size_rows, *_tables(size_rows, Findings(), "append")
 
@@ -81,21 +84,57 @@ def _tables(rows_of: Any, findings: Findings, disposition: Any) -> tuple[Any, An
 
 
 def product_table(rows: Rows, findings: Findings) -> pa.Table:
-    """One row per size. If an entry of `prices` is not an object, `extra` keeps the list unchanged.
+    """One row per size. `extra` keeps unchanged what cannot be read, and `prices` that are not a list of objects.
 
     `extra` also keeps the parts of a code that came as integers: they may have lost leading zeros. A row with a part
-    that is neither text nor integer has no code at all, because 1.5 may have been any text: its parts are null, and
-    `extra` keeps them unchanged.
+    that is missing, or neither text nor integer, has no code at all, because 1.5 may have been any text, and the rest
+    of the code is another code: its parts are null, and `extra` keeps them unchanged.
     """
     row_label = _row_label(rows)
-    mismatches: Mismatches = {}
+    mismatches = _mismatched_keys(rows, findings)
     rows = _with_usable_codes(rows, mismatches, row_label, findings)
     for index, row in enumerate(rows):
-        entries = row.get(PRICES_KEY)
-        if isinstance(entries, list) and not _OBJECTS.issuperset(map(type, entries)):
+        if (entries := _unreadable_prices(row)) is not _READABLE:
             findings.type_mismatches.setdefault(PRICES_KEY, row_label(index))
             mismatches.setdefault(index, {})[PRICES_KEY] = entries
-    return table(rows, PRODUCTS, row_label, findings, known=frozenset({PRICES_KEY}), mismatches=mismatches)
+    known = frozenset({PRICES_KEY, AS_SENT})
+    return _with_copies(table(rows, PRODUCTS, row_label, findings, known, mismatches))
+
+
+def stock_table(rows: Rows, findings: Findings) -> pa.Table:
+    """One row per size."""
+    mismatches = _mismatched_keys(rows, findings)
+    return _with_copies(table(rows, STOCK, _row_label(rows), findings, STOCK_KNOWN | {AS_SENT}, mismatches))
+
+
+def _with_copies(rows: pa.Table) -> pa.Table:
+    """The table with a column `copies`, which counts the rows that Centra sent for one size; each row is one here."""
+    return rows.add_column(0, "copies", pa.array([1] * rows.num_rows, pa.int64()))
+
+
+def _mismatched_keys(rows: Rows, findings: Findings) -> Mismatches:
+    """The ids that cannot be used, by row."""
+    found: Mismatches = {}
+    for index, row in enumerate(rows):
+        if AS_SENT in row:
+            findings.type_mismatches.setdefault("stockItemId", _row_label(rows)(index))
+            found[index] = {"stockItemId": row[AS_SENT]}
+    return found
+
+
+_READABLE = object()
+
+
+def _unreadable_prices(row: dict[str, Any]) -> Any:
+    """The row's `prices` if they are not a list of objects, MISSING if it has none; _READABLE for a list of objects,
+    and for null, `""` and an empty map, which mean no prices."""
+    entries = row.get(PRICES_KEY, _READABLE)
+    if entries is _READABLE:
+        return MISSING
+    if entries is None or entries == "":
+        return _READABLE
+    items = as_list(entries)
+    return _READABLE if items is not None and _OBJECTS.issuperset(map(type, items)) else entries
 
 
 def _with_usable_codes(rows: Rows, mismatches: Mismatches, row_label: Any, findings: Findings) -> Rows:
@@ -103,12 +142,14 @@ def _with_usable_codes(rows: Rows, mismatches: Mismatches, row_label: Any, findi
     usable = []
     for index, row in enumerate(rows):
         parts = {name: row[name] for name in CODE_FIELDS if type(row.get(name)) is not str and name in row}
+        parts |= {name: MISSING for name in CODE_FIELDS if name not in row}
         if integers := {name: part for name, part in parts.items() if type(part) is int}:
-            mismatches[index] = integers
-        if unreadable := [name for name, part in parts.items() if type(part) is not int and part not in (None, [], {})]:
+            mismatches.setdefault(index, {}).update(integers)
+        if unreadable := [name for name, part in parts.items() if not is_code_part(name, part)]:
             findings.type_mismatches.setdefault(unreadable[0], row_label(index))
-            mismatches[index] = {name: _as_sent(row[name]) for name in CODE_FIELDS if name in row}
-            row = row | dict.fromkeys(mismatches[index])
+            kept = {name: _as_sent(row.get(name, MISSING)) for name in CODE_FIELDS}
+            mismatches.setdefault(index, {}).update(kept)
+            row = row | dict.fromkeys(CODE_FIELDS)
         usable.append(row)
     return usable
 
@@ -121,7 +162,7 @@ def _as_sent(part: Any) -> Any:
 def price_table(rows: Rows, findings: Findings) -> pa.Table:
     """One row per object in the rows' `prices`, with `stock_item_id` and `position` before the fields."""
     row_label = _row_label(rows)
-    lists = [_entries(row, row_label, index) for index, row in enumerate(rows)]
+    lists = [_entries(row) for row in rows]
     counts = [len(entries) for entries in lists]
     row_numbers = np.repeat(np.arange(len(rows)), np.array(counts, int))
     flat = list(chain.from_iterable(lists))
@@ -149,19 +190,9 @@ def price_table(rows: Rows, findings: Findings) -> pa.Table:
     )
 
 
-def _entries(row: dict[str, Any], row_label: Any, index: int) -> list[Any]:
-    """The price objects of one row. Null, `""` and an empty map mean no prices. Raises ContractError if the key is
-    missing."""
-    if PRICES_KEY not in row:
-        raise ContractError(f"{row_label(index)} lacks the required field {PRICES_KEY!r}.", CONTRACT_FIX)
-    entries = row[PRICES_KEY]
-    if entries is None or entries in ("", {}):
-        return []
-    if not isinstance(entries, list):
-        raise ContractError(
-            f"{row_label(index)}: field {PRICES_KEY!r} is {brief(entries)}, but must be a list.", CONTRACT_FIX
-        )
-    return entries if _OBJECTS.issuperset(map(type, entries)) else [e for e in entries if type(e) is dict]
+def _entries(row: dict[str, Any]) -> list[Any]:
+    """The price objects of one row; none if they cannot be read as a list."""
+    return [entry for entry in as_list(row.get(PRICES_KEY)) or () if type(entry) is dict]
 
 
 def _row_label(rows: Rows) -> Any:
@@ -175,33 +206,29 @@ def _row_label(rows: Rows) -> Any:
 
 
 def _either(client: CentraClient, path: str, findings: Findings, filters: list[dict[str, str]]) -> Iterator[Rows]:
-    """The rows that pass any of the filters, each once."""
+    """The rows that pass any of the filters. A size that passed an earlier filter is left out of the later ones."""
     seen: set[str] = set()
     for one_filter in filters:
+        passed: set[str] = set()
         for rows in _batches(client, path, findings, one_filter):
-            fresh = {size: row for row in rows if (size := str(row["stockItemId"])) not in seen}
-            seen |= fresh.keys()
-            yield [*fresh.values()]
+            yield [row for row in rows if str(row["stockItemId"]) not in seen]
+            passed |= {str(row["stockItemId"]) for row in rows}
+        seen |= passed
 
 
 def _batches(
     client: CentraClient, path: str, findings: Findings, filters: dict[str, str] | None = None
 ) -> Iterator[Rows]:
-    """The rows of several pages at a time, each `stockItemId` once (a page shift can repeat a row).
+    """The rows of several pages at a time, as Centra sent them: a size may be among them more than once.
 
-    Raises SourceError if a page has no new row, ContractError if a row is not an object or has no id.
+    A row without an id, or that is not an object, gets an id made from its content. Raises SourceError if a page has no
+    new row.
     """
     seen: set[object] = set()
     gathered: Rows = []
     pages = 0
     for number, rows in enumerate(client.pages(path, filters), start=1):
-        for index, row in enumerate(rows):
-            if type(row) is not dict or not _usable_id(row.get("stockItemId")):
-                raise ContractError(
-                    f"Centra GET {path}: row {index + 1} of page {number} lacks a usable value in the required field "
-                    "'stockItemId'.",
-                    CONTRACT_FIX,
-                )
+        rows = with_keys(rows, "stockItemId", _usable_id)
         ids = [str(row["stockItemId"]) for row in rows]
         fresh = set(ids) - seen
         if not fresh:
@@ -209,10 +236,7 @@ def _batches(
                 f"Centra GET {path}: page {number} has only sizes that were already read, so paging does not advance.",
                 "Nothing was written. Run again; if the error persists, show this to Centra's support.",
             )
-        if len(fresh) < len(ids):
-            findings.repeated += len(ids) - len(fresh)
-            first = {size: row for size, row in zip(reversed(ids), reversed(rows), strict=True) if size in fresh}
-            rows = [first[size] for size in dict.fromkeys(ids) if size in fresh]
+        findings.repeated += len(ids) - len(fresh)
         seen.update(ids)
         gathered += rows
         pages += 1

@@ -46,7 +46,11 @@ class StockTarget:
                 f"Centra does not find {key!r}. Nothing was written; the next run reads both systems again."
             )
         for key in answer.bundles & results.keys():
-            results[key] = TargetRefused(f"{key!r} is a bundle in Centra; its stock follows from its contents.")
+            results[key] = TargetRefused(
+                f"{key!r} is a bundle in Centra, whose stock follows from its contents. This amount is not sent again. "
+                "In the channel file, leave the code out with exclude in [flows.products.select].",
+                final=True,
+            )
         return results
 
     def read_back(self, written: Sequence[WrittenRow], began: datetime) -> dict[str, Difference]:

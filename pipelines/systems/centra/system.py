@@ -8,13 +8,30 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.systems.centra.config import CentraConfig
 from pipelines.systems.centra.webhook import WEBHOOK
-from pipelines.systems.system import CheckRunner, Interruptible, MirrorTable, PersonalColumns, System, SystemCheck
+from pipelines.systems.system import (
+    CheckRunner,
+    Interruptible,
+    MergeBlocker,
+    MirrorTable,
+    PersonalColumns,
+    System,
+    SystemCheck,
+)
 from schemas.fields.centra import PRICES, PRODUCTS, STOCK
 from schemas.fields.centra_orders import PERSONAL
 
 if TYPE_CHECKING:
     from pipelines.state.store import Store
     from pipelines.systems.centra.client import CentraClient
+
+
+# Columns that precede the fields of `products` and `stock`.
+COPIES = (("copies", "bigint"),)
+# Of a size with several rows, fewer are among the changes: the last full read has values that the changes lack.
+_CHANGED_IN_PART = """
+    select 1 from raw_centra.products old
+    join (select stock_item_id, sum(copies) as copies from raw_centra_changes.products group by all) new
+    using (stock_item_id) where old.copies > new.copies"""
 
 
 class Centra(System):
@@ -25,7 +42,7 @@ class Centra(System):
     Config = CentraConfig
     catalogue = "pipelines.systems.centra.source:centra"
     mirror = (
-        MirrorTable("products", "sizes", PRODUCTS, "stock_item_id"),
+        MirrorTable("products", "sizes", PRODUCTS, "stock_item_id", own_columns=COPIES),
         MirrorTable(
             "prices",
             "prices",
@@ -34,8 +51,9 @@ class Centra(System):
             part_of="products",
             own_columns=(("stock_item_id", "varchar"), ("position", "bigint")),
         ),
-        MirrorTable("stock", "stock rows", STOCK, "stock_item_id"),
+        MirrorTable("stock", "stock rows", STOCK, "stock_item_id", own_columns=COPIES),
     )
+    merge_blockers = (MergeBlocker("a size that Centra lists more than once has changed in part", _CHANGED_IN_PART),)
     personal = tuple(PersonalColumns(table, PERSONAL, "order_date") for table in ("shipments", "orders"))
     webhook = WEBHOOK
     compares_lists = True
@@ -71,14 +89,15 @@ class Centra(System):
     def complete(
         self, store: Store, client: CentraClient, reading: Interruptible, known: Collection[str] = ()
     ) -> Mapping[str, Any]:
-        from pipelines.systems.centra import list_gaps
+        from pipelines.systems.centra import copies, list_gaps
 
-        return list_gaps.backfill_missing(store, client, reading, known)
+        gaps = list_gaps.backfill_missing(store, client, reading, known)
+        return gaps | copies.merge_copies(store, client, reading)
 
     def describe_findings(self, findings: Mapping[str, Any]) -> list[str]:
-        from pipelines.systems.centra import list_gaps
+        from pipelines.systems.centra import copies, list_gaps
 
-        return list_gaps.describe_list_gaps(findings)
+        return [*list_gaps.describe_list_gaps(findings), *copies.describe_copies(findings)]
 
 
 CENTRA = Centra()

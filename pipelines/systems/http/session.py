@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from functools import cached_property
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -68,7 +69,8 @@ class Request:
     """One call. `path` is appended to the base URL; `repeat` decides when the request may be sent again.
 
     `headers` is called for each attempt, because a token may be renewed between attempts. `quote` allows errors to
-    quote the answer; it is false where an answer may contain personal data.
+    quote the answer; it is false where an answer may contain personal data. `expects_json`: a successful answer that is
+    not JSON (half of it, or an HTML page) is a passing fault, so the request is sent again if `repeat` allows that.
     """
 
     method: str
@@ -79,6 +81,7 @@ class Request:
     headers: Callable[[], Mapping[str, str]] = dict
     content_type: str = "application/json"
     quote: bool = True
+    expects_json: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,8 +121,20 @@ class Answer:
     body: bytes
 
     def json(self) -> Any:
-        """The document. Raises NotJson."""
+        """The document, decoded once. Raises NotJson."""
+        return self._document
+
+    @cached_property
+    def _document(self) -> Any:
         return decode(self.body, NumberText)
+
+    @property
+    def is_json(self) -> bool:
+        try:
+            self.json()
+        except NotJson:
+            return False
+        return True
 
     def excerpt(self) -> str:
         """The start of the body on one line, secrets masked."""
@@ -134,6 +149,12 @@ class Answer:
     @property
     def looks_like_html(self) -> bool:
         return self.body.lstrip()[:1] == b"<"
+
+
+class _NotJsonAnswer(NoAnswer):
+    def __init__(self, message: str, answer: Answer) -> None:
+        super().__init__(message, answer.status)
+        self.answer = answer
 
 
 @dataclass
@@ -183,9 +204,16 @@ class Session:
     def call(self, request: Request) -> Answer:
         """One complete answer with any status outside TRANSIENT. Raises a CallFailed.
 
-        An error of `request.headers` is raised too, unless the system may have served an earlier attempt of a write:
-        then the failure of that attempt is raised.
+        If the last attempt's answer is not JSON although the request `expects_json`, that answer is returned. An error
+        of `request.headers` is raised too, unless the system may have served an earlier attempt of a write: then the
+        failure of that attempt is raised.
         """
+        try:
+            return self._call(request)
+        except _NotJsonAnswer as error:
+            return error.answer
+
+    def _call(self, request: Request) -> Answer:
         deadline = time.monotonic() + MAX_CALL_S
         possibly_served: CallFailed | None = None
 
@@ -253,6 +281,8 @@ class Session:
         if answer.is_redirect:
             location = _without_query(url, answer.headers.get("Location", ""))
             raise RedirectNotFollowed(f"{at}: HTTP {answer.status}, a redirect to {location}", answer.status)
+        if request.expects_json and 200 <= answer.status < 300 and not answer.is_json:
+            raise _NotJsonAnswer(f"{at}: HTTP {answer.status} with a body that is not JSON", answer)
         return answer
 
     def _exchange(self, request: Request, url: str, headers: Mapping[str, str], deadline: float) -> Answer:

@@ -17,6 +17,7 @@ from pipelines.systems.http.secret_scan import reject_secrets
 from pipelines.systems.http.session import Answer, NotJson, Repeat, Request, RequestStats, Session
 from pipelines.systems.myogo.config import MyOgoConfig
 from pipelines.systems.myogo.oauth import PRODUCT_SCOPES, OAuthTokenProvider
+from pipelines.systems.unreadable_rows import as_list
 
 UNAUTHORISED = 401
 _URL_FIX = "Compare base_url with https://api.ogoship.com."
@@ -113,7 +114,7 @@ class MyOgoClient:
         at = f"myOGO GET {path}"
         try:
             answer = self._with_token(
-                Request("GET", path, Repeat.SAFE, params, quote=not _may_have_personal_data(path))
+                Request("GET", path, Repeat.SAFE, params, quote=not _may_have_personal_data(path), expects_json=True)
             )
         except RedirectNotFollowed as error:
             raise WriteRedirected(
@@ -234,6 +235,7 @@ def _list(path: str, answer: Answer, *, exact: bool = False) -> list[Any]:
         ) from error
     if document is None:  # OGOship's client accepts `null` as an empty list
         return []
-    if not isinstance(document, list):
+    rows = as_list(document)
+    if rows is None or document == {}:
         raise TargetUnavailable(f"myOGO GET {path}: the answer is not a list{_quoted(path, answer)}.", _RETRY_FIX)
-    return document
+    return rows

@@ -91,6 +91,12 @@ class OAuthTokenProvider:
         if 200 <= answer.status < 300:
             if self._store_token(answer):
                 return
+            if not answer.is_json and not answer.looks_like_html:
+                raise TargetUnavailable(
+                    f"The token address answered {answer.status} with half an answer, each time: it sent "
+                    f"{_kind(answer)}.",
+                    "Safe to run again when myOGO answers.",
+                )
             raise ConfigError(
                 f"The token address answered {answer.status} without a usable access_token: it sent {_kind(answer)}.",
                 "Compare token_url with https://my.ogoship.com/OAuth/Token.",
@@ -104,6 +110,7 @@ class OAuthTokenProvider:
             Repeat.IDEMPOTENT if form["grant_type"] == "password" else Repeat.ONCE,
             body=urlencode(form).encode(),
             content_type="application/x-www-form-urlencoded",
+            expects_json=True,
         )
         try:
             return self.session.call(request)

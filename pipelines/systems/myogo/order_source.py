@@ -10,14 +10,16 @@ import dlt
 import pyarrow as pa
 
 from pipelines.systems.arrow_columns import Findings, brief, table
+from pipelines.systems.masked_values import masked, with_masked_extra
 from pipelines.systems.myogo.client import MyOgoClient
 from pipelines.systems.myogo.order_client import PATH, MyOgoOrders
 from pipelines.systems.myogo.source import batches, unseen
+from pipelines.systems.unreadable_rows import as_list
 from schemas.fields.myogo_orders import ORDERS
 
 _STAGED_KEYS = frozenset(field.vendor for field in ORDERS)
-_STAGED_LINE_KEYS = ("code", "quantity")
-_STAGED_CASH_KEYS = ("amount", "currencyCode")
+_LINES_KEY, _STAGED_LINE_KEYS = "orderLines", ("code", "quantity")
+_CASH_KEY, _STAGED_CASH_KEYS = "cashOnDelivery", ("amount", "currencyCode")
 
 
 @dlt.source(name="myogo_orders", max_table_nesting=0)
@@ -57,17 +59,32 @@ def ordered_products(client: MyOgoClient, codes: Sequence[str]) -> Any:
     return ordered_products
 
 
-def _table(rows: list[dict[str, Any]], findings: Findings) -> pa.Table:
-    # An order without a reference cannot be one of ours.
-    with_reference = [row for row in rows if isinstance(row.get("reference"), str) and row["reference"]]
-    staged = [{key: value for key, value in row.items() if key in _STAGED_KEYS} for row in with_reference]
-    for row in staged:
-        lines = row.get("orderLines")
-        if isinstance(lines, list):
-            row["orderLines"] = [
-                {name: line.get(name) for name in _STAGED_LINE_KEYS} for line in lines if isinstance(line, dict)
-            ]
-        cash = row.get("cashOnDelivery")
-        if isinstance(cash, dict):
-            row["cashOnDelivery"] = {name: cash.get(name) for name in _STAGED_CASH_KEYS}
-    return table(staged, ORDERS, lambda index: f"myOGO order {brief(staged[index].get('reference'))}", findings)
+def _table(rows: list[Any], findings: Findings) -> pa.Table:
+    # What is not an order with a reference cannot be one of ours.
+    orders = [row for row in rows if isinstance(row, dict)]
+    with_reference = [row for row in orders if isinstance(row.get("reference"), str) and row["reference"]]
+    staged = [_staged(row) for row in with_reference]
+    rows_of = table(staged, ORDERS, lambda index: f"myOGO order {brief(staged[index].get('reference'))}", findings)
+    return with_masked_extra(rows_of)
+
+
+def _staged(order: dict[str, Any]) -> dict[str, Any]:
+    """The fields that flows need. What is an object or a list where it should not be may contain personal data."""
+    picked = {key: value for key, value in order.items() if key in _STAGED_KEYS}
+    lines = as_list(order.get(_LINES_KEY))
+    if _LINES_KEY in order:
+        picked[_LINES_KEY] = masked(order[_LINES_KEY]) if lines is None else [*map(_staged_line, lines)]
+    cash = order.get(_CASH_KEY)
+    if isinstance(cash, dict):
+        picked[_CASH_KEY] = {name: masked(cash.get(name)) for name in _STAGED_CASH_KEYS}
+    elif _CASH_KEY in order:
+        picked[_CASH_KEY] = masked(cash)
+    if "priceTotal" in order:
+        picked["priceTotal"] = masked(order["priceTotal"])
+    if "test" in order:
+        picked["test"] = masked(order["test"])
+    return picked
+
+
+def _staged_line(line: Any) -> dict[str, Any]:
+    return {name: masked(line.get(name)) for name in _STAGED_LINE_KEYS} if isinstance(line, dict) else {}

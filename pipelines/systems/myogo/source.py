@@ -9,10 +9,11 @@ from typing import Any
 import dlt
 import pyarrow as pa
 
-from pipelines.core.errors import ContractError
-from pipelines.systems.arrow_columns import CONTRACT_FIX, Findings, brief, table
+from pipelines.systems.arrow_columns import Findings, brief, table
 from pipelines.systems.myogo.client import MyOgoClient
+from pipelines.systems.unreadable_rows import AS_SENT, with_keys
 from schemas.fields.myogo import PRODUCTS, STOCK
+from schemas.fields.spec import FieldSpec
 
 PAGES_AT_ONCE = 10
 
@@ -29,23 +30,37 @@ def myogo(client: MyOgoClient, findings: Findings, since: datetime | None = None
     def products() -> Iterator[pa.Table]:
         seen: set[str] = set()
         for rows in batches(client, "/api/v1/Products", filters):
-            new = unseen(rows, seen, findings)
-            yield table(new, PRODUCTS, _row_label(new, "code"), findings)
+            new = with_keys(unseen(rows, seen, findings), "code", _usable_code)
+            yield _table(new, PRODUCTS, "code", findings)
 
     @dlt.resource(write_disposition="replace")
     def stock() -> Iterator[pa.Table]:
         for rows in batches(client, "/api/v1/Stock", filters):
-            yield table(rows, STOCK, _row_label(rows, "productCode"), findings)
+            yield _table(with_keys(rows, "productCode", _usable_code), STOCK, "productCode", findings)
 
     return products, stock
 
 
-def unseen(rows: list[dict[str, Any]], seen: set[str], findings: Findings) -> list[dict[str, Any]]:
+def _table(rows: list[dict[str, Any]], fields: tuple[FieldSpec, ...], key: str, findings: Findings) -> pa.Table:
+    label = _row_label(rows, key)
+    unusable = {index: {key: row[AS_SENT]} for index, row in enumerate(rows) if AS_SENT in row}
+    for index in unusable:
+        findings.type_mismatches.setdefault(key, label(index))
+    return table(rows, fields, label, findings, frozenset({AS_SENT}), unusable)
+
+
+def _usable_code(value: object) -> bool:
+    if isinstance(value, str):
+        return value != ""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def unseen(rows: list[Any], seen: set[str], findings: Findings) -> list[Any]:
     """The rows whose `id` is not in `seen`; adds their ids to `seen`. A list is not a snapshot: a row that moves to a
     later page during the read appears twice."""
     new = []
     for row in rows:
-        row_id = str(row.get("id") or "")
+        row_id = str(row.get("id") or "") if isinstance(row, dict) else ""
         if row_id not in seen:
             new.append(row)
         if row_id:
@@ -57,23 +72,22 @@ def unseen(rows: list[dict[str, Any]], seen: set[str], findings: Findings) -> li
 def _row_label(rows: list[dict[str, Any]], key: str) -> Any:
     def label(index: int) -> str:
         row = rows[index]
-        code = row.get(key)
-        details = "" if code else f" (id {brief(row.get('id'))}, name {brief(row.get('name'))}, row {index + 1})"
+        code = row[AS_SENT] if AS_SENT in row else row.get(key)
+        details = (
+            ""
+            if code and AS_SENT not in row
+            else f" (id {brief(row.get('id'))}, name {brief(row.get('name'))}, row {index + 1})"
+        )
         return f"myOGO product {brief(code)}{details}"
 
     return label
 
 
-def batches(client: MyOgoClient, path: str, filters: dict[str, str] | None = None) -> Iterator[list[dict[str, Any]]]:
-    """The rows of several pages at a time; one empty batch for an empty list. Raises ContractError."""
-    gathered: list[dict[str, Any]] = []
+def batches(client: MyOgoClient, path: str, filters: dict[str, str] | None = None) -> Iterator[list[Any]]:
+    """The rows of several pages at a time, which need not be objects; one empty batch for an empty list."""
+    gathered: list[Any] = []
     number = 0
     for number, rows in enumerate(client.pages(path, filters), start=1):
-        for index, row in enumerate(rows):
-            if type(row) is not dict:
-                raise ContractError(
-                    f"myOGO GET {path}: row {index + 1} of page {number} is not an object.", CONTRACT_FIX
-                )
         gathered += rows
         if number % PAGES_AT_ONCE == 0:
             yield gathered
