@@ -89,9 +89,7 @@ def withheld(
         "TYPE-001": lambda row, size, value: (
             f"Unexpected type: {value}{'' if size.code else f' (size {size.stock_item_id}, {size.name})'}."
         ),
-        "TYPE-002": lambda row, size, value: (
-            f"The product {value!r} in myOGO has an unexpected type: {unreadable[value]}."
-        ),
+        "TYPE-002": lambda row, size, value: f"myOGO's product {value!r} has an unexpected type: {unreadable[value]}.",
         "TGT-001": lambda row, size, value: f"myOGO holds {copies[value]} products with the code {value!r}.",
     }
     named = rows.assign(name=rows["name"].fillna("no name"))
