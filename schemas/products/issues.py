@@ -86,14 +86,16 @@ def withheld(
             f"The country of origin {value!r} is not a country code of ISO 3166-1"
             f"{f'; {LIKELY[value]} probably is.' if value in LIKELY else '.'}"
         ),
-        "TYPE-001": lambda row, size, value: f"Unexpected type: {value} (size {size.stock_item_id}, {size.name}).",
-        "TYPE-002": lambda row, size, value: (
-            f"The product {value!r} in myOGO has an unexpected type: {unreadable[value]}."
+        "TYPE-001": lambda row, size, value: (
+            f"Unexpected type: {value}{'' if size.code else f' (size {size.stock_item_id}, {size.name})'}."
         ),
+        "TYPE-002": lambda row, size, value: f"myOGO's product {value!r} has an unexpected type: {unreadable[value]}.",
         "TGT-001": lambda row, size, value: f"myOGO holds {copies[value]} products with the code {value!r}.",
     }
     named = rows.assign(name=rows["name"].fillna("no name"))
-    sizes = named[["stock_item_id", "pricelist_id", "second_price_text", "store", "name"]].itertuples(index=False)
+    sizes = named[["stock_item_id", "code", "pricelist_id", "second_price_text", "store", "name"]].itertuples(
+        index=False
+    )
     message = [
         messages[rule](row, size, value)
         for rule, row, size, value in zip(broken["rule"], broken["row"], sizes, value, strict=True)

@@ -413,7 +413,7 @@ def test_a_code_with_a_part_that_cannot_be_read_is_no_code(fields: dict[str, Any
     assert list(products(*rows)["code"]) == ["", "A", "-B"]
     lines = issues(*rows)
     assert _rules(lines) == [("1", "TYPE-001")]
-    assert _messages(lines, "TYPE-001") == [message]
+    assert _messages(lines, "TYPE-001") == [f"{message.removesuffix('.')} (size 1, Parka Blue S)."]
 
 
 @pytest.mark.parametrize("sku", [123, 0, -5, 2**70])
