@@ -116,8 +116,8 @@ class StockMetrics:
     """The input of the limits in addition to the plan.
 
     `read` is the number of rows (0 if myOGO's stock list is empty), `read_before` that of the last successful full read
-    (None without one). `full_read` states whether this read is a full one. `stocked` is the number of compared sizes that
-    Centra has in stock, `falling` the codes of those that would fall to zero.
+    (None without one). `full_read` states whether this read is a full one. `stocked` is the number of compared sizes
+    that Centra has in stock, `falling` the codes of those that would fall to zero.
     """
 
     read: int
