@@ -64,7 +64,9 @@ def test_views_list_clashes_missing_prices_stock_and_the_latest_run(shop_of: Cal
         ("TWIN", "1", 2),
         ("TWIN", "2", 2),
     ]
-    assert shop.sql("select code, message from v_missing_euro_price") == [("SKU3", "No EUR price. Found SEK.")]
+    assert shop.sql("select code, message from v_missing_euro_price") == [
+        ("SKU3", "No EUR price in price list 36. Found SEK (list 36, EUR).")
+    ]
     assert shop.sql(
         "select centra_available, myogo_available, difference from v_stock_side_by_side where code = 'SKU4'"
     ) == [(5, 8, 3)]
