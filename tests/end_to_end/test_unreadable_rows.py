@@ -105,10 +105,11 @@ def test_an_unknown_amount_in_centra_withholds_the_size_from_stock_alone(
     assert words in message
 
 
-@pytest.mark.parametrize("amount", ["null", "1.5", "[]"])
-def test_an_unknown_amount_in_myogo_withholds_its_code_from_stock_alone(shop_of: ShopOf, amount: str) -> None:
+@pytest.mark.parametrize("amounts", ['"stock": 1, "stockAvailable": null', '"stock": 1.5, "stockAvailable": 1',
+                                     '"stock": 1, "stockAvailable": []'])  # fmt: skip
+def test_an_unknown_amount_in_myogo_withholds_its_code_from_stock_alone(shop_of: ShopOf, amounts: str) -> None:
     shop = shop_with_stock(shop_of, size(1), size(2), myogo=[held(1), held(2)])
-    rows = f'{{"productCode": "SKU1", "stock": {amount}, "stockAvailable": 1}}, {{"stock": 4}}, 7'
+    rows = f'{{"productCode": "SKU1", {amounts}}}, {{"stock": 4}}, 7'
     body = f'[{rows}, {{"productCode": "SKU2", "stock": 9, "stockAvailable": 9}}]'
     shop.box.add_fault(
         side="myogo", path="/api/v1/Stock", method="GET", kind="status", status=200, body=body, times=FOREVER
