@@ -178,9 +178,10 @@ class _Run:
 
     def _flows(self, store: Store) -> dict[str, Flow]:
         services: dict[type, Any] = {}
+        report, sku = self.report, self.options.sku
         return {
             name: self.channel.declarations[name](
-                FlowContext(name, self.channel, store, self.report.run_id, self.options.sku, services=services)
+                FlowContext(name, self.channel, store, report.run_id, sku, services=services, now=report.started_at)
             )
             for name in self.names
         }

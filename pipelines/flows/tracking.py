@@ -30,7 +30,7 @@ from schemas.order_units import units_in
 from schemas.tracking.rules import RULES
 from transforms.order_lines import PickRules, is_true, pickable_lines
 from transforms.orders import pick_rules
-from transforms.tracking import tracking_numbers, units_of
+from transforms.tracking import in_minutes, tracking_numbers, units_of, utc_times, waits_for_tracking
 
 _ORDERS = ["reference", "status", "shipping_code", "tracking_number", "edit_time", "test", "lines"]
 _SHIPPED = "where lower(status) = 'shipped'"
@@ -78,7 +78,9 @@ class TrackingFlow(OrderFlow):
     @classmethod
     def settings_hint(cls, params: Any) -> CheckResult:
         how = "with capture" if params.capture else "without capture: unpaid shipments are withheld"
-        return "ok", f"shipments are completed in Centra {how}", ""
+        hours = params.wait_for_tracking_hours
+        wait = f"; one without a tracking number after {hours} hours" if hours else ""
+        return "ok", f"shipments are completed in Centra {how}{wait}", ""
 
     def lookups(self) -> Sequence[Lookup]:
         """In myOGO, orders that Centra still has open. In Centra, orders that have left the warehouse and whose
@@ -121,6 +123,7 @@ class TrackingFlow(OrderFlow):
                 is_completed=rows["source_id"].isin(completed(self.store)),
                 is_test=is_true(rows["test"]) & (not self._sends_tests()),
                 may_capture=self.params.capture,
+                waits=waits_for_tracking(rows, self.context.now, self.params),
             )
         with step("validate"):
             evaluation = self._evaluate(rows)
@@ -137,7 +140,9 @@ class TrackingFlow(OrderFlow):
 
         selected = self._selected(rows)
         failed = failed_checks(rows).where(selected, -1)
-        valid = rows[selected & (failed == -1)].reset_index(drop=True)
+        # A shipment that is completed has its number in Centra or nowhere: only open ones wait.
+        waiting = selected & (failed == -1) & rows["is_open"] & rows["waits"]
+        valid = rows[selected & (failed == -1) & ~waiting].reset_index(drop=True)
         due = valid["is_open"]
         # A shipment that is no longer open was completed before, from here or by hand: it counts as unchanged.
         desired = valid[["tracking", "packages", "carrier", "service"]].assign(
@@ -157,11 +162,11 @@ class TrackingFlow(OrderFlow):
             desired=desired[compared].assign(source_id=desired[COMPLETION.key]),
             live=live[compared],
             withheld=withheld(rows, failed),
-            warned=warnings(valid[due], self._with_other_numbers(valid[~due])),
+            warned=warnings(valid[due], self._with_other_numbers(valid[~due]), self._with_last_moment(rows[waiting])),
             records=pd.DataFrame({"source_id": source_ids, "selected": selected}).drop_duplicates("source_id"),
             counts={
                 "read": len(rows),
-                "skipped": int((~selected).sum()),
+                "skipped": int((~selected | waiting).sum()),
                 "withheld": int((failed >= 0).sum()),
                 "drifted": 0,
                 "unmatched": 0,
@@ -208,6 +213,13 @@ class TrackingFlow(OrderFlow):
         shipped = done[(done["final"] == "shipped") & done["source_id"].isin(in_centra.index)]
         ids = shipped["source_id"]
         return shipped.assign(shipment_id=ids, centra_has=ids.map(in_centra).map(tracking_numbers).map(", ".join))
+
+    def _with_last_moment(self, waiting: pd.DataFrame) -> pd.DataFrame:
+        """Orders that wait for a tracking number, with the moments in words: `changed`, and `last_moment` after which
+        their shipments are completed without one."""
+        changed = utc_times(waiting["edit_time"])
+        last = changed + pd.Timedelta(hours=self.params.wait_for_tracking_hours)
+        return waiting.assign(changed=changed.map(in_minutes), last_moment=last.map(in_minutes))
 
     def _since_starting(self, orders: pd.DataFrame) -> pd.DataFrame:
         """The orders that myOGO changed on or after the starting day. The stage may hold older ones too."""

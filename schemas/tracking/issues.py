@@ -77,14 +77,29 @@ def withheld(rows: pd.DataFrame, failed: pd.Series) -> pd.DataFrame:
     return issues_of_checks(rows, failed, CHECKS)
 
 
-def warnings(due: pd.DataFrame, done: pd.DataFrame) -> pd.DataFrame:
-    """COLUMNS of the warnings: rows `due` without a tracking number, and rows `done` (completed shipments) for which
-    myOGO now has other numbers (`tracking`) than Centra (`centra_has`)."""
-    due, done = (rows.assign(code=rows["reference"], source_id=rows["shipment_id"]) for rows in (due, done))
+def warnings(due: pd.DataFrame, done: pd.DataFrame, waiting: pd.DataFrame) -> pd.DataFrame:
+    """COLUMNS of the warnings: rows `due` without a tracking number that their method should have, rows `done`
+    (completed shipments) for which myOGO now has other numbers (`tracking`) than Centra (`centra_has`), and rows
+    `waiting` for a number that are not completed yet (with `changed` and `last_moment` in words)."""
+    due, done, waiting = (
+        rows.assign(code=rows["reference"], source_id=rows["shipment_id"]) for rows in (due, done, waiting)
+    )
     return pd.concat(
         [
             issue_rows(
-                _RULES["TRACK-003"], due[due["tracking"].isna()], "reference", lambda row: "No tracking number."
+                _RULES["TRACK-003"],
+                due[due["tracking"].isna() & due["tracked"]],
+                "reference",
+                lambda row: f"No tracking number; shipment {row.shipment_id} is completed without one.",
+            ),
+            issue_rows(
+                _RULES["TRACK-009"],
+                waiting,
+                "edit_time",
+                lambda row: (
+                    f"It was shipped without a tracking number (last change in myOGO: {row.changed}). Shipment "
+                    f"{row.shipment_id} stays open in Centra until it has one, at the latest until {row.last_moment}."
+                ),
             ),
             issue_rows(
                 _RULES["TRACK-008"],
