@@ -5,8 +5,9 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Sequence
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, ClassVar, Literal
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 
@@ -62,6 +63,27 @@ def reference_prefix(channel: Channel, params: Any) -> str:
     """
     orders = orders_params(channel)
     return str(params.prefix or (orders and orders.prefix) or channel.name.replace("-", "_"))
+
+
+def beginning_of(starting: date, channel: Channel) -> pd.Timestamp:
+    """The beginning of the starting day in the shop's time zone (`systems.centra.timezone`, else UTC)."""
+    centra: Any = channel.systems["centra"]
+    return pd.Timestamp(datetime.combine(starting, time.min, ZoneInfo(centra.timezone or "UTC")))
+
+
+def is_since(starting: date, ordered: pd.Series) -> pd.Series:
+    """Whether each order was placed on or after the starting day. `ordered` are Centra's dates, which are in the shop's
+    time zone; also true for an order without a date."""
+    ordered = ordered.fillna("")
+    return (ordered >= f"{starting:%Y-%m-%d}") | (ordered == "")
+
+
+def sent_references(store: Store) -> set[str]:
+    """The references of the orders that we have sent, also of those whose outcome is unknown."""
+    rows = store.connection.execute(
+        f"select distinct key from sync.journal where flow = '{ORDERS_FLOW}' and outcome in ('applied', 'unknown')"
+    ).fetchall()
+    return {key for (key,) in rows}
 
 
 def own_orders(live: pd.DataFrame, prefix: str) -> pd.DataFrame:

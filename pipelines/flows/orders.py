@@ -16,6 +16,7 @@ from pipelines.flows.order_flow import (
     LINE_COLUMNS,
     OrderFlow,
     destination_digest,
+    is_since,
     open_orders,
     order_id_of,
     own_orders,
@@ -23,6 +24,7 @@ from pipelines.flows.order_flow import (
     reading_digest,
     recorded_destinations,
     reference_prefix,
+    sent_references,
 )
 from pipelines.flows.order_stage import ambiguous_codes, codes_in_myogo, order_facts, unknown_codes, unlisted_orders
 from pipelines.state.schema import Table, columns
@@ -226,8 +228,7 @@ class OrdersFlow(OrderFlow):
     def _buckets(self, orders: pd.DataFrame, gone: pd.DataFrame) -> pd.Series:
         """The one bucket that counts each order: "selected", "withheld", "skipped", or "gone" for an order that is
         counted in `gone`, because it was stopped although Centra still lists it."""
-        recent = self._is_since_starting(orders["ordered"])
-        selected = self._has_chosen_status(orders) & recent & self._matches_sku(orders)
+        selected = self._has_chosen_status(orders) & self._is_ours(orders) & self._matches_sku(orders)
         bucket = pd.Series("skipped", index=orders.index, dtype="str")
         bucket = bucket.mask(selected, "selected").mask(selected & (orders["failed"] >= 0), "withheld")
         bucket = bucket.mask(self._is_left_out(orders), "skipped")
@@ -235,7 +236,7 @@ class OrdersFlow(OrderFlow):
 
     def _is_left_out(self, orders: pd.DataFrame) -> pd.Series:
         """Whether each selected order has nothing for the warehouse to pick, or nothing any more after it was sent."""
-        selected = self._has_chosen_status(orders) & self._is_since_starting(orders["ordered"])
+        selected = self._has_chosen_status(orders) & self._is_ours(orders)
         not_sent = orders["nothing_to_pick"] & ~orders["is_sent"]
         sent = orders["is_sent"] & orders["lines"].isna() & (orders["failed"] < 0)
         return (not_sent | sent) & selected & self._matches_sku(orders)
@@ -262,10 +263,11 @@ class OrdersFlow(OrderFlow):
         """Whether --sku selects each reference."""
         return self.context.select_by_sku(orders["reference"])
 
-    def _is_since_starting(self, ordered: pd.Series) -> pd.Series:
-        """Whether each order was placed on or after the starting day; also true without a date."""
-        ordered = ordered.fillna("")
-        return (ordered >= f"{self.params.starting:%Y-%m-%d}") | (ordered == "")
+    def _is_ours(self, orders: pd.DataFrame) -> pd.Series:
+        """Whether each order was placed on or after the starting day, or has been sent from here, whatever its date.
+        A draft or test that was sent counts by its date, so that a later starting day ends it."""
+        was_sent = orders["reference"].isin(sent_references(self.store)) & orders["is_sent"]
+        return is_since(self.params.starting, orders["ordered"]) | (was_sent & ~orders["is_test_or_draft"])
 
     def _has_chosen_status(self, orders: pd.DataFrame) -> pd.Series:
         """Whether each order has one of the channel's statuses; true for shipments, which are listed by theirs."""
@@ -309,8 +311,8 @@ class OrdersFlow(OrderFlow):
         orders = self.store.frame(
             "raw_centra.orders", ["order_id", "order_status", "order_date"], f"where order_id not in {with_a_shipment}"
         )
-        dated = orders["order_date"].notna()
-        return orders[dated & self._is_since_starting(orders["order_date"]) & self._has_status(orders["order_status"])]
+        since = is_since(self.params.starting, orders["order_date"]) & orders["order_date"].notna()
+        return orders[since & self._has_status(orders["order_status"])]
 
     def _has_status(self, statuses: pd.Series) -> pd.Series:
         """Whether the channel file lists each status."""

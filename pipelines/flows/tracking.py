@@ -15,12 +15,15 @@ from pipelines.engine.safety_limits import Violation, change_violations
 from pipelines.flows.order_flow import (
     LINE_COLUMNS,
     OrderFlow,
+    beginning_of,
     completed,
+    is_since,
     order_id_of,
     orders_params,
     own_orders,
     previously_sent_references,
     reference_prefix,
+    sent_references,
 )
 from pipelines.flows.order_stage import not_goods_codes
 from pipelines.state.schema import Table, columns
@@ -33,6 +36,7 @@ from transforms.orders import pick_rules
 from transforms.tracking import in_minutes, tracking_numbers, units_of, utc_times, waits_for_tracking
 
 _ORDERS = ["reference", "status", "shipping_code", "tracking_number", "edit_time", "test", "lines"]
+_DATED = ("shipments", "orders")
 _SHIPPED = "where lower(status) = 'shipped'"
 _SHIPMENTS = ["shipment_id", "order_id", "paid", "should_capture"]
 OUTPUT = Table(
@@ -86,8 +90,8 @@ class TrackingFlow(OrderFlow):
         """In myOGO, orders that Centra still has open. In Centra, orders that have left the warehouse and whose
         shipments it lists neither as open nor as recently completed, except those that we have completed."""
         prefix = reference_prefix(self.context.channel, self.params)
-        shipped = self.store.frame("raw_myogo.orders", ["reference", "edit_time"], _SHIPPED)
-        orders = own_orders(self._since_starting(shipped), prefix)
+        shipped = self.store.frame("raw_myogo.orders", ["reference", "edit_time", "test"], _SHIPPED)
+        orders = self._since_starting(own_orders(shipped, prefix))
         listed = self.store.frame("raw_centra.shipments", ["shipment_id", "order_id"])
         known = {*listed["shipment_id"], *listed["order_id"], *completed(self.store)}
         unknown = orders[~orders["source_id"].isin(known)]
@@ -109,8 +113,8 @@ class TrackingFlow(OrderFlow):
         from schemas.tracking.contract import SENDABLE
 
         with step("transform"):
-            orders = self._since_starting(self.store.frame("raw_myogo.orders", _ORDERS))
-            own = own_orders(orders, reference_prefix(self.context.channel, self.params))
+            orders = self.store.frame("raw_myogo.orders", _ORDERS)
+            own = self._since_starting(own_orders(orders, reference_prefix(self.context.channel, self.params)))
             copies = own["reference"].map(own["reference"].value_counts())
             # Of several orders with one reference, one that has ended is kept: TRACK-005 withholds it.
             still_open = ~own["status"].str.casefold().isin(FINAL)
@@ -222,7 +226,15 @@ class TrackingFlow(OrderFlow):
         return waiting.assign(changed=changed.map(in_minutes), last_moment=last.map(in_minutes))
 
     def _since_starting(self, orders: pd.DataFrame) -> pd.DataFrame:
-        """The orders that myOGO changed on or after the starting day. The stage may hold older ones too."""
-        edited = orders["edit_time"].fillna("")
-        dated = edited.str.match(r"[0-9]{4}-").astype(bool)
-        return orders[(edited >= f"{self.params.starting:%Y-%m-%d}") | ~dated]
+        """The orders that were placed in Centra or changed in myOGO on or after the starting day, in the shop's time
+        zone, and those that we have sent, whatever their date. A test that is not meant counts by its date. The stage
+        may hold older orders too."""
+        starting = self.params.starting
+        edited = utc_times(orders["edit_time"])
+        placed = pd.concat([self.store.frame(f"raw_centra.{table}", ["order_id", "order_date"]) for table in _DATED])
+        placed = placed[placed["order_date"].notna()]
+        recent = placed.loc[is_since(starting, placed["order_date"]), "order_id"]
+        was_sent = orders["reference"].isin(sent_references(self.store))
+        is_meant = was_sent & ~(is_true(orders["test"]) & (not self._sends_tests()))
+        since = edited.isna() | (edited >= beginning_of(starting, self.context.channel))
+        return orders[since | is_meant | orders["source_id"].map(order_id_of).isin(set(recent))]

@@ -243,7 +243,7 @@ def test_each_rule_withholds_its_orders_in_a_run(shop_of: ShopOf) -> None:
 
 
 def test_orders_before_the_starting_day_are_skipped(shop_of: ShopOf) -> None:
-    """In any order of the list. A later starting day leaves open orders as they are."""
+    """In any order of the list. With a later starting day, what has been sent stays ours."""
     shop = shop_with_orders(shop_of)
     order(shop, orderDate="2025-12-31 23:59:59")
     order(shop, orderDate="2026-01-01 00:00:00")
@@ -252,7 +252,11 @@ def test_orders_before_the_starting_day_are_skipped(shop_of: ShopOf) -> None:
     assert [one["reference"] for one in sent(shop)] == ["demo-1002-1"]
     shop.edit("starting = 2026-01-01", "starting = 2099-01-01")
     report = orders(shop)
-    assert (report.exit_code, report.flows["orders"]["skipped"], withheld(shop)) == (0, 2, [])
+    counts = report.flows["orders"]
+    assert (report.exit_code, counts["skipped"], counts["unchanged"], withheld(shop)) == (0, 1, 1, [])
+    shop.box.change_myogo_order("demo-1002-1", orderLines=[{"code": "SKU2", "quantity": 1}])
+    assert orders(shop).exit_code == 3
+    assert withheld(shop) == [("demo-1002-1", "ORDER-006")]
 
 
 def test_the_starting_day_is_required(shop_of: ShopOf) -> None:
