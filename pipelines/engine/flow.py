@@ -209,6 +209,12 @@ class Flow(ABC):
         """For how many days a field of planned changes is kept; `params` is None if the flow is off."""
         return {}
 
+    @classmethod
+    def codes_named(cls, number: str) -> str | None:
+        """A regular expression for the codes of this flow that people know by `number`, for `history`; None if it is no
+        such number."""
+        return None
+
     def window(self, now: datetime) -> datetime:
         """The moment (UTC) from which rows are read, if `kind` is "window"."""
         raise NotImplementedError

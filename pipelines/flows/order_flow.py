@@ -32,6 +32,11 @@ class OrderFlow(Flow):
         return max(starting - timedelta(days=1), now - timedelta(days=self.params.look_back_days))
 
     @classmethod
+    def codes_named(cls, number: str) -> str | None:
+        """References and shipments of the order (or shipment) with this number in Centra."""
+        return f"([^-]+-)?{number}(-[0-9]+)?" if re.fullmatch(NUMBER, number) else None
+
+    @classmethod
     def mapped_methods(cls, params: Any) -> dict[str, str] | None:
         """The shipping methods that the flow maps; None if it maps none."""
         return None

@@ -22,6 +22,7 @@ from pipelines.engine.push import Result
 from pipelines.reports.notes import describe_read, notes
 from pipelines.reports.query import words_of
 from pipelines.state.run_result import RunResult
+from schemas.issues import and_more
 
 MAX_EXAMPLES = 5
 MAX_MESSAGE_LENGTH = 4000  # a refusal lists all limits that the plan breaks
@@ -107,7 +108,10 @@ class ConsoleReporter:
         rules = {rule.id: rule for rule in self.channel.declarations[flow].rules}
         for name, rows in issues.groupby("rule", sort=True):
             rule = rules[str(name)]
+            codes = list(dict.fromkeys(rows["code"]))
             self.out.print(f"  [yellow]{rule.id:9}[/] {len(rows):6}  {escape(rule.meaning)}")
+            if self.channel.declarations[flow].kind == "window":  # a few rows, each of which somebody looks at
+                self.out.print(f"                    {escape(_clean(and_more(codes, len(codes))))}")
             if with_fix:
                 self.out.print(f"                    [dim]{escape(_clean(rows['message'].iat[0]))}[/]")
                 self.out.print(f"                    [dim]{escape(rule.fix)}[/]")

@@ -259,6 +259,43 @@ def test_orders_before_the_starting_day_are_skipped(shop_of: ShopOf) -> None:
     assert withheld(shop) == [("demo-1002-1", "ORDER-006")]
 
 
+def test_the_history_of_an_order_is_found_by_its_number(shop_of: ShopOf) -> None:
+    """As reference, shipment or order; a product whose code ends with the same digits is not shown."""
+    shop = shop_with_orders(shop_of, size(1, sku="CAP-1001"), size(2), myogo=[{"code": "CAP-1001", "stock": 10}])
+    order(shop, lines=[{"code": "CAP-1001", "qty": 1}])
+    order(shop, lines=[{"code": "SKU2", "qty": 1}], shippingList="other")
+    shop.run("push", flows=("products", "orders"))
+
+    def lines(code: str) -> list[str]:
+        return shop.command("history", str(shop.file), code, "--data", str(shop.data)).stdout.splitlines()
+
+    for number in ("1001", "1001-1"):
+        assert [line.split("  ")[2:4] for line in lines(number)] == [
+            ["demo-1001-1", "planned create"], ["demo-1001-1", "create applied"],
+        ]  # fmt: skip
+    assert [line.split("  ")[2] for line in lines("demo-1001-1")] == ["planned create", "create applied"]
+    (opened,) = lines("1002")
+    assert "demo-1002-1  opened ORDER-001 (order 1002-1)" in opened
+    for unknown in ("100", "1001-2", "001", "1001.1"):
+        assert lines(unknown) == [f"No run has planned, written or withheld anything for {unknown!r}."]
+
+
+def test_what_counts_orders_names_the_first_five(shop_of: ShopOf) -> None:
+    """On the terminal, in the summary for a CI job and in the refusal of a limit."""
+    shop = shop_with_orders(shop_of)
+    for _ in range(7):
+        order(shop, lines=[{"code": "SKU1", "qty": 1}], shippingList="other")
+    named = [f"demo-{number}-1" for number in range(1001, 1006)]
+    where = (str(shop.file), "--data", str(shop.data))
+    printed = shop.command("push", *where, "--flow", "orders").stdout
+    assert ", ".join(named) + " and 2 more" in printed
+    shop.command("report", *where, "--markdown", str(shop.folder / "report.md"))
+    first = ", ".join(f"`{reference}`" for reference in named) + " and 2 more"
+    assert first in (shop.folder / "report.md").read_text("utf-8")
+    shop.edit('standard = "HOME"', 'other = "HOME"\n[flows.orders.limits]\nmax_creates = 6')
+    assert "7 orders would be created (" + ", ".join(named) + " and 2 more), more than" in orders(shop).message
+
+
 def test_the_starting_day_is_required(shop_of: ShopOf) -> None:
     shop = shop_with_orders(shop_of)
     shop.edit("starting = 2026-01-01\n", "")
