@@ -12,10 +12,12 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from pipelines.config.channel import Channel
+from pipelines.core.json_codec import decode
 from pipelines.engine.flow import Flow
 from pipelines.state.store import Store
 from pipelines.systems.system import CheckResult, SystemCheck
 from schemas.fields.centra_orders import LINES, NUMBER
+from schemas.order_destination import destination_of
 
 ORDERS_FLOW, TRACKING_FLOW = "orders", "tracking"
 LINE_COLUMNS = ["position", "inside", *(field.column for field in LINES), "extra"]
@@ -148,6 +150,19 @@ def destination_digest(rows: pd.DataFrame, key: str) -> list[str]:
     version = f"1-{hmac.digest(secret, b'', 'sha256').hex()[:8]}"
     cells = rows.fillna("").astype("str").itertuples(index=False, name=None)
     return [f"{version}-{hmac.digest(secret, repr(cell).encode(), 'sha256').hex()[:24]}" for cell in cells]
+
+
+def destinations_to_be(orders: pd.DataFrame, key: str) -> pd.DataFrame:
+    """The digests of each order's destination as myOGO should have it, to compare with those staged of its orders:
+    `address_digest`, and `pick_up_point_digest` ("" for an order without a pick-up point: myOGO may choose one)."""
+    columns = orders[["reference", "customer", "shipping_code", "pick_up_point_code"]].astype(object)
+    addresses, points = [], []
+    for reference, customer, shipping_code, point in columns.where(columns.notna(), None).itertuples(index=False):
+        wanted = destination_of(reference, decode(customer.encode()), shipping_code, point, key)
+        addresses.append(wanted.address)
+        points.append(wanted.pick_up_point if point else "")
+    digests = {"address_digest": addresses, "pick_up_point_digest": points}
+    return pd.DataFrame(digests, index=orders.index, dtype="str")
 
 
 # What may change in Centra between reading an order and sending it without making it another order: whether its payment

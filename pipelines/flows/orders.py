@@ -16,6 +16,7 @@ from pipelines.flows.order_flow import (
     LINE_COLUMNS,
     OrderFlow,
     destination_digest,
+    destinations_to_be,
     is_since,
     open_orders,
     order_id_of,
@@ -37,6 +38,9 @@ from transforms.order_lines import is_true
 from transforms.order_money import with_amounts
 from transforms.shipping import METHODS
 
+_LIVE = [
+    "reference", "status", "lines", "test", "price_total", "cash_on_delivery", "address_digest", "pick_up_point_digest",
+]  # fmt: skip
 NOTHING_TO_PICK = "our warehouse has none of its lines"
 
 OUTPUT = Table(
@@ -163,6 +167,7 @@ class OrdersFlow(OrderFlow):
             merchant: Any = context.channel.systems[context.settings.target_system]
             key = merchant.secret_token.reveal()
             orders["destination"] = destination_digest(destination, key)
+            orders = orders.join(destinations_to_be(orders, key))
             orders["read_as"] = reading_digest(rows.assign(source_id=orders["source_id"]), lines, key)
             del rows
         with step("validate"):
@@ -304,7 +309,9 @@ class OrdersFlow(OrderFlow):
         }
 
     def _waiting(self) -> pd.DataFrame:
-        """Orders in one of the channel's statuses without a shipment that is good to go or completed."""
+        """Orders in one of the channel's statuses without a shipment that is good to go or completed. Not those that
+        myOGO has, except as cancelled or returned."""
+        sent = open_orders(self.store, self._live(), reference_prefix(self.context.channel, self.params))
         with_a_shipment = (
             "(select order_id from raw_centra.shipments union select order_id from raw_centra.completed_shipments)"
         )
@@ -312,7 +319,8 @@ class OrdersFlow(OrderFlow):
             "raw_centra.orders", ["order_id", "order_status", "order_date"], f"where order_id not in {with_a_shipment}"
         )
         since = is_since(self.params.starting, orders["order_date"]) & orders["order_date"].notna()
-        return orders[since & self._has_status(orders["order_status"])]
+        in_myogo = orders["order_id"].isin(set(sent["source_id"].map(order_id_of)))
+        return orders[since & ~in_myogo & self._has_status(orders["order_status"])]
 
     def _has_status(self, statuses: pd.Series) -> pd.Series:
         """Whether the channel file lists each status."""
@@ -322,6 +330,5 @@ class OrdersFlow(OrderFlow):
     def _live(self) -> pd.DataFrame:
         """All of myOGO's orders, with `status` in lower case ("" for none), `test` as a flag, and the amounts `total`
         and `collects`."""
-        columns = ["reference", "status", "lines", "test", "price_total", "cash_on_delivery"]
-        live = with_amounts(self.store.frame("raw_myogo.orders", columns))
+        live = with_amounts(self.store.frame("raw_myogo.orders", _LIVE))
         return live.assign(status=live["status"].fillna("").str.casefold(), test=is_true(live["test"]))

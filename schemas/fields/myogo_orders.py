@@ -16,6 +16,9 @@ ORDERS = (
     FieldSpec("lines", "orderLines", "json"),
     FieldSpec("price_total", "priceTotal", "number", on_type_mismatch="report"),
     FieldSpec("cash_on_delivery", "cashOnDelivery", "json"),
+    # Digests of `schemas.order_destination`, made when the orders are read.
+    FieldSpec("address_digest", "address_digest", "text", on_type_mismatch="report"),
+    FieldSpec("pick_up_point_digest", "pick_up_point_digest", "text", on_type_mismatch="report"),
 )
 
 # Statuses in small letters, because myOGO writes them in more than one case.

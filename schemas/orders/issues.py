@@ -13,7 +13,7 @@ import pandas as pd
 from schemas.fields.myogo_orders import FINAL, HELD_BACK, MOVING
 from schemas.issues import COLUMNS, Check, by_id, first_broken, issue_rows, issues_of_checks
 from schemas.order_amounts import differ, shown
-from schemas.order_units import units_in
+from schemas.order_units import units_in, units_in_words
 from schemas.orders.rules import RULES
 
 _RULES = by_id(RULES)
@@ -25,10 +25,10 @@ class OrderContext:
     """The data that orders are checked against.
 
     `live` are myOGO's orders: `reference`, `status` in small letters, `lines`, `test`, `total` and `collects` (decimals
-    or None). `codes` are the codes that myOGO is known to hold, `ambiguous_codes` the codes of more than one size in
-    Centra. `sent_as` maps a source id to the reference under which myOGO already has the same goods, `destinations` a
-    reference to the digest of the destination that was sent. `methods` are the shipping methods that the channel maps;
-    `capture` is whether the channel captures payments.
+    or None), and the digests `address_digest` and `pick_up_point_digest`. `codes` are the codes that myOGO is known to
+    hold, `ambiguous_codes` the codes of more than one size in Centra. `sent_as` maps a source id to the reference under
+    which myOGO already has the same goods, `destinations` a reference to the digest of the destination that was sent.
+    `methods` are the shipping methods that the channel maps; `capture` is whether the channel captures payments.
     """
 
     live: pd.DataFrame
@@ -60,9 +60,9 @@ CHECKS = (
     ),
     Check(
         _RULES["ORDER-006"],
-        _sent(lambda rows: ~rows["is_final"] & rows["lines_changed"]),
-        "reference",
-        lambda row: "Its lines differ from those in myOGO.",
+        _sent(lambda rows: ~rows["is_final"] & (rows["changed_lines"] != "")),
+        "changed_lines",
+        lambda row: row.changed_lines,
     ),
     Check(
         _RULES["ORDER-006"],
@@ -185,9 +185,10 @@ def checked(orders: pd.DataFrame, context: OrderContext) -> pd.DataFrame:
         is_final=status.isin(FINAL),
         is_test_or_draft=draft | test,
         copies=orders["reference"].map(live["reference"].value_counts()).fillna(0),
-        lines_changed=_units_differ(orders["lines"], orders["reference"].map(live_by_reference["lines"])),
+        changed_lines=_changed_lines(orders["lines"], orders["reference"].map(live_by_reference["lines"])),
         changed_amount=_changed_amounts(orders, live_by_reference),
-        destination_changed=_destination_changed(orders, context.destinations),
+        destination_changed=_destination_changed(orders, context.destinations)
+        & ~_goes_there_now(orders, live_by_reference),
         sent_as=pd.Series([context.sent_as.get(one, "") for one in orders["source_id"]], orders.index, dtype="str"),
         unknown_codes=_codes_where(orders["codes"], lambda code: code not in context.codes),
         ambiguous_codes=_codes_where(orders["codes"], lambda code: code in context.ambiguous_codes),
@@ -258,10 +259,15 @@ def waiting(orders: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _units_differ(lines: pd.Series, live_lines: pd.Series) -> pd.Series:
-    """Whether two lists of lines have different units; false if one of them cannot be read."""
-    pairs = zip(lines.map(units_in), live_lines.map(units_in), strict=True)
-    return pd.Series([None not in pair and pair[0] != pair[1] for pair in pairs], lines.index, dtype=bool)
+def _changed_lines(lines: pd.Series, live_lines: pd.Series) -> pd.Series:
+    """How the units of two lists of lines differ, in words; "" if they do not, or if one of them cannot be read."""
+    texts = [
+        f"myOGO has {units_in_words(live)}; Centra has {units_in_words(here)}."
+        if here is not None and live is not None and here != live
+        else ""
+        for here, live in zip(lines.map(units_in), live_lines.map(units_in), strict=True)
+    ]
+    return pd.Series(texts, lines.index, dtype="str")
 
 
 def _changed_amounts(orders: pd.DataFrame, live: pd.DataFrame) -> pd.Series:
@@ -300,6 +306,13 @@ def _destination_changed(orders: pd.DataFrame, destinations: Mapping[str, str]) 
 
     pairs = zip(orders["reference"], orders["destination"], strict=True)
     return pd.Series([changed(destinations.get(one), current) for one, current in pairs], orders.index, dtype=bool)
+
+
+def _goes_there_now(orders: pd.DataFrame, live: pd.DataFrame) -> pd.Series:
+    """Whether myOGO now has each order's destination as Centra has it, because somebody changed it there too."""
+    address = orders["reference"].map(live["address_digest"]) == orders["address_digest"]
+    point = orders["reference"].map(live["pick_up_point_digest"]) == orders["pick_up_point_digest"]
+    return (address & (point | (orders["pick_up_point_digest"] == ""))).fillna(False).astype(bool)
 
 
 def _codes_where(codes: pd.Series, condition: Any) -> pd.Series:

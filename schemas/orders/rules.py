@@ -51,7 +51,8 @@ RULES = (
         True,
         "it differs between Centra and myOGO, because it was changed after it was sent to myOGO",
         "Someone changed its lines, amounts, address, pick-up point or shipping method, or its lines in myOGO.",
-        "In myOGO, change the order by hand while it is new, or cancel it with OGOship; reported until it leaves.",
+        "In myOGO, change the order by hand while it is new, or cancel it with OGOship; it is reported until both "
+        "sides agree or it leaves.",
         "myOGO",
     ),
     Rule(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from decimal import Decimal
-
 import pandas as pd
 
 from schemas.issues import Check, by_id, first_broken, issue_rows, issues_of_checks
+from schemas.order_units import units_in_words
 from schemas.tracking.rules import RULES
 
 _RULES = by_id(RULES)
@@ -48,8 +46,8 @@ CHECKS = (
         lambda rows: rows["is_open"] & _is_shipped(rows) & rows["units_differ"],
         "status",
         lambda row: (
-            f"myOGO shipped {_in_words(row.shipped_units)}; shipment {row.shipment_id} contains "
-            f"{_in_words(row.shipment_units)}."
+            f"myOGO shipped {units_in_words(row.shipped_units)}; shipment {row.shipment_id} contains "
+            f"{units_in_words(row.shipment_units)}."
         ),
     ),
     Check(
@@ -110,7 +108,3 @@ def warnings(due: pd.DataFrame, done: pd.DataFrame, waiting: pd.DataFrame) -> pd
         ],
         ignore_index=True,
     )
-
-
-def _in_words(units: Mapping[str, Decimal]) -> str:
-    return ", ".join(f"{quantity} of {code!r}" for code, quantity in sorted(units.items())) or "nothing"

@@ -14,6 +14,7 @@ from pipelines.systems.myogo.client import MyOgoClient
 from pipelines.systems.myogo.order_client import PATH, MyOgoOrders
 from pipelines.systems.myogo.source import batches, unseen
 from schemas.fields.myogo_orders import ORDERS
+from schemas.order_destination import destination_of
 
 _STAGED_KEYS = frozenset(field.vendor for field in ORDERS)
 _STAGED_LINE_KEYS = ("code", "quantity")
@@ -27,8 +28,9 @@ def myogo_orders(client: MyOgoClient, findings: Findings, since: datetime, *_: A
     @dlt.resource(write_disposition="replace")
     def orders() -> Iterator[pa.Table]:
         seen: set[str] = set()
+        key = client.config.secret_token.reveal()
         for rows in batches(client, PATH, {"modifiedAfter": f"{since:%Y-%m-%dT%H:%M:%SZ}"}):
-            yield _table(unseen(rows, seen, findings), findings)
+            yield staged_orders(unseen(rows, seen, findings), findings, key)
 
     return orders
 
@@ -40,7 +42,10 @@ def with_references(client: MyOgoClient, references: Sequence[str]) -> Any:
     @dlt.resource(write_disposition="append")
     def orders() -> Iterator[pa.Table]:
         myogo = MyOgoOrders(client)
-        yield _table([row for reference in references for row in myogo.with_reference(reference)], Findings())
+        key = client.config.secret_token.reveal()
+        yield staged_orders(
+            [row for reference in references for row in myogo.with_reference(reference)], Findings(), key
+        )
 
     return orders
 
@@ -57,11 +62,15 @@ def ordered_products(client: MyOgoClient, codes: Sequence[str]) -> Any:
     return ordered_products
 
 
-def _table(rows: list[dict[str, Any]], findings: Findings) -> pa.Table:
+def staged_orders(rows: list[dict[str, Any]], findings: Findings, key: str) -> pa.Table:
+    """The orders without personal data; `key` is that of their digests."""
     # An order without a reference cannot be one of ours.
     with_reference = [row for row in rows if isinstance(row.get("reference"), str) and row["reference"]]
     staged = [{key: value for key, value in row.items() if key in _STAGED_KEYS} for row in with_reference]
-    for row in staged:
+    for row, order in zip(staged, with_reference, strict=True):
+        customer, method, point = (order.get(name) for name in ("customer", "shippingCode", "pickUpPointCode"))
+        destination = destination_of(order["reference"], customer, method, point, key)
+        row |= {"address_digest": destination.address, "pick_up_point_digest": destination.pick_up_point}
         lines = row.get("orderLines")
         if isinstance(lines, list):
             row["orderLines"] = [
