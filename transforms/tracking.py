@@ -86,7 +86,7 @@ def waits_for_tracking(rows: pd.DataFrame, now: datetime, params: Params) -> pd.
 
 def in_minutes(moment: pd.Timestamp) -> str:
     """A moment in UTC, in words."""
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
+    return "unknown" if pd.isna(moment) else f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def units_of(picked: pd.DataFrame) -> dict[str, dict[str, Decimal]]:

@@ -183,7 +183,7 @@ class OrdersFlow(OrderFlow):
 
     def _evaluate(self, orders: pd.DataFrame) -> Evaluation:
         from schemas.orders.contract import ORDER
-        from schemas.orders.issues import OrderContext, checked, waiting, warnings, withheld
+        from schemas.orders.issues import OrderContext, checked, placed_before, waiting, warnings, withheld
 
         all_orders = self._live()
         live = own_orders(all_orders, reference_prefix(self.context.channel, self.params))
@@ -220,7 +220,8 @@ class OrdersFlow(OrderFlow):
         )
         warned = warnings(rows[(rows["bucket"] == "selected") | self._is_left_out(rows)])
         if self.params.source == "shipments":
-            warned = pd.concat([warned, waiting(self._waiting())], ignore_index=True)
+            others = [waiting(self._waiting()), placed_before(self._placed_before(rows))]
+            warned = pd.concat([warned, *others], ignore_index=True)
         return Evaluation(
             desired=desired,
             live=live.loc[live["reference"].isin(desired["reference"]), ["reference"]],
@@ -321,6 +322,12 @@ class OrdersFlow(OrderFlow):
         since = is_since(self.params.starting, orders["order_date"]) & orders["order_date"].notna()
         in_myogo = orders["order_id"].isin(set(sent["source_id"].map(order_id_of)))
         return orders[since & ~in_myogo & self._has_status(orders["order_status"])]
+
+    def _placed_before(self, orders: pd.DataFrame) -> pd.DataFrame:
+        """The orders that could be sent now, except that they were placed before the starting day."""
+        old = ~self._is_ours(orders) & ~orders["is_sent"] & (orders["sent_as"] == "")
+        could_be_sent = (orders["held"] == "") & ~orders["nothing_to_pick"]
+        return orders[old & could_be_sent & self._matches_sku(orders)]
 
     def _has_status(self, statuses: pd.Series) -> pd.Series:
         """Whether the channel file lists each status."""

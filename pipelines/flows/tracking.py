@@ -166,7 +166,12 @@ class TrackingFlow(OrderFlow):
             desired=desired[compared].assign(source_id=desired[COMPLETION.key]),
             live=live[compared],
             withheld=withheld(rows, failed),
-            warned=warnings(valid[due], self._with_other_numbers(valid[~due]), self._with_last_moment(rows[waiting])),
+            warned=warnings(
+                valid[due],
+                self._with_other_numbers(valid[~due]),
+                self._with_moments(rows[waiting]),
+                self._with_moments(valid[~due & (valid["final"] == "returned") & ~valid["is_test"]]),
+            ),
             records=pd.DataFrame({"source_id": source_ids, "selected": selected}).drop_duplicates("source_id"),
             counts={
                 "read": len(rows),
@@ -218,12 +223,14 @@ class TrackingFlow(OrderFlow):
         ids = shipped["source_id"]
         return shipped.assign(shipment_id=ids, centra_has=ids.map(in_centra).map(tracking_numbers).map(", ".join))
 
-    def _with_last_moment(self, waiting: pd.DataFrame) -> pd.DataFrame:
-        """Orders that wait for a tracking number, with the moments in words: `changed`, and `last_moment` after which
-        their shipments are completed without one."""
-        changed = utc_times(waiting["edit_time"])
+    def _with_moments(self, orders: pd.DataFrame) -> pd.DataFrame:
+        """Orders with moments in words: when myOGO `changed` them, and the `last_moment` until which they wait for a
+        tracking number. `listed_days` is how long myOGO's list shows an order after its last change."""
+        changed = utc_times(orders["edit_time"])
         last = changed + pd.Timedelta(hours=self.params.wait_for_tracking_hours)
-        return waiting.assign(changed=changed.map(in_minutes), last_moment=last.map(in_minutes))
+        return orders.assign(
+            changed=changed.map(in_minutes), last_moment=last.map(in_minutes), listed_days=self.params.look_back_days
+        )
 
     def _since_starting(self, orders: pd.DataFrame) -> pd.DataFrame:
         """The orders that were placed in Centra or changed in myOGO on or after the starting day, in the shop's time

@@ -83,7 +83,7 @@ class ConsoleReporter:
         self._changes(flow, plan)
         with_fix = report.verb == "plan"
         self._by_rule("Withheld", flow, evaluation.withheld, with_fix)
-        self._by_rule("Warnings (these rows are sent anyway)", flow, evaluation.warned, with_fix)
+        self._by_rule("Warnings (no row is withheld for these)", flow, evaluation.warned, with_fix)
         if evaluation.expectations:
             self._expectations(evaluation.expectations)
         self._total += len(plan.changes)

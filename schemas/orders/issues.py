@@ -259,6 +259,19 @@ def waiting(orders: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def placed_before(orders: pd.DataFrame) -> pd.DataFrame:
+    """COLUMNS of the rows of `checked` that are good to go and were placed before the starting day."""
+    return issue_rows(
+        _RULES["ORDER-023"],
+        orders,
+        "ordered",
+        lambda row: (
+            f"It was placed on {row.ordered[:10]}, before the starting day, and is good to go now; myOGO has no order "
+            f"{row.reference!r}."
+        ),
+    )
+
+
 def _changed_lines(lines: pd.Series, live_lines: pd.Series) -> pd.Series:
     """How the units of two lists of lines differ, in words; "" if they do not, or if one of them cannot be read."""
     texts = [

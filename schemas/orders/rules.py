@@ -187,4 +187,13 @@ RULES = (
         "In Centra, complete the delivery address, and make the state a required field for such countries.",
         "Centra",
     ),
+    Rule(
+        "ORDER-023",
+        False,
+        "it was placed before the starting day and is good to go now, so it is not sent",
+        "A pre-order whose goods have arrived, or an order that the warehouse got in another way.",
+        "If the goods have left, complete it in Centra. If not, create it in myOGO by hand under the reference that "
+        "the message names: then its tracking follows.",
+        "Centra",
+    ),
 )

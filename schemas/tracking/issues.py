@@ -75,13 +75,15 @@ def withheld(rows: pd.DataFrame, failed: pd.Series) -> pd.DataFrame:
     return issues_of_checks(rows, failed, CHECKS)
 
 
-def warnings(due: pd.DataFrame, done: pd.DataFrame, waiting: pd.DataFrame) -> pd.DataFrame:
+def warnings(due: pd.DataFrame, done: pd.DataFrame, waiting: pd.DataFrame, returned: pd.DataFrame) -> pd.DataFrame:
     """COLUMNS of the warnings: rows `due` without a tracking number that their method should have, rows `done`
     (completed shipments) for which myOGO now has other numbers (`tracking`) than Centra (`centra_has`), and rows
-    `waiting` for a number that are not completed yet (with `changed` and `last_moment` in words)."""
+    `waiting` for a number that are not completed yet (with `changed` and `last_moment` in words), and rows `returned`
+    to the warehouse whose shipments are not open in Centra (with `changed` and `listed_days`)."""
     due, done, waiting = (
         rows.assign(code=rows["reference"], source_id=rows["shipment_id"]) for rows in (due, done, waiting)
     )
+    returned = returned.assign(code=returned["reference"])
     return pd.concat(
         [
             issue_rows(
@@ -97,6 +99,15 @@ def warnings(due: pd.DataFrame, done: pd.DataFrame, waiting: pd.DataFrame) -> pd
                 lambda row: (
                     f"It was shipped without a tracking number (last change in myOGO: {row.changed}). Shipment "
                     f"{row.shipment_id} stays open in Centra until it has one, at the latest until {row.last_moment}."
+                ),
+            ),
+            issue_rows(
+                _RULES["TRACK-010"],
+                returned,
+                "status",
+                lambda row: (
+                    f"It came back to the warehouse (returned in myOGO, last change {row.changed}). It is listed for "
+                    f"{row.listed_days} days."
                 ),
             ),
             issue_rows(

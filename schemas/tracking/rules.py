@@ -79,4 +79,12 @@ RULES = (
         "[flows.tracking.params.carriers]; wait_for_tracking_hours in [flows.tracking.params] sets how long to wait.",
         "channel file",
     ),
+    Rule(
+        "TRACK-010",
+        False,
+        "the order came back to the warehouse after its shipment was completed in Centra",
+        "The customer returned it or did not collect it, or the carrier could not deliver it.",
+        "In Centra, register the return and refund the customer, or send the goods again with a new order.",
+        "Centra",
+    ),
 )

@@ -259,6 +259,31 @@ def test_orders_before_the_starting_day_are_skipped(shop_of: ShopOf) -> None:
     assert withheld(shop) == [("demo-1002-1", "ORDER-006")]
 
 
+def test_an_order_from_before_the_starting_day_that_is_good_to_go_is_named(shop_of: ShopOf) -> None:
+    """Until myOGO has it or Centra has completed it. Not one that is held, and not one in myOGO."""
+    shop = shop_with_orders(shop_of)
+    before = {"orderDate": "2025-12-31 23:59:59", "lines": [{"code": "SKU1", "qty": 1}]}
+    for fields in ({}, {}, {"hold": 1}, {"orderDate": "2026-01-01 00:00:00"}, {"paid": 0}):
+        order(shop, **(before | fields))
+    report = orders(shop)
+    warned = "select code, source_id, message from out_myogo.warnings where rule = 'ORDER-023' order by 1"
+    assert [row[:2] for row in shop.sql(warned)] == [
+        (f"demo-{number}-1", f"{number}-1") for number in (1001, 1002, 1005)
+    ]  # fmt: skip
+    assert shop.sql(warned)[0][2] == (
+        "It was placed on 2025-12-31, before the starting day, and is good to go now; myOGO has no order 'demo-1001-1'."
+    )
+    assert [one["reference"] for one in sent(shop)] == ["demo-1004-1"]
+    assert report.flows["orders"]["skipped"] == 4
+    (other,) = sent(shop)
+    by_hand = {"reference": "demo-1001-1"} | {name: other[name] for name in ("status", "customer", "orderLines")}
+    with closing(MyOgoClient(shop.channel().systems["myogo"], ("read:order", "write:order"))) as client:
+        MyOgoOrders(client).create(by_hand)
+    shop.box.change_centra_shipment("1002-1", gtg=0)
+    orders(shop)
+    assert [code for code, *_ in shop.sql(warned)] == ["demo-1005-1"]
+
+
 def test_the_history_of_an_order_is_found_by_its_number(shop_of: ShopOf) -> None:
     """As reference, shipment or order; a product whose code ends with the same digits is not shown."""
     shop = shop_with_orders(shop_of, size(1, sku="CAP-1001"), size(2), myogo=[{"code": "CAP-1001", "stock": 10}])

@@ -177,6 +177,22 @@ def test_a_shipment_is_completed_once_its_tracking_number_is_there(shop_of: Shop
     assert [one for one, row in shipments(shop).items() if row["completed"]] == ["1001-1", "1002-1", "1003-1"]
 
 
+def test_an_order_that_came_back_after_its_completion_is_named(shop_of: ShopOf) -> None:
+    """Also one that was completed by hand. Not one whose shipment is open (TRACK-001), nor one that was cancelled."""
+    shop = shop_with_sent_orders(shop_of, 4)
+    for number in (1001, 1002, 1003):
+        shop.box.ship(f"demo-{number}-1", ["A"], None)
+    shop.box.change_centra_shipment("1003-1", gtg=0)
+    shop.box.cancel("demo-1004-1")
+    tracking(shop)
+    shop.box.take_back("demo-1001-1")
+    shop.box.take_back("demo-1003-1")
+    tracking(shop)
+    assert shop.sql("select code, source_id, rule from out_centra.warnings order by 1") == [
+        ("demo-1001-1", "1001-1", "TRACK-010"), ("demo-1003-1", "1003-1", "TRACK-010"),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("newest_first", [False, True])
 def test_an_order_that_myogo_holds_twice_is_withheld_in_any_sequence(shop_of: ShopOf, newest_first: bool) -> None:
     """One is shipped and one is new: it is not known which one is meant, whichever myOGO lists first."""

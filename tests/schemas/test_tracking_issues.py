@@ -77,7 +77,7 @@ def test_a_valid_order_is_not_withheld() -> None:
 def test_an_order_without_a_tracking_number_is_a_warning() -> None:
     """Not if its method has no tracking numbers."""
     due = frame({"tracking": None}, {"tracking": None, "tracked": False}, {})
-    lines = warnings(due, NONE.assign(centra_has=""), NONE)
+    lines = warnings(due, NONE.assign(centra_has=""), NONE, NONE)
     assert list(lines[["code", "source_id", "rule", "message"]].itertuples(index=False, name=None)) == [
         ("p-1-1", "1-1", "TRACK-003", "No tracking number; shipment 1-1 is completed without one.")
     ]
@@ -86,7 +86,7 @@ def test_an_order_without_a_tracking_number_is_a_warning() -> None:
 def test_an_order_that_waits_for_its_tracking_number_is_a_warning() -> None:
     times = {"edit_time": "2026-11-29T10:00:00Z", "changed": "2026-11-29 10:00 UTC"}
     waiting = frame({"tracking": None} | times | {"last_moment": "2026-11-30 10:00 UTC"})
-    (line,) = warnings(NONE, NONE.assign(centra_has=""), waiting).to_dict("records")
+    (line,) = warnings(NONE, NONE.assign(centra_has=""), waiting, NONE).to_dict("records")
     assert (line["code"], line["source_id"], line["rule"]) == ("p-1-1", "1-1", "TRACK-009")
     assert line["message"] == (
         "It was shipped without a tracking number (last change in myOGO: 2026-11-29 10:00 UTC). Shipment 1-1 stays "
@@ -97,7 +97,16 @@ def test_an_order_that_waits_for_its_tracking_number_is_a_warning() -> None:
 def test_a_tracking_number_that_differs_after_the_completion_is_a_warning() -> None:
     """Not if myOGO has none."""
     done = frame({"tracking": "A"}, {"tracking": "B"}, {"tracking": "C"}, {"tracking": None})
-    lines = warnings(NONE, done.assign(centra_has=["", "X", "C", "D"]), NONE)
+    lines = warnings(NONE, done.assign(centra_has=["", "X", "C", "D"]), NONE, NONE)
     assert list(zip(lines["rule"], lines["message"], strict=True)) == [
         ("TRACK-008", "myOGO has A; Centra has none."), ("TRACK-008", "myOGO has B; Centra has X."),
     ]  # fmt: skip
+
+
+def test_an_order_that_came_back_is_a_warning() -> None:
+    returned = frame({"status": "Returned", "shipment_id": None}).assign(changed="2026-11-29 10:00 UTC", listed_days=30)
+    (line,) = warnings(NONE, NONE.assign(centra_has=""), NONE, returned).to_dict("records")
+    assert (line["code"], line["source_id"], line["rule"]) == ("p-1-1", "1-1", "TRACK-010")
+    assert line["message"] == (
+        "It came back to the warehouse (returned in myOGO, last change 2026-11-29 10:00 UTC). It is listed for 30 days."
+    )
