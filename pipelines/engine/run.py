@@ -23,7 +23,7 @@ from pipelines.engine import batch_checks
 from pipelines.engine.extract import Extractor
 from pipelines.engine.flow import Evaluation, Flow, FlowContext
 from pipelines.engine.plan import Plan, diff
-from pipelines.engine.push import Result, push, read_back
+from pipelines.engine.push import HELD_BACK, Result, push, read_back
 from pipelines.engine.safety_limits import refusal
 from pipelines.state import retention
 from pipelines.state.issue_history import update_issues
@@ -173,7 +173,8 @@ class _Run:
             for name, plan in plans.items():
                 with self._step("push", name):
                     self._push(name, plan)
-        if any(self.report.counts[name] for name in ("withheld", "refused", "unknown")):
+        to_fix = [self.report.counts[name] for name in ("withheld", "refused", "unknown")]
+        if any(to_fix) or self.report.facts.get("held_back"):
             self.report.outcome, self.report.exit_code = "attention", 3
 
     def _flows(self, store: Store) -> dict[str, Flow]:
@@ -290,6 +291,8 @@ class _Run:
         def on_result(result: Result) -> None:
             if result.outcome == "applied":
                 applied.add(result.change.key)
+            if result.reason == HELD_BACK:
+                report.facts.setdefault("held_back", []).append(result.change.key)
             self.observer.result(result)
 
         with Journal(self.folder.journal, report.run_id, name) as journal:

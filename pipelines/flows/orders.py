@@ -40,6 +40,7 @@ from transforms.shipping import METHODS
 
 _LIVE = [
     "reference", "status", "lines", "test", "price_total", "cash_on_delivery", "address_digest", "pick_up_point_digest",
+    "edit_time", "reason",
 ]  # fmt: skip
 NOTHING_TO_PICK = "our warehouse has none of its lines"
 

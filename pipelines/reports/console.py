@@ -158,6 +158,8 @@ class ConsoleReporter:
                     f"\nPushed{of}: create {c['create']} + update {c['update']} = applied {c['applied']} + refused "
                     f"{c['refused']} + unknown {c['unknown']} + not attempted {c['not_attempted']}"
                 )
+        if held_back := sorted(report.facts.get("held_back", [])):
+            self._note(f"Held back by the target, which needs somebody: {and_more(held_back, len(held_back))}.")
         for line in report.facts.get("read_back", []):
             self._note(line)
         if len(report.flows) > 1 and report.fingerprint:

@@ -98,7 +98,7 @@ RUN_TABLES = (
             outcome varchar | applied, refused, unknown or not_attempted.
             status integer | The HTTP status of the answer, if there was one.
             message varchar | The target's answer, or a note.
-            reason varchar | stale_read: the target differed from what the run had read; null otherwise.
+            reason varchar | stale_read: the target differed from what the run had read; held_back: see message.
             held json | The values, by our columns, that the target holds instead of those sent; null if it holds those.
             """
         ),

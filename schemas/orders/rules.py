@@ -196,4 +196,13 @@ RULES = (
         "the message names: then its tracking follows.",
         "Centra",
     ),
+    Rule(
+        "ORDER-024",
+        True,
+        "it waits in myOGO for goods that are not there (PENDING)",
+        "More was sold than the warehouse has, or the delivery has not been counted yet.",
+        "Nothing, if the goods are on their way: myOGO releases it by itself. Else split or cancel it in myOGO, and "
+        "tell the customer.",
+        "myOGO",
+    ),
 )

@@ -284,6 +284,37 @@ def test_an_order_from_before_the_starting_day_that_is_good_to_go_is_named(shop_
     assert [code for code, *_ in shop.sql(warned)] == ["demo-1005-1"]
 
 
+def test_an_order_that_myogo_holds_back_needs_somebody_at_once(shop_of: ShopOf) -> None:
+    """With myOGO's reason, in the push that sent it and in each run until it is released."""
+    shop = shop_with_orders(shop_of)
+    shop.edit('standard = "HOME"', 'standard = "HOME"\nexpress = "NOT-THERE"')
+    order(shop, lines=[{"code": "SKU1", "qty": 500}])
+    order(shop, lines=[{"code": "SKU2", "qty": 1}])
+    order(shop, lines=[{"code": "SKU3", "qty": 1}], shippingList="express")
+    printed = shop.command("push", str(shop.file), "--data", str(shop.data), "--flow", "orders")
+    assert printed.exit_code == 3
+    assert "applied create demo-1001-1: myOGO put it into Pending: Waiting for stock." in printed.stdout
+    assert "Held back by the target, which needs somebody: demo-1001-1, demo-1003-1." in printed.stdout
+    assert shop.sql("select key, outcome, reason from sync.journal order by key") == [
+        ("demo-1001-1", "applied", "held_back"), ("demo-1002-1", "applied", None),
+        ("demo-1003-1", "applied", "held_back"),
+    ]  # fmt: skip
+    since = []
+    for _ in range(2):
+        assert orders(shop).exit_code == 3
+        assert withheld(shop) == [("demo-1001-1", "ORDER-024"), ("demo-1003-1", "ORDER-012")]
+        run = "where run_id = (select max(run_id) from sync.withheld)"
+        since.append(shop.sql(f"select since from sync.withheld {run} order by code"))
+        messages = [message for (message,) in shop.sql(f"select message from sync.withheld {run} order by code")]
+        assert messages[0].endswith(": Waiting for stock.")
+        assert messages[1].endswith(": Shipping method NOT-THERE is not known.")
+    assert since[0] == since[1]
+    shop.box.change_myogo_product("SKU1", stock=500)
+    shop.box.change_myogo_order("demo-1001-1", status="New")
+    shop.box.change_myogo_order("demo-1003-1", status="New", shippingCode="HOME")
+    assert orders(shop).exit_code == 0
+
+
 def test_the_history_of_an_order_is_found_by_its_number(shop_of: ShopOf) -> None:
     """As reference, shipment or order; a product whose code ends with the same digits is not shown."""
     shop = shop_with_orders(shop_of, size(1, sku="CAP-1001"), size(2), myogo=[{"code": "CAP-1001", "stock": 10}])
@@ -553,7 +584,9 @@ def test_a_product_created_by_the_products_flow_is_known_to_the_orders_flow(shop
     shop = shop_with_orders(shop_of, size(1, physical=10), size(2, physical=10), myogo=[{"code": "SKU1", "stock": 10}])
     shop.run("push", flows=("products",))
     order(shop, lines=[{"code": "SKU2", "qty": 1}])
-    assert (orders(shop).exit_code, len(sent(shop))) == (0, 1)
+    assert (orders(shop).exit_code, len(sent(shop))) == (3, 1)  # its goods are not there yet
+    shop.box.change_myogo_product("SKU2", stock=10)
+    shop.box.change_myogo_order("demo-1001-1", status="New")
     shop.box.add_fault(side="myogo", kind="status", status=503, method="GET", path="/products?", times=FOREVER)
     assert shop.run("plan", flows=("products",)).exit_code == 5
     order(shop, lines=[{"code": "SKU2", "qty": 1}])

@@ -167,6 +167,21 @@ STATES: list[tuple[Row, Issue]] = [
     ({"status": "RETURNED"}, ("ORDER-011", "It is returned in myOGO, but open in Centra.")),
     ({"status": "Reserved"}, ("ORDER-012", "It is reserved in myOGO.")),
     ({"status": "Locked"}, ("ORDER-012", "It is locked in myOGO.")),
+    (
+        {"status": "Reserved", "warehouseComments": "The phone number is missing.", "editTime": "2026-11-29T10:00:00Z"},
+        ("ORDER-012", "It is reserved in myOGO (last change 2026-11-29 10:00 UTC): The phone number is missing."),
+    ),
+    ({"status": "PENDING"}, ("ORDER-024", "It is pending in myOGO.")),
+    (
+        {"status": "Pending", "warehouseComments": "Waiting for stock"},
+        ("ORDER-024", "It is pending in myOGO: Waiting for stock."),
+    ),
+    (
+        {"status": "Pending", "editTime": "2026-11-29T12:30:00.123+02:00", "warehouseComments": " "},
+        ("ORDER-024", "It is pending in myOGO (last change 2026-11-29 10:30 UTC)."),
+    ),
+    ({"status": "Pending", "editTime": "soon", "warehouseComments": ["x"]}, ("ORDER-024", "It is pending in myOGO.")),
+    ({"status": "Pending", "test": True}, ("ORDER-014", DRAFT_OR_TEST)),
     ({"status": "Draft"}, ("ORDER-014", DRAFT_OR_TEST)),
     ({"test": True}, ("ORDER-014", DRAFT_OR_TEST)),
     ({"test": True, "status": "Shipped"}, ("ORDER-014", DRAFT_OR_TEST)),
@@ -186,7 +201,7 @@ def test_an_order_that_proceeds_in_myogo_is_not_withheld() -> None:
     """The lines of a shipped order, and lines that cannot be read, are not compared."""
     other_lines = [{"code": "B", "quantity": 1}]
     proceeding: list[Row] = [
-        {}, {"status": "PENDING"}, {"status": "Collecting"}, {"status": "Shipped"},
+        {}, {"status": "NEW"}, {"status": "Collecting"}, {"status": "Shipped"},
         {"status": "Shipped", "orderLines": other_lines}, {"orderLines": [{"code": "A", "quantity": "two"}]},
         {"orderLines": [{"code": "A", "quantity": True}]}, {"orderLines": [None]}, {"orderLines": 5},
     ]  # fmt: skip

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from pipelines.systems.arrow_columns import Findings, brief, table
 from pipelines.systems.myogo.client import MyOgoClient
-from pipelines.systems.myogo.order_client import PATH, MyOgoOrders
+from pipelines.systems.myogo.order_client import PATH, MyOgoOrders, reason_given
 from pipelines.systems.myogo.source import batches, unseen
 from schemas.fields.myogo_orders import ORDERS
 from schemas.order_destination import destination_of
@@ -71,6 +71,7 @@ def staged_orders(rows: list[dict[str, Any]], findings: Findings, key: str) -> p
         customer, method, point = (order.get(name) for name in ("customer", "shippingCode", "pickUpPointCode"))
         destination = destination_of(order["reference"], customer, method, point, key)
         row |= {"address_digest": destination.address, "pick_up_point_digest": destination.pick_up_point}
+        row["reason"] = reason_given(order) or None
         lines = row.get("orderLines")
         if isinstance(lines, list):
             row["orderLines"] = [
