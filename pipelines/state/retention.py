@@ -17,16 +17,19 @@ def drop_expired_fields(store: Store, flow: str, oldest_run_id: Mapping[str, str
         )
 
 
-def blank_personal_data(store: Store, table: str, columns: tuple[str, ...], dated_by: str, before: str | None) -> None:
+def blank_personal_data(store: Store, table: str, columns: tuple[str, ...], dated_by: str, before: str | None) -> int:
     """Blanks personal data in rows of `raw_<system>.<table>` dated before `before`, a time as the system writes it; in
-    all rows if it is None. Rows without a date are blanked too."""
+    all rows if it is None. Rows without a date are blanked too. Returns the number of rows that had any."""
     schema, _, name = table.partition(".")
     tables = store.connection.execute(
         "select count(*) from duckdb_tables() where schema_name = ? and table_name = ?", [schema, name]
     ).fetchall()
-    if tables[0][0]:
-        blanks = ", ".join(f"{column} = null" for column in columns)
-        store.connection.execute(
-            f"update {table} set {blanks} where $before::varchar is null or {dated_by} is null or {dated_by} < $before",
-            {"before": before},
-        )
+    if not tables[0][0]:
+        return 0
+    blanks = ", ".join(f"{column} = null" for column in columns)
+    blanked = store.connection.execute(
+        f"update {table} set {blanks} where coalesce({', '.join(columns)}) is not null "
+        f"and ($before::varchar is null or {dated_by} is null or {dated_by} < $before)",
+        {"before": before},
+    ).fetchall()
+    return int(blanked[0][0])
