@@ -186,17 +186,18 @@ def report(
 @app.command()
 def history(
     channel: ChannelArgument,
-    code: Annotated[str, typer.Argument(metavar="CODE", help="The combined code, verbatim.")],
+    code: Annotated[str, typer.Argument(metavar="CODE", help="The combined code, verbatim, or an order number.")],
     data: DataOption = None,
 ) -> None:
-    """Show the history of one code: plans, writes, and when and why it was withheld."""
+    """Show the history of one code or order: plans, writes, and when and why it was withheld."""
     from pipelines.config.load import data_folder
     from pipelines.core.errors import CentraMyogoError
     from pipelines.reports.history import history as events
     from pipelines.state.store import Folder
 
     try:
-        lines = events(Folder(data_folder(data), _load(channel).name), code)
+        loaded = _load(channel)
+        lines = events(loaded, Folder(data_folder(data), loaded.name), code)
     except CentraMyogoError as error:
         _exit_with_error(error, False, channel, "history", {})
     for line in lines:

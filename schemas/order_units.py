@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +18,10 @@ def units(lines: Any) -> dict[str, Decimal] | None:
     except (ValueError, TypeError, KeyError, ArithmeticError):
         return None
     return {code: quantity for code, quantity in totals.items() if quantity}
+
+
+def units_in_words(totals: Mapping[str, Decimal]) -> str:
+    return ", ".join(f"{quantity} of {code!r}" for code, quantity in sorted(totals.items())) or "nothing"
 
 
 def units_in(text: object) -> dict[str, Decimal] | None:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
@@ -103,7 +103,8 @@ class FlowContext:
     """The run in which a flow is evaluated.
 
     `full_read` states whether the catalogues were read completely. `sku` holds the patterns of --sku (empty: all rows),
-    `skipped_lookups` the keys that were too many to look up. The flows of a run share `services`.
+    `skipped_lookups` the keys that were too many to look up. The flows of a run share `services`. `now` is when the run
+    began (UTC, without an offset).
     """
 
     name: str
@@ -115,6 +116,7 @@ class FlowContext:
     skipped_lookups: frozenset[str] = frozenset()
     services: dict[Any, Any] = field(default_factory=dict)
     codes: pd.Series = field(default_factory=lambda: pd.Series(dtype="str"))
+    now: datetime = field(default_factory=lambda: datetime.now(UTC).replace(tzinfo=None))
 
     def select_by_sku(self, codes: pd.Series) -> pd.Series:
         """Whether --sku selects each row, by its code or reference. Keeps `codes`: a pattern must match one of them."""
@@ -225,6 +227,12 @@ class Flow(ABC):
     def expiring_fields(cls, params: Any) -> Mapping[str, int]:
         """For how many days a field of planned changes is kept; `params` is None if the flow is off."""
         return {}
+
+    @classmethod
+    def codes_named(cls, number: str) -> str | None:
+        """A regular expression for the codes of this flow that people know by `number`, for `history`; None if it is no
+        such number."""
+        return None
 
     def window(self, now: datetime) -> datetime:
         """The moment (UTC) from which dated rows are read, if `kind` is "window" or the flow has `reads_with`."""

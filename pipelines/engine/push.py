@@ -28,7 +28,7 @@ from pipelines.core.errors import (
 from pipelines.core.json_codec import decode_exact, encode
 from pipelines.engine.plan import Plan
 from pipelines.state.journal import Journal
-from pipelines.systems.target import BatchTarget, KeptOtherwise, Target, WrittenRow
+from pipelines.systems.target import BatchTarget, HeldBack, KeptOtherwise, Target, WrittenRow
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +37,7 @@ NOT_FOUND = 404
 STALE_READ = "stale_read"  # the target differs from what the run has read, so the next run does a full read
 KEPT = "kept="  # followed by the value that the target shows instead of the one that was written
 FINAL_REFUSAL = "final"  # the target refuses this value whenever it is sent
+HELD_BACK = "held_back"  # the target accepted the change and does not act on it until somebody deals with it
 Outcome = str  # applied, refused, unknown, not_attempted
 
 
@@ -238,7 +239,8 @@ def _groups(plan: Plan, size: int) -> Iterator[list[Change]]:
 def _result(change: Change, answer: str | RecordError) -> Result:
     if isinstance(answer, str):
         held = encode(answer.held).decode() if isinstance(answer, KeptOtherwise) else None
-        return Result(change, "applied", 200, answer, held=held)
+        reason = HELD_BACK if isinstance(answer, HeldBack) else None
+        return Result(change, "applied", 200, answer, reason, held)
     outcome = "refused" if isinstance(answer, TargetRefused) else "unknown"
     return Result(change, outcome, answer.status, answer.message, _reason(answer))
 

@@ -8,7 +8,6 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -21,13 +20,13 @@ from pipelines.core.reference import import_string
 from pipelines.core.signals import Interrupt, interruptible
 from pipelines.engine import batch_checks
 from pipelines.engine.broken_fields import refuse_broken_fields
+from pipelines.engine.expiry import apply_retention
 from pipelines.engine.extract import Extractor
 from pipelines.engine.flow import Evaluation, Flow, FlowContext
 from pipelines.engine.plan import Plan, diff
-from pipelines.engine.push import Result, push, read_back
+from pipelines.engine.push import HELD_BACK, Result, push, read_back
 from pipelines.engine.safety_limits import refusal
 from pipelines.engine.sku_patterns import require_matches
-from pipelines.state import retention
 from pipelines.state.issue_history import update_issues
 from pipelines.state.journal import Journal
 from pipelines.state.links import record_found
@@ -116,6 +115,7 @@ class _Run:
         self.steps: dict[str, float] = {}
         self.findings: dict[str, Any] = {}
         self.waiting: set[str] = set()  # flows whose plan is not applied, though the others' are
+        self.compact = False  # whether the working file may hold the bytes of personal data that are no longer needed
 
     def execute(self) -> RunResult:
         report, schema = self.report, self.channel.database_schema
@@ -128,13 +128,15 @@ class _Run:
                 recorder.start(self.options.force, list(self.options.sku))
                 self._run_steps(store, recorder)
             with self._capture_errors():
-                self._apply_retention(store)
+                # Rows that a new read has replaced leave their bytes in the file, as blanked ones do.
+                blanked = apply_retention(self.channel, store, report.started_at)
+                self.compact = self.compact or bool(blanked)
             with self._capture_errors():
                 recorder.finish(self._facts())
         # A damaged working file must not replace the published copy, because --rebuild may need the history in it.
         if report.ended_at is not None and report.outcome != StorageError.outcome:
             with self._capture_errors():
-                publish(self.folder)
+                publish(self.folder, compact=self.compact)
         return report
 
     @contextlib.contextmanager
@@ -177,14 +179,16 @@ class _Run:
                 if name not in self.waiting:
                     with self._step("push", name):
                         self._push(name, plan)
-        if any(self.report.counts[name] for name in ("withheld", "refused", "unknown")):
+        to_fix = [self.report.counts[name] for name in ("withheld", "refused", "unknown")]
+        if any(to_fix) or self.report.facts.get("held_back"):
             self.report.outcome, self.report.exit_code = "attention", 3
 
     def _flows(self, store: Store) -> dict[str, Flow]:
         services: dict[type, Any] = {}
+        report, sku = self.report, self.options.sku
         return {
             name: self.channel.declarations[name](
-                FlowContext(name, self.channel, store, self.report.run_id, self.options.sku, services=services)
+                FlowContext(name, self.channel, store, report.run_id, sku, services=services, now=report.started_at)
             )
             for name in self.names
         }
@@ -205,6 +209,7 @@ class _Run:
             readers = [flow for name, flow in flows.items() if channel.dated([name])]
             since = min(flow.window(report.started_at) for flow in readers)
             personal = frozenset(table for flow in readers for table in flow.personal_tables())
+            self.compact = bool(personal)
             rows = dict.fromkeys(channel.declarations[name].words.rows for name in windows)
             extractor.read_windows(channel.sources(windows), since, personal, ", ".join(rows))
         for name, flow in flows.items():
@@ -287,6 +292,8 @@ class _Run:
         def on_result(result: Result) -> None:
             if result.outcome == "applied":
                 applied.add(result.change.key)
+            if result.reason == HELD_BACK:
+                report.facts.setdefault("held_back", []).append(result.change.key)
             self.observer.result(result)
 
         with Journal(self.folder.journal, report.run_id, name) as journal:
@@ -300,29 +307,6 @@ class _Run:
                 report.facts["read_back"], refused = read_back(target, written, began, journal)
                 report.flows[name]["applied"] -= len(refused)
                 report.flows[name]["refused"] += len(refused)
-
-    def _apply_retention(self, store: Store) -> None:
-        """Blanks personal data and drops fields of plans that no flow of the channel may keep any longer."""
-        channel, now = self.channel, self.report.started_at
-        kept: dict[tuple[str, str], int] = {}
-        for name, declared in channel.declarations.items():
-            for place, days in declared.personal_days(channel.flow_params(name)).items():
-                kept[place] = max(days, kept.get(place, 0))
-        for system in channel.known_systems.values():
-            for one in system.personal:
-                days = kept.get((system.name, one.table), 0)
-                config = channel.systems.get(system.name)
-                before = system.format_time(config, now - timedelta(days=days)) if days and config else None
-                retention.blank_personal_data(
-                    store, f"raw_{system.name}.{one.table}", one.columns, one.dated_by, before
-                )
-        for name, declared in channel.known_flows.items():
-            params = channel.flow_params(name) if name in channel.flows else None
-            oldest = {
-                field: f"{now - timedelta(days=days):%Y%m%dT%H%M%S}"
-                for field, days in declared.expiring_fields(params).items()
-            }
-            retention.drop_expired_fields(store, name, oldest)
 
     def _facts(self) -> dict[str, Any]:
         return {

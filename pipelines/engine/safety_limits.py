@@ -13,6 +13,7 @@ import pandas as pd
 from pipelines.core.errors import UnsafePlan
 from pipelines.engine.plan import Plan
 from pipelines.state.store import Store
+from schemas.issues import MAX_LISTED, and_more
 
 MIN_ROWS_FOR_SHARE = 10  # a share of fewer rows means little
 MAX_EXAMPLES = 3
@@ -119,7 +120,11 @@ def update_violations(limits: UpdateLimits, plan: Plan, what: str) -> Iterable[V
 def change_violations(key: str, limit: int, plan: Plan, action: str, words: str) -> list[Violation]:
     """Whether the plan breaks a limit on creates or updates; `words` follow their number in the message."""
     count = plan.count(action)
-    return [Violation(key, f"{count} {words}, more than {key} = {limit}", True)] if count > limit else []
+    if count <= limit:
+        return []
+    keys = plan.changes.loc[plan.changes["action"] == action, "key"]
+    named = and_more([*keys.head(MAX_LISTED)], count)
+    return [Violation(key, f"{count} {words} ({named}), more than {key} = {limit}", True)]
 
 
 def exact(number: float) -> Fraction:

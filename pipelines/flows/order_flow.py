@@ -5,17 +5,20 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Sequence
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, ClassVar, Literal
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 
 from pipelines.config.channel import Channel
+from pipelines.core.json_codec import decode
 from pipelines.engine.flow import Flow, StagedRows
 from pipelines.state.store import Store
 from pipelines.systems.system import CheckResult, SystemCheck
-from schemas.fields.centra_orders import LINES, LINES_KEY, NUMBER, ORDERS, SHIPMENTS
+from schemas.fields.centra_orders import LINES, LINES_KEY, NUMBER, ORDERS, SHIPMENTS, STATUSES
 from schemas.fields.spec import withholding
+from schemas.order_destination import destination_of
 
 ORDERS_FLOW, TRACKING_FLOW = "orders", "tracking"
 LINE_COLUMNS = ["position", "inside", *(field.column for field in LINES), "extra"]
@@ -29,6 +32,11 @@ class OrderFlow(Flow):
 
     def window(self, now: datetime) -> datetime:
         return window_of(self.params, now)
+
+    @classmethod
+    def codes_named(cls, number: str) -> str | None:
+        """References and shipments of the order (or shipment) with this number in Centra."""
+        return f"([^-]+-)?{number}(-[0-9]+)?" if re.fullmatch(NUMBER, number) else None
 
     @classmethod
     def mapped_methods(cls, params: Any) -> dict[str, str] | None:
@@ -80,6 +88,27 @@ def of_source(source: Literal["shipments", "orders"]) -> Sequence[StagedRows]:
             f"raw_centra.{source[:-1]}_lines", f"The lines in Centra's list of {source}", key, withholding(LINES)
         ),
     )
+
+
+def beginning_of(starting: date, channel: Channel) -> pd.Timestamp:
+    """The beginning of the starting day in the shop's time zone (`systems.centra.timezone`, else UTC)."""
+    centra: Any = channel.systems["centra"]
+    return pd.Timestamp(datetime.combine(starting, time.min, ZoneInfo(centra.timezone or "UTC")))
+
+
+def is_since(starting: date, ordered: pd.Series) -> pd.Series:
+    """Whether each order was placed on or after the starting day. `ordered` are Centra's dates, which are in the shop's
+    time zone; also true for an order without a date."""
+    ordered = ordered.fillna("")
+    return (ordered >= f"{starting:%Y-%m-%d}") | (ordered == "")
+
+
+def sent_references(store: Store) -> set[str]:
+    """The references of the orders that we have sent, also of those whose outcome is unknown."""
+    rows = store.connection.execute(
+        f"select distinct key from sync.journal where flow = '{ORDERS_FLOW}' and outcome in ('applied', 'unknown')"
+    ).fetchall()
+    return {key for (key,) in rows}
 
 
 def own_orders(live: pd.DataFrame, prefix: str) -> pd.DataFrame:
@@ -141,6 +170,19 @@ def destination_digest(rows: pd.DataFrame, key: str) -> list[str]:
     return [f"{version}-{hmac.digest(secret, repr(cell).encode(), 'sha256').hex()[:24]}" for cell in cells]
 
 
+def destinations_to_be(orders: pd.DataFrame, key: str) -> pd.DataFrame:
+    """The digests of each order's destination as myOGO should have it, to compare with those staged of its orders:
+    `address_digest`, and `pick_up_point_digest` ("" for an order without a pick-up point: myOGO may choose one)."""
+    columns = orders[["reference", "customer", "shipping_code", "pick_up_point_code"]].astype(object)
+    addresses, points = [], []
+    for reference, customer, shipping_code, point in columns.where(columns.notna(), None).itertuples(index=False):
+        wanted = destination_of(reference, decode(customer.encode()), shipping_code, point, key)
+        addresses.append(wanted.address)
+        points.append(wanted.pick_up_point if point else "")
+    digests = {"address_digest": addresses, "pick_up_point_digest": points}
+    return pd.DataFrame(digests, index=orders.index, dtype="str")
+
+
 # What may change in Centra between reading an order and sending it without making it another order: whether its payment
 # was taken is looked at when it is taken, and an order's status by its name.
 _MAY_CHANGE = frozenset({"paid", "should_capture", "order_status", "source_id"})
@@ -181,3 +223,9 @@ def recorded_destinations(store: Store) -> dict[str, str]:
         "group by key"
     ).fetchall()
     return {key: digest for key, digest in rows if digest}
+
+
+def status_names(statuses: pd.Series) -> pd.Series:
+    """The statuses as names in small letters; "" for null."""
+    texts = statuses.fillna("").str.strip().str.casefold()
+    return texts.replace({str(number): name for number, name in enumerate(STATUSES)})

@@ -12,6 +12,7 @@ from pipelines.systems.centra.order_source import frames_of
 from pipelines.systems.create_once import look_up_or_lost, unresolved
 from pipelines.systems.http.failures import WriteRedirected
 from pipelines.systems.myogo.order_target import OrderTarget
+from pipelines.systems.target import HeldBack
 
 
 class CaptureThenCreate:
@@ -35,7 +36,8 @@ class CaptureThenCreate:
         except CentraMyogoError as error:
             error.message = f"Its payment has been captured. {error.message}"
             raise
-        return "; ".join(filter(None, ("captured", message)))
+        joined = "; ".join(filter(None, ("captured", message)))
+        return HeldBack(joined) if isinstance(message, HeldBack) else joined
 
     def update(self, key: str, row: dict[str, Any]) -> str:
         raise AssertionError("orders are never updated")

@@ -17,6 +17,8 @@ from pipelines.flows.order_flow import (
     LINE_COLUMNS,
     OrderFlow,
     destination_digest,
+    destinations_to_be,
+    is_since,
     of_source,
     open_orders,
     order_id_of,
@@ -25,18 +27,24 @@ from pipelines.flows.order_flow import (
     reading_digest,
     recorded_destinations,
     reference_prefix,
+    sent_references,
+    status_names,
 )
 from pipelines.flows.order_stage import ambiguous_codes, codes_in_myogo, order_facts, unknown_codes, unlisted_orders
 from pipelines.state.schema import Table, columns
 from pipelines.systems.centra.order_source import NOTES
 from pipelines.systems.system import CheckResult, Lookup
-from schemas.fields.centra_orders import ORDERS, SHIPMENTS, STATUSES
+from schemas.fields.centra_orders import ORDERS, SHIPMENTS
 from schemas.fields.myogo_orders import FINAL
 from schemas.orders.rules import RULES
 from transforms.order_lines import is_true
 from transforms.order_money import with_amounts
 from transforms.shipping import METHODS
 
+_LIVE = [
+    "reference", "status", "lines", "test", "price_total", "cash_on_delivery", "address_digest", "pick_up_point_digest",
+    "edit_time", "reason",
+]  # fmt: skip
 NOTHING_TO_PICK = "our warehouse has none of its lines"
 
 OUTPUT = Table(
@@ -167,6 +175,7 @@ class OrdersFlow(OrderFlow):
             merchant: Any = context.channel.systems[context.settings.target_system]
             key = merchant.secret_token.reveal()
             orders["destination"] = destination_digest(destination, key)
+            orders = orders.join(destinations_to_be(orders, key))
             orders["read_as"] = reading_digest(rows.assign(source_id=orders["source_id"]), lines, key)
             del rows
         with step("validate"):
@@ -182,7 +191,7 @@ class OrdersFlow(OrderFlow):
 
     def _evaluate(self, orders: pd.DataFrame) -> Evaluation:
         from schemas.orders.contract import ORDER
-        from schemas.orders.issues import OrderContext, checked, waiting, warnings, withheld
+        from schemas.orders.issues import OrderContext, checked, placed_before, waiting, warnings, withheld
 
         all_orders = self._live()
         live = own_orders(all_orders, reference_prefix(self.context.channel, self.params))
@@ -219,7 +228,8 @@ class OrdersFlow(OrderFlow):
         )
         warned = warnings(rows[(rows["bucket"] == "selected") | self._is_left_out(rows)])
         if self.params.source == "shipments":
-            warned = pd.concat([warned, waiting(self._waiting())], ignore_index=True)
+            others = [waiting(self._waiting()), placed_before(self._placed_before(rows))]
+            warned = pd.concat([warned, *others], ignore_index=True)
         return Evaluation(
             desired=desired,
             live=live.loc[live["reference"].isin(desired["reference"]), ["reference"]],
@@ -232,8 +242,7 @@ class OrdersFlow(OrderFlow):
     def _buckets(self, orders: pd.DataFrame, gone: pd.DataFrame) -> pd.Series:
         """The one bucket that counts each order: "selected", "withheld", "skipped", or "gone" for an order that is
         counted in `gone`, because it was stopped although Centra still lists it."""
-        recent = self._is_since_starting(orders["ordered"])
-        selected = self._has_chosen_status(orders) & recent & self._matches_sku(orders)
+        selected = self._has_chosen_status(orders) & self._is_ours(orders) & self._matches_sku(orders)
         bucket = pd.Series("skipped", index=orders.index, dtype="str")
         bucket = bucket.mask(selected, "selected").mask(selected & (orders["failed"] >= 0), "withheld")
         bucket = bucket.mask(self._is_left_out(orders), "skipped")
@@ -241,7 +250,7 @@ class OrdersFlow(OrderFlow):
 
     def _is_left_out(self, orders: pd.DataFrame) -> pd.Series:
         """Whether each selected order has nothing for the warehouse to pick, or nothing any more after it was sent."""
-        selected = self._has_chosen_status(orders) & self._is_since_starting(orders["ordered"])
+        selected = self._has_chosen_status(orders) & self._is_ours(orders)
         not_sent = orders["nothing_to_pick"] & ~orders["is_sent"]
         sent = orders["is_sent"] & orders["lines"].isna() & (orders["failed"] < 0)
         return (not_sent | sent) & selected & self._matches_sku(orders)
@@ -268,10 +277,11 @@ class OrdersFlow(OrderFlow):
         """Whether --sku selects each reference."""
         return self.context.select_by_sku(orders["reference"])
 
-    def _is_since_starting(self, ordered: pd.Series) -> pd.Series:
-        """Whether each order was placed on or after the starting day; also true without a date."""
-        ordered = ordered.fillna("")
-        return (ordered >= f"{self.params.starting:%Y-%m-%d}") | (ordered == "")
+    def _is_ours(self, orders: pd.DataFrame) -> pd.Series:
+        """Whether each order was placed on or after the starting day, or has been sent from here, whatever its date.
+        A draft or test that was sent counts by its date, so that a later starting day ends it."""
+        was_sent = orders["reference"].isin(sent_references(self.store)) & orders["is_sent"]
+        return is_since(self.params.starting, orders["ordered"]) | (was_sent & ~orders["is_test_or_draft"])
 
     def _has_chosen_status(self, orders: pd.DataFrame) -> pd.Series:
         """Whether each order has one of the channel's statuses; true for shipments, which are listed by theirs."""
@@ -308,30 +318,32 @@ class OrdersFlow(OrderFlow):
         }
 
     def _waiting(self) -> pd.DataFrame:
-        """Orders in one of the channel's statuses without a shipment that is good to go or completed."""
+        """Orders in one of the channel's statuses without a shipment that is good to go or completed. Not those that
+        myOGO has, except as cancelled or returned."""
+        sent = open_orders(self.store, self._live(), reference_prefix(self.context.channel, self.params))
         with_a_shipment = (
             "(select order_id from raw_centra.shipments union select order_id from raw_centra.completed_shipments)"
         )
         orders = self.store.frame(
             "raw_centra.orders", ["order_id", "order_status", "order_date"], f"where order_id not in {with_a_shipment}"
         )
-        dated = orders["order_date"].notna()
-        return orders[dated & self._is_since_starting(orders["order_date"]) & self._has_status(orders["order_status"])]
+        since = is_since(self.params.starting, orders["order_date"]) & orders["order_date"].notna()
+        in_myogo = orders["order_id"].isin(set(sent["source_id"].map(order_id_of)))
+        return orders[since & ~in_myogo & self._has_status(orders["order_status"])]
+
+    def _placed_before(self, orders: pd.DataFrame) -> pd.DataFrame:
+        """The orders that could be sent now, except that they were placed before the starting day."""
+        old = ~self._is_ours(orders) & ~orders["is_sent"] & (orders["sent_as"] == "")
+        could_be_sent = (orders["held"] == "") & ~orders["nothing_to_pick"]
+        return orders[old & could_be_sent & self._matches_sku(orders)]
 
     def _has_status(self, statuses: pd.Series) -> pd.Series:
         """Whether the channel file lists each status, by number or by name, whichever of them Centra sends."""
-        known = _status_names(pd.Series(self.params.statuses, dtype="str"))
-        return _status_names(statuses).isin(known)
+        known = status_names(pd.Series(self.params.statuses, dtype="str"))
+        return status_names(statuses).isin(known)
 
     def _live(self) -> pd.DataFrame:
         """All of myOGO's orders, with `status` in lower case ("" for none), `test` as a flag, and the amounts `total`
         and `collects`."""
-        columns = ["reference", "status", "lines", "test", "price_total", "cash_on_delivery"]
-        live = with_amounts(self.store.frame("raw_myogo.orders", columns))
+        live = with_amounts(self.store.frame("raw_myogo.orders", _LIVE))
         return live.assign(status=live["status"].fillna("").str.casefold(), test=is_true(live["test"]))
-
-
-def _status_names(statuses: pd.Series) -> pd.Series:
-    """The statuses as names in small letters; "" for null."""
-    texts = statuses.fillna("").str.strip().str.casefold()
-    return texts.replace({str(number): name for number, name in enumerate(STATUSES)})

@@ -16,12 +16,15 @@ from pipelines.engine.safety_limits import Violation, change_violations
 from pipelines.flows.order_flow import (
     LINE_COLUMNS,
     OrderFlow,
+    beginning_of,
     completed,
+    is_since,
     order_id_of,
     orders_params,
     own_orders,
     previously_sent_references,
     reference_prefix,
+    sent_references,
 )
 from pipelines.flows.order_stage import not_goods_codes
 from pipelines.state.schema import Table, columns
@@ -31,9 +34,10 @@ from schemas.order_units import units_in
 from schemas.tracking.rules import RULES
 from transforms.order_lines import PickRules, is_true, pickable_lines
 from transforms.orders import pick_rules
-from transforms.tracking import tracking_numbers, units_of
+from transforms.tracking import in_minutes, tracking_numbers, units_of, utc_times, waits_for_tracking
 
 _ORDERS = ["reference", "status", "shipping_code", "tracking_number", "edit_time", "test", "lines"]
+_DATED = ("shipments", "orders")
 _SHIPPED = "where lower(status) = 'shipped'"
 _SHIPMENTS = ["shipment_id", "order_id", "paid", "should_capture"]
 OUTPUT = Table(
@@ -80,7 +84,9 @@ class TrackingFlow(OrderFlow):
     @classmethod
     def settings_hint(cls, params: Any) -> CheckResult:
         how = "with capture" if params.capture else "without capture: unpaid shipments are withheld"
-        return "ok", f"shipments are completed in Centra {how}", ""
+        hours = params.wait_for_tracking_hours
+        wait = f"; one without a tracking number after {hours} hours" if hours else ""
+        return "ok", f"shipments are completed in Centra {how}{wait}", ""
 
     def reads(self) -> Sequence[StagedRows]:
         return (StagedRows("raw_centra.shipments", "Centra's list of shipments", "shipment_id", ("orderId",)),)
@@ -89,8 +95,8 @@ class TrackingFlow(OrderFlow):
         """In myOGO, orders that Centra still has open. In Centra, orders that have left the warehouse and whose
         shipments it lists neither as open nor as recently completed, except those that we have completed."""
         prefix = reference_prefix(self.context.channel, self.params)
-        shipped = self.store.frame("raw_myogo.orders", ["reference", "edit_time"], _SHIPPED)
-        orders = own_orders(self._since_starting(shipped), prefix)
+        shipped = self.store.frame("raw_myogo.orders", ["reference", "edit_time", "test"], _SHIPPED)
+        orders = self._since_starting(own_orders(shipped, prefix))
         listed = self.store.frame("raw_centra.shipments", ["shipment_id", "order_id"])
         known = {*listed["shipment_id"], *listed["order_id"], *completed(self.store)}
         unknown = orders[~orders["source_id"].isin(known)]
@@ -112,8 +118,8 @@ class TrackingFlow(OrderFlow):
         from schemas.tracking.contract import SENDABLE
 
         with step("transform"):
-            orders = self._since_starting(self.store.frame("raw_myogo.orders", _ORDERS))
-            own = own_orders(orders, reference_prefix(self.context.channel, self.params))
+            orders = self.store.frame("raw_myogo.orders", _ORDERS)
+            own = self._since_starting(own_orders(orders, reference_prefix(self.context.channel, self.params)))
             copies = own["reference"].map(own["reference"].value_counts())
             # Of several orders with one reference, one that has ended is kept: TRACK-005 withholds it.
             still_open = ~own["status"].str.casefold().isin(FINAL)
@@ -127,6 +133,7 @@ class TrackingFlow(OrderFlow):
                 is_test=is_true(rows["test"]) & (not self._sends_tests()),
                 may_capture=self.params.capture,
                 refused_unpaid=self._refusals_of_unpaid(rows["shipment_id"], shipments),
+                waits=waits_for_tracking(rows, self.context.now, self.params),
             )
         with step("validate"):
             evaluation = self._evaluate(rows)
@@ -143,7 +150,9 @@ class TrackingFlow(OrderFlow):
 
         selected = self._selected(rows)
         failed = failed_checks(rows).where(selected, -1)
-        valid = rows[selected & (failed == -1)].reset_index(drop=True)
+        # A shipment that is completed has its number in Centra or nowhere: only open ones wait.
+        waiting = selected & (failed == -1) & rows["is_open"] & rows["waits"]
+        valid = rows[selected & (failed == -1) & ~waiting].reset_index(drop=True)
         due = valid["is_open"]
         # A shipment that is no longer open was completed before, from here or by hand: it counts as unchanged.
         desired = valid[["tracking", "packages", "carrier", "service"]].assign(
@@ -163,11 +172,16 @@ class TrackingFlow(OrderFlow):
             desired=desired[compared].assign(source_id=desired[COMPLETION.key]),
             live=live[compared],
             withheld=withheld(rows, failed),
-            warned=warnings(valid[due], self._with_other_numbers(valid[~due])),
+            warned=warnings(
+                valid[due],
+                self._with_other_numbers(valid[~due]),
+                self._with_moments(rows[waiting]),
+                self._with_moments(valid[~due & (valid["final"] == "returned") & ~valid["is_test"]]),
+            ),
             records=pd.DataFrame({"source_id": source_ids, "selected": selected}).drop_duplicates("source_id"),
             counts={
                 "read": len(rows),
-                "skipped": int((~selected).sum()),
+                "skipped": int((~selected | waiting).sum()),
                 "withheld": int((failed >= 0).sum()),
                 "drifted": 0,
                 "unmatched": 0,
@@ -227,8 +241,25 @@ class TrackingFlow(OrderFlow):
         ids = shipped["source_id"]
         return shipped.assign(shipment_id=ids, centra_has=ids.map(in_centra).map(tracking_numbers).map(", ".join))
 
+    def _with_moments(self, orders: pd.DataFrame) -> pd.DataFrame:
+        """Orders with moments in words: when myOGO `changed` them, and the `last_moment` until which they wait for a
+        tracking number. `listed_days` is how long myOGO's list shows an order after its last change."""
+        changed = utc_times(orders["edit_time"])
+        last = changed + pd.Timedelta(hours=self.params.wait_for_tracking_hours)
+        return orders.assign(
+            changed=changed.map(in_minutes), last_moment=last.map(in_minutes), listed_days=self.params.look_back_days
+        )
+
     def _since_starting(self, orders: pd.DataFrame) -> pd.DataFrame:
-        """The orders that myOGO changed on or after the starting day. The stage may hold older ones too."""
-        edited = orders["edit_time"].fillna("")
-        dated = edited.str.match(r"[0-9]{4}-").astype(bool)
-        return orders[(edited >= f"{self.params.starting:%Y-%m-%d}") | ~dated]
+        """The orders that were placed in Centra or changed in myOGO on or after the starting day, in the shop's time
+        zone, and those that we have sent, whatever their date. A test that is not meant counts by its date. The stage
+        may hold older orders too."""
+        starting = self.params.starting
+        edited = utc_times(orders["edit_time"])
+        placed = pd.concat([self.store.frame(f"raw_centra.{table}", ["order_id", "order_date"]) for table in _DATED])
+        placed = placed[placed["order_date"].notna()]
+        recent = placed.loc[is_since(starting, placed["order_date"]), "order_id"]
+        was_sent = orders["reference"].isin(sent_references(self.store))
+        is_meant = was_sent & ~(is_true(orders["test"]) & (not self._sends_tests()))
+        since = edited.isna() | (edited >= beginning_of(starting, self.context.channel))
+        return orders[since | is_meant | orders["source_id"].map(order_id_of).isin(set(recent))]

@@ -22,6 +22,7 @@ from pipelines.engine.push import Result
 from pipelines.reports.notes import describe_read, notes
 from pipelines.reports.query import words_of
 from pipelines.state.run_result import RunResult
+from schemas.issues import and_more
 
 MAX_EXAMPLES = 5
 MAX_MESSAGE_LENGTH = 4000  # a refusal lists all limits that the plan breaks
@@ -82,7 +83,7 @@ class ConsoleReporter:
         self._changes(flow, plan)
         with_fix = report.verb == "plan"
         self._by_rule("Withheld", flow, evaluation.withheld, with_fix)
-        self._by_rule("Warnings (these rows are sent anyway)", flow, evaluation.warned, with_fix)
+        self._by_rule("Warnings (no row is withheld for these)", flow, evaluation.warned, with_fix)
         if evaluation.expectations:
             self._expectations(evaluation.expectations)
         self._total += len(plan.changes)
@@ -107,7 +108,10 @@ class ConsoleReporter:
         rules = {rule.id: rule for rule in self.channel.declarations[flow].rules}
         for name, rows in issues.groupby("rule", sort=True):
             rule = rules[str(name)]
+            codes = list(dict.fromkeys(rows["code"]))
             self.out.print(f"  [yellow]{rule.id:9}[/] {len(rows):6}  {escape(rule.meaning)}")
+            if self.channel.declarations[flow].kind == "window":  # a few rows, each of which somebody looks at
+                self.out.print(f"                    {escape(_clean(and_more(codes, len(codes))))}")
             if with_fix:
                 self.out.print(f"                    [dim]{escape(_clean(rows['message'].iat[0]))}[/]")
                 self.out.print(f"                    [dim]{escape(rule.fix)}[/]")
@@ -154,6 +158,8 @@ class ConsoleReporter:
                     f"\nPushed{of}: create {c['create']} + update {c['update']} = applied {c['applied']} + refused "
                     f"{c['refused']} + unknown {c['unknown']} + not attempted {c['not_attempted']}"
                 )
+        if held_back := sorted(report.facts.get("held_back", [])):
+            self._note(f"Held back by the target, which needs somebody: {and_more(held_back, len(held_back))}.")
         for line in [*report.facts.get("waiting", []), *report.facts.get("read_back", [])]:
             self._note(line)
         if len(report.flows) > 1 and report.fingerprint:

@@ -44,7 +44,7 @@ def page() -> str:
             "",
             "## Warnings",
             "",
-            "The row is sent anyway.",
+            "The row is not withheld for it.",
             "",
             *_rule_table(rules(withholds=False), "Reported when"),
             "",

@@ -6,6 +6,7 @@ import re
 
 from pipelines.reports.formatting import clean, number, outcome, short, sums, when
 from pipelines.reports.model import Facts, FlowFacts, FlowWords, Row, Todo
+from schemas.issues import and_more
 
 MAX_CHANGES = 20
 
@@ -87,9 +88,17 @@ def _counts(flow: FlowFacts) -> list[str]:
 def _todos(flow: FlowFacts, rows: str) -> list[str]:
     return _table(
         ["Rule", rows, "Where", "What", "How", "Since"],
-        [[t.rule, f"{t.rows:,}{_came_back(t)}", t.owner, t.meaning, t.fix, when(t.since)] for t in flow.todos],
+        [
+            [t.rule, f"{t.rows:,}{_came_back(t)}", t.owner, f"{t.meaning}: {_first(t)}", t.fix, when(t.since)]
+            for t in flow.todos
+        ],
         "Nothing is withheld.",
     )
+
+
+def _first(todo: Todo) -> str:
+    """The first codes of a rule, and the number of its other rows."""
+    return and_more([_code(row["code"]) for row in todo.examples], todo.rows)
 
 
 def _changes(rows: list[Row], words: FlowWords, none: str) -> list[str]:

@@ -17,17 +17,20 @@ def drop_expired_fields(store: Store, flow: str, oldest_run_id: Mapping[str, str
         )
 
 
-def blank_personal_data(store: Store, table: str, columns: tuple[str, ...], dated_by: str, before: str | None) -> None:
+def blank_personal_data(store: Store, table: str, columns: tuple[str, ...], dated_by: str, before: str | None) -> int:
     """Blanks personal data in rows of `raw_<system>.<table>` dated before `before`, a time as the system writes it; in
-    all rows if it is None. Rows without a date are blanked too."""
+    all rows if it is None. Rows without a date are blanked too. Returns the number of rows that had any."""
     schema, _, name = table.partition(".")
     staged = store.connection.execute(
         "select column_name from duckdb_columns() where schema_name = ? and table_name = ?", [schema, name]
     ).fetchall()
     # A table that an earlier version of this program has staged may lack some of the columns.
-    if present := [column for column in columns if (column,) in staged]:
-        blanks = ", ".join(f"{column} = null" for column in present)
-        store.connection.execute(
-            f"update {table} set {blanks} where $before::varchar is null or {dated_by} is null or {dated_by} < $before",
-            {"before": before},
-        )
+    if not (present := [column for column in columns if (column,) in staged]):
+        return 0
+    blanks = ", ".join(f"{column} = null" for column in present)
+    blanked = store.connection.execute(
+        f"update {table} set {blanks} where coalesce({', '.join(present)}) is not null "
+        f"and ($before::varchar is null or {dated_by} is null or {dated_by} < $before)",
+        {"before": before},
+    ).fetchall()
+    return int(blanked[0][0])

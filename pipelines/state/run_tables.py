@@ -98,7 +98,7 @@ RUN_TABLES = (
             outcome varchar | applied, refused, unknown or not_attempted.
             status integer | The HTTP status of the answer, if there was one.
             message varchar | The target's answer, or a note.
-            reason varchar | stale_read: the target differed from what was read; final: it refuses this value; or null.
+            reason varchar | stale_read: the target differed from what was read; final: it refuses the value; held_back.
             held json | The values, by our columns, that the target holds instead of those sent; null if it holds those.
             """
         ),
@@ -244,14 +244,16 @@ def run_views(row_words: Mapping[str, str]) -> tuple[View, ...]:
             "withheld and when no longer.",
             f"""
             select c.key as code, r.started_at as happened_at, c.run_id, r.verb, 'planned ' || c.action as event,
-                   cast(c.after as varchar) as detail
+                   cast(c.after as varchar) as detail, c.flow
             from sync.changes c join sync.runs r using (run_id)
             union all
-            select j.key, j.intended_at, j.run_id, r.verb, j.action || ' ' || coalesce(j.outcome, 'open'), j.message
+            select j.key, j.intended_at, j.run_id, r.verb, j.action || ' ' || coalesce(j.outcome, 'open'), j.message,
+                   j.flow
             from sync.journal j join sync.runs r using (run_id)
             union all
             select e.code, e.happened_at, e.run_id, r.verb,
-                   e.event || ' ' || e.rule || ' (' || {row_word} || e.source_id || ')', e.message
+                   e.event || ' ' || e.rule || ' (' || {row_word} || e.source_id || ')', e.message,
+                   e.flow
             from sync.issue_events e join sync.runs r using (run_id)
             order by code, happened_at, event
             """,
@@ -263,6 +265,7 @@ def run_views(row_words: Mapping[str, str]) -> tuple[View, ...]:
                 verb varchar | plan or push.
                 event varchar | What happened.
                 detail varchar | The columns planned, or the message.
+                flow varchar | The flow.
                 """
             ),
         ),

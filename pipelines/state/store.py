@@ -276,21 +276,55 @@ def _frame(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> pd.DataFrame
     return frame
 
 
-def publish(folder: Folder) -> None:
-    """Replaces the published copy with a copy of the (closed) working file, in one atomic step.
+def publish(folder: Folder, *, compact: bool = False) -> None:
+    """Replaces the published copy with a copy of the (closed) working file, in one atomic step. With `compact`, the
+    working file is replaced too, in another.
 
-    A reader who has the old copy open keeps reading the old one.
+    A reader who has the old copy open keeps reading the old one. The copy is made row by row: a DuckDB file keeps the
+    bytes of rows that were deleted or changed until it needs their place, and they may be personal data.
     """
     fresh = folder.published.with_suffix(".new")
     hit("publish: before the copy")
-    shutil.copyfile(folder.work, fresh)
-    fresh.chmod(0o600)
+    _copy_rows(folder.work, fresh)
     hit("publish: copied")
     # Remove the log of a writer who opened the old copy: DuckDB would apply it to the new one.
     with contextlib.suppress(FileNotFoundError):
-        folder.published.with_name(folder.published.name + ".wal").unlink()
+        _log_of(folder.published).unlink()
     os.replace(fresh, folder.published)
     hit("publish: in place")
+    if compact and not _log_of(folder.work).exists():
+        _replace_by_copy(folder.published, folder.work)
+        hit("publish: compacted")
+
+
+def _copy_rows(database: Path, fresh: Path) -> None:
+    """Makes the new file `fresh` with all schemas, tables, views and comments of `database`, and without its free
+    blocks. What a killed run left of `fresh` is replaced."""
+    for leftover in (fresh, _log_of(fresh)):
+        leftover.unlink(missing_ok=True)
+    with contextlib.closing(duckdb.connect(str(fresh), config=DUCKDB_SETTINGS)) as db:
+        fresh.chmod(0o600)
+        ((name,),) = db.execute("select current_database()").fetchall()
+        quoted = str(database).replace("'", "''")
+        db.execute(f"attach '{quoted}' as working_file (read_only)")
+        db.execute(f'copy from database working_file to "{name}"')
+        db.execute("detach working_file")
+
+
+def _replace_by_copy(source: Path, target: Path) -> None:
+    """Replaces the file `target` with a copy of `source`. Whenever this is interrupted, `target` is complete."""
+    copied = target.with_suffix(".compact")
+    shutil.copyfile(source, copied)
+    copied.chmod(0o600)
+    with copied.open("rb+") as file:  # on the disk before it takes the place of the history
+        os.fsync(file.fileno())
+    hit("publish: before the compacted file")
+    os.replace(copied, target)
+
+
+def _log_of(database: Path) -> Path:
+    """The write-ahead log of a DuckDB file."""
+    return database.with_name(f"{database.name}.wal")
 
 
 def published(folder: Folder) -> duckdb.DuckDBPyConnection:

@@ -22,11 +22,16 @@ class KeptOtherwise(str):
         return instance
 
 
+class HeldBack(str):
+    """The message about a write after which the target does not act on the row until somebody deals with it."""
+
+
 class Target(Protocol):
     """Writes one change at a time. Constructed with the clients of all systems, by name, and the flow's parameters.
 
     `row` maps our columns to values; absent columns stay unchanged in the target. Both methods return a message about
-    the write, or ""; it is a KeptOtherwise if the target's answer shows other values than those sent.
+    the write, or ""; it is a KeptOtherwise if the target's answer shows other values than those sent, and a HeldBack if
+    a person must deal with the row there.
 
     Both raise TargetRefused (the target refused the change), TargetUnknown (no usable answer), TargetLost (stop; no
     usable answer), or TargetUnavailable or ConfigError (stop; this change did not happen).

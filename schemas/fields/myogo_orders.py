@@ -16,6 +16,11 @@ ORDERS = (
     FieldSpec("lines", "orderLines", "json"),
     FieldSpec("price_total", "priceTotal", "number", on_type_mismatch="report"),
     FieldSpec("cash_on_delivery", "cashOnDelivery", "json"),
+    # Why myOGO holds it back or lets it wait: `warehouseComments` without personal data.
+    FieldSpec("reason", "reason", "text", on_type_mismatch="report"),
+    # Digests of `schemas.order_destination`, made when the orders are read.
+    FieldSpec("address_digest", "address_digest", "text", on_type_mismatch="report"),
+    FieldSpec("pick_up_point_digest", "pick_up_point_digest", "text", on_type_mismatch="report"),
 )
 
 # Statuses in small letters, because myOGO writes them in more than one case.
@@ -23,3 +28,5 @@ FINAL = frozenset({"shipped", "cancelled", "returned"})
 # The order proceeds without further action, or waits for its goods.
 MOVING = frozenset({"new", "draft", "pending", "collecting"})
 HELD_BACK = frozenset({"reserved", "locked"})
+# The goods of the order are not there; myOGO releases it once they are.
+WAITING = frozenset({"pending"})

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 import pandas as pd
 
-from schemas.fields.myogo_orders import FINAL, HELD_BACK, MOVING
+from schemas.fields.myogo_orders import FINAL, HELD_BACK, MOVING, WAITING
 from schemas.issues import COLUMNS, Check, by_id, first_broken, issue_rows, issues_of_checks
-from schemas.order_amounts import differ, shown
-from schemas.order_units import units_in
+from schemas.orders.changes import changed_amounts, changed_lines, destination_changed
 from schemas.orders.rules import RULES
 
 _RULES = by_id(RULES)
@@ -25,10 +23,11 @@ class OrderContext:
     """The data that orders are checked against.
 
     `live` are myOGO's orders: `reference`, `status` in small letters, `lines`, `test`, `total` and `collects` (decimals
-    or None). `codes` are the codes that myOGO is known to hold, `ambiguous_codes` the codes of more than one size in
-    Centra. `sent_as` maps a source id to the reference under which myOGO already has the same goods, `destinations` a
-    reference to the digest of the destination that was sent. `methods` are the shipping methods that the channel maps;
-    `capture` is whether the channel captures payments.
+    or None), `edit_time`, `reason`, and the digests `address_digest` and `pick_up_point_digest`. `codes` are the codes
+    that myOGO is known to hold, `ambiguous_codes` the codes of more than one size in Centra. `sent_as` maps a source id
+    to the reference under which myOGO already has the same goods, `destinations` a reference to the digest of the
+    destination that was sent. `methods` are the shipping methods that the channel maps; `capture` is whether the
+    channel captures payments.
     """
 
     live: pd.DataFrame
@@ -60,9 +59,9 @@ CHECKS = (
     ),
     Check(
         _RULES["ORDER-006"],
-        _sent(lambda rows: ~rows["is_final"] & rows["lines_changed"]),
-        "reference",
-        lambda row: "Its lines differ from those in myOGO.",
+        _sent(lambda rows: ~rows["is_final"] & (rows["changed_lines"] != "")),
+        "changed_lines",
+        lambda row: row.changed_lines,
     ),
     Check(
         _RULES["ORDER-006"],
@@ -92,7 +91,13 @@ CHECKS = (
         _RULES["ORDER-012"],
         _sent(lambda rows: rows["live_status"].isin(HELD_BACK)),
         "live_status",
-        lambda row: f"It is {row.live_status} in myOGO.",
+        lambda row: _state_in_words(row),
+    ),
+    Check(
+        _RULES["ORDER-024"],
+        _sent(lambda rows: rows["live_status"].isin(WAITING)),
+        "live_status",
+        lambda row: _state_in_words(row),
     ),
     Check(
         _RULES["ORDER-011"],
@@ -182,12 +187,16 @@ def checked(orders: pd.DataFrame, context: OrderContext) -> pd.DataFrame:
     rows = orders.assign(
         is_sent=orders["reference"].isin(live["reference"]),
         live_status=status,
+        live_since=pd.to_datetime(
+            orders["reference"].map(live_by_reference["edit_time"]), format="ISO8601", utc=True, errors="coerce"
+        ),
+        live_reason=orders["reference"].map(live_by_reference["reason"]),
         is_final=status.isin(FINAL),
         is_test_or_draft=draft | test,
         copies=orders["reference"].map(live["reference"].value_counts()).fillna(0),
-        lines_changed=_units_differ(orders["lines"], orders["reference"].map(live_by_reference["lines"])),
-        changed_amount=_changed_amounts(orders, live_by_reference),
-        destination_changed=_destination_changed(orders, context.destinations),
+        changed_lines=changed_lines(orders["lines"], orders["reference"].map(live_by_reference["lines"])),
+        changed_amount=changed_amounts(orders, live_by_reference),
+        destination_changed=destination_changed(orders, live_by_reference, context.destinations),
         sent_as=pd.Series([context.sent_as.get(one, "") for one in orders["source_id"]], orders.index, dtype="str"),
         unknown_codes=_codes_where(orders["codes"], lambda code: code not in context.codes),
         ambiguous_codes=_codes_where(orders["codes"], lambda code: code in context.ambiguous_codes),
@@ -258,48 +267,23 @@ def waiting(orders: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _units_differ(lines: pd.Series, live_lines: pd.Series) -> pd.Series:
-    """Whether two lists of lines have different units; false if one of them cannot be read."""
-    pairs = zip(lines.map(units_in), live_lines.map(units_in), strict=True)
-    return pd.Series([None not in pair and pair[0] != pair[1] for pair in pairs], lines.index, dtype=bool)
+def placed_before(orders: pd.DataFrame) -> pd.DataFrame:
+    """COLUMNS of the rows of `checked` that are good to go and were placed before the starting day."""
+    return issue_rows(
+        _RULES["ORDER-023"],
+        orders,
+        "ordered",
+        lambda row: (
+            f"It was placed on {row.ordered[:10]}, before the starting day, and is good to go now; myOGO has no order "
+            f"{row.reference!r}."
+        ),
+    )
 
 
-def _changed_amounts(orders: pd.DataFrame, live: pd.DataFrame) -> pd.Series:
-    """What differs between the amounts of each order and those in myOGO, in words; "" for nothing. An amount that one
-    side does not say is not compared, except that myOGO must not collect what is not paid on delivery."""
-    collects, totals = (live[name].to_dict() for name in ("collects", "total"))
-    columns = ("reference", "paid_on_delivery", "collects", "share", "price_currency")
-    texts = []
-    for reference, on_delivery, wanted, share, currency in zip(*(orders[name] for name in columns), strict=True):
-        unit = f" {currency}" if isinstance(currency, str) else ""
-        cash, total = collects.get(reference), totals.get(reference)
-        if not on_delivery and cash:
-            text = f"myOGO collects {shown(cash)}{unit} on delivery; in Centra nothing is paid on delivery."
-        elif cash is not None and differ(_amount(wanted), cash):
-            text = f"myOGO collects {shown(cash)}{unit} on delivery; in Centra it is {shown(wanted)}{unit}."
-        elif total is not None and differ(_amount(share), total):
-            text = f"Its total is {shown(total)}{unit} in myOGO and {shown(share)}{unit} in Centra."
-        else:
-            text = ""
-        texts.append(text)
-    return pd.Series(texts, orders.index, dtype="str")
-
-
-def _amount(value: Any) -> Decimal | None:
-    return value if isinstance(value, Decimal) else None
-
-
-def _destination_changed(orders: pd.DataFrame, destinations: Mapping[str, str]) -> pd.Series:
-    """Whether each order's destination differs from the one that was sent. Only digests with the same prefix (version
-    and key) are compared."""
-
-    def changed(recorded: str | None, current: str) -> bool:
-        return (
-            recorded is not None and recorded.rpartition("-")[0] == current.rpartition("-")[0] and recorded != current
-        )
-
-    pairs = zip(orders["reference"], orders["destination"], strict=True)
-    return pd.Series([changed(destinations.get(one), current) for one, current in pairs], orders.index, dtype=bool)
+def _state_in_words(row: Any) -> str:
+    since = f" (last change {row.live_since:%Y-%m-%d %H:%M} UTC)" if pd.notna(row.live_since) else ""
+    reason = f": {row.live_reason.rstrip('.')}" if isinstance(row.live_reason, str) and row.live_reason else ""
+    return f"It is {row.live_status} in myOGO{since}{reason}."
 
 
 def _codes_where(codes: pd.Series, condition: Any) -> pd.Series:

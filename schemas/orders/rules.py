@@ -51,7 +51,8 @@ RULES = (
         True,
         "it differs between Centra and myOGO, because it was changed after it was sent to myOGO",
         "Someone changed its lines, amounts, address, pick-up point or shipping method, or its lines in myOGO.",
-        "In myOGO, change the order by hand while it is new, or cancel it with OGOship; reported until it leaves.",
+        "In myOGO, change the order by hand while it is new, or cancel it with OGOship; it is reported until both "
+        "sides agree or it leaves.",
         "myOGO",
     ),
     Rule(
@@ -185,5 +186,23 @@ RULES = (
         "The checkout does not require the state.",
         "In Centra, complete the delivery address, and make the state a required field for such countries.",
         "Centra",
+    ),
+    Rule(
+        "ORDER-023",
+        False,
+        "it was placed before the starting day and is good to go now, so it is not sent",
+        "A pre-order whose goods have arrived, or an order that the warehouse got in another way.",
+        "If the goods have left, complete it in Centra. If not, create it in myOGO by hand under the reference that "
+        "the message names: then its tracking follows.",
+        "Centra",
+    ),
+    Rule(
+        "ORDER-024",
+        True,
+        "it waits in myOGO for goods that are not there (PENDING)",
+        "More was sold than the warehouse has, or the delivery has not been counted yet.",
+        "Nothing, if the goods are on their way: myOGO releases it by itself. Else split or cancel it in myOGO, and "
+        "tell the customer.",
+        "myOGO",
     ),
 )

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from decimal import Decimal
-
 import pandas as pd
 
 from schemas.issues import Check, by_id, first_broken, issue_rows, issues_of_checks
+from schemas.order_units import units_in_words
 from schemas.tracking.rules import RULES
 
 _RULES = by_id(RULES)
@@ -48,8 +46,8 @@ CHECKS = (
         lambda rows: rows["is_open"] & _is_shipped(rows) & rows["units_differ"],
         "status",
         lambda row: (
-            f"myOGO shipped {_in_words(row.shipped_units)}; shipment {row.shipment_id} contains "
-            f"{_in_words(row.shipment_units)}."
+            f"myOGO shipped {units_in_words(row.shipped_units)}; shipment {row.shipment_id} contains "
+            f"{units_in_words(row.shipment_units)}."
         ),
     ),
     Check(
@@ -86,14 +84,40 @@ def withheld(rows: pd.DataFrame, failed: pd.Series) -> pd.DataFrame:
     return issues_of_checks(rows, failed, CHECKS)
 
 
-def warnings(due: pd.DataFrame, done: pd.DataFrame) -> pd.DataFrame:
-    """COLUMNS of the warnings: rows `due` without a tracking number, and rows `done` (completed shipments) for which
-    myOGO now has other numbers (`tracking`) than Centra (`centra_has`)."""
-    due, done = (rows.assign(code=rows["reference"], source_id=rows["shipment_id"]) for rows in (due, done))
+def warnings(due: pd.DataFrame, done: pd.DataFrame, waiting: pd.DataFrame, returned: pd.DataFrame) -> pd.DataFrame:
+    """COLUMNS of the warnings: rows `due` without a tracking number that their method should have, rows `done`
+    (completed shipments) for which myOGO now has other numbers (`tracking`) than Centra (`centra_has`), and rows
+    `waiting` for a number that are not completed yet (with `changed` and `last_moment` in words), and rows `returned`
+    to the warehouse whose shipments are not open in Centra (with `changed` and `listed_days`)."""
+    due, done, waiting = (
+        rows.assign(code=rows["reference"], source_id=rows["shipment_id"]) for rows in (due, done, waiting)
+    )
+    returned = returned.assign(code=returned["reference"])
     return pd.concat(
         [
             issue_rows(
-                _RULES["TRACK-003"], due[due["tracking"].isna()], "reference", lambda row: "No tracking number."
+                _RULES["TRACK-003"],
+                due[due["tracking"].isna() & due["tracked"]],
+                "reference",
+                lambda row: f"No tracking number; shipment {row.shipment_id} is completed without one.",
+            ),
+            issue_rows(
+                _RULES["TRACK-009"],
+                waiting,
+                "edit_time",
+                lambda row: (
+                    f"It was shipped without a tracking number (last change in myOGO: {row.changed}). Shipment "
+                    f"{row.shipment_id} stays open in Centra until it has one, at the latest until {row.last_moment}."
+                ),
+            ),
+            issue_rows(
+                _RULES["TRACK-010"],
+                returned,
+                "status",
+                lambda row: (
+                    f"It came back to the warehouse (returned in myOGO, last change {row.changed}). It is listed for "
+                    f"{row.listed_days} days."
+                ),
             ),
             issue_rows(
                 _RULES["TRACK-008"],
@@ -104,7 +128,3 @@ def warnings(due: pd.DataFrame, done: pd.DataFrame) -> pd.DataFrame:
         ],
         ignore_index=True,
     )
-
-
-def _in_words(units: Mapping[str, Decimal]) -> str:
-    return ", ".join(f"{quantity} of {code!r}" for code, quantity in sorted(units.items())) or "nothing"

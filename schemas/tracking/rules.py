@@ -26,7 +26,8 @@ RULES = (
         False,
         "a shipped order has no tracking number",
         "The shipping method has no tracking, or the warehouse did not record the number.",
-        "In myOGO, check the order if its method should have tracking.",
+        "In myOGO, check the order if its method should have tracking; if it has none, set tracked = false for it in "
+        "[flows.tracking.params.carriers].",
         "myOGO",
     ),
     Rule(
@@ -67,6 +68,23 @@ RULES = (
         "the tracking numbers of a completed shipment differ from those that myOGO has now",
         "myOGO received the number, or another one, after the shipment was completed.",
         "In Centra, set the tracking number of the shipment by hand.",
+        "Centra",
+    ),
+    Rule(
+        "TRACK-009",
+        False,
+        "a shipped order has no tracking number yet, and its shipment is not completed in Centra before it has one",
+        "The warehouse records the number after the parcel has left, or the shipping method has no tracking.",
+        "Nothing, if the number is on its way. If the method has no tracking, set tracked = false for it in "
+        "[flows.tracking.params.carriers]; wait_for_tracking_hours in [flows.tracking.params] sets how long to wait.",
+        "channel file",
+    ),
+    Rule(
+        "TRACK-010",
+        False,
+        "the order came back to the warehouse after its shipment was completed in Centra",
+        "The customer returned it or did not collect it, or the carrier could not deliver it.",
+        "In Centra, register the return and refund the customer, or send the goods again with a new order.",
         "Centra",
     ),
 )

@@ -220,7 +220,7 @@ def test_each_rule_withholds_its_orders_in_a_run(shop_of: ShopOf) -> None:
     assert messages["ORDER-004"] == "The delivery address lacks: city, two-letter country."
     assert messages["ORDER-016"] == "myOGO has the same order as 'demo-1022'."
     assert shop.sql("select code, rule from out_myogo.warnings where flow = 'orders' order by 1") == [
-        ("1002", "ORDER-015"), ("1026", "ORDER-015"), ("demo-1024-1", "ORDER-010"),
+        ("1026", "ORDER-015"), ("demo-1024-1", "ORDER-010"),
     ]  # fmt: skip
     new = {row["reference"]: row for row in sent(shop) if row["reference"] > "demo-1015"}
     assert [*new] == ["demo-1015-1", "demo-1024-1", "demo-1025-1"]
@@ -243,7 +243,7 @@ def test_each_rule_withholds_its_orders_in_a_run(shop_of: ShopOf) -> None:
 
 
 def test_orders_before_the_starting_day_are_skipped(shop_of: ShopOf) -> None:
-    """In any order of the list. A later starting day leaves open orders as they are."""
+    """In any order of the list. With a later starting day, what has been sent stays ours."""
     shop = shop_with_orders(shop_of)
     order(shop, orderDate="2025-12-31 23:59:59")
     order(shop, orderDate="2026-01-01 00:00:00")
@@ -252,7 +252,104 @@ def test_orders_before_the_starting_day_are_skipped(shop_of: ShopOf) -> None:
     assert [one["reference"] for one in sent(shop)] == ["demo-1002-1"]
     shop.edit("starting = 2026-01-01", "starting = 2099-01-01")
     report = orders(shop)
-    assert (report.exit_code, report.flows["orders"]["skipped"], withheld(shop)) == (0, 2, [])
+    counts = report.flows["orders"]
+    assert (report.exit_code, counts["skipped"], counts["unchanged"], withheld(shop)) == (0, 1, 1, [])
+    shop.box.change_myogo_order("demo-1002-1", orderLines=[{"code": "SKU2", "quantity": 1}])
+    assert orders(shop).exit_code == 3
+    assert withheld(shop) == [("demo-1002-1", "ORDER-006")]
+
+
+def test_an_order_from_before_the_starting_day_that_is_good_to_go_is_named(shop_of: ShopOf) -> None:
+    """Until myOGO has it or Centra has completed it. Not one that is held, and not one in myOGO."""
+    shop = shop_with_orders(shop_of)
+    before = {"orderDate": "2025-12-31 23:59:59", "lines": [{"code": "SKU1", "qty": 1}]}
+    for fields in ({}, {}, {"hold": 1}, {"orderDate": "2026-01-01 00:00:00"}, {"paid": 0}):
+        order(shop, **(before | fields))
+    report = orders(shop)
+    warned = "select code, source_id, message from out_myogo.warnings where rule = 'ORDER-023' order by 1"
+    assert [row[:2] for row in shop.sql(warned)] == [
+        (f"demo-{number}-1", f"{number}-1") for number in (1001, 1002, 1005)
+    ]  # fmt: skip
+    assert shop.sql(warned)[0][2] == (
+        "It was placed on 2025-12-31, before the starting day, and is good to go now; myOGO has no order 'demo-1001-1'."
+    )
+    assert [one["reference"] for one in sent(shop)] == ["demo-1004-1"]
+    assert report.flows["orders"]["skipped"] == 4
+    (other,) = sent(shop)
+    by_hand = {"reference": "demo-1001-1"} | {name: other[name] for name in ("status", "customer", "orderLines")}
+    with closing(MyOgoClient(shop.channel().systems["myogo"], ("read:order", "write:order"))) as client:
+        MyOgoOrders(client).create(by_hand)
+    shop.box.change_centra_shipment("1002-1", gtg=0)
+    orders(shop)
+    assert [code for code, *_ in shop.sql(warned)] == ["demo-1005-1"]
+
+
+def test_an_order_that_myogo_holds_back_needs_somebody_at_once(shop_of: ShopOf) -> None:
+    """With myOGO's reason, in the push that sent it and in each run until it is released."""
+    shop = shop_with_orders(shop_of)
+    shop.edit('standard = "HOME"', 'standard = "HOME"\nexpress = "NOT-THERE"')
+    order(shop, lines=[{"code": "SKU1", "qty": 500}])
+    order(shop, lines=[{"code": "SKU2", "qty": 1}])
+    order(shop, lines=[{"code": "SKU3", "qty": 1}], shippingList="express")
+    printed = shop.command("push", str(shop.file), "--data", str(shop.data), "--flow", "orders")
+    assert printed.exit_code == 3
+    assert "applied create demo-1001-1: myOGO put it into Pending: Waiting for stock." in printed.stdout
+    assert "Held back by the target, which needs somebody: demo-1001-1, demo-1003-1." in printed.stdout
+    assert shop.sql("select key, outcome, reason from sync.journal order by key") == [
+        ("demo-1001-1", "applied", "held_back"), ("demo-1002-1", "applied", None),
+        ("demo-1003-1", "applied", "held_back"),
+    ]  # fmt: skip
+    since = []
+    for _ in range(2):
+        assert orders(shop).exit_code == 3
+        assert withheld(shop) == [("demo-1001-1", "ORDER-024"), ("demo-1003-1", "ORDER-012")]
+        run = "where run_id = (select max(run_id) from sync.withheld)"
+        since.append(shop.sql(f"select since from sync.withheld {run} order by code"))
+        messages = [message for (message,) in shop.sql(f"select message from sync.withheld {run} order by code")]
+        assert messages[0].endswith(": Waiting for stock.")
+        assert messages[1].endswith(": Shipping method NOT-THERE is not known.")
+    assert since[0] == since[1]
+    shop.box.change_myogo_product("SKU1", stock=500)
+    shop.box.change_myogo_order("demo-1001-1", status="New")
+    shop.box.change_myogo_order("demo-1003-1", status="New", shippingCode="HOME")
+    assert orders(shop).exit_code == 0
+
+
+def test_the_history_of_an_order_is_found_by_its_number(shop_of: ShopOf) -> None:
+    """As reference, shipment or order; a product whose code ends with the same digits is not shown."""
+    shop = shop_with_orders(shop_of, size(1, sku="CAP-1001"), size(2), myogo=[{"code": "CAP-1001", "stock": 10}])
+    order(shop, lines=[{"code": "CAP-1001", "qty": 1}])
+    order(shop, lines=[{"code": "SKU2", "qty": 1}], shippingList="other")
+    shop.run("push", flows=("products", "orders"))
+
+    def lines(code: str) -> list[str]:
+        return shop.command("history", str(shop.file), code, "--data", str(shop.data)).stdout.splitlines()
+
+    for number in ("1001", "1001-1"):
+        assert [line.split("  ")[2:4] for line in lines(number)] == [
+            ["demo-1001-1", "planned create"], ["demo-1001-1", "create applied"],
+        ]  # fmt: skip
+    assert [line.split("  ")[2] for line in lines("demo-1001-1")] == ["planned create", "create applied"]
+    (opened,) = lines("1002")
+    assert "demo-1002-1  opened ORDER-001 (order 1002-1)" in opened
+    for unknown in ("100", "1001-2", "001", "1001.1"):
+        assert lines(unknown) == [f"No run has planned, written or withheld anything for {unknown!r}."]
+
+
+def test_what_counts_orders_names_the_first_five(shop_of: ShopOf) -> None:
+    """On the terminal, in the summary for a CI job and in the refusal of a limit."""
+    shop = shop_with_orders(shop_of)
+    for _ in range(7):
+        order(shop, lines=[{"code": "SKU1", "qty": 1}], shippingList="other")
+    named = [f"demo-{number}-1" for number in range(1001, 1006)]
+    where = (str(shop.file), "--data", str(shop.data))
+    printed = shop.command("push", *where, "--flow", "orders").stdout
+    assert ", ".join(named) + " and 2 more" in printed
+    shop.command("report", *where, "--markdown", str(shop.folder / "report.md"))
+    first = ", ".join(f"`{reference}`" for reference in named) + " and 2 more"
+    assert first in (shop.folder / "report.md").read_text("utf-8")
+    shop.edit('standard = "HOME"', 'other = "HOME"\n[flows.orders.limits]\nmax_creates = 6')
+    assert "7 orders would be created (" + ", ".join(named) + " and 2 more), more than" in orders(shop).message
 
 
 def test_the_starting_day_is_required(shop_of: ShopOf) -> None:
@@ -404,8 +501,28 @@ def test_a_changed_destination_is_withheld_until_it_is_changed_back_or_shipped(s
     assert orders(shop).exit_code == 0
     for number, change in changes.items():
         shop.box.change_centra_order(number, **change)
-        shop.box.ship(f"demo-{number}-1", ["A"], None)
+    by_hand = {one["reference"]: one["customer"] for one in sent(shop)}
+    shop.box.change_myogo_order("demo-1001-1", customer=by_hand["demo-1001-1"] | {"address1": "Mannerheimintie 1"})
+    shop.box.change_myogo_order("demo-1002-1", customer=by_hand["demo-1002-1"] | {"city": "ESPOO"})
+    shop.box.change_myogo_order("demo-1003-1", shippingCode="UPS")
+    assert (orders(shop).exit_code, withheld(shop)) == (3, [("demo-1004-1", "ORDER-006")])
+    shop.box.ship("demo-1004-1", ["A"], None)
     assert orders(shop).exit_code == 0
+
+
+def test_an_order_that_myogo_has_does_not_wait_for_a_shipment(shop_of: ShopOf) -> None:
+    """Its shipment is gone in Centra: it is open in myOGO (reported once, as that), shipped, or cancelled there."""
+    shop = shop_with_orders(shop_of)
+    for _ in range(4):
+        order(shop)
+    assert orders(shop).exit_code == 0
+    shop.box.ship("demo-1002-1", ["A"], None)
+    shop.box.cancel("demo-1003-1")
+    for number in (1001, 1002, 1003):
+        shop.box.change_centra_order(number, lines=[{"code": "SKU1", "qty": 1}])  # Centra drops the shipment
+    orders(shop)
+    assert shop.sql("select code, rule from out_myogo.warnings order by 1") == [("1003", "ORDER-015")]
+    assert withheld(shop) == [("demo-1001-1", "ORDER-007")]
 
 
 def test_a_destination_is_stored_as_a_digest_for_some_time(shop_of: ShopOf) -> None:
@@ -467,7 +584,9 @@ def test_a_product_created_by_the_products_flow_is_known_to_the_orders_flow(shop
     shop = shop_with_orders(shop_of, size(1, physical=10), size(2, physical=10), myogo=[{"code": "SKU1", "stock": 10}])
     shop.run("push", flows=("products",))
     order(shop, lines=[{"code": "SKU2", "qty": 1}])
-    assert (orders(shop).exit_code, len(sent(shop))) == (0, 1)
+    assert (orders(shop).exit_code, len(sent(shop))) == (3, 1)  # its goods are not there yet
+    shop.box.change_myogo_product("SKU2", stock=10)
+    shop.box.change_myogo_order("demo-1001-1", status="New")
     shop.box.add_fault(side="myogo", kind="status", status=503, method="GET", path="/products?", times=FOREVER)
     assert shop.run("plan", flows=("products",)).exit_code == 5
     order(shop, lines=[{"code": "SKU2", "qty": 1}])
@@ -526,7 +645,7 @@ def test_a_plan_beyond_max_creates_is_refused(shop_of: ShopOf) -> None:
     order(shop)
     report = orders(shop)
     assert (report.exit_code, sent(shop)) == (4, [])
-    assert "2 orders would be created, more than max_creates = 1" in report.message
+    assert "2 orders would be created (demo-1001-1, demo-1002-1), more than max_creates = 1" in report.message
 
 
 def test_orders_on_several_pages_are_sent_once(shop_of: ShopOf) -> None:

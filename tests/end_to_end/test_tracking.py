@@ -98,6 +98,7 @@ def test_a_shipped_order_completes_its_shipment(shop_of: ShopOf) -> None:
 def test_each_rule_withholds_its_orders_in_a_run(shop_of: ShopOf) -> None:
     """The other shipments are completed, and a shipment is completed after its cause is fixed."""
     shop = shop_with_sent_orders(shop_of, 9)
+    shop.edit("[flows.tracking.params]\n", "[flows.tracking.params]\nwait_for_tracking_hours = 0\n")
     shop.box.change_myogo_order("demo-1004-1", shippingCode="PICKUP")  # a code without a configured carrier
     shop.box.change_myogo_order("demo-1007-1", test=True)
     shop.box.change_myogo_order("demo-1008-1", orderLines=[{"code": "SKU2", "quantity": 1}])
@@ -168,6 +169,46 @@ def test_a_shipment_that_stays_unpaid_is_refused_once(shop_of: ShopOf) -> None:
     report = tracking(shop)
     assert (report.exit_code, report.flows["tracking"]["applied"], withheld(shop)) == (0, 1, [])
     assert shop.sql("select closed_reason from sync.issues where rule = 'TRACK-002'") == [("fixed",)]
+
+
+def test_a_shipment_is_completed_once_its_tracking_number_is_there(shop_of: ShopOf) -> None:
+    """Until then it is skipped with a warning and stays open, except a method without tracking numbers. When the time
+    is over it is completed without one."""
+    shop = shop_with_sent_orders(shop_of, 3)
+    shop.edit("[flows.tracking.params.carriers]\n", '[flows.tracking.params.carriers]\nPICKUP = { carrier = "Posti", '
+              'service = "Letter", tracked = false }\n')  # fmt: skip
+    shop.box.change_myogo_order("demo-1002-1", shippingCode="PICKUP")
+    for number in (1001, 1002, 1003):
+        shop.box.ship(f"demo-{number}-1", [], None)
+    report = tracking(shop)
+    counts = report.flows["tracking"]
+    assert (report.exit_code, counts["read"], counts["skipped"], counts["applied"]) == (0, 3, 2, 1)
+    assert [body["shipment"] for body in completions(shop)] == ["1002-1"]
+    warned = "select code, rule from out_centra.warnings order by 1"
+    assert shop.sql(warned) == [("demo-1001-1", "TRACK-009"), ("demo-1003-1", "TRACK-009")]
+    shop.box.change_myogo_order("demo-1001-1", trackingNumber="JJFI1")
+    assert tracking(shop).flows["tracking"]["applied"] == 1
+    assert completions(shop)[-1]["tracking"] == "JJFI1"
+    shop.edit("[flows.tracking.params]\n", "[flows.tracking.params]\nwait_for_tracking_hours = 0\n")
+    assert tracking(shop).flows["tracking"]["applied"] == 1
+    assert shop.sql(warned) == [("demo-1003-1", "TRACK-003")]
+    assert [one for one, row in shipments(shop).items() if row["completed"]] == ["1001-1", "1002-1", "1003-1"]
+
+
+def test_an_order_that_came_back_after_its_completion_is_named(shop_of: ShopOf) -> None:
+    """Also one that was completed by hand. Not one whose shipment is open (TRACK-001), nor one that was cancelled."""
+    shop = shop_with_sent_orders(shop_of, 4)
+    for number in (1001, 1002, 1003):
+        shop.box.ship(f"demo-{number}-1", ["A"], None)
+    shop.box.change_centra_shipment("1003-1", gtg=0)
+    shop.box.cancel("demo-1004-1")
+    tracking(shop)
+    shop.box.take_back("demo-1001-1")
+    shop.box.take_back("demo-1003-1")
+    tracking(shop)
+    assert shop.sql("select code, source_id, rule from out_centra.warnings order by 1") == [
+        ("demo-1001-1", "1001-1", "TRACK-010"), ("demo-1003-1", "1003-1", "TRACK-010"),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("newest_first", [False, True])

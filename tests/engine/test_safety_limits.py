@@ -441,6 +441,6 @@ def test_a_limit_on_changes_counts_one_action() -> None:
     plan = planned(creates=3, updates=2)
     assert change_violations("max_creates", 3, plan, "create", "orders would be created") == []
     assert change_violations("max_creates", 2, plan, "create", "orders would be created") == [
-        Violation("max_creates", "3 orders would be created, more than max_creates = 2", True)
+        Violation("max_creates", "3 orders would be created (K0, K1, K2), more than max_creates = 2", True)
     ]
     assert change_violations("max_updates", 2, plan, "update", "shipments would be completed") == []

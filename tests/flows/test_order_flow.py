@@ -8,8 +8,14 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from pipelines.flows.order_flow import destination_digest, order_id_of, own_orders, reading_digest, reference_prefix
-from pipelines.flows.orders import _status_names
+from pipelines.flows.order_flow import (
+    destination_digest,
+    order_id_of,
+    own_orders,
+    reading_digest,
+    reference_prefix,
+    status_names,
+)
 from pipelines.systems.centra.order_source import frames_of
 from tests.support.frames import plain_list, texts
 from tests.support.order_frames import Row, line, order_row, shipment
@@ -96,6 +102,6 @@ def test_the_status_of_an_order_is_no_part_of_its_digest() -> None:
 @pytest.mark.parametrize("listed", [("3",), ("Processing",), ("processing",), ("2", " Processing ")], ids=repr)
 def test_a_status_is_the_same_by_number_and_by_name(listed: tuple[str, ...]) -> None:
     """Centra may send either, in any case; a number comes as text too."""
-    sent = _status_names(texts(["3", "Processing", "PROCESSING", " 3", "1", "Pending", "33", "", None]))
-    known = _status_names(texts([*listed]))
+    sent = status_names(texts(["3", "Processing", "PROCESSING", " 3", "1", "Pending", "33", "", None]))
+    known = status_names(texts([*listed]))
     assert list(sent.isin(known)) == [True] * 4 + [False] * 5

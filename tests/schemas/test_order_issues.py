@@ -162,11 +162,26 @@ def test_an_order_with_a_code_that_myogo_is_not_known_to_hold_is_withheld(codes:
 # Orders that myOGO has
 
 STATES: list[tuple[Row, Issue]] = [
-    ({"orderLines": [{"code": "A", "quantity": 2}]}, ("ORDER-006", "Its lines differ from those in myOGO.")),
+    ({"orderLines": [{"code": "A", "quantity": 2}]}, ("ORDER-006", "myOGO has 2 of 'A'; Centra has 1 of 'A'.")),
     ({"status": "Cancelled"}, ("ORDER-011", "It is cancelled in myOGO, but open in Centra.")),
     ({"status": "RETURNED"}, ("ORDER-011", "It is returned in myOGO, but open in Centra.")),
     ({"status": "Reserved"}, ("ORDER-012", "It is reserved in myOGO.")),
     ({"status": "Locked"}, ("ORDER-012", "It is locked in myOGO.")),
+    (
+        {"status": "Reserved", "warehouseComments": "The phone number is missing.", "editTime": "2026-11-29T10:00:00Z"},
+        ("ORDER-012", "It is reserved in myOGO (last change 2026-11-29 10:00 UTC): The phone number is missing."),
+    ),
+    ({"status": "PENDING"}, ("ORDER-024", "It is pending in myOGO.")),
+    (
+        {"status": "Pending", "warehouseComments": "Waiting for stock"},
+        ("ORDER-024", "It is pending in myOGO: Waiting for stock."),
+    ),
+    (
+        {"status": "Pending", "editTime": "2026-11-29T12:30:00.123+02:00", "warehouseComments": " "},
+        ("ORDER-024", "It is pending in myOGO (last change 2026-11-29 10:30 UTC)."),
+    ),
+    ({"status": "Pending", "editTime": "soon", "warehouseComments": ["x"]}, ("ORDER-024", "It is pending in myOGO.")),
+    ({"status": "Pending", "test": True}, ("ORDER-014", DRAFT_OR_TEST)),
     ({"status": "Draft"}, ("ORDER-014", DRAFT_OR_TEST)),
     ({"test": True}, ("ORDER-014", DRAFT_OR_TEST)),
     ({"test": True, "status": "Shipped"}, ("ORDER-014", DRAFT_OR_TEST)),
@@ -186,7 +201,7 @@ def test_an_order_that_proceeds_in_myogo_is_not_withheld() -> None:
     """The lines of a shipped order, and lines that cannot be read, are not compared."""
     other_lines = [{"code": "B", "quantity": 1}]
     proceeding: list[Row] = [
-        {}, {"status": "PENDING"}, {"status": "Collecting"}, {"status": "Shipped"},
+        {}, {"status": "NEW"}, {"status": "Collecting"}, {"status": "Shipped"},
         {"status": "Shipped", "orderLines": other_lines}, {"orderLines": [{"code": "A", "quantity": "two"}]},
         {"orderLines": [{"code": "A", "quantity": True}]}, {"orderLines": [None]}, {"orderLines": 5},
     ]  # fmt: skip
@@ -197,7 +212,7 @@ def test_changed_lines_in_centra_withhold_an_order_in_myogo() -> None:
     """Several lines of one code count together."""
     rows = numbered(shipment(line("1", "B")), shipment(line("1", "A"), line("2", "A")))
     two = SENT | {"reference": "demo-2-1", "orderLines": [{"code": "A", "quantity": 2}]}
-    assert rules(*rows, live=[SENT, two]) == [("ORDER-006", "Its lines differ from those in myOGO."), None]
+    assert rules(*rows, live=[SENT, two]) == [("ORDER-006", "myOGO has 1 of 'A'; Centra has 1 of 'B'."), None]
 
 
 CASH = {"paymentPlugin": "cod"}
@@ -241,6 +256,40 @@ def test_a_changed_destination_withholds_an_order() -> None:
     )  # fmt: skip
     message = "Its address, pick-up point or shipping method differs from the one in myOGO."
     assert found == [("ORDER-006", message), None, None, None, None]
+
+
+CUSTOMER: Row = {
+    "name": "A B", "address1": "R 1", "city": "H", "countryCode": "FI", "phone": "+358", "email": None, "company": "",
+}  # fmt: skip
+MENDED: list[tuple[Row, bool]] = [
+    ({}, True),
+    ({"customer": CUSTOMER | {"address1": " r  1 ", "city": "h"}}, True),  # typed by hand
+    ({"pickUpPointCode": "PP1"}, True),  # myOGO may choose one
+    ({"customer": CUSTOMER | {"address1": "R 2"}}, False),
+    ({"customer": CUSTOMER | {"address2": "Floor 2"}}, False),
+    ({"customer": CUSTOMER | {"phone": "+46"}}, False),
+    ({"customer": None}, False),
+    ({"shippingCode": "UPS"}, False),
+]
+
+
+def test_a_changed_destination_is_right_again_once_myogo_has_it_too() -> None:
+    """Somebody changed it there by hand."""
+    at = {"customer": CUSTOMER, "shippingCode": "HOME"}
+    found = rules_of_sent(
+        *(at | fields for fields, _ in MENDED),
+        destinations={f"demo-{number}-1": "1-00000000-11" for number, _ in enumerate(MENDED, start=1)},
+    )
+    assert [issue is None for issue in found] == [is_mended for _, is_mended in MENDED]
+
+
+def test_a_pick_up_point_that_was_changed_must_be_the_same_in_myogo() -> None:
+    shipments = numbered(*[shipment(shipwallet_pickup="PP2")] * 3)
+    at = SENT | {"customer": CUSTOMER, "shippingCode": "HOME"}
+    live = [at | {"reference": f"demo-{n}-1", "pickUpPointCode": one} for n, one in enumerate(("PP2", "PP1", None), 1)]
+    destinations = {f"demo-{number}-1": "1-00000000-11" for number in (1, 2, 3)}
+    found = rules(*shipments, live=live, destinations=destinations)
+    assert [issue and issue[0] for issue in found] == [None, "ORDER-006", "ORDER-006"]
 
 
 def test_a_reference_that_myogo_holds_twice_withholds_an_order() -> None:

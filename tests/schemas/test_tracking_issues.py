@@ -15,7 +15,7 @@ Row = dict[str, Any]
 SHIPPED: Row = {
     "reference": "p-1-1", "source_id": "1-1", "shipment_id": "1-1", "status": "Shipped", "final": "shipped",
     "copies": 1, "is_open": True, "is_completed": False, "is_test": False, "units_differ": False,
-    "payment_due": False, "may_capture": False, "tracking": "A", "refused_unpaid": None,
+    "payment_due": False, "may_capture": False, "tracking": "A", "refused_unpaid": None, "tracked": True,
     "shipped_units": {"A": Decimal(1)}, "shipment_units": {"A": Decimal(1)},
 }  # fmt: skip
 CLOSED: Row = {"shipment_id": None, "is_open": False}
@@ -58,6 +58,9 @@ def frame(*rows: Row) -> pd.DataFrame:
     return made.astype(dict.fromkeys(("reference", "source_id", "shipment_id", "tracking", "refused_unpaid"), "str"))
 
 
+NONE = frame({}).iloc[:0]
+
+
 def test_each_rule_withholds_its_order_with_a_message() -> None:
     rows = frame(*(row for row, _, _ in BROKEN))
     issues = withheld(rows, failed_checks(rows))
@@ -76,16 +79,38 @@ def test_a_valid_order_is_not_withheld() -> None:
 
 
 def test_an_order_without_a_tracking_number_is_a_warning() -> None:
-    lines = warnings(frame({"tracking": None}, {}), frame({}).iloc[:0].assign(centra_has=""))
+    """Not if its method has no tracking numbers."""
+    due = frame({"tracking": None}, {"tracking": None, "tracked": False}, {})
+    lines = warnings(due, NONE.assign(centra_has=""), NONE, NONE)
     assert list(lines[["code", "source_id", "rule", "message"]].itertuples(index=False, name=None)) == [
-        ("p-1-1", "1-1", "TRACK-003", "No tracking number.")
+        ("p-1-1", "1-1", "TRACK-003", "No tracking number; shipment 1-1 is completed without one.")
     ]
+
+
+def test_an_order_that_waits_for_its_tracking_number_is_a_warning() -> None:
+    times = {"edit_time": "2026-11-29T10:00:00Z", "changed": "2026-11-29 10:00 UTC"}
+    waiting = frame({"tracking": None} | times | {"last_moment": "2026-11-30 10:00 UTC"})
+    (line,) = warnings(NONE, NONE.assign(centra_has=""), waiting, NONE).to_dict("records")
+    assert (line["code"], line["source_id"], line["rule"]) == ("p-1-1", "1-1", "TRACK-009")
+    assert line["message"] == (
+        "It was shipped without a tracking number (last change in myOGO: 2026-11-29 10:00 UTC). Shipment 1-1 stays "
+        "open in Centra until it has one, at the latest until 2026-11-30 10:00 UTC."
+    )
 
 
 def test_a_tracking_number_that_differs_after_the_completion_is_a_warning() -> None:
     """Not if myOGO has none."""
     done = frame({"tracking": "A"}, {"tracking": "B"}, {"tracking": "C"}, {"tracking": None})
-    lines = warnings(frame({}).iloc[:0], done.assign(centra_has=["", "X", "C", "D"]))
+    lines = warnings(NONE, done.assign(centra_has=["", "X", "C", "D"]), NONE, NONE)
     assert list(zip(lines["rule"], lines["message"], strict=True)) == [
         ("TRACK-008", "myOGO has A; Centra has none."), ("TRACK-008", "myOGO has B; Centra has X."),
     ]  # fmt: skip
+
+
+def test_an_order_that_came_back_is_a_warning() -> None:
+    returned = frame({"status": "Returned", "shipment_id": None}).assign(changed="2026-11-29 10:00 UTC", listed_days=30)
+    (line,) = warnings(NONE, NONE.assign(centra_has=""), NONE, returned).to_dict("records")
+    assert (line["code"], line["source_id"], line["rule"]) == ("p-1-1", "1-1", "TRACK-010")
+    assert line["message"] == (
+        "It came back to the warehouse (returned in myOGO, last change 2026-11-29 10:00 UTC). It is listed for 30 days."
+    )

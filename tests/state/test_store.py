@@ -13,6 +13,7 @@ import pytest
 
 from pipelines.core.errors import ConfigError
 from pipelines.state.journal import Journal, load_into_store
+from pipelines.state.retention import blank_personal_data
 from pipelines.state.run_result import RunResult
 from pipelines.state.store import Folder, Store, publish, published, utc_now
 from tests.support.declared import SCHEMA
@@ -178,3 +179,106 @@ def test_batches_have_the_rows_of_the_complete_frame(
             pd.testing.assert_frame_equal(reread, batch)
             batches.append(batch)
         pd.testing.assert_frame_equal(pd.concat(batches, ignore_index=True), store.frame("t", ["key", "n"], order))
+
+
+NAMES = ("Aino Mäkelä Hämeentie", "Björn Öhman Storgatan", "O'Brien c/o Väinö")
+
+
+def personal_rows(folder: Folder) -> None:
+    """A working file whose table had personal data, on the disk, which is now blanked, replaced or deleted."""
+    store = Store(folder, SCHEMA)
+    db = store.connection
+    db.execute("create table raw_centra.shipments (shipment_id varchar, order_date varchar, name varchar)")
+    rows = "from range(2000)"
+    db.execute(f"insert into raw_centra.shipments select 'a' || range, '2026-01-01', ? || range {rows}", [NAMES[0]])
+    db.execute(f"insert into raw_centra.shipments select 'b' || range, '2026-01-01', ? || range {rows}", [NAMES[1]])
+    db.execute(f"create table raw_centra.replaced as select ? || range as name {rows}", [NAMES[2]])
+    db.execute("checkpoint")
+    assert all(name.encode() in folder.work.read_bytes() for name in NAMES)
+    assert blank_personal_data(store, "raw_centra.shipments", ("name",), "order_date", "2026-02-01") == 4000
+    assert blank_personal_data(store, "raw_centra.shipments", ("name",), "order_date", None) == 0
+    assert blank_personal_data(store, "raw_centra.missing", ("name",), "order_date", None) == 0
+    db.execute("create or replace table raw_centra.replaced as select 1 as name")
+    store.ready_to_publish()
+    store.close()
+
+
+def names_in(path: Path) -> list[str]:
+    return [name for name in NAMES if name.encode() in path.read_bytes()]
+
+
+def test_blanked_personal_data_does_not_stay_as_bytes(folder: Folder) -> None:
+    """DuckDB keeps the bytes of changed and deleted rows in the file until it needs their place."""
+    personal_rows(folder)
+    assert names_in(folder.work) == [*NAMES]
+    publish(folder)
+    assert (names_in(folder.published), names_in(folder.work)) == ([], [*NAMES])
+    publish(folder, compact=True)
+    assert (names_in(folder.published), names_in(folder.work)) == ([], [])
+    with contextlib.closing(Store(folder, SCHEMA)) as store:
+        assert store.connection.execute("select count(*), count(name) from raw_centra.shipments").fetchall() == [
+            (4000, 0)
+        ]
+
+
+def test_the_copies_have_all_tables_views_and_comments(folder: Folder) -> None:
+    publish_with(folder, "first")
+    queries = (
+        "select schema_name, table_name, column_name, data_type, comment from duckdb_columns() where not internal "
+        "order by all",
+        "select schema_name, table_name, comment from duckdb_tables() order by all",
+        "select view_name, comment from duckdb_views() where not internal order by all",
+        "select table_name, constraint_type, constraint_column_names from duckdb_constraints() order by all",
+    )
+
+    def content(path: Path) -> list[object]:
+        with duckdb.connect(str(path), read_only=True) as db:
+            return [db.execute(query).fetchall() for query in queries]
+
+    before = content(folder.work)
+    publish(folder, compact=True)
+    assert content(folder.published) == content(folder.work) == before
+    assert all(before)
+
+
+@pytest.mark.parametrize(
+    "point", ["publish: before the copy", "publish: copied", "publish: in place", "publish: before the compacted file"]
+)
+def test_a_kill_while_publishing_leaves_usable_files(
+    folder: Folder, point: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the next run publishes as if nothing had happened."""
+    publish_with(folder, "first")
+    personal_rows(folder)
+
+    def killed(name: str) -> None:
+        if name == point:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pipelines.state.store.hit", killed)
+        with pytest.raises(KeyboardInterrupt):
+            publish(folder, compact=True)
+    for path in (folder.work, folder.published):
+        with duckdb.connect(str(path), read_only=True) as db:
+            assert db.execute("select run_id from sync.runs").fetchall() == [("first",)]
+    publish(folder, compact=True)
+    assert (names_in(folder.published), names_in(folder.work)) == ([], [])
+    assert sorted(path.name for path in folder.root.iterdir()) == ["analytics.duckdb", "work.duckdb"]
+
+
+def test_a_working_file_with_a_log_is_not_replaced(folder: Folder) -> None:
+    """The log belongs to the file: with another file it would damage the history."""
+    personal_rows(folder)
+    pid = os.fork()
+    if not pid:
+        writer = duckdb.connect(str(folder.work))
+        writer.execute("pragma disable_checkpoint_on_shutdown")
+        writer.execute("create table late as select 1 as x")
+        os._exit(0)
+    os.waitpid(pid, 0)
+    publish(folder, compact=True)
+    with duckdb.connect(str(folder.work)) as db:
+        assert db.execute("select x from late").fetchall() == [(1,)]
+    with duckdb.connect(str(folder.published), read_only=True) as db:
+        assert db.execute("select x from late").fetchall() == [(1,)]

@@ -9,10 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from pipelines.systems.arrow_columns import Findings, table
+from pipelines.flows.order_flow import destinations_to_be
+from pipelines.systems.arrow_columns import Findings
 from pipelines.systems.centra.order_source import known_fields_table, line_table
+from pipelines.systems.myogo.order_source import staged_orders
 from schemas.fields.centra_orders import ORDERS, SHIPMENTS
-from schemas.fields.myogo_orders import ORDERS as MYOGO_ORDERS
 from schemas.orders.issues import OrderContext, checked
 from transforms.order_lines import is_true
 from transforms.order_money import with_amounts
@@ -20,6 +21,7 @@ from transforms.orders import OrderFacts, Params, to_myogo
 
 Row = dict[str, Any]
 Frame = pd.DataFrame
+KEY = "secret"  # of the digests of destinations
 DESTINATION = "1-00000000-00"  # the digest of each order's destination, unless a test sets another
 NOTHING_COLLECTED = pd.DataFrame({"order_id": [], "reference": [], "amount": []}, dtype=object)
 
@@ -80,13 +82,13 @@ def orders_of(*rows: Row, orders: Sequence[Row] | None = None, facts: OrderFacts
         known = orders if orders is not None else rows if kind == "order" else [*map(order_of, rows)]
         facts = order_facts(*known)
     made = to_myogo(staged, lines, facts, order_params, "demo")
-    return made.assign(destination=DESTINATION, read_as=DESTINATION)
+    made = made.assign(destination=DESTINATION, read_as=DESTINATION)
+    return made.join(destinations_to_be(made, KEY))
 
 
 def live_orders(*rows: Row) -> pd.DataFrame:
     """myOGO's orders as a run compares them; `rows` use myOGO's JSON names."""
-    staged = table([dict(row) for row in rows], MYOGO_ORDERS, lambda index: f"row {index}", Findings()).to_pandas()
-    live = with_amounts(staged[["reference", "status", "lines", "test", "price_total", "cash_on_delivery"]])
+    live = with_amounts(staged_orders([dict(row) for row in rows], Findings(), KEY).to_pandas())
     return live.assign(status=live["status"].fillna("").str.casefold(), test=is_true(live["test"]))
 
 

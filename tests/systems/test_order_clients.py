@@ -12,7 +12,7 @@ import pytest
 from pipelines.core.errors import CentraMyogoError
 from pipelines.systems.centra.order_client import CentraOrders
 from pipelines.systems.myogo.client import MyOgoClient
-from pipelines.systems.myogo.order_client import PATH
+from pipelines.systems.myogo.order_client import PATH, reason_given
 from pipelines.systems.myogo.source import batches
 from tests.support.shop import Shop, size
 from tests.support.shop_helpers import centra_of
@@ -51,3 +51,21 @@ def test_a_failed_answer_is_not_quoted(
         output = caught.value.message + str(caught.value) + capfd.readouterr().err
         assert [word for word in ("Mäkelä", "Hämeentie") if word in output] == []
         shop.box.clear_faults()
+
+
+REASONS: list[tuple[dict[str, Any], str]] = [
+    ({"warehouseComments": "Waiting for stock."}, "Waiting for stock."),
+    ({"warehouseComments": "Phone +358 40 1 of Aino is invalid", "customer": {"name": "Aino M", "phone": "+358 40 1"}},
+     "Phone … of … is invalid"),
+    ({"warehouseComments": "Address\n Hämeentie 12 not found", "customer": {"address1": "Hämeentie 12"}},
+     "Address … not found"),
+    ({"warehouseComments": "", "customer": {}}, ""),
+    ({"warehouseComments": None}, ""),
+    ({"warehouseComments": ["x"], "customer": "y"}, ""),
+    ({}, ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("order", "reason"), REASONS)
+def test_a_reason_of_myogo_is_passed_on_without_personal_data(order: dict[str, Any], reason: str) -> None:
+    assert reason_given(order) == reason

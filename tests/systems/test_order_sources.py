@@ -9,7 +9,7 @@ import pytest
 
 from pipelines.systems.arrow_columns import Findings
 from pipelines.systems.centra.order_source import known_fields_table, line_table
-from pipelines.systems.myogo.order_source import _table
+from pipelines.systems.myogo.order_source import staged_orders
 from schemas.fields.centra_orders import LINES_KEY, ORDERS, SHIPMENTS
 
 EMAIL = "anna@shop.example"
@@ -54,7 +54,7 @@ def test_an_object_in_a_field_of_a_line_is_not_kept(field: str, value: Any) -> N
 @pytest.mark.parametrize("field", ["status", "test", "orderLines", "trackingNumber", "shippingCode"])
 def test_an_object_in_a_field_of_myogos_order_is_not_kept(field: str, value: Any) -> None:
     rows = [{"reference": "r-1", "status": "New", field: value}]
-    made = _table(rows, Findings()).to_pylist()
+    made = staged_orders(rows, Findings(), "key").to_pylist()
     assert made[0]["reference"] == "r-1"
     assert EMAIL not in json.dumps(made)
 
@@ -92,4 +92,6 @@ def test_contents_of_a_bundle_that_are_no_list_are_named_with_their_line() -> No
 
 @pytest.mark.parametrize("row", [None, "x", [1], {"status": "New"}, {"reference": ""}, {"reference": 7}], ids=repr)
 def test_what_is_no_order_with_a_reference_is_not_one_of_ours(row: object) -> None:
-    assert [one["reference"] for one in _table([row, {"reference": "r-1"}], Findings()).to_pylist()] == ["r-1"]
+    assert [one["reference"] for one in staged_orders([row, {"reference": "r-1"}], Findings(), "key").to_pylist()] == [
+        "r-1"
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from tests.support.frames import plain_list
-from transforms.tracking import Carrier, Params, to_centra, tracking_numbers, units_of
+from transforms.tracking import Carrier, Params, to_centra, tracking_numbers, units_of, waits_for_tracking
 
 CARRIERS = {"HOME": Carrier("Posti", "Home parcel"), "PICKUP": Carrier("Posti")}
 
@@ -81,3 +81,39 @@ def test_units_are_summed_by_shipment_and_code() -> None:
 def test_tracking_numbers_are_separated_by_commas() -> None:
     assert tracking_numbers(" A,,B , A") == ["A", "B"]
     assert tracking_numbers("") == []
+
+
+NOW = datetime.fromisoformat("2026-11-29T12:00:00")
+JUST_NOW = "2026-11-29T11:00:00Z"
+WAITS: list[dict[str, Any]] = [
+    {"edit_time": JUST_NOW},
+    {"edit_time": "2026-11-28T12:00:01Z"},
+    {"edit_time": "2026-11-29T13:30:00+02:00"},  # half an hour ago
+    {"edit_time": "2026-11-28T20:00:00.1234567"},  # without an offset it is UTC
+    {"edit_time": "2026-11-29T15:00:00Z"},  # the clocks differ
+    {"edit_time": JUST_NOW, "tracking_number": " , "},
+    {"edit_time": JUST_NOW, "shipping_code": "HOME"},
+    {"edit_time": JUST_NOW, "shipping_code": None},
+]
+DOES_NOT_WAIT: list[dict[str, Any]] = [
+    {"edit_time": JUST_NOW, "tracking_number": "JJFI1"},
+    {"edit_time": "2026-11-28T12:00:00Z"},
+    {"edit_time": "2026-11-28T13:59:59+02:00"},
+    {"edit_time": "2027-11-29T12:00:00Z"},
+    {"edit_time": None},
+    {"edit_time": "yesterday"},
+    {"edit_time": JUST_NOW, "shipping_code": "LETTER"},
+    {"edit_time": JUST_NOW, "status": "Collecting"},
+    {"edit_time": JUST_NOW, "status": "Cancelled"},
+]
+
+
+@pytest.mark.parametrize(("order", "waits"), [*((o, True) for o in WAITS), *((o, False) for o in DOES_NOT_WAIT)])
+def test_a_shipped_order_waits_for_its_number_for_some_hours(order: dict[str, Any], waits: bool) -> None:
+    """Counted from its last change in myOGO. A method without tracking numbers never waits."""
+    carriers = CARRIERS | {"LETTER": Carrier("Posti", "Letter", tracked=False)}
+    rows = completions({"tracking_number": None, "shipping_code": "DHL"} | order, carriers=carriers)
+    params = Params(date(2026, 1, 1), carriers=carriers)
+    assert list(waits_for_tracking(rows, NOW, params)) == [waits]
+    none = Params(date(2026, 1, 1), wait_for_tracking_hours=0)
+    assert list(waits_for_tracking(rows, NOW, none)) == [False]

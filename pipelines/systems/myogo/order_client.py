@@ -31,6 +31,15 @@ class MyOgoOrders:
         return self.client.write("POST", PATH, {}, order, Repeat.ONCE, key="reference", mask=mask)
 
 
+def reason_given(order: Mapping[str, Any]) -> str:
+    """Why myOGO holds the order back or lets it wait (its `warehouseComments`), without the order's personal data; ""
+    for no reason."""
+    reason = order.get("warehouseComments")
+    customer = order.get("customer")
+    values = [customer if isinstance(customer, Mapping) else {}, order.get("comments")]
+    return _masked(_personal_words(values), " ".join(reason.split())) if isinstance(reason, str) else ""
+
+
 def _personal_words(values: Iterable[Any]) -> list[str]:
     """The texts and words that may be personal data, the longest first."""
     words: set[str] = set()

@@ -8,7 +8,9 @@ from typing import Any
 from pipelines.core.errors import CentraMyogoError, TargetRefused
 from pipelines.core.json_codec import decode_exact
 from pipelines.systems.create_once import create_once
-from pipelines.systems.myogo.order_client import MyOgoOrders
+from pipelines.systems.myogo.order_client import MyOgoOrders, reason_given
+from pipelines.systems.target import HeldBack
+from schemas.fields.myogo_orders import HELD_BACK, WAITING
 from schemas.order_units import units
 from schemas.orders.contract import ORDER
 
@@ -79,6 +81,9 @@ def _compare_existing(sent: dict[str, Any], existing: dict[str, Any], refusal: C
 
 
 def _held_back(order: dict[str, Any]) -> str:
-    """A message if myOGO's status holds the order back; else ""."""
+    """A HeldBack with myOGO's reason if its status holds the order back; else ""."""
     status = str(order.get("status", ""))
-    return f"myOGO put it into {status}" if status.casefold() in ("reserved", "pending") else ""
+    if status.casefold() not in (*HELD_BACK, *WAITING):
+        return ""
+    reason = reason_given(order)
+    return HeldBack(f"myOGO put it into {status}{f': {reason}' if reason else ', without a reason'}")
