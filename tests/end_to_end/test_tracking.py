@@ -273,6 +273,7 @@ def test_all_four_flows_in_one_run(shop_of: ShopOf) -> None:
     shop.file.write_text(shop.text)
     shop.box.ship("demo-1001-1", ["A"], None)
     order(shop, lines=[{"code": "SKU2", "qty": 1}])
+    shop.box.change_myogo_product("SKU3", stock=7)  # the amounts of the other two follow from their orders
     report = shop.run("push")
     assert (report.exit_code, report.message) == (0, "")
     assert list(report.flows) == ["products", "orders", "tracking", "stock"]
