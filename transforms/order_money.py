@@ -45,7 +45,7 @@ class OrderLine:
 @dataclass(frozen=True)
 class OrderAmounts:
     """The amounts of one order in Centra; None for what Centra does not say. `lines` are by line id and without the
-    contents of bundles; None if they cannot be told apart."""
+    contents of bundles; None if they cannot be distinguished."""
 
     total: Decimal | None
     shipping_value: Decimal | None

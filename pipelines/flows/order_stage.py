@@ -24,7 +24,7 @@ _LINE_COLUMNS = [
 
 
 def order_facts(store: Store, params: Any, live: pd.DataFrame, prefix: str) -> OrderFacts:
-    """What is known about the orders beside their own rows. `live` are myOGO's orders with their amounts."""
+    """What is known about the orders from other tables. `live` are myOGO's orders with their amounts."""
     own = own_orders(live, prefix)
     own = own.assign(order_id=own["source_id"].map(order_id_of).astype("str"))
     stopped = own["status"].isin(["cancelled", "returned"])

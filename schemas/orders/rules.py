@@ -167,7 +167,7 @@ RULES = (
         "ORDER-020",
         False,
         "a line is no goods (not_goods), so it is not sent to the warehouse",
-        "A gift card or a service beside goods, or alone.",
+        "A gift card or a service, with or without goods in the same order.",
         "Nothing, if the warehouse does not keep it; else correct not_goods in [flows.orders.params].",
         "channel file",
     ),

@@ -47,7 +47,7 @@ def pushed(shop_of: ShopOf, *rows: dict[str, Any]) -> tuple[Shop, Any]:
 def test_copies_of_a_size_are_merged_or_withheld(
     shop_of: ShopOf, copies: list[dict[str, Any]], price: str | None
 ) -> None:
-    """Beside a size that is listed once."""
+    """In a list in which another size stands once."""
     shop, report = pushed(shop_of, *(size(1, **fields) for fields in copies), size(2))
     assert report.counts["read"] == 2
     assert shop.sql("select stock_item_id, copies from raw_centra.products order by 1") == [

@@ -76,7 +76,7 @@ SEVERAL: dict[str, tuple[list[list[Row]], list[Row], Any, list[str]]] = {
 
 @pytest.mark.parametrize("case", SEVERAL)
 def test_the_parcels_of_an_order_collect_its_total(case: str) -> None:
-    """Whatever each shipment says of its own total: that of its goods, or that of the complete order."""
+    """Whatever each shipment gives as its total: that of its goods, or that of the complete order."""
     parcels, lines, total, expected = SEVERAL[case]
     order = order_row(*lines, grandTotalValue=total)
     for own in ("1", total):
