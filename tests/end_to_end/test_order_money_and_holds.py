@@ -1,4 +1,4 @@
-"""What a run reads in addition to a shipment before it sends it: its order, myOGO's products, and the shipment once more."""
+"""What a run reads before it sends a shipment: its order, myOGO's products, and the shipment once more."""
 
 from __future__ import annotations
 
