@@ -206,7 +206,7 @@ def test_a_upc_identifies_a_size_and_can_be_ambiguous_too() -> None:
 
 
 def test_an_inactive_copy_of_a_size_does_not_block_it() -> None:
-    """Its code and EAN mean the active size as far as is known; a text that only it has is used first. Two active sizes,
+    """Its code and EAN mean the active size as far as known; a text that only it has is used first. Two active sizes,
     or two inactive ones, stay ambiguous."""
     copy = {"code": "A", "ean": EAN_1, "active": False}
     assert addressed(("A", EAN_1), copy, codes=["A"]) == [(1, "1", "A")]
