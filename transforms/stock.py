@@ -42,11 +42,15 @@ def to_centra(levels: pd.DataFrame, params: Params) -> pd.DataFrame:
 def with_missing(levels: pd.DataFrame, sizes: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
     """`levels` of `to_centra`, and a row for each code of `sizes` that myOGO's stock list leaves out.
 
-    Its amount is that of `products` (myOGO's products: `code`, `stock_available`). Codes without a product have a row,
-    with an unknown amount, only if Centra has one of `sizes` in stock (`code`, `physical_stock`, `available_stock`).
+    Its amount is that of `products` (myOGO's products: `code`, `stock_available` as text). A code without a product, or
+    with one whose amount is not a whole number, has a row with an unknown amount, but only if Centra has one of `sizes`
+    in stock (`code`, `physical_stock`, `available_stock`).
     """
     missing = sizes[(sizes["code"] != "") & ~sizes["code"].isin(levels["code"])]
-    held = to_centra(products.rename(columns={"code": "product_code"}), Params())
+    units = products["stock_available"].astype("str").str.strip()
+    is_whole = units.str.fullmatch(r"[+-]?[0-9]{1,15}(\.0*)?").fillna(False).astype(bool)
+    known = products[is_whole].assign(stock_available=pd.to_numeric(units[is_whole]).astype("Int64"))
+    held = to_centra(known.rename(columns={"code": "product_code"}), Params())
     held = held[held["code"].isin(missing["code"])]
     in_stock = (missing["physical_stock"].fillna(0) > 0) | (missing["available_stock"].fillna(0) > 0)
     unknown = missing.loc[in_stock & ~missing["code"].isin(held["code"]), ["code"]].drop_duplicates()

@@ -143,3 +143,17 @@ def test_a_code_that_cannot_be_read_is_no_other_code(shop_of: ShopOf, part: str)
     shop.box.change_centra_row(1, **{part: "SKU1" if part == "sku" else ""})
     report = shop.run("push")
     assert (report.exit_code, report.counts["unchanged"], report.counts["create"]) == (0, 2, 0)
+
+
+@pytest.mark.parametrize("amount", ["true", "5.5", '"many"', "null", "[1]"])
+def test_a_product_whose_amount_cannot_be_read_has_none(shop_of: ShopOf, amount: str) -> None:
+    """Where the stock list leaves its code out, the amount of the product counts."""
+    shop = shop_with_stock(shop_of, size(1, allocated=0), size(2, allocated=0), myogo=[held(1), held(2)])
+    product = '"name": "Parka Blue S", "languageCode": "en", "salesPrice": 10.0'
+    products = f'[{{"id": "1", "code": "SKU1", {product}, "stockAvailable": {amount}}}, {{"id": "2", "code": "SKU2"}}]'
+    level = '[{"productCode": "SKU2", "stock": 9, "stockAvailable": 9}]'
+    for path, body in (("/api/v1/Products", products), ("/api/v1/Stock", level)):
+        shop.box.add_fault(side="myogo", path=path, method="GET", kind="status", status=200, body=body, times=FOREVER)
+    report = stock(shop, force=True)
+    assert (report.exit_code, physical(shop, 1, 2)) == (3, [5, 9])
+    assert withheld_rows_of(shop, "stock") == [("SKU1", "STOCK-009", "1")]
