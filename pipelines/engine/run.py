@@ -209,7 +209,7 @@ class _Run:
             readers = [flow for name, flow in flows.items() if channel.dated([name])]
             since = min(flow.window(report.started_at) for flow in readers)
             personal = frozenset(table for flow in readers for table in flow.personal_tables())
-            self.compact = bool(personal)
+            self.compact = True
             rows = dict.fromkeys(channel.declarations[name].words.rows for name in windows)
             extractor.read_windows(channel.sources(windows), since, personal, ", ".join(rows))
         for name, flow in flows.items():

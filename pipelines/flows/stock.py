@@ -211,7 +211,8 @@ class StockFlow(Flow):
             sizes = sizes.merge(staged, on="stock_item_id", how="left")
             products = self.store.frame("raw_myogo.products", ["code", "ean_code", "stock_available"])
             wanted = sizes[sizes["selected"]]
-            levels = with_missing(levels, wanted if self.params.goods_received else wanted.head(0), products)
+            is_counted = self.params.goods_received and (len(listed) > 0 or self._had_rows())
+            levels = with_missing(levels, wanted if is_counted else wanted.head(0), products)
             eans = products.drop_duplicates("code", keep=False).set_index("code")["ean_code"]
             rows = address_sizes(levels, sizes, eans, codes_in_centra)
             rows = with_amounts(rows, our_order_units(self.context), self.params)

@@ -62,7 +62,8 @@ def test_check_prints_the_limits_in_force(shop: Shop) -> None:
     shop.edit("max_creates      = 5000", "max_creates = 7")
     assert run_check(shop)["channel", "limits"]["message"] == (
         "products: min_rows = 1, max_creates = 7, max_updates = 2000, max_update_share = 0.75, min_read_share = 0.6, "
-        "min_known_share = 0.1, max_withheld_share = 0.5, max_price_jumps = 10, price_jump_factor = 5"
+        "min_known_share = 0.1, max_withheld_share = 0.5, max_price_jumps = 10, price_jump_factor = 5, "
+        "max_broken_share = 0.02"
     )
 
 
