@@ -38,6 +38,7 @@ FAILPOINTS = (
             "sync.rule_counts",
             "out_myogo.warnings",
             "out_myogo.products",
+            "out_myogo.code_texts",
             "sync.expectations",
             "sync.changes",
             "sync.journal",
@@ -46,6 +47,7 @@ FAILPOINTS = (
         for when in ("before", "before the commit of", "after")
     }
     | {f"store: {when} sync.flows": 3 for when in ("before", "before the commit of", "after")}
+    | {f"store: {when} the links": 3 for when in ("before", "before the commit of", "after")}
     | {f"stage: {what} {side}": 1 for what in ("extracted", "normalised", "loaded", "cleaned") for side in SIDES}
     | {f"Centra: {when} GET": 6 for when in ("before", "after")}
     | {f"myOGO: {when} GET": 13 for when in ("before", "after")}
