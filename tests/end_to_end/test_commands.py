@@ -50,7 +50,7 @@ def stop_centra(shop: Shop) -> None:
 
 
 def break_contract(shop: Shop) -> None:
-    body = {"status": "ok", "products": "none"}
+    body = {"status": "ok", "products": [size(number, active=7) for number in range(1, 13)]}
     shop.box.add_fault(side="centra", method="GET", path="/products", kind="body", body=body, times=FOREVER)
 
 
