@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -102,7 +103,10 @@ def _push(incremental: IncrementalShop) -> RunResult:
 
 
 def _push_and_compare(incremental: IncrementalShop, full: IncrementalShop) -> RunResult:
-    """A push plans the same and stages the same rows as a plan of the other channel, which reads everything."""
+    """A push plans the same and stages the same rows as a plan of the other channel, which reads everything and has the
+    same history: what was sent under which code, and with which values."""
+    shutil.rmtree(full.shop.data, ignore_errors=True)
+    shutil.copytree(incremental.shop.data, full.shop.data)
     full_plan = full.run("plan")
     pushed = _push(incremental)
     assert full_plan.exit_code in (3 if pushed.counts["withheld"] else 0, 4), full_plan.message

@@ -27,7 +27,7 @@ LEVEL = '{"productCode": "SKU1", "stock": %d, "stockAvailable": 1, "reserved": 0
 @pytest.fixture
 def shop(shop_of: ShopOf) -> Shop:
     """A size in both systems and one in Centra only; a channel with the products flow and the stock flow."""
-    listening_shop = shop_of(size(1, physical=3), size(2), myogo=[{"code": "SKU1", "stock": 10}])
+    listening_shop = shop_of(size(1, physical=3), size(2, physical=0), myogo=[{"code": "SKU1", "stock": 10}])
     listening_shop.text += "\n[flows.stock.params]\ngoods_received = true\n"
     listening_shop.file.write_text(listening_shop.text)
     return listening_shop

@@ -107,12 +107,12 @@ FAULTS = (
     Fault("read timeout", {"kind": "hang", "seconds": 60}, NORMAL, UNAVAILABLE),
     Fault("reset before the answer", {"kind": "drop"}, NORMAL, UNAVAILABLE),
     Fault("reset in the body", {"kind": "reset_body"}, NORMAL, UNAVAILABLE),
-    Fault("truncated JSON", {"kind": "truncated"}, WRONG_ANSWER, WRONG_ANSWER),
+    Fault("truncated JSON", {"kind": "truncated"}, NORMAL, UNAVAILABLE),
     Fault("length too large", {"kind": "wrong_length", "by": 10}, NORMAL, UNAVAILABLE),
-    Fault("length too small", {"kind": "wrong_length", "by": -10}, WRONG_ANSWER, WRONG_ANSWER),
-    Fault("200 with HTML", {"kind": "html", "body": HTML}, WRONG_ANSWER, WRONG_ANSWER),
+    Fault("length too small", {"kind": "wrong_length", "by": -10}, NORMAL, UNAVAILABLE),
+    Fault("200 with HTML", {"kind": "html", "body": HTML}, NORMAL, UNAVAILABLE),
     Fault("gzip bomb of 1 GB", {"kind": "gzip_bomb"}, UNAVAILABLE, UNAVAILABLE),
-    Fault("JSON nested 100,000 deep", {"kind": "deep_json"}, WRONG_ANSWER, WRONG_ANSWER),
+    Fault("JSON nested 100,000 deep", {"kind": "deep_json"}, NORMAL, UNAVAILABLE),
     # A look-up of a missing code and a page beyond the end of a list have no field to enlarge.
     Fault(
         "a field of 50 MB",
