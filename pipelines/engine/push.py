@@ -35,7 +35,6 @@ log = logging.getLogger(__name__)
 UNKNOWN_IN_A_ROW = 5  # a target may fail on one record; five failures in a row are an outage
 NOT_FOUND = 404
 STALE_READ = "stale_read"  # the target differs from what the run has read, so the next run does a full read
-KEPT = "kept="  # followed by the value that the target shows instead of the one that was written
 FINAL_REFUSAL = "final"  # the target refuses this value whenever it is sent
 HELD_BACK = "held_back"  # the target accepted the change and does not act on it until somebody deals with it
 Outcome = str  # applied, refused, unknown, not_attempted
@@ -101,12 +100,11 @@ def read_back(
     except (RemoteSystemError, ConfigError) as error:
         return [f"The written rows could not be checked, because reading them back failed: {error.message}"], []
     for key, one in differences.items():
-        if key and one.kept is None:
-            journal.record_outcome(key, "update", "applied", 200, one.message)
-        elif key:
-            journal.record_outcome(key, "update", "refused", 200, one.message, f"{KEPT}{one.kept}")
+        if key:
+            outcome, held = ("applied", None) if one.held is None else ("refused", encode(one.held).decode())
+            journal.record_outcome(key, "update", outcome, 200, one.message, held=held)
     lines = [f"{key}: {one.message}" if key else one.message for key, one in differences.items()]
-    return lines, [key for key, one in differences.items() if one.kept is not None]
+    return lines, [key for key, one in differences.items() if one.held is not None]
 
 
 class _Push:

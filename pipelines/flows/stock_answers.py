@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pandas as pd
 
-from pipelines.engine.push import FINAL_REFUSAL, KEPT
+from pipelines.engine.push import FINAL_REFUSAL
 from pipelines.state.store import Store, utc_now
 
 RETRY_AFTER = timedelta(days=1)  # an amount that Centra did not keep is not written again before
@@ -16,13 +16,13 @@ def kept_before(store: Store, flow: str, rows: pd.DataFrame) -> pd.Series:
     """The amount that Centra kept when each row's amount was last written, less than RETRY_AFTER ago; null if it
     took the amount, or if another amount was written."""
     kept = store.connection.execute(
-        f"""
+        """
         with newest as (
-            select run_id, key, outcome, reason, ended_at,
+            select run_id, key, outcome, held, ended_at,
                 row_number() over (partition by key order by intended_at desc) as age
             from sync.journal where flow = $flow)
         select key, cast(json_extract(after, '$.quantity') as bigint) as quantity,
-            try_cast(regexp_extract(reason, '^{KEPT}(.*)$', 1) as bigint) as kept_before
+            try_cast(json_extract_string(held, '$.quantity') as bigint) as kept_before
         from newest join sync.changes using (run_id, key)
         where flow = $flow and age = 1 and outcome = 'refused' and ended_at > $since""",
         {"flow": flow, "since": utc_now() - RETRY_AFTER},

@@ -58,9 +58,9 @@ class Journal:
         reason: str | None = None,
         held: str | None = None,
     ) -> None:
-        """Writes the outcome of a call; a later line replaces an earlier one. Later runs act on `reason` (STALE_READ,
-        KEPT and a value, or None) and on `held` (a JSON object of the values that the target holds instead of those
-        sent, or None)."""
+        """Writes the outcome of a call; a later line replaces an earlier one. Later runs act on `reason` (the engine's
+        STALE_READ and the like, or None) and on `held` (a JSON object of the values that the target holds instead of
+        those sent, or None)."""
         self._write(
             {
                 "run_id": self._run_id,

@@ -55,12 +55,12 @@ class WrittenRow:
 class Difference:
     """A row whose value in the target is not the one that was written, with a message.
 
-    `kept` is the value that the target shows, if it keeps that one instead of ours for a reason that a person must
-    settle: the write then counts as refused. None for a difference that the target is known to make.
+    `held` has the values, by our columns, that the target holds instead of ours, if a person must settle why: the write
+    then counts as refused. None for a difference that the target is known to make.
     """
 
     message: str
-    kept: str | None = None
+    held: Mapping[str, Any] | None = None
 
 
 @runtime_checkable

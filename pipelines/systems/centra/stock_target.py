@@ -84,5 +84,5 @@ class StockTarget:
         return Difference(
             f"Centra shows {shown} right after {wanted} was written. Its plugin's Stock update type must be "
             f"{self.setting}, as stock_update_type says, and no virtual warehouse may be connected to it.",
-            kept=shown,
+            held={"quantity": row.get(self.amount)},
         )
