@@ -16,9 +16,17 @@ from pipelines.core.background import running_in_background
 from pipelines.core.errors import SourceError
 from pipelines.core.reference import import_string
 from pipelines.core.signals import Interrupt
-from pipelines.engine import batch_checks, merge_changes
+from pipelines.engine import batch_checks, merge_changes, missed_changes
 from pipelines.engine.flow import Step
-from pipelines.engine.incremental import OVERLAP, ReadMode, Sources, choose_read_mode, record_read
+from pipelines.engine.incremental import (
+    OVERLAP,
+    ReadMode,
+    Sources,
+    changes_to_expect_since,
+    choose_read_mode,
+    doubted_systems,
+    record_read,
+)
 from pipelines.state.staging import clean, extract, load, stage
 from pipelines.state.store import Store
 from pipelines.systems.system import Client, Lookup, System
@@ -66,12 +74,37 @@ class Extractor:
                 merge_changes.drop_change_tables(self.store, systems)
             if why_not:
                 mode = ReadMode(None, why_not)
-        record_read(self.store, run_id, mode, self.channel, sources, now)
         if mode.since is None:
-            self._read_all(sources, preload=preload)
-            self._complete(systems)
-            return {"kind": mode.kind, "why": mode.why}
+            return self._read_full(sources, systems, run_id, mode, now, preload)
+        record_read(self.store, run_id, mode, self.channel, sources, now)
         return {"kind": mode.kind, "since": f"{mode.since:%Y-%m-%d %H:%M:%S}", "rows": changed}
+
+    def _read_full(
+        self, sources: Sources, systems: Sequence[System], run_id: str, mode: ReadMode, now: datetime, preload: bool
+    ) -> dict[str, Any]:
+        since = changes_to_expect_since(self.store, self.channel, sources, now)
+        dated = [system for system in systems if since is not None and system.changes_depend_on]
+        doubted = doubted_systems(self.store, self.channel, sources)
+        missed_changes.remember_rows(self.store, dated)
+        record_read(self.store, run_id, mode, self.channel, sources, now)
+        self._read_all(sources, preload=preload)
+        self._complete(systems)
+        for system in dated:
+            if changed := missed_changes.changed_rows(self.store, system):
+                doubted.pop(system.name, None)
+                if not self._lists_some(system, since):
+                    doubted[system.name] = changed
+        return {"kind": mode.kind, "why": mode.why} | ({"doubted": doubted} if since or doubted else {})
+
+    def _lists_some(self, system: System, since: datetime | None) -> bool:
+        """Whether the system's list of changes shows any of the rows that this full read found changed."""
+        label = " changes"
+        try:
+            self._read_all({system.name: [system.catalogue]}, since, suffix="_changes", label=label)
+            return missed_changes.listed_rows(self.store, system) > 0
+        finally:
+            merge_changes.drop_change_tables(self.store, [system])
+            self.findings.pop(f"{system.name}{label}", None)
 
     def read_windows(self, sources: Sources, since: datetime, personal_tables: frozenset[str], rows: str) -> None:
         """Fills the stage with the rows dated from `since` (UTC) on; only `personal_tables` get personal data. `rows`

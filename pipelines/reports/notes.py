@@ -13,7 +13,13 @@ def describe_read(channel: Channel, read: Mapping[str, Any]) -> str:
     if not read:
         return ""
     if read["kind"] == "full":
-        return f"Full read: {read['why']}."
+        doubts = (
+            f" {rows:,} rows of {channel.title(name)} have changed since the read before, and none of them is in its "
+            f"list of changes: {channel.known_systems[name].changes_depend_on} is probably not the time zone of the "
+            "shop. Correct it. Until the list shows a change again, every run reads everything."
+            for name, rows in read.get("doubted", {}).items()
+        )
+        return f"Full read: {read['why']}." + "".join(doubts)
     words = {
         f"{system.name}.{table.name}": f"{table.rows} of {system.title}"
         for system in channel.known_systems.values()

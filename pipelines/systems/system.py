@@ -40,7 +40,8 @@ class MirrorTable:
 
     `rows` is the display name of its rows ("sizes"). A changed row replaces the rows with the same `key`. A table with
     `part_of` is built from the rows of that table and replaced with it; the system has no separate list for it.
-    `own_columns` (name and DuckDB type) precede the fields.
+    `own_columns` (name and DuckDB type) precede the fields. A change in only the `undated` columns may not be in the
+    system's list of changes.
     """
 
     name: str
@@ -49,6 +50,7 @@ class MirrorTable:
     key: str
     part_of: str = ""
     own_columns: tuple[tuple[str, str], ...] = ()
+    undated: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,7 @@ class System(ABC):
     after_merge: ClassVar[tuple[str, ...]] = ()  # SQL that updates values which the system's tables hold twice
     personal: ClassVar[tuple[PersonalColumns, ...]] = ()
     webhook: ClassVar[Webhook | None] = None
+    changes_depend_on: ClassVar[str] = ""  # the setting that, if wrong, makes the lists of changes leave changes out
     compares_lists: ClassVar[bool] = False  # whether `complete` has something to do
 
     @abstractmethod

@@ -320,3 +320,87 @@ def test_a_change_in_the_repeated_hour_is_read(shop_of: Callable[..., Shop], mon
     incremental.advance_clock(0.25)
     report = incremental.run()
     assert (_read_mode(report), report.counts["update"]) == ("changes", 1)
+
+
+def run_every_quarter_of_an_hour(incremental: IncrementalShop) -> None:
+    """Until the moment since which changes are requested is later than New York's time."""
+    for _ in range(2):
+        assert incremental.run_and_describe_read() == "changes"
+        incremental.advance_clock(0.25)
+
+
+NEW_YORK = "the list of changes of Centra left out what an earlier full read found"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda box: box.change_centra_row(1, name="Anorak"),
+        lambda box: box.change_centra_row(2, physical=50),
+        lambda box: box.add_centra_row(size(7)),
+    ],
+    ids=["renamed", "sold", "new"],
+)
+def test_a_wrong_time_zone_is_found_by_the_next_full_read(
+    incremental: IncrementalShop, change: Callable[[Sandbox], object]
+) -> None:
+    """The shop is in New York. The reads of changes find nothing; the full read finds it, and from then on every run
+    reads everything, also those without another change, until the zone has been corrected."""
+    incremental.shop.box.switch("centra", timezone="America/New_York")
+    run_every_quarter_of_an_hour(incremental)
+    change(incremental.shop.box)
+    assert incremental.run_and_describe_read() == "changes"
+    incremental.advance_clock(16)
+    report = incremental.run()
+    assert _read_mode(report) == "full: the last full read is 24 h old or more"
+    assert [*report.facts["read"]["doubted"]] == ["centra"]
+    printed = incremental.shop.command(
+        "report", str(incremental.shop.file), "--data", str(incremental.shop.data)
+    ).stdout
+    assert "systems.centra.timezone is probably not the time zone of the shop" in " ".join(printed.split())
+    for _ in range(2):
+        incremental.advance_clock(1)
+        assert incremental.run_and_describe_read() == f"full: {NEW_YORK}"
+    incremental.shop.edit('"Europe/Stockholm"', '"America/New_York"')
+    assert incremental.run_and_describe_read().startswith("full: the channel file or a secret names other systems")
+    incremental.shop.box.change_centra_row(3, name="Raincoat")
+    incremental.advance_clock(1)
+    report = incremental.run()
+    assert (_read_mode(report), report.facts["read"]["rows"]["centra.products"]) == ("changes", 1)
+
+
+def test_a_list_of_changes_that_works_again_is_used_again(incremental: IncrementalShop) -> None:
+    """Somebody set the shop's zone to another one for a day."""
+    box = incremental.shop.box
+    box.switch("centra", timezone="America/New_York")
+    run_every_quarter_of_an_hour(incremental)
+    box.change_centra_row(1, name="Anorak")
+    assert incremental.run(full=True).facts["read"]["doubted"] == {"centra": 1}
+    box.switch("centra", timezone="Europe/Stockholm")
+    box.change_centra_row(2, physical=50)
+    incremental.advance_clock(1)
+    report = incremental.run()
+    assert (_read_mode(report), report.facts["read"]["doubted"]) == (f"full: {NEW_YORK}", {})
+    incremental.advance_clock(1)
+    assert incremental.run_and_describe_read() == "changes"
+
+
+def test_a_full_read_does_not_doubt_a_correct_time_zone(incremental: IncrementalShop) -> None:
+    """Changes since the last run are in the list; a category does not have to be, and a price never is."""
+    box = incremental.shop.box
+    box.change_centra_row(1, categoryName="Coats", prices=euro("149"))
+    assert incremental.run(full=True).facts["read"]["doubted"] == {}
+    box.change_centra_row(1, name="Anorak", categoryName="Jackets")
+    assert incremental.run(full=True).facts["read"]["doubted"] == {}
+    assert incremental.run_and_describe_read() == "changes"
+
+
+def test_a_shop_to_the_east_of_the_configured_zone_loses_no_change(incremental: IncrementalShop) -> None:
+    """Its list shows more than was asked for."""
+    box = incremental.shop.box
+    box.switch("centra", timezone="Asia/Tokyo")
+    box.change_centra_row(1, name="Anorak")
+    report = incremental.run()
+    assert (_read_mode(report), report.counts["update"]) == ("changes", 1)
+    box.change_centra_row(1, name="Parka")
+    assert incremental.run(full=True).facts["read"]["doubted"] == {}

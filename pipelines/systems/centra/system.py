@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # Columns that precede the fields of `products` and `stock`.
 COPIES = (("copies", "bigint"),)
+# Names and lists that a product has from other records of Centra; whether their change modifies it is not documented.
+UNDATED = ("brand", "collection", "folder", "store", "category_name", "categories", "images")
 # Of a size with several rows, fewer are among the changes: the last full read has values that the changes lack.
 _CHANGED_IN_PART = """
     select 1 from raw_centra.products old
@@ -42,7 +44,7 @@ class Centra(System):
     Config = CentraConfig
     catalogue = "pipelines.systems.centra.source:centra"
     mirror = (
-        MirrorTable("products", "sizes", PRODUCTS, "stock_item_id", own_columns=COPIES),
+        MirrorTable("products", "sizes", PRODUCTS, "stock_item_id", own_columns=COPIES, undated=UNDATED),
         MirrorTable(
             "prices",
             "prices",
@@ -56,6 +58,7 @@ class Centra(System):
     merge_blockers = (MergeBlocker("a size that Centra lists more than once has changed in part", _CHANGED_IN_PART),)
     personal = tuple(PersonalColumns(table, PERSONAL, "order_date") for table in ("shipments", "orders"))
     webhook = WEBHOOK
+    changes_depend_on = "systems.centra.timezone"
     compares_lists = True
 
     def connect(self, config: CentraConfig, permissions: Sequence[str]) -> CentraClient:
