@@ -67,6 +67,18 @@ def test_copies_of_a_size_are_merged_or_withheld(
     assert shop.run("push").counts["update"] == 0
 
 
+def test_a_shop_whose_plugin_lists_two_stores(shop_of: ShopOf) -> None:
+    """Each size of the second store is listed twice, on any page."""
+    shop = shop_of(*(size(number) for number in range(1, 8)))
+    set_page_size(shop, 3)
+    shop.box.switch("centra", in_two_stores=[2, 3, 7])
+    report = shop.run("push")
+    assert report.exit_code == 0, report.message
+    assert (report.counts["read"], report.counts["create"]) == (7, 7)
+    assert shop.sql("select count(*) from raw_centra.prices") == [(7,)]
+    assert shop.run("push").counts["update"] == 0
+
+
 def test_the_expectation_is_about_what_centra_sent(shop_of: ShopOf) -> None:
     """And fails for a size that it sent twice, though its copies were merged."""
     shop = expecting(shop_of(size(1), size(2)))

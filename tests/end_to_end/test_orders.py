@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 import pytest
+import requests
 
 from pipelines.flows.order_flow import recorded_destinations
 from pipelines.sandbox import Sandbox
@@ -21,6 +22,7 @@ from schemas.fields.centra_orders import PERSONAL
 from tests.support.declared import SCHEMA
 from tests.support.shop import Shop, catalogue, size
 from tests.support.shop_helpers import FOREVER, journal, myogo_of, withheld_rows_of
+from tests.support.waiting import LONG_S
 
 ShopOf = Callable[..., Shop]
 TABLE = """
@@ -453,6 +455,31 @@ def test_an_order_is_not_sent_again_under_another_reference(shop_of: ShopOf) -> 
     shop.box.cancel("demo-1001-1")
     orders(shop)
     assert "demo-1001-2" in [one["reference"] for one in sent(shop)]
+
+
+def test_a_shipment_that_was_deleted_and_created_again_is_sent_once(shop_of: ShopOf) -> None:
+    """Shop staff take a shipment back and make another one for the same lines. Until the first order is cancelled in
+    myOGO, the second would ship the goods twice."""
+    shop = shop_with_orders(shop_of)
+    placed = order(shop)
+    number = placed["orderId"]
+    assert orders(shop).flows["orders"]["create"] == 1
+    shop.box.delete_centra_shipment(f"{number}-1")
+    orders(shop)
+    assert withheld(shop) == [(f"demo-{number}-1", "ORDER-007")]
+    lines = {line["line_id"]: line["qty"] for line in placed["lines"]}
+    made = requests.post(
+        f"{shop.box.centra_url}/shipments",
+        json={"order": number, "gtg": True, "products": lines},
+        headers={"API-Authorization": shop.box.credentials.centra_token},
+        timeout=LONG_S,
+    )
+    assert made.json()["shipment"] == f"{number}-2", made.text
+    assert orders(shop).flows["orders"]["create"] == 0
+    assert withheld(shop) == [(f"demo-{number}-1", "ORDER-007"), (f"demo-{number}-2", "ORDER-016")]
+    shop.box.cancel(f"demo-{number}-1")
+    assert orders(shop).flows["orders"]["create"] == 1
+    assert withheld(shop) == []
 
 
 def _same_as(shop: Shop) -> dict[str, str]:

@@ -225,6 +225,24 @@ def test_shipments_by_status_oldest_first(box: Sandbox, centra: Call) -> None:
     assert centra("/shipments", limit=100).json()["msg"] == {"limit": "invalid value"}
 
 
+def test_a_shipment_can_be_deleted_until_it_is_paid(box: Sandbox, centra: Call, control: Call) -> None:
+    for _ in range(3):
+        box.place_centra_order()
+    assert centra("/shipments/1001-1", "DELETE").json() == {
+        "status": "ok", "msg": "shipment removed", "order": "1001", "shipment": "1001-1",
+    }  # fmt: skip
+    assert ids(centra("/shipments")) == ["1002-1", "1003-1"]
+    assert box.centra_order(1001)["shipmentIds"] == []
+    assert centra("/shipments/1001-1", "DELETE").json()["msg"] == "shipment does not exist"
+    box.change_centra_shipment("1002-1", captured=1)
+    refused = "shipment has invoices or creditnotes and could not be deleted."
+    assert centra("/shipments/1002-1", "DELETE").json()["msg"] == refused
+    assert control("centra/shipments/1002-1", "DELETE").status_code == 400
+    assert control("centra/shipments/9999-1", "DELETE").status_code == 404
+    assert control("centra/shipments/1003-1", "DELETE").status_code == 200
+    assert ids(centra("/shipments")) == ["1002-1"]
+
+
 def test_capture(box: Sandbox, centra: Call) -> None:
     box.place_centra_order()
     named = {"order": "1001", "shipment": "1001-1"}
@@ -478,7 +496,7 @@ def test_orders_are_not_created_over_the_api(centra: Call) -> None:
     for path in ("/order", "/orders"):
         answer = centra(path, "POST", {})
         assert (answer.status_code, answer.json()) == (403, {"status": "Not Allowed"})
-    assert centra("/shipments/1001-1", "DELETE").status_code == 404
+    assert centra("/orders/1001", "DELETE").status_code == 404
     assert centra("/products/1").status_code == 404
 
 

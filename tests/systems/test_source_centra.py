@@ -179,10 +179,23 @@ def test_a_row_on_two_pages_is_counted_and_kept() -> None:
     assert findings.repeated == 2
 
 
-def test_a_page_of_only_repeated_rows_is_an_error() -> None:
+def test_the_page_before_again_is_an_error() -> None:
+    """The page that should have come has other sizes, which were not read."""
     with pytest.raises(SourceError, match="page 2 has only sizes") as caught:
-        read([size(1), size(2)], [size(2)])
+        read([size(1), size(2)], [size(1), size(2)])
     assert caught.value.outcome == "unavailable"
+
+
+def test_a_page_may_have_only_sizes_that_were_read_before() -> None:
+    """The list moved on by one size, or the same sizes are listed for another store."""
+    assert len(read([size(1), size(2)], [size(2)])) == 3
+    stores = [[size(n, store=store) for n in (1, 2)] for store in ("Retail", "Wholesale", "Outlet")]
+    assert len(read(*stores)) == 6
+
+
+def test_pages_without_an_end_are_an_error() -> None:
+    with pytest.raises(SourceError, match="page 12 has only sizes"):
+        read(*([size(1, name=str(page))] for page in range(100)))
 
 
 def test_an_empty_catalogue_is_one_empty_batch() -> None:

@@ -1,6 +1,6 @@
 """Centra's Order API: its paths, its permissions, its envelope."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from hmac import compare_digest
 from typing import Any
 from urllib.parse import urlencode
@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from pipelines.sandbox.centra.list_query import BadQuery, Query
 from pipelines.sandbox.centra.order_api import NOT_ALLOWED, ROUTES, Call
 from pipelines.sandbox.centra.orders import Orders, Rejected
-from pipelines.sandbox.centra.product_rows import Dialect, Kind, rows_json
+from pipelines.sandbox.centra.product_rows import Dialect, Item, Kind, Variant, rows_json
 from pipelines.sandbox.centra.product_state import Shop
 from pipelines.sandbox.centra.shipments import Shipments
 from pipelines.sandbox.common.credentials import Credentials
@@ -111,6 +111,8 @@ class Centra:
         params = request.params()
         query = Query.of(params, self.switches)
         matching = query.matching(self.shop.listing(self.switches.sort))
+        if copies := self.switches.in_two_stores:
+            matching = [copy for item in matching for copy in _in_stores(item, copies)]
         rows, more = matching, False
         if query.limit:
             served = request.page_served or query.page
@@ -164,6 +166,13 @@ class Centra:
         if self.switches.msg_as_object and isinstance(msg, str):
             msg = {"error": msg}
         return Answer(status, php_json({"status": "no", "msg": msg} | more).encode("ascii"), applied=applied)
+
+
+def _in_stores(item: Item, ids: Collection[int]) -> list[Item]:
+    """The item, and once more with another store if its id is one of `ids`."""
+    if item.stock_item_id not in ids:
+        return [item]
+    return [item, item._replace(variant=Variant(item.variant.fields | {"store": "Wholesale"}))]
 
 
 def _names_product(row: Any) -> bool:

@@ -74,6 +74,11 @@ def _change(call: Call) -> Answer:
     return _ok(applied=True, shipment=_row(call, shipment))
 
 
+def _delete(call: Call) -> Answer:
+    shipment = call.shipments.delete(call.key)
+    return _ok(applied=True, msg="shipment removed", order=str(shipment.order), shipment=shipment.id)
+
+
 def _complete(call: Call) -> Answer:
     if call.switches.completion_verb not in ("both", call.request.method):
         raise Rejected(f"Use {call.switches.completion_verb}", http=call.switches.wrong_verb)
@@ -99,6 +104,7 @@ ROUTES: Mapping[tuple[str, str], tuple[str, Callable[[Call], Answer]]] = {
     ("GET", "shipment/*"): ("shipments", _shipment),
     ("POST", "shipments"): ("shipments", _create),
     ("PUT", "shipments/*"): ("shipments", _change),
+    ("DELETE", "shipments/*"): ("shipments", _delete),
     # The heading of Centra's page has POST, its example PUT.
     ("POST", "shipment"): ("shipments", _complete),
     ("PUT", "shipment"): ("shipments", _complete),

@@ -160,6 +160,17 @@ class Shipments:
         self._notify_update(shipment, gtg)
         return self._put(replace(shipment, quantities=wanted, serials=dict(shipment.serials) | serials, gtg=gtg))
 
+    def delete(self, shipment_id: str) -> Shipment:
+        """The shipment, which is gone; its order keeps its lines. Rejected if it was paid or sent."""
+        shipment = self.get(shipment_id)
+        if shipment.captured or shipment.completed or shipment.refunded:
+            msg = "shipment has invoices or creditnotes and could not be deleted."
+            raise Rejected(msg, order=str(shipment.order), shipment=shipment.id)
+        del self._shipments[shipment.id]
+        self._by_order[shipment.order].remove(shipment.id)
+        self._notify("order", "update", str(shipment.order))
+        return shipment
+
     def capture(self, shipment_id: Any, switches: CentraSwitches) -> Shipment:
         """The shipment, paid; Rejected if the capture fails."""
         shipment = self.get(shipment_id)

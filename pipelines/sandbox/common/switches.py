@@ -30,7 +30,8 @@ class Allow:
 @dataclass(frozen=True)
 class CentraSwitches:
     """`as_is` writes a value as the catalogue has it; a limit of 0 means no limit. A change of a field in `silent` does
-    not move `modified`. Empty `markets` means all. `shipments_limit` is for `inprogress` and `completed`."""
+    not move `modified`. Empty `markets` means all. `shipments_limit` is for `inprogress` and `completed`.
+    Sizes with an id in `in_two_stores` are listed twice."""
 
     auth_failure: Literal[401, 403, "no"] = 401
     allow: Allow = field(default_factory=Allow)
@@ -55,6 +56,7 @@ class CentraSwitches:
     stock_product_copies: Literal["lowest_id", "highest_id"] = "lowest_id"
     virtual_stock: int = 0
     negative_quantity: Literal["no", "clamp"] = "no"
+    in_two_stores: tuple[int, ...] = ()
     batch_limit: int = 0
     bundles: tuple[str, ...] = ()
     stock_fills_demand: bool = False
@@ -172,7 +174,7 @@ def _accepts(hint: Any, value: Any) -> bool:
     if origin in (Union, UnionType):
         return any(_accepts(part, value) for part in get_args(hint))
     if origin is tuple:
-        return isinstance(value, tuple) and all(isinstance(part, str) for part in value)
+        return isinstance(value, tuple) and all(_accepts(get_args(hint)[0], part) for part in value)
     if hint is int:
         return type(value) is int and value >= 0
     return type(value) is hint

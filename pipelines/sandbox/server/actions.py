@@ -5,7 +5,7 @@ from typing import Any
 
 from pipelines.sandbox.centra.api import Centra
 from pipelines.sandbox.centra.order_rows import order_row, shipment_row
-from pipelines.sandbox.centra.orders import Order
+from pipelines.sandbox.centra.orders import Order, Rejected
 from pipelines.sandbox.centra.shipments import Shipment, all_lines
 from pipelines.sandbox.centra.webhook import CentraWebhook
 from pipelines.sandbox.common.faults import EDITS
@@ -113,6 +113,15 @@ class Actions:
     def change_centra_shipment(self, shipment_id: str, /, **flags: Any) -> dict[str, Any]:
         """The shipment with flags set directly."""
         return self._shipment_row(self._centra.shipments.set(shipment_id, flags))
+
+    def delete_centra_shipment(self, shipment_id: str) -> None:
+        """LookupError if there is none; ValueError if it was paid or sent."""
+        if shipment_id not in {shipment.id for shipment in self._centra.shipments.all()}:
+            raise LookupError(f"Centra holds no shipment {shipment_id}")
+        try:
+            self._centra.shipments.delete(shipment_id)
+        except Rejected as rejected:
+            raise ValueError(rejected.msg) from None
 
     def set_centra_webhook(self, url: str | None, secret: str = "") -> dict[str, Any]:
         """Sends Centra's webhooks to the URL from now on, None ends them. Returns the URL without the secret."""

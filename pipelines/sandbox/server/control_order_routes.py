@@ -24,6 +24,8 @@ def centra(actions: Actions, method: str, rest: list[str], content: dict[str, An
             return actions.centra_shipments()
         case ("PATCH", "shipments", shipment_id):
             return actions.change_centra_shipment(shipment_id, **content)
+        case ("DELETE", "shipments", shipment_id):
+            return actions.delete_centra_shipment(shipment_id)
         case ("PUT", "webhook"):
             return actions.set_centra_webhook(content["url"], str(content.get("secret", "")))
     raise LookupError(f"the control paths are centra/rows, {', '.join(CENTRA)}")

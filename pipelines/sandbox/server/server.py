@@ -125,6 +125,7 @@ class Sandbox:
     change_centra_order = _action(Actions.change_centra_order)
     centra_shipments = _action(Actions.centra_shipments)
     change_centra_shipment = _action(Actions.change_centra_shipment)
+    delete_centra_shipment = _action(Actions.delete_centra_shipment)
     set_centra_webhook = _action(Actions.set_centra_webhook)
 
     myogo_products = _action(Actions.myogo_products)

@@ -26,6 +26,7 @@ from schemas.fields.spec import MISSING
 from transforms.type_mismatch import is_code_part
 
 PAGES_AT_ONCE = 20  # one Arrow table per 20 pages; one per page takes 1.5 times as long (measured)
+MAX_STORES = 10  # stores of one plugin, each of which may list the same sizes
 Rows = list[dict[str, Any]]
 _OBJECTS = frozenset({dict})
 
@@ -221,17 +222,20 @@ def _batches(
 ) -> Iterator[Rows]:
     """The rows of several pages at a time, as Centra sent them: a size may be among them more than once.
 
-    A row without an id, or that is not an object, gets an id made from its content. Raises SourceError if a page has no
-    new row.
+    A row without an id, or that is not an object, gets an id made from its content. A page may have only sizes that
+    were read before, because they are in another store too. Raises SourceError if it is the page before again, or if
+    there are more such pages than stores explain.
     """
     seen: set[object] = set()
     gathered: Rows = []
-    pages = 0
+    previous: Rows = []
+    pages = repeated = 0
     for number, rows in enumerate(client.pages(path, filters), start=1):
         rows = with_keys(rows, "stockItemId", _usable_id)
         ids = [str(row["stockItemId"]) for row in rows]
         fresh = set(ids) - seen
-        if not fresh:
+        repeated += not fresh
+        if (not fresh and rows == previous) or repeated > MAX_STORES * (number - repeated):
             raise SourceError(
                 f"Centra GET {path}: page {number} has only sizes that were already read, so paging does not advance.",
                 "Nothing was written. Run again; if the error persists, show this to Centra's support.",
@@ -239,6 +243,7 @@ def _batches(
         findings.repeated += len(ids) - len(fresh)
         seen.update(ids)
         gathered += rows
+        previous = rows
         pages += 1
         if pages % PAGES_AT_ONCE == 0:
             yield gathered
