@@ -86,6 +86,8 @@ audit:
 lock:
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 		--no-header --quiet --output-file requirements.lock
+	uv pip compile pyproject.toml --constraint requirements.lock --universal --python-version 3.11 --generate-hashes \
+		--no-header --quiet --output-file requirements-runtime.lock
 	uv pip compile --group mutation --constraint requirements.lock --universal --python-version 3.11 --generate-hashes \
 		--no-header --quiet --output-file requirements-mutants.lock
 	uv pip compile --group bench --universal --python-version 3.11 --generate-hashes \

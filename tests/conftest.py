@@ -24,7 +24,7 @@ def box() -> Iterator[Sandbox]:
 def _own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Hides the developer's environment, folder and .env file, and drops secrets that the previous test registered."""
     monkeypatch.chdir(tmp_path)
-    for name in ("CENTRA_MYOGO_DATA", "CENTRA_MYOGO_CHANNELS", "CENTRA_MYOGO_LOG"):
+    for name in ("CENTRA_MYOGO_DATA", "CENTRA_MYOGO_CHANNELS", "CENTRA_MYOGO_PROJECT", "CENTRA_MYOGO_LOG"):
         monkeypatch.delenv(name, raising=False)
     before = set(logs._secrets)
     yield

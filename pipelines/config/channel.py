@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pipelines.config.registry import BUILTIN_FLOWS, BUILTIN_SYSTEMS
-from pipelines.config.validation_messages import suggestion
+from pipelines.config.suggestion import suggestion
 from pipelines.core.errors import ConfigError
 from pipelines.core.reference import import_string
 
@@ -69,14 +69,19 @@ class FlowSettings(TomlTable):
     expectations: ExpectationSettings = ExpectationSettings()
 
 
+Attention = Literal["new", "any", "never"]
+
+
 @dataclass(frozen=True)
 class Channel:
-    """`full_every` is in hours. `params` and `limits` are keyed by flow and typed as the flow declares them."""
+    """`full_every` is in hours. `attention` defines which withheld rows make a run end with exit 3. `params` and
+    `limits` are keyed by flow and typed as the flow declares them."""
 
     path: Path
     name: str
     refresh: Literal["full", "changes"]
     full_every: float
+    attention: Attention
     systems: Mapping[str, SystemConfig]
     flows: Mapping[str, FlowSettings]
     params: Mapping[str, Any]

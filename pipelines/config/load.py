@@ -6,27 +6,28 @@ A channel file has only values and names. Code defines the semantics: keys, comp
 from __future__ import annotations
 
 import dataclasses
-import os
+import re
 import tomllib
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from pipelines.config.channel import Channel, FlowSettings, TomlTable
+from pipelines.config.channel import Attention, Channel, FlowSettings, TomlTable
 from pipelines.config.listen import listen_model
+from pipelines.config.project import Project
 from pipelines.config.registry import BUILTIN_FLOWS, BUILTIN_SYSTEMS
-from pipelines.config.validation_messages import FIX, suggestion, validation_messages
+from pipelines.config.suggestion import suggestion
+from pipelines.config.validation_messages import FIX, validation_messages
 from pipelines.core.errors import ConfigError
 from pipelines.core.reference import import_string
 from pipelines.core.secret import mask_all
 from pipelines.engine.flow import Flow
 from pipelines.systems.system import System
 
-BUILT_IN_CHANNELS = Path(__file__).parents[1] / "channels"
-CHANNELS_VARIABLE = "CENTRA_MYOGO_CHANNELS"
+PLACEHOLDER = re.compile(r"https?://shop\.example(?:[:/]|$)")
 
 
 class _TopLevel(TomlTable):
@@ -35,41 +36,16 @@ class _TopLevel(TomlTable):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
     refresh: Literal["full", "changes"] = "full"
     full_every: float = Field(default=24.0, gt=0, le=24 * 31)
+    attention: Attention = "new"
     systems: dict[str, Any]
     flows: Any
     listen: Any = None
 
 
-def find(channel: str) -> Path:
-    """The file of CHANNEL, which is a path to a TOML file or a name in the channel folders. Raises ConfigError."""
-    if channel.endswith(".toml") or os.sep in channel:
-        path = Path(channel)
-        if not path.is_file():
-            raise ConfigError(f"There is no channel file {path}.", "Check the path.")
-        return path
-    extra = os.environ.get(CHANNELS_VARIABLE)
-    folders = [*([Path(extra)] if extra else []), BUILT_IN_CHANNELS]
-    for folder in folders:
-        if (path := folder / f"{channel}.toml").is_file():
-            return path
-    names = sorted({file.stem for folder in folders for file in folder.glob("*.toml")})
-    raise ConfigError(
-        f"There is no channel {channel!r}: looked for {channel}.toml in "
-        + " and ".join(str(folder) for folder in folders)
-        + f"{suggestion(channel, names) if names else ''}",
-        f"Give a channel's name or a path to its file. {CHANNELS_VARIABLE} can name an additional folder.",
-    )
-
-
 def load(channel: str) -> Channel:
     """The channel with all references resolved and all values typed. Raises ConfigError."""
-    path = find(channel)
+    path = Project.current().find(channel)
     return _Loader(path, _toml(path)).channel()
-
-
-def data_folder(option: Path | None) -> Path:
-    """The folder for working files: `--data`, else CENTRA_MYOGO_DATA, else ./data."""
-    return option or Path(os.environ.get("CENTRA_MYOGO_DATA") or "data")
 
 
 def _toml(path: Path) -> dict[str, Any]:
@@ -81,6 +57,17 @@ def _toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} is not valid TOML: it is nested too deeply.", "Correct the file.") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}.", "Check the file and its permissions.") from error
+
+
+def _placeholders(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The keys that still have the example file's value, and what to write instead."""
+    if data.get("name") == "example":
+        yield 'name = "example"', "give the channel a name, for example that of the shop"
+    tables = data.get("systems")
+    for name, table in tables.items() if isinstance(tables, dict) else ():
+        base_url = table.get("base_url") if isinstance(table, dict) else None
+        if isinstance(base_url, str) and PLACEHOLDER.match(base_url):
+            yield f"systems.{name}.base_url ({base_url})", "write the address of the shop"
 
 
 class _Loader:
@@ -95,6 +82,7 @@ class _Loader:
         for table in ("systems", "listen"):
             mask_all(self.data.get(table))  # before any message quotes the file
         top = self._validated(_TopLevel, self.data, ())
+        self.problems += [f"{self.path}: {key} is a placeholder; {fix}" for key, fix in _placeholders(self.data)]
         declarations = self._declared_flows(self.data.get("flows"))
         typed = {name: self._flow(name, self.data["flows"][name], flow) for name, flow in declarations.items()}
         flows = {name: flow for name, flow in typed.items() if flow is not None}
@@ -115,6 +103,7 @@ class _Loader:
             name=top.name,
             refresh=top.refresh,
             full_every=top.full_every,
+            attention=top.attention,
             systems=systems,
             flows=flows,
             params=params,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
 from pydantic import ValidationError
+
+from pipelines.config.suggestion import suggestion
 
 FIX = "Correct the channel file and run again."
 _MESSAGES = {
@@ -15,12 +16,6 @@ _MESSAGES = {
     "tuple_type": "must be a list in square brackets",
     "string_type": "must be text in quotes",
 }
-
-
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """The most similar known word, or all known words, as the end of a sentence."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f"; did you mean {near[0]}?" if near else f"; known: {', '.join(sorted(known))}"
 
 
 def validation_messages(path: Path, error: ValidationError, place: tuple[str, ...], known: Iterable[str]) -> list[str]:

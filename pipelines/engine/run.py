@@ -27,7 +27,7 @@ from pipelines.engine.plan import Plan, diff
 from pipelines.engine.push import HELD_BACK, Result, push, read_back
 from pipelines.engine.safety_limits import refusal
 from pipelines.engine.sku_patterns import require_matches
-from pipelines.state.issue_history import update_issues
+from pipelines.state.issue_history import newly_withheld, update_issues
 from pipelines.state.journal import Journal
 from pipelines.state.links import record_found
 from pipelines.state.lock import channel_lock
@@ -89,7 +89,7 @@ def run(channel: Channel, data: Path, options: RunOptions, observer: RunObserver
             for name in channel.systems_of(flows)
         }
         interrupted = stack.enter_context(interruptible())
-        stack.enter_context(channel_lock(folder, channel.name, options.verb))
+        stack.enter_context(channel_lock(folder, channel.name, options.verb, channel.path))
         return _Run(channel, folder, options, observer, clients, interrupted).execute()
 
 
@@ -179,8 +179,9 @@ class _Run:
                 if name not in self.waiting:
                     with self._step("push", name):
                         self._push(name, plan)
-        to_fix = [self.report.counts[name] for name in ("withheld", "refused", "unknown")]
-        if any(to_fix) or self.report.facts.get("held_back"):
+        withheld = {"new": ["withheld_new"], "any": ["withheld"], "never": []}[self.channel.attention]
+        news = [self.report.counts[name] for name in (*withheld, "refused", "unknown")]
+        if any(news) or self.report.facts.get("held_back"):
             self.report.outcome, self.report.exit_code = "attention", 3
 
     def _flows(self, store: Store) -> dict[str, Flow]:
@@ -228,6 +229,9 @@ class _Run:
         narrowed = bool(self.options.sku)
         since = update_issues(
             store, name, report.run_id, report.started_at, withheld, evaluation.records, narrowed=narrowed
+        )
+        report.flows[name]["withheld_new"] = newly_withheld(
+            store, name, report.run_id, withheld, since, narrowed=narrowed
         )
         store.append("sync.withheld", withheld.assign(run_id=report.run_id, flow=name, since=since))
         target = self.channel.flows[name].target_system

@@ -12,7 +12,6 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pipelines.config.channel import Channel
-from pipelines.core.errors import CentraMyogoError
 from pipelines.core.json_codec import decode_exact
 from pipelines.core.logs import redact, strip_control_characters
 from pipelines.engine.flow import Evaluation
@@ -178,15 +177,6 @@ def print_check(out: Console, check: Check) -> None:
     out.print(f"{_MARK[check.status]} {check.system:8} {check.name:10} {escape(_clean(check.message))}")
     if check.fix:
         out.print(f"    [bold]{escape(strip_control_characters(check.fix))}[/]")
-
-
-def print_error(error: CentraMyogoError) -> None:
-    """Prints the message and the fix to stderr."""
-    console = Console(file=sys.stderr, highlight=False, soft_wrap=True, emoji=False)
-    message = escape(strip_control_characters(error.message))
-    console.print(f"[red]centra-myogo:[/] {message} [dim]({error.entry.id})[/]")
-    if error.fix:
-        console.print(f"[bold]{escape(strip_control_characters(error.fix))}[/]")
 
 
 def _change(action: str, before: str, after: str, summary: tuple[str, ...]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipelines.sandbox.common.credentials import DATA
+from pipelines.sandbox.common.credentials import CREDENTIALS
 
 TEMPLATE = """\
 # The sandbox: stand-ins for Centra and myOGO on this machine (centra-myogo sandbox).
@@ -47,5 +47,5 @@ def channel_file(centra_url: str, myogo_url: str, max_creates: int = 5000, secre
         centra_url=centra_url,
         myogo_url=myogo_url,
         max_creates=max_creates,
-        secrets=secrets or str(DATA / "sandbox"),
+        secrets=secrets or str(CREDENTIALS),
     )

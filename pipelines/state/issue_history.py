@@ -42,6 +42,25 @@ _NOTE_CLOSED = """
 _SINCE = f"select n.source_id, n.rule, i.since from broken_now n join sync.issues i on {_SAME}"
 
 
+_LAST_GOOD = """
+    select max(r.started_at) from sync.runs r join sync.flows f using (run_id)
+    where f.flow = $flow and r.exit_code in (0, 3) and r.run_id <> $run and ($narrowed or len(r.selection) = 0)"""
+
+
+def newly_withheld(
+    store: Store, flow: str, run_id: str, withheld: pd.DataFrame, since: pd.Series, narrowed: bool
+) -> int:
+    """How many rows of `withheld` were not withheld in the last run of the flow that ended with 0 or 3.
+
+    `since` has a time for each line of `withheld`. A run that was narrowed with --sku counts only for one that is.
+    """
+    last_good = store.connection.execute(_LAST_GOOD, {"flow": flow, "run": run_id, "narrowed": narrowed}).fetchall()[0][
+        0
+    ]
+    first = since.groupby(withheld["source_id"].to_numpy()).min()
+    return len(first) if last_good is None else int((first > last_good).sum())
+
+
 def update_issues(
     store: Store, flow: str, run_id: str, at: datetime, withheld: pd.DataFrame, records: pd.DataFrame, narrowed: bool
 ) -> pd.Series:

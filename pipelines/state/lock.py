@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 
@@ -18,8 +20,37 @@ from pipelines.state.store import Folder
 
 
 @contextlib.contextmanager
-def channel_lock(folder: Folder, channel: str, verb: str) -> Iterator[None]:
-    """Holds the channel's lock. Raises ChannelBusy, which names the holder and since when, or ConfigError."""
+def channel_lock(folder: Folder, channel: str, verb: str, file: Path) -> Iterator[None]:
+    """Holds the channel's lock, and that of the channel `file`: two data folders must not run one channel at the same
+    time. Raises ChannelBusy, which names the holder and since when, or ConfigError."""
+    with _folder_lock(folder, channel, verb), _file_lock(file, channel):
+        yield
+
+
+@contextlib.contextmanager
+def _file_lock(file: Path, channel: str) -> Iterator[None]:
+    """Locks the channel file itself, which every user who can read it can lock. Another user's data folder does not
+    matter then."""
+    try:
+        opened = file.open("rb")
+    except OSError:  # it was removed after it was read; the lock of the data folder is left
+        yield
+        return
+    with opened:
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ChannelBusy(
+                f"Another run of channel {channel!r} uses {file}, possibly with another data folder.",
+                "Nothing was done. Wait until that run ends, then run again.",
+            ) from error
+        except OSError:  # a file system without locks
+            pass
+        yield
+
+
+@contextlib.contextmanager
+def _folder_lock(folder: Folder, channel: str, verb: str) -> Iterator[None]:
     # Without the fallback to a lock file of the library, which would outlive a dead holder.
     lock = FileLock(folder.lock, timeout=0, fallback_to_soft=False)
     try:

@@ -8,7 +8,7 @@ import duckdb
 
 from pipelines.state.run_tables import RUN_TABLES
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 
 def schema_version_of(db: duckdb.DuckDBPyConnection) -> int:
@@ -96,7 +96,13 @@ def _to_3(db: duckdb.DuckDBPyConnection) -> None:
         db.execute(statement)
 
 
-_STEPS: dict[int, Callable[[duckdb.DuckDBPyConnection], None]] = {1: _to_2, 2: _to_3}
+def _to_4(db: duckdb.DuckDBPyConnection) -> None:
+    """Adds the number of newly withheld rows."""
+    for table in ("runs", "flows"):
+        db.execute(f"alter table sync.{table} add column if not exists withheld_new bigint")
+
+
+_STEPS: dict[int, Callable[[duckdb.DuckDBPyConnection], None]] = {1: _to_2, 2: _to_3, 3: _to_4}
 
 
 def history_query(db: duckdb.DuckDBPyConnection, database: str, table: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -65,7 +66,11 @@ class RunResult:
 
     @property
     def headline(self) -> str:
-        return HEADLINES[self.outcome]
+        """How the run ended, with the numbers of rows that need a look."""
+        text = HEADLINES[self.outcome]
+        if self.outcome not in ("ok", "attention") or not (rows := _to_look_at(self.counts)):
+            return text
+        return f"Done. {rows}." if self.outcome == "ok" else f"{text.removesuffix('.')}: {rows}."
 
     def failed(self, error: CentraMyogoError) -> None:
         """Ends the run with `error`; the message keeps an earlier error too."""
@@ -104,3 +109,10 @@ class RunResult:
                 f"{c['refused']} + unknown {c['unknown']} + not_attempted {c['not_attempted']} = {done}"
             )
         return ""
+
+
+def _to_look_at(counts: Mapping[str, int]) -> str:
+    """The rows that were not synchronised, in words; "" for none."""
+    withheld = f"{counts['withheld']:,} withheld, {counts['withheld_new']:,} new" if counts["withheld"] else ""
+    others = [f"{counts[name]:,} {name}" for name in ("refused", "unknown") if counts[name]]
+    return ", ".join(filter(None, [withheld, *others]))

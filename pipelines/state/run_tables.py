@@ -19,6 +19,7 @@ _COUNTS = """
     refused bigint | Refused by the target.
     unknown_outcome bigint | No usable answer came.
     not_attempted bigint | Not begun.
+    withheld_new bigint | Withheld now, and not yet in the run before that ended with 0 or 3; null in older runs.
 """
 _RUN = (
     """

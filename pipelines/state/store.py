@@ -28,6 +28,7 @@ COUNTS = (
     "read",
     "skipped",
     "withheld",
+    "withheld_new",
     "create",
     "update",
     "unchanged",

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from pipelines.config.channel import Channel
-from pipelines.config.load import CHANNELS_VARIABLE, data_folder, load
+from pipelines.config.load import load
+from pipelines.config.project import CHANNELS_VARIABLE, Project
 from pipelines.core.errors import ConfigError
 from pipelines.core.reference import import_string
 from pipelines.core.url import is_loopback
@@ -19,7 +20,7 @@ GOOD = """\
 name = "se-web"
 
 [systems.centra]
-base_url            = "https://shop.example/api/order-api"
+base_url            = "https://shop.centra.test/api/order-api"
 token               = { env = "CENTRA_TOKEN" }
 timezone            = "Europe/Stockholm"
 page_size           = 100
@@ -182,7 +183,7 @@ def test_listening_is_off_by_default_and_local_by_default(write: Write) -> None:
 @pytest.mark.parametrize(
     ("host", "local"),
     [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False),
-     ("10.1.2.3", False), ("shop.example", False), ("localhost.example", False)],
+     ("10.1.2.3", False), ("shop.centra.test", False), ("localhost.example", False)],
 )  # fmt: skip
 def test_a_host_is_recognised_as_local_or_reachable_from_outside(write: Write, host: str, local: bool) -> None:
     file = write()
@@ -302,17 +303,17 @@ def test_a_file_that_is_not_text_is_reported_as_unreadable(tmp_path: Path, conte
         ("Europe/Stockholm", "", "systems.centra.timezone: '' is not a time zone"),
         ("Europe/Stockholm", "Europe", "systems.centra.timezone: 'Europe' is not a time zone"),
         ("Europe/Stockholm", "/etc/passwd", "systems.centra.timezone: '/etc/passwd' is not a time zone"),
-        ("https://shop.example", "http://shop.example", "systems.centra.base_url: must start with https://"),
-        ("https://shop.example", "http://127.0.0.1.evil.test", "systems.centra.base_url: must start with https://"),
-        ("https://shop.example", "http://localhost.evil.test", "systems.centra.base_url: must start with https://"),
+        ("https://shop.centra.test", "http://shop.centra.test", "systems.centra.base_url: must start with https://"),
+        ("https://shop.centra.test", "http://127.0.0.1.evil.test", "systems.centra.base_url: must start with https://"),
+        ("https://shop.centra.test", "http://localhost.evil.test", "systems.centra.base_url: must start with https://"),
         ("https://my.ogoship.com", "http://my.ogoship.com", "systems.myogo.token_url: must start with https://"),
-        ("https://shop.example", "shop.example", "systems.centra.base_url: must be a full web address"),
-        ("https://shop.example", "ftp://shop.example", "systems.centra.base_url: must be a full web address"),
-        ("https://shop.example", "https://", "systems.centra.base_url: must be a full web address"),
+        ("https://shop.centra.test", "shop.centra.test", "systems.centra.base_url: must be a full web address"),
+        ("https://shop.centra.test", "ftp://shop.centra.test", "systems.centra.base_url: must be a full web address"),
+        ("https://shop.centra.test", "https://", "systems.centra.base_url: must be a full web address"),
         ("order-api", "order-api?x=1", "systems.centra.base_url: must not contain"),
-        ("shop.example", "shop.example:port", "systems.centra.base_url: has a port"),
-        ("shop.example", "shop.example:99999", "systems.centra.base_url: has a port"),
-        ("https://shop.example", "https://[::1", "systems.centra.base_url: Invalid IPv6 URL"),
+        ("shop.centra.test", "shop.centra.test:port", "systems.centra.base_url: has a port"),
+        ("shop.centra.test", "shop.centra.test:99999", "systems.centra.base_url: has a port"),
+        ("https://shop.centra.test", "https://[::1", "systems.centra.base_url: Invalid IPv6 URL"),
         ('"se-web"', '"SE web"', "name: String should match"),
         ('"se-web"', '"../up"', "name: String should match"),
         ('"36"', "36", "flows.products.params.pricelist_id: must be text in quotes"),
@@ -349,7 +350,7 @@ def test_loopback_addresses_are_recognised(url: str, loopback: bool) -> None:
 
 def test_plain_http_to_this_machine_is_accepted(write: Write) -> None:
     """A trailing slash is removed."""
-    file = write(("https://shop.example/api/order-api", "http://127.0.0.1:8620/api/order-api/"))
+    file = write(("https://shop.centra.test/api/order-api", "http://127.0.0.1:8620/api/order-api/"))
     assert load(str(file)).systems["centra"].base_url == "http://127.0.0.1:8620/api/order-api"
 
 
@@ -377,7 +378,7 @@ def test_a_secret_needs_exactly_one_source(write: Write, inline: str) -> None:
 
 
 def test_a_password_in_an_address_is_refused_and_not_printed(write: Write) -> None:
-    messages = messages_of(write(("https://shop.example", "https://user:hunter2@shop.example")))
+    messages = messages_of(write(("https://shop.centra.test", "https://user:hunter2@shop.centra.test")))
     assert "must not contain a user name" in messages[0]
     assert "hunter2" not in "".join(messages)
 
@@ -477,13 +478,17 @@ def test_a_folder_is_not_a_channel_file(tmp_path: Path) -> None:
         load(str(tmp_path / "x.toml"))
 
 
-def test_the_data_folder_comes_from_the_option_then_the_environment_then_the_default(monkeypatch: Any) -> None:
-    assert data_folder(None) == Path("data")
+def test_the_data_folder_comes_from_the_option_then_the_environment_then_the_project(
+    monkeypatch: Any, tmp_path: Path
+) -> None:
+    project = Project.current()
+    assert project.data() == Path("data")
+    assert Project(tmp_path / "elsewhere").data() == tmp_path / "elsewhere" / "data"
     monkeypatch.setenv("CENTRA_MYOGO_DATA", "/somewhere")
-    assert data_folder(None) == Path("/somewhere")
-    assert data_folder(Path("here")) == Path("here")
+    assert project.data() == Path("/somewhere")
+    assert project.data(Path("here")) == Path("here")
     monkeypatch.setenv("CENTRA_MYOGO_DATA", "")
-    assert data_folder(None) == Path("data")
+    assert project.data() == Path("data")
 
 
 def _token(channel: Any) -> Any:

@@ -10,7 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipelines.config.channel import Channel
-from pipelines.config.load import BUILT_IN_CHANNELS, load
+from pipelines.config.load import load
+from pipelines.config.project import BUILT_IN_CHANNELS
 from pipelines.core.errors import ConfigError
 from tests.support.strategies import UNUSUAL_TEXTS, damaged, fuzz_settings
 from tests.systems.test_clients_fuzz import check_error

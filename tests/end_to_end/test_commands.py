@@ -21,7 +21,7 @@ from tests.support.shop_helpers import FOREVER, SECRETS, replace_secret, writes
 from tests.support.waiting import HANG_S, wait_for
 
 COUNTS = [
-    "read", "skipped", "withheld", "create", "update", "unchanged", "drifted", "unmatched",
+    "read", "skipped", "withheld", "withheld_new", "create", "update", "unchanged", "drifted", "unmatched",
     "applied", "refused", "unknown", "not_attempted",
 ]  # fmt: skip
 KEYS = ["channel", "run_id", "verb", "outcome", "exit_code", "fingerprint", "flows"]
@@ -204,8 +204,19 @@ def test_a_second_run_ends_with_6_and_a_killed_run_frees_the_lock(shop: Shop) ->
 
 def test_runs_of_two_channels_do_not_block_each_other(shop: Shop) -> None:
     with running_push(shop):
-        shop.edit('name = "demo"', 'name = "other"')
-        assert shop.run("plan").exit_code == 0
+        other = shop.folder / "other.toml"
+        other.write_text(shop.text.replace('name = "demo"', 'name = "other"'), "utf-8")
+        assert shop.command("plan", str(other), "--data", str(shop.data)).exit_code == 0
+
+
+def test_two_data_folders_do_not_run_one_channel_at_the_same_time(shop: Shop, tmp_path: Path) -> None:
+    """One run was started by a timer, the other by a person in another folder."""
+    with running_push(shop):
+        document = json.loads(
+            shop.command("plan", str(shop.file), "--json", "--data", str(tmp_path / "elsewhere")).stdout
+        )
+    assert (document["exit_code"], document["error"]["id"]) == (6, "LOCK-001")
+    assert f"uses {shop.file}, possibly with another data folder" in document["error"]["message"]
 
 
 def test_stdout_holds_only_json_and_no_secret_is_written_anywhere(shop: Shop) -> None:

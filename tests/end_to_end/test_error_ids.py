@@ -89,7 +89,7 @@ def test_a_held_lock_is_lock_001(shop_of: Callable[..., Shop]) -> None:
     shop = shop_of(size(1))
     folder = Folder(shop.data, "demo")
     folder.make()
-    with channel_lock(folder, "demo", "push"):
+    with channel_lock(folder, "demo", "push", shop.file):
         document = shop.json("plan")
     assert (document["error"]["id"], document["exit_code"], document["channel"]) == ("LOCK-001", 6, "demo")
 

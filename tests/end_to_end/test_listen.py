@@ -96,7 +96,7 @@ def test_listen_answers_while_a_run_is_in_progress(shop: Shop) -> None:
         assert listener.process.stdout.read() == "", "stdout holds only the address"
     assert "run ended flows=stock exit=5 outcome=interrupted" in listener.log
     assert shop.sql("select outcome from sync.runs") == [("interrupted",)]
-    with channel_lock(Folder(shop.data, "demo"), "demo", "test"):
+    with channel_lock(Folder(shop.data, "demo"), "demo", "test", shop.file):
         pass
 
 

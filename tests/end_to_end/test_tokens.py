@@ -165,7 +165,9 @@ def test_a_token_that_comes_as_half_an_answer_is_requested_again(shop: Shop, fau
     [
         pytest.param({"kind": "status", "status": 503, "times": FOREVER}, TargetUnavailable, "HTTP 503", id="down"),
         pytest.param({"kind": "html", "times": FOREVER}, ConfigError, "without a usable access_token", id="html 200"),
-        pytest.param(HALF | {"times": FOREVER}, TargetUnavailable, "half an answer, each time", id="half of it"),
+        pytest.param(
+            HALF | {"times": FOREVER}, TargetUnavailable, "each time without a readable answer", id="half of it"
+        ),
         pytest.param({"kind": "body", "body": {}}, ConfigError, "without a usable access_token", id="an empty object"),
         pytest.param({"kind": "status", "status": 404}, ConfigError, "HTTP 404", id="not there"),
         pytest.param(

@@ -18,7 +18,7 @@ from pipelines.engine.incremental import OVERLAP, ReadMode, Sources, choose_read
 from pipelines.engine.merge_changes import why_not_mergeable
 from pipelines.engine.safety_limits import last_read
 from pipelines.sandbox.channel_file import channel_file
-from pipelines.sandbox.common.credentials import DATA
+from pipelines.sandbox.common.credentials import CREDENTIALS
 from pipelines.state.store import Folder, Store
 from tests.support.declared import FLOWS, SCHEMA, SYSTEMS
 
@@ -170,7 +170,7 @@ def test_another_secret_causes_a_full_read(store: Store, channel: Channel, tmp_p
     add_run(store, channel, 1, "full")
     file = tmp_path / f"{secret}.secret"
     file.write_text("of-somebody-else")
-    other = channel_in(tmp_path, (f"{DATA}/sandbox/{secret}", str(file)))
+    other = channel_in(tmp_path, (f"{CREDENTIALS}/{secret}", str(file)))
     assert chosen(store, other) == ReadMode(None, "the channel file or a secret names other systems than before")
     assert chosen(store, channel).kind == "changes"
 

@@ -13,7 +13,9 @@ import pytest
 from typer.main import get_command
 
 from pipelines.cli import app
-from pipelines.config.load import BUILT_IN_CHANNELS, load
+from pipelines.config.load import load
+from pipelines.config.project import BUILT_IN_CHANNELS
+from pipelines.core.errors import ConfigError
 from pipelines.core.reference import import_string
 from pipelines.sandbox.channel_file import channel_file
 from pipelines.state.schema import Table, View
@@ -61,10 +63,12 @@ def test_a_module_has_at_most_350_lines(path: Path) -> None:
     assert len(path.read_text("utf-8").splitlines()) <= 350
 
 
-@pytest.mark.parametrize("path", sorted(BUILT_IN_CHANNELS.glob("*.toml")), ids=lambda p: p.stem)
-def test_every_channel_file_loads(path: Path) -> None:
-    """And its name is the name of its file."""
-    assert load(str(path)).name == path.stem
+def test_the_built_in_channel_loads_and_the_example_needs_its_values() -> None:
+    assert load(str(BUILT_IN_CHANNELS / "demo.toml")).name == "demo"
+    with pytest.raises(ConfigError) as caught:
+        load(str(BUILT_IN_CHANNELS / "example.toml"))
+    assert 'name = "example" is a placeholder' in caught.value.message
+    assert "systems.centra.base_url (https://shop.example/api/order-api) is a placeholder" in caught.value.message
 
 
 @pytest.mark.parametrize("flow", FLOWS)
@@ -92,7 +96,9 @@ def test_the_engine_names_no_vendor_and_no_flow(path: Path) -> None:
 
 
 def test_the_demo_channel_file_is_the_one_that_the_sandbox_prints() -> None:
-    printed = channel_file("http://127.0.0.1:8620/api/order-api", "http://127.0.0.1:8621", secrets="../../data/sandbox")
+    printed = channel_file(
+        "http://127.0.0.1:8620/api/order-api", "http://127.0.0.1:8621", secrets="../sandbox/credentials"
+    )
     assert (BUILT_IN_CHANNELS / "demo.toml").read_text("utf-8") == printed
 
 

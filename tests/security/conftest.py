@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.sandbox.common.credentials import DATA
+from pipelines.sandbox.common.credentials import CREDENTIALS
 from tests.security.canaries import PLAIN, WITH_SPECIAL_CHARACTERS, Canaries, SecretScanner
 from tests.security.echo_server import EchoServer
 from tests.support.shop import Shop
@@ -26,7 +26,7 @@ class CanaryShop:
         shop.edit(f"{shop.box.myogo_url}/OAuth", f"{self.echo_server.myogo_url}/OAuth")
         for name, value in vars(canaries).items():
             monkeypatch.setenv(f"CANARY_{name.upper()}", value)
-            shop.edit(f'{{ file = "{DATA}/sandbox/{name}" }}', f'{{ env = "CANARY_{name.upper()}" }}')
+            shop.edit(f'{{ file = "{CREDENTIALS}/{name}" }}', f'{{ env = "CANARY_{name.upper()}" }}')
 
     @property
     def scanner(self) -> SecretScanner:

@@ -74,12 +74,15 @@ class Shop:
 
 
 # Great Expectations takes a third of a run's time; `expecting` turns it on for the tests that are about it.
+# Most tests are about what is withheld, not about what is news.
+ATTENTION = ('name = "demo"', 'name = "demo"\nattention = "any"')
 NO_EXPECTATIONS = "\n[flows.products.expectations]\nenabled = false\n"
 
 
 def shop_in(box: Sandbox, folder: Path) -> Shop:
     made = Shop(box, folder, channel_file(box.centra_url, box.myogo_url))
     made.edit("backoff_s           = 0.05", "backoff_s           = 0.001")
+    made.edit(*ATTENTION)
     made.text += NO_EXPECTATIONS
     made.file.write_text(made.text, "utf-8")
     return made

@@ -17,7 +17,7 @@ import pandas as pd
 from pipelines.core.json_codec import decode, encode
 from pipelines.engine.plan import Plan
 from pipelines.engine.push import Pushed, Result, push
-from pipelines.sandbox.common.credentials import DATA, Credentials
+from pipelines.sandbox.common.credentials import CREDENTIALS, Credentials
 from pipelines.state.journal import Journal
 from pipelines.systems.centra.client import CentraClient
 from pipelines.systems.myogo.client import MyOgoClient
@@ -55,7 +55,7 @@ def replace_secret(shop: Shop, name: str, value: str) -> None:
     """Replaces one of the sandbox's secrets, named by its file, with another value."""
     file = shop.folder / f"{name}.secret"
     file.write_text(value)
-    shop.edit(f"{DATA}/sandbox/{name}", str(file))
+    shop.edit(f"{CREDENTIALS}/{name}", str(file))
 
 
 def held(shop: Shop) -> dict[str, dict[str, Any]]:

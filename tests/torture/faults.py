@@ -110,7 +110,7 @@ FAULTS = (
     Fault("truncated JSON", {"kind": "truncated"}, NORMAL, UNAVAILABLE),
     Fault("length too large", {"kind": "wrong_length", "by": 10}, NORMAL, UNAVAILABLE),
     Fault("length too small", {"kind": "wrong_length", "by": -10}, NORMAL, UNAVAILABLE),
-    Fault("200 with HTML", {"kind": "html", "body": HTML}, NORMAL, UNAVAILABLE),
+    Fault("200 with HTML", {"kind": "html", "body": HTML}, NORMAL, WRONG_ANSWER),
     Fault("gzip bomb of 1 GB", {"kind": "gzip_bomb"}, UNAVAILABLE, UNAVAILABLE),
     Fault("JSON nested 100,000 deep", {"kind": "deep_json"}, NORMAL, UNAVAILABLE),
     # A look-up of a missing code and a page beyond the end of a list have no field to enlarge.
@@ -131,8 +131,8 @@ FAULTS = (
     Fault("200, a list", _body([]), WRONG_ANSWER, WRONG_ANSWER, exceptions=NO_ROWS),
     Fault("200, a text", _body("ok"), WRONG_ANSWER, WRONG_ANSWER),
     Fault("200, null", _body(None), WRONG_ANSWER, WRONG_ANSWER, exceptions=NO_ROWS),
-    Fault("200, empty", _status(200, body=""), WRONG_ANSWER, WRONG_ANSWER),
-    Fault("204", _status(204, body=""), WRONG_ANSWER, WRONG_ANSWER),
+    Fault("200, empty", _status(200, body=""), NORMAL, UNAVAILABLE),
+    Fault("204", _status(204, body=""), NORMAL, UNAVAILABLE),
     Fault('200, status "no"', {"kind": "no"}, UNAVAILABLE, UNAVAILABLE, side="centra"),
     Fault("401", _status(401), NORMAL, CONFIG_ERROR, side="myogo", kinds=ALL_KINDS - {"token"}),
     Fault(

@@ -3,12 +3,12 @@
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-DATA = Path(__file__).resolve().parents[3] / "data"
+CREDENTIALS = Path(__file__).resolve().parents[1] / "credentials"
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """What a client must send; each field is the content of the file of that name in `data/sandbox`."""
+    """What a client must send; each field is the content of the file of that name in CREDENTIALS."""
 
     centra_token: str
     client_id: str
@@ -19,5 +19,4 @@ class Credentials:
     @classmethod
     def fixed(cls) -> "Credentials":
         """The only credentials that the sandbox accepts."""
-        folder = DATA / "sandbox"
-        return cls(**{field.name: (folder / field.name).read_text().strip() for field in fields(cls)})
+        return cls(**{field.name: (CREDENTIALS / field.name).read_text().strip() for field in fields(cls)})

@@ -25,9 +25,8 @@ class DemoFailed(Exception):
     """The sandbox did not start, or a command ended with an unexpected exit code."""
 
 
-def main() -> int:
-    """Runs the demonstration. 0 if every step succeeded, 1 with a message if one did not."""
-    folder = Path(os.environ.get("CENTRA_MYOGO_DATA") or "data") / "demo"
+def main(folder: Path = Path("data") / "demo") -> int:
+    """Runs the demonstration; its files go to `folder`. 0 if every step succeeded, 1 with a message if one did not."""
     channels = folder / "channel"
     channels.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
@@ -35,7 +34,11 @@ def main() -> int:
         with (folder / "sandbox.log").open("wb") as log:
             sandbox = _start_sandbox(channels / "demo.toml", log)
             try:
-                environment = {**os.environ, "CENTRA_MYOGO_CHANNELS": str(channels)}
+                environment = {
+                    **os.environ,
+                    "CENTRA_MYOGO_CHANNELS": str(channels),
+                    "CENTRA_MYOGO_DATA": str(folder.parent),
+                }
                 _run_products(environment)
                 Steps(channels / "demo.toml", folder, partial(_run, environment)).run()
                 _run(environment, "report", "demo", "--html", str(folder / "report.html"), "--csv", str(folder / "csv"))
@@ -51,7 +54,7 @@ def main() -> int:
         f"  the lists   {folder / 'csv'}\n"
         f"  the tables  {tables}\n\n"
         "To query the tables, for example:\n\n"
-        f"  .venv/bin/python -c \"import duckdb; duckdb.connect('{tables}', read_only=True)"
+        f"  {_python()} -c \"import duckdb; duckdb.connect('{tables}', read_only=True)"
         ".sql('from v_duplicate_codes').show()\""
     )
     return 0
@@ -96,8 +99,14 @@ def _stop(sandbox: subprocess.Popen[bytes]) -> None:
         sandbox.wait()
 
 
+def _python() -> str:
+    """The interpreter as a user would type it."""
+    path = Path(sys.executable)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
 def _command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "pipelines", *arguments]
+    return [sys.executable, "-P", "-m", "pipelines", *arguments]
 
 
 if __name__ == "__main__":

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.sandbox.centra.product_rows import Item, Variant, item_of
-from pipelines.sandbox.common.credentials import DATA
 from pipelines.sandbox.common.json_formats import parse_json
 from pipelines.sandbox.myogo.product import Product, values_of
 from pipelines.sandbox.myogo.product_state import InitialProducts
 
+_PACKED = Path(__file__).resolve().parents[1] / "sample"  # of an installed package; else the repository has it
+SAMPLE = _PACKED if _PACKED.is_dir() else Path(__file__).resolve().parents[3] / "data" / "sample"
 # When the first products of myOGO were last edited (2026-01-01 UTC): before any request.
 INITIAL_EDIT_S = 1_767_225_600.0
 
@@ -25,8 +26,8 @@ class Catalogue:
 
     @classmethod
     def sample(cls) -> "Catalogue":
-        """The sample shop in `data/sample`; every kind of planted fault occurs in it."""
-        return _loaded(DATA / "sample")
+        """The sample shop in SAMPLE; every kind of planted fault occurs in it."""
+        return _loaded(SAMPLE)
 
     @classmethod
     def generate(cls, skus: int, seed: int = 1, faults: float = 0.0, prefill: float = 0.0) -> "Catalogue":

@@ -93,7 +93,7 @@ class OAuthTokenProvider:
                 return
             if not answer.is_json and not answer.looks_like_html:
                 raise TargetUnavailable(
-                    f"The token address answered {answer.status} with half an answer, each time: it sent "
+                    f"The token address answered {answer.status} each time without a readable answer: it sent "
                     f"{_kind(answer)}.",
                     "Safe to run again when myOGO answers.",
                 )

@@ -1,0 +1,158 @@
+"""`history`, `runs` and `status`: what happened to one code, in one channel and in all channels."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from pipelines.cli.common import (
+    ChannelArgument,
+    DataOption,
+    JsonOption,
+    ProjectOption,
+    app,
+    data_folder,
+    exit_with_error,
+    load_channel,
+    print_json,
+)
+
+_UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
+
+
+def _duration(text: str) -> timedelta:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?) ?(s|min|h|d)", text)
+    if not match:
+        raise typer.BadParameter(f"{text!r} is not a time such as 2h, 90min or 1d")
+    return timedelta(**{_UNITS[match[2]]: float(match[1])})
+
+
+@app.command()
+def history(
+    channel: ChannelArgument,
+    code: Annotated[str, typer.Argument(metavar="CODE", help="The combined code, verbatim, or an order number.")],
+    data: DataOption = None,
+    project: ProjectOption = None,
+) -> None:
+    """Show the history of one code or order: plans, writes, and when and why it was withheld."""
+    from pipelines.core.errors import CentraMyogoError
+    from pipelines.reports.history import history as events
+    from pipelines.state.store import Folder
+
+    try:
+        loaded = load_channel(channel)
+        lines = events(loaded, Folder(data_folder(data), loaded.name), code)
+    except CentraMyogoError as error:
+        exit_with_error(error, False, channel, "history", {})
+    for line in lines:
+        typer.echo(line)
+
+
+@app.command()
+def runs(
+    channel: ChannelArgument,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, max=1000, help="How many of the last runs.")] = 20,
+    json: JsonOption = False,
+    data: DataOption = None,
+    project: ProjectOption = None,
+) -> None:
+    """List the last runs, a line each, the newest first."""
+    from pipelines.core.errors import CentraMyogoError
+
+    try:
+        loaded = load_channel(channel)
+        from pipelines.reports.overview import as_json, last_runs
+        from pipelines.state.store import Folder, published
+
+        with contextlib.closing(published(Folder(data_folder(data), loaded.name))) as db:
+            lines = last_runs(db, count)
+    except CentraMyogoError as error:
+        exit_with_error(error, json, channel, "runs", {"runs": []})
+    if json:
+        print_json({"channel": loaded.name, "verb": "runs", "exit_code": 0, "runs": as_json(lines)})
+        return
+    rows = [
+        ("Started (UTC)", "Verb", "Flows", "Exit", "Outcome", "Read", "Changes", "Withheld", "New", "Seconds", "Run")
+    ]
+    for line in lines:
+        seconds = "" if line.seconds is None else f"{line.seconds:.0f}"
+        changes = f"{line.applied:,} of {line.changes:,}" if line.verb == "push" else f"{line.changes:,}"
+        rows.append((
+            f"{line.started_at:%Y-%m-%d %H:%M}", line.verb, line.flows, str(line.exit_code), line.outcome,
+            f"{line.rows_read:,}", changes, f"{line.withheld:,}", f"{line.withheld_new:,}", seconds, line.run_id,
+        ))  # fmt: skip
+    _print(rows)
+
+
+@app.command()
+def status(
+    max_age: Annotated[
+        timedelta | None,
+        typer.Option(
+            "--max-age",
+            metavar="TIME",
+            parser=_duration,
+            help="Exit with 3 if a channel's last good push is older, for example 2h, 90min or 1d.",
+        ),
+    ] = None,
+    json: JsonOption = False,
+    data: DataOption = None,
+    project: ProjectOption = None,
+) -> None:
+    """Show every channel of the project, a line each: last push, how the last run ended, what to fix."""
+    from pipelines.config.project import Project
+    from pipelines.core.errors import CentraMyogoError, ConfigError
+
+    try:
+        here = Project.current()
+        here.load_environment()
+        if not here.channel_files():
+            raise ConfigError(
+                f"There is no channel file in {here.channels}.", "Go to the project folder, or name it with --project."
+            )
+        from pipelines.reports.overview import as_json, channel_states
+        from pipelines.state.store import utc_now
+
+        now = utc_now()
+        states = channel_states(here, here.data(data), now, max_age)
+    except CentraMyogoError as error:
+        exit_with_error(error, json, "", "status", {"channels": []})
+    code = 3 if any(state.stale for state in states) else 0
+    if json:
+        print_json({"project": str(here.folder), "verb": "status", "exit_code": code, "channels": as_json(states)})
+        raise typer.Exit(code)
+    from pipelines.reports.formatting import age
+
+    rows = [("Channel", "State", "Last push", "Last run", "To fix", "New", "")]
+    for state in states:
+        ago = "never" if state.last_push is None else f"{age(state.last_push, now)} ago"
+        run = state.last_run
+        rows.append((
+            state.channel, state.state, f"{ago}{' (too old)' if state.stale else ''}",
+            f"{run.verb}, exit {run.exit_code}, {run.outcome}" if run else "", f"{state.to_fix:,}", f"{state.new:,}",
+            state.message,
+        ))  # fmt: skip
+    _print(rows)
+    raise typer.Exit(code)
+
+
+_NUMBERS = ("Exit", "Read", "Changes", "Withheld", "New", "Seconds", "To fix")
+
+
+def _print(rows: Sequence[tuple[str, ...]]) -> None:
+    """Prints the rows in columns, numbers to the right; the first row has the titles."""
+    from pipelines.reports.formatting import clean
+
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    right = [title in _NUMBERS for title in rows[0]]
+    for row in rows:
+        cells = (
+            clean(cell).rjust(width) if to_right else clean(cell).ljust(width)
+            for cell, width, to_right in zip(row, widths, right, strict=True)
+        )
+        typer.echo("  ".join(cells).rstrip())

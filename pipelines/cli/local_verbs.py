@@ -1,0 +1,74 @@
+"""`listen`, `sandbox` and `demo`: processes on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.cli.common import (
+    ChannelArgument,
+    DataOption,
+    ProjectOption,
+    app,
+    data_folder,
+    exit_with_error,
+    load_channel,
+)
+
+
+@app.command()
+def listen(
+    channel: ChannelArgument,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port", metavar="N", min=0, max=65_535, help="Overrides the channel file's port; 0 is any free port."
+        ),
+    ] = None,
+    data: DataOption = None,
+    project: ProjectOption = None,
+) -> None:
+    """Receive both systems' webhooks as hints and push the flows that they concern, until stopped."""
+    from pipelines.core.errors import CentraMyogoError
+    from pipelines.webhooks.server import listen as serve_webhooks
+
+    try:
+        serve_webhooks(load_channel(channel), data, port, typer.echo)
+    except CentraMyogoError as error:
+        exit_with_error(error, False, channel, "listen", {})
+
+
+@app.command()
+def sandbox(
+    skus: Annotated[
+        int | None,
+        typer.Option("--skus", min=1, max=1_000_000, help="Generate this many sizes instead of the sample."),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the generated catalogue.")] = 1,
+    faults: Annotated[
+        float, typer.Option("--faults", min=0, max=1, help="Share of generated sizes with a planted fault.")
+    ] = 0.05,
+    centra_port: Annotated[int, typer.Option("--centra-port", help="0 is any free port.")] = 8620,
+    myogo_port: Annotated[int, typer.Option("--myogo-port", help="0 is any free port.")] = 8621,
+    channel_file: Annotated[
+        Path | None, typer.Option("--channel-file", help="Write the channel file here as well.")
+    ] = None,
+) -> None:
+    """Start stand-ins for Centra and myOGO on this machine and print a channel file for them."""
+    from pipelines.core.errors import CentraMyogoError
+    from pipelines.sandbox.command import serve
+
+    try:
+        serve(skus, seed, faults, centra_port, myogo_port, channel_file)
+    except CentraMyogoError as error:
+        exit_with_error(error, False, "sandbox", "sandbox", {})
+
+
+@app.command()
+def demo(data: DataOption = None, project: ProjectOption = None) -> None:
+    """Run all flows against the stand-ins, with comments: two minutes, no account, nothing leaves this machine."""
+    from pipelines.sandbox.demo.demo import main
+
+    raise typer.Exit(main(data_folder(data) / "demo"))

@@ -1,0 +1,100 @@
+"""`report` and `export`: the last run for people and for other tools."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.cli.common import (
+    ChannelArgument,
+    DataOption,
+    JsonOption,
+    ProjectOption,
+    app,
+    data_folder,
+    exit_with_error,
+    load_channel,
+    print_json,
+)
+
+
+@app.command()
+def report(
+    channel: ChannelArgument,
+    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write one self-contained page.")] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="DIR", help="Write every list in full, as CSV files.")
+    ] = None,
+    markdown: Annotated[
+        Path | None, typer.Option("--markdown", metavar="FILE", help="Write a summary for the page of a CI job.")
+    ] = None,
+    data_docs: Annotated[
+        Path | None,
+        typer.Option("--data-docs", metavar="DIR", help="Write Great Expectations' pages, for offline use."),
+    ] = None,
+    prometheus: Annotated[
+        Path | None,
+        typer.Option("--prometheus", metavar="FILE", help="Write metrics for a node exporter's textfile collector."),
+    ] = None,
+    json: JsonOption = False,
+    data: DataOption = None,
+    project: ProjectOption = None,
+) -> None:
+    """Show the last run as text, JSON, one HTML page, Markdown, CSV files, Data Docs or metrics."""
+    from pipelines.core.errors import CentraMyogoError
+    from pipelines.reports.console import StandardOutput
+    from pipelines.reports.data_docs import write as write_data_docs
+    from pipelines.reports.metrics import write_metrics
+    from pipelines.reports.query import gather
+    from pipelines.reports.terminal import show
+    from pipelines.reports.write import write
+    from pipelines.state.store import Folder, published
+
+    lists = shlex.join(["centra-myogo", "report", channel, *(["--data", str(data)] if data else []), "--csv", "DIR"])
+    try:
+        loaded = load_channel(channel)
+        with contextlib.closing(published(Folder(data_folder(data), loaded.name))) as db:
+            facts = gather(db, loaded)
+            written = write(db, loaded, facts, lists, html, csv, markdown)
+            if data_docs is not None:
+                written += write_data_docs(db, data_docs)
+            if prometheus is not None:
+                written.append(write_metrics(facts, prometheus))
+    except CentraMyogoError as error:
+        exit_with_error(error, json, channel, "report", {"flows": {}})
+    if json:
+        print_json(facts.as_json())
+    else:
+        show(facts, StandardOutput())
+        for path in written:
+            typer.echo(f"Written: {path}")
+        if html is not None and csv is None:
+            typer.echo(f"Every list in full: {lists}")
+
+
+@app.command()
+def export(
+    channel: ChannelArgument,
+    parquet: Annotated[
+        Path,
+        typer.Option("--parquet", metavar="DIR", help="Write every table as one Parquet file.", show_default=False),
+    ],
+    data: DataOption = None,
+    project: ProjectOption = None,
+) -> None:
+    """Write every table of the last run as Parquet files, for tools that do not read DuckDB."""
+    from pipelines.core.errors import CentraMyogoError
+    from pipelines.reports.parquet import parquet_files
+    from pipelines.state.store import Folder
+
+    try:
+        loaded = load_channel(channel)
+        written = parquet_files(loaded, Folder(data_folder(data), loaded.name), parquet)
+    except CentraMyogoError as error:
+        exit_with_error(error, False, channel, "export", {})
+    for path in written:
+        typer.echo(f"Written: {path}")

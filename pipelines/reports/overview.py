@@ -1,0 +1,116 @@
+"""The runs of one channel, and the state of each channel of a project."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from pipelines.config.load import load
+from pipelines.config.project import Project
+from pipelines.core.errors import CentraMyogoError
+from pipelines.state.store import Folder, published
+
+RUNS = """
+    select run_id, started_at, verb, flow as flows, outcome, coalesce(exit_code, 1) as exit_code,
+           epoch(ended_at - started_at) as seconds, coalesce(rows_read, 0) as rows_read,
+           coalesce(creates + updates, 0) as changes, coalesce(applied, 0) as applied,
+           coalesce(refused, 0) as refused, coalesce(unknown_outcome, 0) as unknown,
+           coalesce(withheld, 0) as withheld, coalesce(withheld_new, 0) as withheld_new
+    from sync.runs order by started_at desc, run_id desc limit ?"""
+
+
+@dataclass(frozen=True)
+class RunLine:
+    """One run. Times are UTC; `seconds` is null for a run that was killed."""
+
+    run_id: str
+    started_at: datetime
+    verb: str
+    flows: str
+    outcome: str
+    exit_code: int
+    seconds: float | None
+    rows_read: int
+    changes: int
+    applied: int
+    refused: int
+    unknown: int
+    withheld: int
+    withheld_new: int
+
+
+@dataclass(frozen=True)
+class ChannelState:
+    """`state` is good, attention, failed, never run or invalid; `stale` means that the last good push is older than
+    allowed. `last_push` is the start of the last push that ended with 0 or 3 (UTC); `message` says what is wrong."""
+
+    channel: str
+    state: str
+    stale: bool
+    last_push: datetime | None
+    age_s: float | None
+    to_fix: int
+    new: int
+    last_run: RunLine | None
+    message: str = ""
+
+
+def last_runs(db: duckdb.DuckDBPyConnection, count: int) -> list[RunLine]:
+    """The last runs, the newest first."""
+    return [RunLine(*row) for row in db.execute(RUNS, [count]).fetchall()]
+
+
+def channel_states(project: Project, data: Path, now: datetime, max_age: timedelta | None = None) -> list[ChannelState]:
+    """The state of every channel file of the project, by name."""
+    return [_state(file, data, now, max_age) for file in project.channel_files()]
+
+
+def _state(file: Path, data: Path, now: datetime, max_age: timedelta | None) -> ChannelState:
+    stale = max_age is not None
+    try:
+        channel = load(str(file))
+    except CentraMyogoError as error:
+        return ChannelState(file.stem, "invalid", stale, None, None, 0, 0, None, error.message)
+    folder = Folder(data, channel.name)
+    if not folder.published.is_file():
+        return ChannelState(channel.name, "never run", stale, None, None, 0, 0, None)
+    try:
+        with contextlib.closing(published(folder)) as db:
+            newest = next(iter(last_runs(db, 1)), None)
+            ((last_push,),) = db.execute(
+                "select max(started_at) from sync.runs where verb = 'push' and exit_code in (0, 3)"
+            ).fetchall()
+            ((to_fix,),) = db.execute("select count(*) from sync.issues where closed_at is null").fetchall()
+    except (CentraMyogoError, duckdb.Error) as error:
+        return ChannelState(channel.name, "failed", stale, None, None, 0, 0, None, str(error).splitlines()[0])
+    age = None if last_push is None else (now - last_push).total_seconds()
+    if max_age is not None:
+        stale = age is None or age > max_age.total_seconds()
+    states = {0: "good", 3: "attention"}
+    return ChannelState(
+        channel.name,
+        states.get(newest.exit_code, "failed") if newest else "never run",
+        stale,
+        last_push,
+        age,
+        to_fix,
+        newest.withheld_new if newest else 0,
+        newest,
+    )
+
+
+def as_json(lines: Iterable[RunLine | ChannelState]) -> list[dict[str, Any]]:
+    """The lines as objects of JSON; times in ISO 8601, in UTC."""
+    return [_with_text_times(asdict(line)) for line in lines]
+
+
+def _with_text_times(values: dict[str, Any]) -> dict[str, Any]:
+    texts = {name: f"{value:%Y-%m-%dT%H:%M:%SZ}" for name, value in values.items() if isinstance(value, datetime)}
+    nested = {name: _with_text_times(value) for name, value in values.items() if isinstance(value, dict)}
+    return values | texts | nested
