@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -28,6 +30,13 @@ FlowOption = Annotated[
     list[str] | None, typer.Option("--flow", metavar="NAME", help="Only this flow of the channel; may be repeated.")
 ]
 RebuildOption = Annotated[bool, typer.Option("--rebuild", help="Rebuild a damaged work file (the history is kept).")]
+ShowOption = Annotated[
+    int | None, typer.Option("--show", metavar="N", min=0, help="Print this many changes of each kind.")
+]
+AllOption = Annotated[bool, typer.Option("--all", help="Print all changes, with every field, and each rule's fix.")]
+ChangesOption = Annotated[
+    bool, typer.Option("--changes", help="With --json: add every planned change and every withheld row.")
+]
 FullOption = Annotated[bool, typer.Option("--full", help='Read everything, even if refresh = "changes".')]
 ForceOption = Annotated[
     bool, typer.Option("--force", help="Apply the plan although a limit or an expectation says no (this once; logged).")
@@ -71,11 +80,15 @@ def plan(
     sku: SkuOption = None,
     rebuild: RebuildOption = False,
     full: FullOption = False,
+    show: ShowOption = None,
+    all: AllOption = False,
+    changes: ChangesOption = False,
     data: DataOption = None,
     project: ProjectOption = None,
 ) -> None:
     """Read both systems and print what a push would do and why. Writes nothing to them."""
-    _run(channel, data, json, verb="plan", **_selection(flow, sku), rebuild=rebuild, full=full)
+    output = Output(json, show, all, changes, _words(channel, flow, sku, full, data))
+    _run(channel, data, output, verb="plan", **_selection(flow, sku), rebuild=rebuild, full=full)
 
 
 @app.command()
@@ -93,14 +106,18 @@ def push(
     force: ForceOption = False,
     rebuild: RebuildOption = False,
     full: FullOption = False,
+    show: ShowOption = None,
+    all: AllOption = False,
+    changes: ChangesOption = False,
     data: DataOption = None,
     project: ProjectOption = None,
 ) -> None:
     """Plan, then apply the plan to both systems, one change at a time."""
+    output = Output(json, show, all, changes, _words(channel, flow, sku, full, data))
     _run(
         channel,
         data,
-        json,
+        output,
         verb="push",
         **_selection(flow, sku),
         expect=expect,
@@ -114,20 +131,54 @@ def _selection(flow: list[str] | None, sku: list[str] | None) -> dict[str, tuple
     return {"flows": tuple(flow or ()), "sku": tuple(sku or ())}
 
 
-def _run(channel: str, data: Path | None, json: bool, **options: Any) -> NoReturn:
+@dataclass(frozen=True)
+class Output:
+    """What is printed; `words` are those of the command line after the verb."""
+
+    json: bool
+    show: int | None
+    all: bool
+    changes: bool
+    words: list[str]
+
+
+def _words(channel: str, flow: list[str] | None, sku: list[str] | None, full: bool, data: Path | None) -> list[str]:
+    """The words of the command line that select what is read; `--project` is in the environment."""
+    selection = [word for name in flow or () for word in ("--flow", name)]
+    selection += [word for pattern in sku or () for word in ("--sku", pattern)]
+    place = [word for name, value in _places(data).items() if value for word in (name, value)]
+    return [channel, *selection, *(["--full"] if full else []), *place]
+
+
+def _places(data: Path | None) -> dict[str, str]:
+    return {"--data": str(data) if data else "", "--project": os.environ.get("CENTRA_MYOGO_PROJECT", "")}
+
+
+def _run(channel: str, data: Path | None, output: Output, **options: Any) -> NoReturn:
     from pipelines.core.errors import CentraMyogoError
 
+    json = output.json
     try:
         loaded = load_channel(channel)
         from pipelines.engine.run import RunOptions, run
         from pipelines.reports.console import ConsoleReporter, SilentReporter
+        from pipelines.reports.plan_screen import SHOWN
 
-        console = ConsoleReporter(loaded)
-        report = run(loaded, data_folder(data), RunOptions(**options), SilentReporter() if json else console)
+        show = None if output.all else SHOWN if output.show is None else output.show
+        # A push was usually planned before.
+        with_changes = options["verb"] == "plan" or show != SHOWN
+        console = ConsoleReporter(loaded, output.words, show, with_changes=with_changes)
+        folder = data_folder(data)
+        report = run(loaded, folder, RunOptions(**options), SilentReporter() if json else console)
+        document = report.as_json()
+        if json and output.changes:
+            from pipelines.reports.changes_json import changes_of
+
+            document |= changes_of(loaded, folder, report)
     except CentraMyogoError as error:
         exit_with_error(error, json, channel, options["verb"], {"run_id": "", "fingerprint": "", "flows": {}})
     if json:
-        print_json(report.as_json())
+        print_json(document)
     else:
         console.ended(report)
     raise typer.Exit(report.exit_code)

@@ -7,10 +7,13 @@ import logging
 import shutil
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import duckdb
 
 from pipelines.core.background import running_in_background
 from pipelines.core.errors import SourceError
@@ -33,10 +36,13 @@ from pipelines.systems.system import Client, Lookup, System
 
 if TYPE_CHECKING:
     from pipelines.config.channel import Channel
+    from pipelines.systems.http.session import RequestStats
 
 log = logging.getLogger(__name__)
 
 MAX_LOOKUPS = 100
+# Shows the progress of a read: rows that have come, by system, and how many to expect.
+Reading = Callable[[Mapping[str, Callable[[], int]], Mapping[str, int]], AbstractContextManager[None]]
 
 
 class Extractor:
@@ -50,9 +56,10 @@ class Extractor:
         interrupted: Interrupt,
         step: Step,
         findings: dict[str, Any],
+        reading: Reading,
     ) -> None:
         self.channel, self.store, self.clients = channel, store, clients
-        self.interrupted, self.step, self.findings = interrupted, step, findings
+        self.interrupted, self.step, self.findings, self.reading = interrupted, step, findings, reading
 
     def read_catalogues(
         self, sources: Sources, run_id: str, now: datetime, *, full_read: bool, preload: bool
@@ -161,8 +168,10 @@ class Extractor:
         }
         first, *others = reads
         clean(folder)
+        rows = {name: partial(_rows_read, self.clients[name].stats, self.clients[name].stats.rows) for name in sources}
+        totals = {} if window else self._rows_before(sources)
         try:
-            with contextlib.ExitStack() as stack:
+            with self.reading(rows, totals), contextlib.ExitStack() as stack:
                 background: dict[str, Future[list[Any]]] = {
                     name: stack.enter_context(
                         running_in_background(
@@ -192,6 +201,16 @@ class Extractor:
             self.findings |= {f"{name}{label}": found.facts() for name, found in findings.items()}
             shutil.rmtree(folder, ignore_errors=True)
 
+    def _rows_before(self, sources: Sources) -> dict[str, int]:
+        """How many rows each system's catalogue had when it was last staged; only systems that have been staged."""
+        counts = {}
+        for system in self._mirrored(sources):
+            tables = [f"raw_{system.name}.{table.name}" for table in system.mirror if not table.part_of]
+            query = " + ".join(f"(select count(*) from {table})" for table in tables)
+            with contextlib.suppress(duckdb.CatalogException):
+                counts[system.name] = int(self.store.connection.execute(f"select {query}").fetchall()[0][0])
+        return counts
+
     def _extract_first(self, work: Callable[[], list[Any]], others: Mapping[str, Future[list[Any]]]) -> list[Any]:
         try:
             return work()
@@ -220,6 +239,10 @@ class Extractor:
                         self.interrupted.raising_immediately,
                         (known or {}).get(system.name, ()),
                     )
+
+
+def _rows_read(stats: RequestStats, before: int) -> int:
+    return stats.rows - before
 
 
 def _extract_all(sources: Sequence[Any], name: str, folder: Path) -> list[Any]:

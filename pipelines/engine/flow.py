@@ -50,6 +50,23 @@ class Words:
 
 
 @dataclass(frozen=True)
+class ChangeWords:
+    """How planned changes are shown.
+
+    `labels` has display names of columns, and `money` the columns that hold an amount. Changes are counted by the
+    values of the column `group_by`, with the title `group_title`. The largest changes of the column `jumps` are listed.
+    `requests` is how many requests one change takes.
+    """
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+    money: frozenset[str] = frozenset()
+    group_by: str = ""
+    group_title: str = ""
+    jumps: str = ""
+    requests: float = 2
+
+
+@dataclass(frozen=True)
 class Comparison:
     """A view for the report that shows one amount of both sides next to each other.
 
@@ -188,6 +205,7 @@ class Flow(ABC):
     contract: ClassVar[str]
     target: ClassVar[str]
     words: ClassVar[Words]
+    change_words: ClassVar[ChangeWords] = ChangeWords()
     rules: ClassVar[tuple[Rule, ...]] = ()
     Limits: ClassVar[type[BaseModel]] = NoLimits
     selects: ClassVar[bool] = False
@@ -207,6 +225,20 @@ class Flow(ABC):
     @property
     def validates_batches(self) -> bool:
         return bool(self.suites) and self.context.settings.expectations.enabled
+
+    @classmethod
+    def currency(cls, params: Any) -> str:
+        """The currency of the amounts in `change_words.money`; "" if they have none."""
+        return ""
+
+    @classmethod
+    def describe_create(cls, after: Mapping[str, Any]) -> str:
+        """A new record on one line; "" for its summary columns."""
+        return ""
+
+    def names(self, keys: Sequence[str]) -> Mapping[str, str]:
+        """What people call the rows with these keys of planned changes, where they have a name."""
+        return {}
 
     @classmethod
     def settings_hint(cls, params: Any) -> CheckResult | None:

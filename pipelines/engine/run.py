@@ -6,7 +6,8 @@ import contextlib
 import logging
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -64,7 +65,10 @@ class RunObserver(Protocol):
 
     def step(self, name: str) -> None: ...
 
-    def planned(self, report: RunResult, flow: str, plan: Plan, evaluation: Evaluation) -> None: ...
+    def reading(self, rows: Mapping[str, Callable[[], int]], totals: Mapping[str, int]) -> AbstractContextManager[None]:
+        """While the systems are read: `rows` returns by system how many rows have come, `totals` how many to expect."""
+
+    def planned(self, report: RunResult, flow: Flow, plan: Plan, evaluation: Evaluation) -> None: ...
 
     def result(self, result: Result) -> None: ...
 
@@ -119,6 +123,9 @@ class _Run:
 
     def execute(self) -> RunResult:
         report, schema = self.report, self.channel.database_schema
+        if not self.folder.work.exists():
+            place = self.folder.root.resolve()
+            report.facts["new_folder"] = f"New data folder {place}: this channel has no history here."
         if self.options.rebuild or is_truncated(self.folder):
             report.facts["rebuilt"] = rebuild(self.folder, schema, report.started_at)
         with contextlib.closing(Store(self.folder, schema)) as store:
@@ -165,7 +172,7 @@ class _Run:
                 with self._step("plan", name):
                     self._record(store, name, flow, evaluation)
                     plans[name] = self._plan(store, name, evaluation)
-                self.observer.planned(self.report, name, plans[name], evaluation)
+                self.observer.planned(self.report, flow, plans[name], evaluation)
                 refused += self._refusals(name, flow, evaluation, plans[name])
         require_matches(self.options.sku, [flow.context.codes for flow in flows.values()])
         self._refuse_if_unsafe(refused)
@@ -197,7 +204,9 @@ class _Run:
     def _read(self, store: Store, flows: Mapping[str, Flow]) -> None:
         """Reads the catalogues first, then the dated rows, because these may be checked against a catalogue."""
         report, channel = self.report, self.channel
-        extractor = Extractor(channel, store, self.clients, self.interrupted, self._step, self.findings)
+        extractor = Extractor(
+            channel, store, self.clients, self.interrupted, self._step, self.findings, self.observer.reading
+        )
         if catalogues := [name for name, flow in flows.items() if flow.kind == "catalogue"]:
             report.facts["read"] = extractor.read_catalogues(
                 channel.sources(catalogues),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any, ClassVar, Literal
 from zoneinfo import ZoneInfo
@@ -32,6 +32,22 @@ class OrderFlow(Flow):
 
     def window(self, now: datetime) -> datetime:
         return window_of(self.params, now)
+
+    @classmethod
+    def describe_create(cls, after: Mapping[str, Any]) -> str:
+        lines = after.get("lines") or []
+        units = sum(line.get("quantity") or 0 for line in lines)
+        on_delivery = after.get("cash_on_delivery")
+        facts = [
+            f"{len(lines)} line{'s' * (len(lines) != 1)}",
+            f"{units} unit{'s' * (units != 1)}",
+            f"{after.get('price_total')} {after.get('price_currency')}" if after.get("price_total") is not None else "",
+            str(after.get("shipping_code") or ""),
+            "test order" if after.get("test") else "real order",
+            "payment will be captured" if after.get("capture") else "",
+            "paid to the carrier" if on_delivery else "",
+        ]
+        return ", ".join(filter(None, facts))
 
     @classmethod
     def codes_named(cls, number: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pipelines.core.json_codec import decode_exact
 from pipelines.engine import batch_checks
 from pipelines.engine.broken_fields import MAX_BROKEN_SHARE
-from pipelines.engine.flow import Evaluation, Flow, StagedRows, Step, Words, WriteTrace
+from pipelines.engine.flow import ChangeWords, Evaluation, Flow, StagedRows, Step, Words, WriteTrace
 from pipelines.engine.plan import Plan
 from pipelines.engine.safety_limits import (
     MAX_EXAMPLES,
@@ -159,6 +159,16 @@ class ProductFlow(Flow):
     contract = "schemas.products.contract:PRODUCT"
     target = "pipelines.systems.myogo.product_target:ProductTarget"
     words = Words("size", "sizes", "kept otherwise in myOGO", "only in myOGO")
+    change_words = ChangeWords(
+        labels={
+            "sales_price": "price", "product_group": "group", "picture_url": "picture", "country_of_origin": "origin",
+            "customs_description": "customs text", "hs_code": "HS code", "language_code": "language", "ean_code": "EAN",
+        },
+        money=frozenset({"sales_price"}),
+        group_by="supplier",
+        group_title="Brand",
+        jumps="sales_price",
+    )  # fmt: skip
     rules = RULES
     Limits = ProductLimits
     selects = True
@@ -170,6 +180,10 @@ class ProductFlow(Flow):
     views = (DUPLICATE_CODES, MISSING_PRICE)
     keeps_links = True
     write_trace = WriteTrace("products", "code", "key", "a product that we wrote is missing from myOGO's changes")
+
+    @classmethod
+    def currency(cls, params: Any) -> str:
+        return str(params.currency)
 
     def reads(self) -> Sequence[StagedRows]:
         from transforms.products import PRICE_FIELDS, SIZE_FIELDS

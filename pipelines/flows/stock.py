@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pipelines.core.errors import UnsafePlan
 from pipelines.core.reference import import_string
 from pipelines.engine.broken_fields import MAX_BROKEN_SHARE
-from pipelines.engine.flow import Comparison, Evaluation, Flow, StagedRows, Step, Words, WriteTrace
+from pipelines.engine.flow import ChangeWords, Comparison, Evaluation, Flow, StagedRows, Step, Words, WriteTrace
 from pipelines.engine.plan import Plan
 from pipelines.engine.safety_limits import (
     MIN_ROWS_FOR_SHARE,
@@ -137,6 +137,7 @@ class StockFlow(Flow):
     transform = "transforms.stock:to_centra"
     contract = "schemas.stock.contract:LEVEL"
     target = "pipelines.systems.centra.stock_target:StockTarget"
+    change_words = ChangeWords(labels={"quantity": "in Centra"}, requests=0.02)  # batches of 100, each read back
     words = Words("code", "codes", "raised by Centra to what its orders have allocated", "without a size in Centra")
     rules = RULES
     Limits = StockLimits
@@ -157,6 +158,15 @@ class StockFlow(Flow):
     write_trace = WriteTrace(
         "stock", "stock_item_id", "source_id", "an amount that we wrote is missing from Centra's changes"
     )
+
+    def names(self, keys: Sequence[str]) -> Mapping[str, str]:
+        rows = self.store.connection.execute(
+            f"select {CODE_SQL} as code, concat_ws(' ', any_value(coalesce(nullif(name, ''), product)), "
+            "any_value(variant), any_value(size)) from raw_centra.products group by 1 "
+            "having code in (select unnest(?))",
+            [list(keys)],
+        ).fetchall()
+        return dict(rows)
 
     @classmethod
     def settings_hint(cls, params: Any) -> CheckResult:

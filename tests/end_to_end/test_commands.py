@@ -92,7 +92,8 @@ def test_drift_or_a_planned_change_alone_does_not_end_with_3(shop_of: Callable[.
 def test_the_screen_shows_the_plan_and_the_result(shop: Shop, verb: str) -> None:
     result = shop.command(verb, str(shop.file), "--data", str(shop.data))
     assert result.exit_code == 0
-    assert "Would create" in result.stdout
+    assert ("To create  2" in result.stdout) == (verb == "plan")
+    assert "create 2" in result.stdout
     assert "Done. Nothing to fix." in result.stdout
     assert (len(writes(shop)) == 2) == (verb == "push")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,7 +22,7 @@ def test_a_closed_pipe_does_not_stop_the_push(shop_of: Callable[..., Shop]) -> N
     stderr_text = process.stderr.read().decode()
     process.stderr.close()
     assert process.wait(60) == 0, stderr_text
-    assert stderr_text == ""
+    assert re.fullmatch(r"Read Centra 58 rows, myOGO 0 rows in \d+ s\n", stderr_text)
     assert shop.sql("select applied, not_attempted from sync.runs") == [(29, 0)]
 
 

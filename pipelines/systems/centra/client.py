@@ -177,6 +177,7 @@ class CentraClient:
                 raise SourceError(
                     f"Centra GET {path}: {row_limit_message(self.config.max_rows)}", row_limit_fix("centra")
                 )
+            self.stats.rows += len(rows)
             if rows:
                 yield reject_secrets(f"Centra GET {path}", rows)
             elif not empty_page_retried:

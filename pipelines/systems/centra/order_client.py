@@ -65,6 +65,7 @@ class CentraOrders:
                 raise SourceError(
                     f"Centra GET {path}: {row_limit_message(self.client.config.max_rows)}", row_limit_fix("centra")
                 )
+            self.client.stats.rows += len(fresh)
             yield reject_secrets(f"Centra GET {path}", fresh)
 
     def shipments_of(self, order_id: str, status: str) -> list[dict[str, Any]]:

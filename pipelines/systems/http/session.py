@@ -165,6 +165,7 @@ class RequestStats:
     retries: int = 0
     waited_s: float = 0.0
     bytes: int = 0
+    rows: int = 0  # of lists; for the progress of a read
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def facts(self) -> dict[str, float]:

@@ -75,6 +75,7 @@ class MyOgoClient:
                 raise TargetUnavailable(
                     f"myOGO GET {path}: {row_limit_message(self.config.max_rows)}", row_limit_fix("myogo")
                 )
+            self.stats.rows += len(rows)
             yield reject_secrets(f"myOGO GET {path}", rows, self.tokens.account_ids)
             seen |= ids
             was_short, empty_page_retried = len(rows) < self.config.page_size, False
