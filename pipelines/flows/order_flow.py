@@ -35,7 +35,7 @@ class OrderFlow(Flow):
 
     @classmethod
     def describe_create(cls, after: Mapping[str, Any]) -> str:
-        lines = after.get("lines") or []
+        lines = decode(after["lines"].encode()) if after.get("lines") else []
         units = sum(line.get("quantity") or 0 for line in lines)
         on_delivery = after.get("cash_on_delivery")
         facts = [
