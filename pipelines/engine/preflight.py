@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from pipelines.systems.system import CheckResult, Status, SystemCheck
 
 if TYPE_CHECKING:
     from pipelines.config.channel import Channel
+    from pipelines.systems.system import System
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,13 @@ def check(channel: Channel, data: Path, on_check: Callable[[Check], None]) -> Ch
     worst = min(recorder.errors, key=lambda error: error.exit_code, default=None)
     outcome, code = (worst.outcome, worst.exit_code) if worst else ("ok", 0)
     return CheckReport(channel.name, outcome, code, tuple(recorder.checks))
+
+
+def check_system(system: System, config: Any, permissions: Sequence[str], on_check: Callable[[Check], None]) -> bool:
+    """Whether the system passes its own checks with this configuration, without those that flows add."""
+    recorder = _Recorder(on_check)
+    system.preflight(config, permissions, (), recorder.of(system.name))
+    return all(check.status in ("ok", "warning") for check in recorder.checks)
 
 
 class _Recorder:

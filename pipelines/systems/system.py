@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from pipelines.systems.http.settings import SystemConfig
+from pipelines.systems.question import Question
 from schemas.fields.spec import FieldSpec
 
 if TYPE_CHECKING:
@@ -138,6 +139,7 @@ class System(ABC):
     after_merge: ClassVar[tuple[str, ...]] = ()  # SQL that updates values which the system's tables hold twice
     personal: ClassVar[tuple[PersonalColumns, ...]] = ()
     webhook: ClassVar[Webhook | None] = None
+    questions: ClassVar[tuple[Question, ...]] = ()  # of `init`; the first is about an address or an identity
     changes_depend_on: ClassVar[str] = ""  # the setting that, if wrong, makes the lists of changes leave changes out
     compares_lists: ClassVar[bool] = False  # whether `complete` has something to do
 
@@ -150,6 +152,10 @@ class System(ABC):
         self, config: Any, permissions: Sequence[str], extra_checks: Sequence[SystemCheck], runner: CheckRunner
     ) -> None:
         """Checks everything that a run needs from the system. Writes nothing."""
+
+    def request_for_credentials(self, company: str) -> str:
+        """The letter that asks the vendor for credentials; "" if they can be made without one."""
+        return ""
 
     def format_time(self, config: Any, at: datetime) -> str:
         """`at` (UTC, without an offset) in the system's time format."""

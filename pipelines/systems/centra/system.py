@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.systems.centra.config import CentraConfig
 from pipelines.systems.centra.webhook import WEBHOOK
+from pipelines.systems.question import Question
 from pipelines.systems.system import (
     CheckRunner,
     Interruptible,
@@ -59,6 +60,21 @@ class Centra(System):
     personal = tuple(PersonalColumns(table, PERSONAL, "order_date") for table in ("shipments", "orders"))
     webhook = WEBHOOK
     changes_depend_on = "systems.centra.timezone"
+    questions = (
+        Question(
+            "base_url",
+            "Base URL of the Order API plugin",
+            "In Centra: Stores, your store, Plugins, Order API; the URL ends with /order-api or the plugin's name",
+        ),
+        Question("token", "Secret API key of the plugin", "On the same page; you chose it", secret=True),
+        Question(
+            "timezone",
+            "Time zone that your Centra uses",
+            "Centra shows times in it; its API does not tell",
+            default="Europe/Stockholm",
+            ask_always=True,
+        ),
+    )
     compares_lists = True
 
     def connect(self, config: CentraConfig, permissions: Sequence[str]) -> CentraClient:

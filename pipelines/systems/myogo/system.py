@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.systems.myogo.config import MyOgoConfig
 from pipelines.systems.myogo.webhook import WEBHOOK
+from pipelines.systems.question import Question
 from pipelines.systems.system import CheckRunner, MergeBlocker, MirrorTable, System, SystemCheck
 from schemas.fields.myogo import PRODUCTS, STOCK
 
@@ -51,6 +52,32 @@ class MyOgo(System):
         "from raw_myogo_changes.stock s where p.code = s.product_code and p.stock is not null",
     )
     webhook = WEBHOOK
+    questions = (
+        Question(
+            "client_id", "Client ID", "From OGOship's tech team; press Enter if you do not have one yet",
+            secret=True, identifier=True,
+        ),
+        Question("client_secret", "Client secret", "From OGOship's tech team", secret=True),
+        Question(
+            "merchant_id", "Merchant ID", "In myOGO: Edit Merchant, Integrations, API Information",
+            secret=True, identifier=True,
+        ),
+        Question("secret_token", "Secret token", "On the same page", secret=True),
+        Question("base_url", "Address of the API", default="https://api.ogoship.com"),
+        Question("token_url", "Address of the tokens", default="https://my.ogoship.com/OAuth/Token"),
+    )  # fmt: skip
+
+    def request_for_credentials(self, company: str) -> str:
+        return (
+            "To: OGOship's tech team\n"
+            f"Subject: API client for {company}\n\n"
+            "Hello,\n\n"
+            f"we connect our Centra shop ({company}) to our merchant in myOGO over your API.\n"
+            "Please give us a client id and a client secret with these scopes:\n\n"
+            "  read:product write:product read:order write:order\n\n"
+            "If you have a demo merchant for tests, we would like to use it first.\n\n"
+            "Thank you!\n"
+        )
 
     def connect(self, config: MyOgoConfig, permissions: Sequence[str]) -> MyOgoClient:
         from pipelines.systems.myogo.client import MyOgoClient

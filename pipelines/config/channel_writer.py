@@ -1,0 +1,71 @@
+"""Writes a short channel file, and its secrets into the project's `.env`."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from pipelines.core.errors import ConfigError
+
+
+def variable_of(channel: str, system: str, key: str) -> str:
+    """The environment variable of a secret: each channel has its own."""
+    return re.sub(r"[^A-Z0-9]", "_", f"{channel}_{system}_{key}".upper())
+
+
+def channel_text(name: str, systems: Mapping[str, Mapping[str, str]], params: Mapping[str, str]) -> str:
+    """The TOML of a channel with the products flow. `systems` has texts, or `{ env = ... }` for a secret, by key."""
+    lines = [f"name = {_text(name)}"]
+    for system, values in systems.items():
+        width = max(map(len, values))
+        lines += ["", f"[systems.{system}]"]
+        lines += [
+            f"{key.ljust(width)} = {value if value.startswith('{') else _text(value)}" for key, value in values.items()
+        ]
+    lines += ["", "[flows.products.params]", *(f"{key} = {_text(value)}" for key, value in params.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _text(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False)  # a basic string of TOML
+
+
+def write_channel(file: Path, text: str) -> None:
+    """Raises ConfigError if the file exists or cannot be written."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("x", encoding="utf-8") as opened:
+            opened.write(text)
+    except FileExistsError as error:
+        raise ConfigError(f"{file} exists already.", "Edit it, or choose another name for the channel.") from error
+    except OSError as error:
+        raise ConfigError(
+            f"{file} cannot be written: {error.strerror}.", "Check the folder's owner and rights."
+        ) from error
+
+
+def add_secrets(file: Path, secrets: Mapping[str, str]) -> None:
+    """Adds variables to a `.env` that only its owner may read. Variables that it has get the new value.
+
+    Raises ConfigError if it cannot be written, or a value cannot be stored in it.
+    """
+    for name, value in secrets.items():
+        if not value.isprintable() or "'" in value:
+            raise ConfigError(
+                f"The value for {name} has a quotation mark or an invisible character.",
+                "Copy it again, without what stands around it.",
+            )
+    try:
+        before = file.read_text("utf-8").splitlines() if file.exists() else []
+        kept = [line for line in before if line.partition("=")[0].strip().removeprefix("export ") not in secrets]
+        added = [f"{name}='{value}'" if value else f"{name}=" for name, value in secrets.items()]
+        fresh = file.with_name(f"{file.name}.new")
+        fresh.unlink(missing_ok=True)
+        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as opened:
+            opened.write("\n".join([*kept, *added]) + "\n")
+        fresh.replace(file)
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be written: {error.strerror}.", "Check its owner and rights.") from error
