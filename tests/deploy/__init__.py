@@ -1,0 +1,1 @@
+"""The files in deploy/, as far as this machine can check them."""
