@@ -86,6 +86,22 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class RowNames:
+    """How the report names the rows of a flow, and groups them by product.
+
+    `row` and `rows` name one row of `query`, which reads `tables`. Its columns: `source_id` (null for what only the
+    target has) and `code`; `product_id`, `variant_id`, `product_code` and `variant_code`; `brand`, `name`, `variant`,
+    `size` and `remark`, which people read; `held_in`, the names of the systems that have it. All but `code` and
+    `held_in` may be null.
+    """
+
+    row: str
+    rows: str
+    query: str
+    tables: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class WriteTrace:
     """Where a write of the flow must show in the changes that its target lists: `raw_<target>_changes.<table>`.
 
@@ -215,6 +231,7 @@ class Flow(ABC):
     outputs: ClassVar[tuple[Table, ...]] = ()
     views: ClassVar[tuple[View, ...]] = ()
     comparison: ClassVar[Comparison | None] = None
+    row_names: ClassVar[RowNames | None] = None
     write_trace: ClassVar[WriteTrace | None] = None
     keeps_links: ClassVar[bool] = False
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from pipelines.state.run_result import RunResult
 from pipelines.state.store import COUNTS
 
 MAX_INLINE = 50
+MAX_OF_GROUP = 12
 Row = dict[str, Any]
 
 
@@ -42,9 +43,11 @@ class FlowWords:
 
 @dataclass(frozen=True)
 class Todo:
-    """One rule that some rows break. `came_back` of them broke it before and were fixed in between. `owner` is where to
-    fix it."""
+    """One rule that some rows of a flow break. `came_back` of them broke it before and were fixed in between. `owner`
+    is where to fix it. `shared` and `urgent` are those of the rule, `row_words` name one row and several. `examples`
+    are the first rows, by group."""
 
+    flow: str
     rule: str
     rows: int
     since: datetime | None
@@ -52,6 +55,9 @@ class Todo:
     meaning: str
     fix: str
     owner: str
+    urgent: bool
+    shared: str
+    row_words: tuple[str, str]
     examples: list[Row]
 
 
@@ -130,6 +136,18 @@ class Trend:
 
 
 @dataclass(frozen=True)
+class Day:
+    """The number of rows that each flow withheld at the end of a day in the shop's time zone."""
+
+    day: date
+    withheld: dict[str, int]
+
+    @property
+    def total(self) -> int:
+        return sum(self.withheld.values())
+
+
+@dataclass(frozen=True)
 class FlowFacts:
     """The facts of one flow; `run` is the newest run that compared its two sides."""
 
@@ -155,6 +173,16 @@ class FlowFacts:
         return self.counts["withheld"] + self.counts["refused"]
 
     @property
+    def urgent(self) -> int:
+        """The number of rows that break an urgent rule or were refused."""
+        return sum(todo.rows for todo in self.todos if todo.urgent) + self.counts["refused"]
+
+    @property
+    def since(self) -> datetime | None:
+        """When the oldest of its issues began."""
+        return min((todo.since for todo in self.todos if todo.since), default=None)
+
+    @property
     def selected(self) -> int:
         """The number of rows that should be on the other side."""
         return self.counts["read"] - self.counts["skipped"]
@@ -172,7 +200,7 @@ class Facts:
     `run` is the last run, and `notes` are the findings of its reads. `lead` is the first of the channel's flows that
     has compared both sides, in the newest run in which it did; `others` are the other flows that have. Before the first
     such run, `lead` is None and `others` is empty. `read` describes how the run of the lead read the systems. `words`
-    are those of the lead, or of the channel's first flow.
+    are those of the lead, or of the channel's first flow. `days` are the withheld rows of all flows by day.
     """
 
     run: RunResult
@@ -186,8 +214,21 @@ class Facts:
     comparisons: list[SideBySide]
     expectations: ExpectationSummary
     trend: list[Trend]
+    days: list[Day]
     runs: list[Row]
     notes: list[str]
+
+    @property
+    def flows(self) -> list[FlowFacts]:
+        """The flows that have compared both sides: those with urgent issues first, then those with any."""
+        compared = [one for one in (self.lead, *self.others) if one is not None]
+        return sorted(compared, key=lambda one: (not one.urgent, not one.to_fix))
+
+    @property
+    def todos(self) -> list[Todo]:
+        """The to-dos of all flows: urgent ones first, then the most frequent."""
+        found = [todo for flow in self.flows for todo in flow.todos]
+        return sorted(found, key=lambda todo: (not todo.urgent, -todo.rows))
 
     @property
     def compared(self) -> RunResult | None:
@@ -201,7 +242,7 @@ class Facts:
 
     @property
     def to_fix(self) -> int:
-        return sum(one.to_fix for one in (self.lead, *self.others) if one is not None)
+        return sum(one.to_fix for one in self.flows)
 
     def as_json(self) -> dict[str, Any]:
         """The JSON object of the run, with the content of the page under "report"."""

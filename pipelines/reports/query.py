@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 
@@ -22,13 +23,14 @@ from pipelines.reports.model import (
     Row,
     Section,
     SideBySide,
-    Todo,
     Trend,
 )
+from pipelines.reports.named_rows import NamedRows, todos
 from pipelines.reports.notes import describe_read, notes
+from pipelines.reports.tables import has, rows_of
+from pipelines.reports.withheld_by_day import withheld_by_day
 from pipelines.state.run_result import RunResult
 from pipelines.state.store import COUNT_COLUMNS
-from schemas.rule import Rule
 
 MAX_RUNS = 14
 MAX_LARGEST = 10
@@ -69,7 +71,7 @@ def comparison_query(comparison: Comparison) -> str:
 
 def gather(db: duckdb.DuckDBPyConnection, channel: Channel) -> Facts:
     """The facts about the last run in `db`. Raises ConfigError if there is no run yet."""
-    newest = _rows(db, "select * from sync.runs order by started_at desc, run_id desc limit 1")
+    newest = rows_of(db, "select * from sync.runs order by started_at desc, run_id desc limit 1")
     if not newest:
         raise ConfigError("This channel has not run yet.", "Run plan or push first.")
     last_good, last_good_push = db.execute(
@@ -97,7 +99,8 @@ def gather(db: duckdb.DuckDBPyConnection, channel: Channel) -> Facts:
         ],
         expectations=_expectations(db, [newest[0]["run_id"], about]),
         trend=_trend(db, channel, names[0], about) if names else [],
-        runs=_rows(
+        days=withheld_by_day(db, names, last.started_at, ZoneInfo(channel.timezone or "UTC")),
+        runs=rows_of(
             db,
             "select started_at, ended_at, verb, outcome, exit_code, selection, rows_read as read, withheld, "
             "creates + updates as changes, applied from sync.runs order by started_at desc, run_id desc limit "
@@ -126,7 +129,7 @@ def _compared_flows(db: duckdb.DuckDBPyConnection, channel: Channel) -> list[str
 
 def _compared(db: duckdb.DuckDBPyConnection, flow: str) -> Row:
     """The newest run that compared both sides of the flow."""
-    return _rows(
+    return rows_of(
         db,
         "select * from sync.runs where run_id in (select run_id from sync.flows where flow = $flow and "
         "fingerprint <> '') order by started_at desc, run_id desc limit 1",
@@ -137,7 +140,7 @@ def _compared(db: duckdb.DuckDBPyConnection, flow: str) -> Row:
 def _flow(db: duckdb.DuckDBPyConnection, channel: Channel, flow: str) -> FlowFacts:
     run = _run(db, _compared(db, flow))
     at = {"run": run.run_id, "flow": flow}
-    rules = {rule.id: rule for rule in channel.known_flows[flow].rules}
+    names = NamedRows.of(db, channel.known_flows[flow].row_names)
     reasons = db.execute(
         "select closed_reason, count(*) from sync.issues where closed_run_id = $run and flow = $flow "
         "group by 1 order by 1",
@@ -147,24 +150,15 @@ def _flow(db: duckdb.DuckDBPyConnection, channel: Channel, flow: str) -> FlowFac
         flow=flow,
         words=words_of(channel, flow),
         run=run,
-        todos=_todos(db, WITHHELD, at, rules, dated=True),
-        warnings=_todos(db, warnings_query(channel, flow), at, rules, dated=False),
+        todos=todos(db, channel, flow, WITHHELD, at, dated=True),
+        warnings=todos(db, channel, flow, warnings_query(channel, flow), at, dated=False),
         closed=_section(db, CLOSED, at, "rule, code, source_id"),
         closed_reasons=dict(reasons),
-        created=_changes(db, "action = 'create' and outcome in ('applied', 'planned')", at),
-        updated=_changes(db, "action = 'update' and outcome in ('applied', 'planned')", at),
-        changed=_changes(db, "outcome in ('applied', 'planned')", at),
-        not_written=_changes(db, "outcome not in ('applied', 'planned')", at),
+        created=_changes(db, names, "action = 'create' and outcome in ('applied', 'planned')", at),
+        updated=_changes(db, names, "action = 'update' and outcome in ('applied', 'planned')", at),
+        changed=_changes(db, names, "outcome in ('applied', 'planned')", at),
+        not_written=_changes(db, names, "outcome not in ('applied', 'planned')", at),
     )
-
-
-def has(db: duckdb.DuckDBPyConnection, name: str) -> bool:
-    """Whether the table or view `name`, which includes the schema, exists."""
-    schema, table = name.split(".")
-    row = db.execute(
-        "select count(*) from information_schema.tables where table_schema = ? and table_name = ?", [schema, table]
-    ).fetchone()
-    return bool(row and row[0])
 
 
 def fields(before: str, after: str) -> list[FieldChange]:
@@ -177,60 +171,21 @@ def _text(value: Any) -> str | None:
     return None if value is None or value == "" else str(value)
 
 
-def _rows(db: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, Any] | None = None) -> list[Row]:
-    result = db.execute(sql, parameters or {})
-    names = [column[0] for column in result.description or []]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
-
-
 def _section(db: duckdb.DuckDBPyConnection, sql: str, at: dict[str, str], order: str) -> Section:
     at = {name: value for name, value in at.items() if f"${name}" in sql}
     total = db.execute(f"select count(*) from ({sql})", at).fetchall()[0][0]
-    rows = _rows(db, f"select * from ({sql}) order by {order} limit {MAX_INLINE}", at) if total else []
+    rows = rows_of(db, f"select * from ({sql}) order by {order} limit {MAX_INLINE}", at) if total else []
     # DuckDB 2.0 can lose the limit above a left join, but keeps the order (compare duckdb/duckdb#24542).
     return Section(total, rows[:MAX_INLINE])
 
 
-def _changes(db: duckdb.DuckDBPyConnection, which: str, at: dict[str, str]) -> Section:
+def _changes(db: duckdb.DuckDBPyConnection, names: NamedRows, which: str, at: dict[str, str]) -> Section:
     section = _section(
-        db, f"select * from ({CHANGES}) where {which}", at,
+        db, names.query(f"select * from ({CHANGES}) where {which}"), at,
         "case outcome when 'refused' then 0 when 'unknown' then 1 else 2 end, action, code",
     )  # fmt: skip
     rows = [row | {"fields": fields(row.pop("before"), row.pop("after"))} for row in section.rows]
     return Section(section.total, rows)
-
-
-def _todos(
-    db: duckdb.DuckDBPyConnection, sql: str, at: dict[str, str], rules: dict[str, Rule], *, dated: bool
-) -> list[Todo]:
-    """One to-do per rule, the most frequent rule first."""
-    at = {name: value for name, value in at.items() if f"${name}" in sql}
-    since = "min(since)" if dated else "null"
-    counted = db.execute(
-        f"select rule, count(*), {since}, count(*) filter (times > 1), any_value(fix), any_value(fix_in) "
-        f"from ({sql}) group by rule order by 2 desc, 1",
-        at,
-    ).fetchall()
-    examples = _rows(
-        db,
-        f"select * exclude (fix_in, fix) from ({sql}) qualify "
-        f"row_number() over (partition by rule order by code, source_id) <= {MAX_INLINE} "
-        "order by rule, code, source_id",
-        at,
-    )
-    return [
-        Todo(
-            rule=rule,
-            rows=rows,
-            since=first,
-            came_back=came_back,
-            meaning=rules[rule].meaning if rule in rules else f"rule {rule} of an earlier version",
-            fix=rules[rule].fix if rule in rules else fix,
-            owner=rules[rule].fix_in if rule in rules else fix_in,
-            examples=[row for row in examples if row["rule"] == rule],
-        )
-        for rule, rows, first, came_back, fix, fix_in in counted
-    ]
 
 
 def _side_by_side(db: duckdb.DuckDBPyConnection, channel: Channel, flow: str, comparison: Comparison) -> SideBySide:
@@ -241,7 +196,7 @@ def _side_by_side(db: duckdb.DuckDBPyConnection, channel: Channel, flow: str, co
         f"count(*) filter ({right} < {left}), count(*) filter ({right} is null), count(*) filter ({left} is null), "
         f"min({dated}), max({dated}), count(*) filter ({right} is not null and {dated} is null) from ({query})"
     ).fetchall()[0]
-    largest = _rows(
+    largest = rows_of(
         db,
         f"select code, {left}, {right}, difference, {dated} as modified from ({query}) "
         f"where difference <> 0 order by abs(difference) desc, code limit {MAX_LARGEST}",
@@ -303,7 +258,7 @@ def _trend(db: duckdb.DuckDBPyConnection, channel: Channel, flow: str, about: st
 
 
 def _run(db: duckdb.DuckDBPyConnection, row: Row) -> RunResult:
-    flows = _rows(db, "select * from sync.flows where run_id = $run", {"run": row["run_id"]})
+    flows = rows_of(db, "select * from sync.flows where run_id = $run", {"run": row["run_id"]})
     facts = decode(row["facts"].encode()) if isinstance(row["facts"], str) else {}
     started: datetime = row["started_at"]
     return RunResult(
