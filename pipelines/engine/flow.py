@@ -72,7 +72,8 @@ class Comparison:
 
     The view has the columns `code` and `difference` (right minus left), and those named here: `left`, `right` and
     `dated_by` (when the right side last changed its amount, as text). `left_undated` states that the left amounts have
-    no date.
+    no date. `kept` is the table with `key` and `code` of the rows whose amount the flow keeps; `why_different` is why
+    the two amounts of such a row may differ.
     """
 
     view: str
@@ -83,6 +84,8 @@ class Comparison:
     left_title: str
     right_title: str
     left_undated: str
+    kept: str
+    why_different: str
 
 
 @dataclass(frozen=True)

@@ -155,6 +155,8 @@ class StockFlow(Flow):
         left_title="Centra",
         right_title="myOGO",
         left_undated="Centra's numbers have no date",
+        kept=OUTPUT.name,
+        why_different="Centra has units allocated to orders that myOGO does not have yet, or has already picked",
     )
     row_names = SIZE_NAMES
     write_trace = WriteTrace(

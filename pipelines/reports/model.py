@@ -85,6 +85,8 @@ class FieldChange:
 @dataclass(frozen=True)
 class SideBySide:
     """One amount of both sides, compared by code. `left_more` of the differing codes have more on the left side.
+    `explained` of them have the amount that the flow keeps there, which differs on purpose; None if that is not known.
+    `largest` are the others.
 
     `oldest` and `newest` are the first and last time at which the right side changed an amount. `read_at` is the time
     at which the left amounts were read, because they have no date.
@@ -97,9 +99,11 @@ class SideBySide:
     left_column: str
     right_column: str
     left_undated: str
+    why_different: str
     is_written: bool
     equal: int
     differing: int
+    explained: int | None
     left_more: int
     read_at: datetime | None
     left_only: int
@@ -108,6 +112,10 @@ class SideBySide:
     newest: datetime | None
     undated: int
     largest: list[Row]
+
+    @property
+    def unexplained(self) -> int:
+        return self.differing - (self.explained or 0)
 
 
 @dataclass(frozen=True)
@@ -295,6 +303,7 @@ def _side_by_side_as_json(one: SideBySide) -> dict[str, Any]:
     return {
         "equal": one.equal,
         "differing": one.differing,
+        "explained": one.explained,
         f"{left}_more": one.left_more,
         "read_at": one.read_at,
         f"{left}_only": one.left_only,

@@ -82,9 +82,9 @@ def _examples(
 ) -> list[Row]:
     """The first groups of each rule, the largest first, and the first rows of each group.
 
-    A group is the rows of one product. If rows share a value, and that is what breaks the rule, it is the rows whose
-    values are shared by the same products. `value_rows` is the number of rows with the value; `group_rows` is the
-    number of lines of the group and `group_members` that of its rows.
+    A group is the rows of one product. Where rows share a value, and that is what breaks the rule, it is all rows whose
+    values are shared between the same `product_id`s. `value_rows` is the number of rows with the value; `group_rows`
+    is the number of lines of the group and `group_members` that of its rows.
     """
     shared = [rule.id for rule in rules.values() if rule.shared]
     return rows_of(
@@ -93,11 +93,11 @@ def _examples(
         with named as ({names.query(sql)}),
         shared as (
             select rule, value, count(*) as value_rows,
-                   string_agg(distinct product_id, ' ' order by product_id) as products
+                   string_agg(distinct product_id, ' ' order by product_id) as product_ids
             from named where list_contains($shared, rule) and value <> '' group by rule, value having count(*) > 1),
         grouped as (
             select named.* exclude (fix_in, fix), coalesce(value_rows, 1) as value_rows,
-                   case when value_rows is not null then 'shared ' || coalesce(products, value)
+                   case when value_rows is not null then 'shared ' || coalesce(product_ids, value)
                         when product_id is not null then 'product ' || product_id
                         else 'row ' || coalesce(source_id, code, '') end as group_id
             from named left join shared using (rule, value)),

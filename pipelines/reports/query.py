@@ -12,7 +12,6 @@ from pipelines.config.channel import Channel
 from pipelines.core.errors import ConfigError
 from pipelines.core.json_codec import decode
 from pipelines.core.reference import import_string
-from pipelines.engine.flow import Comparison
 from pipelines.reports.model import (
     MAX_INLINE,
     ExpectationSummary,
@@ -22,18 +21,17 @@ from pipelines.reports.model import (
     FlowWords,
     Row,
     Section,
-    SideBySide,
     Trend,
 )
 from pipelines.reports.named_rows import NamedRows, todos
 from pipelines.reports.notes import describe_read, notes
+from pipelines.reports.side_by_side import side_by_side
 from pipelines.reports.tables import has, rows_of
 from pipelines.reports.withheld_by_day import withheld_by_day
 from pipelines.state.run_result import RunResult
 from pipelines.state.store import COUNT_COLUMNS
 
 MAX_RUNS = 14
-MAX_LARGEST = 10
 # The changes of the run $run, with their outcomes.
 CHANGES = """
     select c.action, c.key as code, c.source_id, cast(c.before as varchar) as before, cast(c.after as varchar) as after,
@@ -65,10 +63,6 @@ def warnings_query(channel: Channel, flow: str) -> str:
     )
 
 
-def comparison_query(comparison: Comparison) -> str:
-    return f"select * from main.{comparison.view} where code <> ''"
-
-
 def gather(db: duckdb.DuckDBPyConnection, channel: Channel) -> Facts:
     """The facts about the last run in `db`. Raises ConfigError if there is no run yet."""
     newest = rows_of(db, "select * from sync.runs order by started_at desc, run_id desc limit 1")
@@ -93,7 +87,7 @@ def gather(db: duckdb.DuckDBPyConnection, channel: Channel) -> Facts:
         last_good=last_good,
         last_good_push=last_good_push,
         comparisons=[
-            _side_by_side(db, channel, name, flow.comparison)
+            side_by_side(db, channel, name, flow.comparison)
             for name, flow in channel.known_flows.items()
             if flow.comparison is not None and has(db, f"main.{flow.comparison.view}")
         ],
@@ -186,42 +180,6 @@ def _changes(db: duckdb.DuckDBPyConnection, names: NamedRows, which: str, at: di
     )  # fmt: skip
     rows = [row | {"fields": fields(row.pop("before"), row.pop("after"))} for row in section.rows]
     return Section(section.total, rows)
-
-
-def _side_by_side(db: duckdb.DuckDBPyConnection, channel: Channel, flow: str, comparison: Comparison) -> SideBySide:
-    query, left, right = comparison_query(comparison), comparison.left, comparison.right
-    dated = f"try_cast({comparison.dated_by} as timestamp)"
-    equal, differing, left_more, left_only, right_only, oldest, newest, undated = db.execute(
-        f"select count(*) filter (difference = 0), count(*) filter (difference <> 0), "
-        f"count(*) filter ({right} < {left}), count(*) filter ({right} is null), count(*) filter ({left} is null), "
-        f"min({dated}), max({dated}), count(*) filter ({right} is not null and {dated} is null) from ({query})"
-    ).fetchall()[0]
-    largest = rows_of(
-        db,
-        f"select code, {left}, {right}, difference, {dated} as modified from ({query}) "
-        f"where difference <> 0 order by abs(difference) desc, code limit {MAX_LARGEST}",
-    )
-    read_at = db.execute("select max(began_at) from sync.reads").fetchall()[0][0]
-    return SideBySide(
-        flow=flow,
-        title=comparison.title,
-        left=comparison.left_title,
-        right=comparison.right_title,
-        left_column=left,
-        right_column=right,
-        left_undated=comparison.left_undated,
-        is_written=flow in channel.flows,
-        equal=equal,
-        differing=differing,
-        left_more=left_more,
-        read_at=read_at,
-        left_only=left_only,
-        right_only=right_only,
-        oldest=oldest,
-        newest=newest,
-        undated=undated,
-        largest=largest,
-    )
 
 
 def _expectations(db: duckdb.DuckDBPyConnection, runs: list[str]) -> ExpectationSummary:
