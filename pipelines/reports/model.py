@@ -142,6 +142,11 @@ class Trend:
     def ever(self) -> bool:
         return any(self.rows)
 
+    @property
+    def change(self) -> int:
+        """Since the run before; 0 for the first run."""
+        return self.rows[-1] - self.rows[-2] if len(self.rows) > 1 else 0
+
 
 @dataclass(frozen=True)
 class Day:

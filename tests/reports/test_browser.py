@@ -92,7 +92,8 @@ def test_the_first_screen_answers_all_questions(page: Page, tmp_path: Path, widt
 OPEN_ALL = """
   d.querySelectorAll("details").forEach(e => { e.open = true; });
   const clipped = [...d.querySelectorAll("td, th[scope=row], li, a:not(.skip), button, input, summary span")]
-    .filter(e => box(e).height > 0 && (box(e).right > h.clientWidth + 1 || box(e).left < 0));
+    .filter(e => box(e).height > 0 && (box(e).right > h.clientWidth + 1 || box(e).left < 0
+      || (e.tagName === "TD" && e.scrollWidth > e.clientWidth + 1)));
   const blocks = [...d.querySelectorAll("details.todo td[data-label=What]")];
   return {clipped: clipped.map(e => e.outerHTML.slice(0, 200)), wide: h.scrollWidth,
           narrow: blocks.filter(e => box(e).width < 250).length};

@@ -165,6 +165,7 @@ def test_a_fixed_issue_is_removed_and_shown_as_closed(shop: Shop) -> None:
     assert f" {fixed} " in closed
     assert f" {fixed} " not in page.text("NAME-001")
     assert page.text("NAME-001").startswith("6 Centra")
+    assert "1 issue closed since the last run" in page.text("")
     assert [row["source_id"] for row in lists(shop)["closed"]] == [str(fixed)]
     assert "## Closed since the last run: 1" in markdown_summary(shop)
     facts = shop.json("report")["report"]
