@@ -75,7 +75,7 @@ Attention = Literal["new", "any", "never"]
 @dataclass(frozen=True)
 class Channel:
     """`full_every` is in hours. `attention` defines which withheld rows make a run end with exit 3. `params` and
-    `limits` are keyed by flow and typed as the flow declares them."""
+    `limits` are keyed by flow and typed as the flow declares them; `links` are address patterns by system."""
 
     path: Path
     name: str
@@ -89,6 +89,13 @@ class Channel:
     listen: Listen | None
     system_declarations: Mapping[str, System]
     declarations: Mapping[str, type[Flow]]
+    links: Mapping[str, str]
+
+    @property
+    def timezone(self) -> str | None:
+        """The zone of the shop's times; None if no system names one."""
+        zones = (getattr(config, "timezone", None) for config in self.systems.values())
+        return next(filter(None, zones), None)
 
     def flow_params(self, flow: str) -> Any:
         return self.params[flow]

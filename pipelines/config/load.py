@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from pipelines.config.channel import Attention, Channel, FlowSettings, TomlTable
 from pipelines.config.listen import listen_model
+from pipelines.config.product_links import links_model
 from pipelines.config.project import Project
 from pipelines.config.registry import BUILTIN_FLOWS, BUILTIN_SYSTEMS
 from pipelines.config.suggestion import suggestion
@@ -40,6 +41,7 @@ class _TopLevel(TomlTable):
     systems: dict[str, Any]
     flows: Any
     listen: Any = None
+    links: Any = None
 
 
 def load(channel: str) -> Channel:
@@ -93,6 +95,8 @@ class _Loader:
         secret_keys = [one.webhook.secret_key for one in system_declarations.values() if one.webhook]
         listen_table = self.data.get("listen")
         listen = None if listen_table is None else self._validated(listen_model(secret_keys), listen_table, ("listen",))
+        links_table = self.data.get("links", {})
+        links = self._validated(links_model(_systems_of(flows)), links_table, ("links",))
         self._raise_if_problems()
         if top.refresh == "changes":
             for name in _systems_of(flows):
@@ -111,6 +115,7 @@ class _Loader:
             listen=listen,
             system_declarations=system_declarations,
             declarations=declarations,
+            links=links.model_dump(exclude_none=True),
         )
 
     def _declared_flows(self, tables: Any) -> dict[str, type[Flow]]:

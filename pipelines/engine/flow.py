@@ -72,7 +72,8 @@ class Comparison:
 
     The view has the columns `code` and `difference` (right minus left), and those named here: `left`, `right` and
     `dated_by` (when the right side last changed its amount, as text). `left_undated` states that the left amounts have
-    no date.
+    no date. `kept` is the table with `key` and `code` of the rows whose amount the flow keeps; `why_different` is why
+    the two amounts of such a row may differ.
     """
 
     view: str
@@ -83,6 +84,24 @@ class Comparison:
     left_title: str
     right_title: str
     left_undated: str
+    kept: str
+    why_different: str
+
+
+@dataclass(frozen=True)
+class RowNames:
+    """How the report names the rows of a flow, and groups them by product.
+
+    `row` and `rows` name one row of `query`, which reads `tables`. Its columns: `source_id` (null for what only the
+    target has) and `code`; `product_id`, `variant_id`, `product_code` and `variant_code`; `brand`, `name`, `variant`,
+    `size` and `remark`, which people read; `held_in`, the names of the systems that have it. All but `code` and
+    `held_in` may be null.
+    """
+
+    row: str
+    rows: str
+    query: str
+    tables: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -215,6 +234,7 @@ class Flow(ABC):
     outputs: ClassVar[tuple[Table, ...]] = ()
     views: ClassVar[tuple[View, ...]] = ()
     comparison: ClassVar[Comparison | None] = None
+    row_names: ClassVar[RowNames | None] = None
     write_trace: ClassVar[WriteTrace | None] = None
     keeps_links: ClassVar[bool] = False
 

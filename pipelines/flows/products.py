@@ -29,6 +29,7 @@ from pipelines.engine.safety_limits import (
 )
 from pipelines.flows import code_texts
 from pipelines.flows.product_catalogue import ProductCatalogue
+from pipelines.flows.size_names import SIZE_NAMES
 from pipelines.state.schema import Table, View, columns
 from pipelines.state.store import utc_now
 from pipelines.state.written_values import written_values
@@ -178,6 +179,7 @@ class ProductFlow(Flow):
     webhook_events: ClassVar = {"centra": frozenset({"products", "displayitems", "categories", "brands", "pricelists"})}
     outputs = (OUTPUT, code_texts.TABLE)
     views = (DUPLICATE_CODES, MISSING_PRICE)
+    row_names = SIZE_NAMES
     keeps_links = True
     write_trace = WriteTrace("products", "code", "key", "a product that we wrote is missing from myOGO's changes")
 

@@ -32,6 +32,7 @@ from pipelines.flows.order_flow import (
     window_of,
 )
 from pipelines.flows.product_catalogue import ProductCatalogue
+from pipelines.flows.size_names import SIZE_NAMES
 from pipelines.flows.stock_answers import final_refusals, kept_before, without_refused
 from pipelines.flows.stock_orders import our_order_units
 from pipelines.state.schema import Table, View, columns
@@ -154,7 +155,10 @@ class StockFlow(Flow):
         left_title="Centra",
         right_title="myOGO",
         left_undated="Centra's numbers have no date",
+        kept=OUTPUT.name,
+        why_different="Centra has units allocated to orders that myOGO does not have yet, or has already picked",
     )
+    row_names = SIZE_NAMES
     write_trace = WriteTrace(
         "stock", "stock_item_id", "source_id", "an amount that we wrote is missing from Centra's changes"
     )

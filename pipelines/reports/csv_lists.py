@@ -11,7 +11,8 @@ import duckdb
 
 from pipelines.config.channel import Channel
 from pipelines.reports.model import Facts, FieldChange
-from pipelines.reports.query import CHANGES, CLOSED, EXPECTATIONS, WITHHELD, comparison_query, fields, warnings_query
+from pipelines.reports.query import CHANGES, CLOSED, EXPECTATIONS, WITHHELD, fields, warnings_query
+from pipelines.reports.side_by_side import comparison_query
 
 # The start of a formula in a spreadsheet: a sign, also in the wide form of East Asian keyboards, after any blanks and
 # invisible characters. A cell can also begin after a character that a spreadsheet in another locale takes for a

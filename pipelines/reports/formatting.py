@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from markupsafe import Markup
 
 
 def outcome(name: str, target: str) -> str:
@@ -17,6 +20,29 @@ def outcome(name: str, target: str) -> str:
 
 def when(moment: datetime | None) -> str:
     return "never" if moment is None else f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def local_time(moment: datetime | None, zone: ZoneInfo | None) -> str:
+    """A moment (UTC, without an offset) in the shop's zone with UTC beside it, as a `<time>` element; in UTC alone if
+    the zone is not known."""
+    if moment is None:
+        return "never"
+    text = when(moment)
+    if zone is not None:
+        here = moment.replace(tzinfo=UTC).astimezone(zone)
+        utc = f"{moment:%H:%M} UTC" if here.date() == moment.date() else text
+        text = f"{here:%Y-%m-%d %H:%M} {city(zone)} ({utc})"
+    return Markup('<time datetime="{}Z">{}</time>').format(f"{moment:%Y-%m-%dT%H:%M:%S}", text)
+
+
+def day(moment: datetime, zone: ZoneInfo | None) -> str:
+    """The day of a moment (UTC, without an offset) in the shop's zone."""
+    return f"{moment.replace(tzinfo=UTC).astimezone(zone or UTC):%Y-%m-%d}"
+
+
+def city(zone: ZoneInfo) -> str:
+    """The zone's city, such as Stockholm of Europe/Stockholm."""
+    return zone.key.rpartition("/")[2].replace("_", " ")
 
 
 def age(moment: datetime | None, now: datetime) -> str:

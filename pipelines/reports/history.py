@@ -7,7 +7,7 @@ import contextlib
 from pipelines.config.channel import Channel
 from pipelines.core.errors import ConfigError
 from pipelines.reports.formatting import clean
-from pipelines.reports.query import has
+from pipelines.reports.tables import has
 from pipelines.state.store import Folder, published
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from pipelines.state.run_result import RunResult
 from pipelines.state.store import COUNTS
 
 MAX_INLINE = 50
+MAX_OF_GROUP = 12
 Row = dict[str, Any]
 
 
@@ -42,9 +43,11 @@ class FlowWords:
 
 @dataclass(frozen=True)
 class Todo:
-    """One rule that some rows break. `came_back` of them broke it before and were fixed in between. `owner` is where to
-    fix it."""
+    """One rule that some rows of a flow break. `came_back` of them broke it before and were fixed in between. `owner`
+    is where to fix it. `shared` and `urgent` are those of the rule, `row_words` name one row and several. `examples`
+    are the first rows, by group."""
 
+    flow: str
     rule: str
     rows: int
     since: datetime | None
@@ -52,6 +55,9 @@ class Todo:
     meaning: str
     fix: str
     owner: str
+    urgent: bool
+    shared: str
+    row_words: tuple[str, str]
     examples: list[Row]
 
 
@@ -79,6 +85,8 @@ class FieldChange:
 @dataclass(frozen=True)
 class SideBySide:
     """One amount of both sides, compared by code. `left_more` of the differing codes have more on the left side.
+    `explained` of them have the amount that the flow keeps there, which differs on purpose; None if that is not known.
+    `largest` are the others.
 
     `oldest` and `newest` are the first and last time at which the right side changed an amount. `read_at` is the time
     at which the left amounts were read, because they have no date.
@@ -91,9 +99,11 @@ class SideBySide:
     left_column: str
     right_column: str
     left_undated: str
+    why_different: str
     is_written: bool
     equal: int
     differing: int
+    explained: int | None
     left_more: int
     read_at: datetime | None
     left_only: int
@@ -102,6 +112,10 @@ class SideBySide:
     newest: datetime | None
     undated: int
     largest: list[Row]
+
+    @property
+    def unexplained(self) -> int:
+        return self.differing - (self.explained or 0)
 
 
 @dataclass(frozen=True)
@@ -127,6 +141,23 @@ class Trend:
     @property
     def ever(self) -> bool:
         return any(self.rows)
+
+    @property
+    def change(self) -> int:
+        """Since the run before; 0 for the first run."""
+        return self.rows[-1] - self.rows[-2] if len(self.rows) > 1 else 0
+
+
+@dataclass(frozen=True)
+class Day:
+    """The number of rows that each flow withheld at the end of a day in the shop's time zone."""
+
+    day: date
+    withheld: dict[str, int]
+
+    @property
+    def total(self) -> int:
+        return sum(self.withheld.values())
 
 
 @dataclass(frozen=True)
@@ -155,6 +186,16 @@ class FlowFacts:
         return self.counts["withheld"] + self.counts["refused"]
 
     @property
+    def urgent(self) -> int:
+        """The number of rows that break an urgent rule or were refused."""
+        return sum(todo.rows for todo in self.todos if todo.urgent) + self.counts["refused"]
+
+    @property
+    def since(self) -> datetime | None:
+        """When the oldest of its issues began."""
+        return min((todo.since for todo in self.todos if todo.since), default=None)
+
+    @property
     def selected(self) -> int:
         """The number of rows that should be on the other side."""
         return self.counts["read"] - self.counts["skipped"]
@@ -172,7 +213,7 @@ class Facts:
     `run` is the last run, and `notes` are the findings of its reads. `lead` is the first of the channel's flows that
     has compared both sides, in the newest run in which it did; `others` are the other flows that have. Before the first
     such run, `lead` is None and `others` is empty. `read` describes how the run of the lead read the systems. `words`
-    are those of the lead, or of the channel's first flow.
+    are those of the lead, or of the channel's first flow. `days` are the withheld rows of all flows by day.
     """
 
     run: RunResult
@@ -186,8 +227,21 @@ class Facts:
     comparisons: list[SideBySide]
     expectations: ExpectationSummary
     trend: list[Trend]
+    days: list[Day]
     runs: list[Row]
     notes: list[str]
+
+    @property
+    def flows(self) -> list[FlowFacts]:
+        """The flows that have compared both sides: those with urgent issues first, then those with any."""
+        compared = [one for one in (self.lead, *self.others) if one is not None]
+        return sorted(compared, key=lambda one: (not one.urgent, not one.to_fix))
+
+    @property
+    def todos(self) -> list[Todo]:
+        """The to-dos of all flows: urgent ones first, then the most frequent."""
+        found = [todo for flow in self.flows for todo in flow.todos]
+        return sorted(found, key=lambda todo: (not todo.urgent, -todo.rows))
 
     @property
     def compared(self) -> RunResult | None:
@@ -201,7 +255,7 @@ class Facts:
 
     @property
     def to_fix(self) -> int:
-        return sum(one.to_fix for one in (self.lead, *self.others) if one is not None)
+        return sum(one.to_fix for one in self.flows)
 
     def as_json(self) -> dict[str, Any]:
         """The JSON object of the run, with the content of the page under "report"."""
@@ -254,6 +308,7 @@ def _side_by_side_as_json(one: SideBySide) -> dict[str, Any]:
     return {
         "equal": one.equal,
         "differing": one.differing,
+        "explained": one.explained,
         f"{left}_more": one.left_more,
         "read_at": one.read_at,
         f"{left}_only": one.left_only,

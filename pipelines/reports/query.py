@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 
@@ -11,7 +12,6 @@ from pipelines.config.channel import Channel
 from pipelines.core.errors import ConfigError
 from pipelines.core.json_codec import decode
 from pipelines.core.reference import import_string
-from pipelines.engine.flow import Comparison
 from pipelines.reports.model import (
     MAX_INLINE,
     ExpectationSummary,
@@ -21,17 +21,17 @@ from pipelines.reports.model import (
     FlowWords,
     Row,
     Section,
-    SideBySide,
-    Todo,
     Trend,
 )
+from pipelines.reports.named_rows import NamedRows, todos
 from pipelines.reports.notes import describe_read, notes
+from pipelines.reports.side_by_side import side_by_side
+from pipelines.reports.tables import has, rows_of
+from pipelines.reports.withheld_by_day import withheld_by_day
 from pipelines.state.run_result import RunResult
 from pipelines.state.store import COUNT_COLUMNS
-from schemas.rule import Rule
 
 MAX_RUNS = 14
-MAX_LARGEST = 10
 # The changes of the run $run, with their outcomes.
 CHANGES = """
     select c.action, c.key as code, c.source_id, cast(c.before as varchar) as before, cast(c.after as varchar) as after,
@@ -63,13 +63,9 @@ def warnings_query(channel: Channel, flow: str) -> str:
     )
 
 
-def comparison_query(comparison: Comparison) -> str:
-    return f"select * from main.{comparison.view} where code <> ''"
-
-
 def gather(db: duckdb.DuckDBPyConnection, channel: Channel) -> Facts:
     """The facts about the last run in `db`. Raises ConfigError if there is no run yet."""
-    newest = _rows(db, "select * from sync.runs order by started_at desc, run_id desc limit 1")
+    newest = rows_of(db, "select * from sync.runs order by started_at desc, run_id desc limit 1")
     if not newest:
         raise ConfigError("This channel has not run yet.", "Run plan or push first.")
     last_good, last_good_push = db.execute(
@@ -91,13 +87,14 @@ def gather(db: duckdb.DuckDBPyConnection, channel: Channel) -> Facts:
         last_good=last_good,
         last_good_push=last_good_push,
         comparisons=[
-            _side_by_side(db, channel, name, flow.comparison)
+            side_by_side(db, channel, name, flow.comparison)
             for name, flow in channel.known_flows.items()
             if flow.comparison is not None and has(db, f"main.{flow.comparison.view}")
         ],
         expectations=_expectations(db, [newest[0]["run_id"], about]),
         trend=_trend(db, channel, names[0], about) if names else [],
-        runs=_rows(
+        days=withheld_by_day(db, names, last.started_at, ZoneInfo(channel.timezone or "UTC")),
+        runs=rows_of(
             db,
             "select started_at, ended_at, verb, outcome, exit_code, selection, rows_read as read, withheld, "
             "creates + updates as changes, applied from sync.runs order by started_at desc, run_id desc limit "
@@ -126,7 +123,7 @@ def _compared_flows(db: duckdb.DuckDBPyConnection, channel: Channel) -> list[str
 
 def _compared(db: duckdb.DuckDBPyConnection, flow: str) -> Row:
     """The newest run that compared both sides of the flow."""
-    return _rows(
+    return rows_of(
         db,
         "select * from sync.runs where run_id in (select run_id from sync.flows where flow = $flow and "
         "fingerprint <> '') order by started_at desc, run_id desc limit 1",
@@ -137,7 +134,7 @@ def _compared(db: duckdb.DuckDBPyConnection, flow: str) -> Row:
 def _flow(db: duckdb.DuckDBPyConnection, channel: Channel, flow: str) -> FlowFacts:
     run = _run(db, _compared(db, flow))
     at = {"run": run.run_id, "flow": flow}
-    rules = {rule.id: rule for rule in channel.known_flows[flow].rules}
+    names = NamedRows.of(db, channel.known_flows[flow].row_names)
     reasons = db.execute(
         "select closed_reason, count(*) from sync.issues where closed_run_id = $run and flow = $flow "
         "group by 1 order by 1",
@@ -147,24 +144,15 @@ def _flow(db: duckdb.DuckDBPyConnection, channel: Channel, flow: str) -> FlowFac
         flow=flow,
         words=words_of(channel, flow),
         run=run,
-        todos=_todos(db, WITHHELD, at, rules, dated=True),
-        warnings=_todos(db, warnings_query(channel, flow), at, rules, dated=False),
+        todos=todos(db, channel, flow, WITHHELD, at, dated=True),
+        warnings=todos(db, channel, flow, warnings_query(channel, flow), at, dated=False),
         closed=_section(db, CLOSED, at, "rule, code, source_id"),
         closed_reasons=dict(reasons),
-        created=_changes(db, "action = 'create' and outcome in ('applied', 'planned')", at),
-        updated=_changes(db, "action = 'update' and outcome in ('applied', 'planned')", at),
-        changed=_changes(db, "outcome in ('applied', 'planned')", at),
-        not_written=_changes(db, "outcome not in ('applied', 'planned')", at),
+        created=_changes(db, names, "action = 'create' and outcome in ('applied', 'planned')", at),
+        updated=_changes(db, names, "action = 'update' and outcome in ('applied', 'planned')", at),
+        changed=_changes(db, names, "outcome in ('applied', 'planned')", at),
+        not_written=_changes(db, names, "outcome not in ('applied', 'planned')", at),
     )
-
-
-def has(db: duckdb.DuckDBPyConnection, name: str) -> bool:
-    """Whether the table or view `name`, which includes the schema, exists."""
-    schema, table = name.split(".")
-    row = db.execute(
-        "select count(*) from information_schema.tables where table_schema = ? and table_name = ?", [schema, table]
-    ).fetchone()
-    return bool(row and row[0])
 
 
 def fields(before: str, after: str) -> list[FieldChange]:
@@ -177,96 +165,21 @@ def _text(value: Any) -> str | None:
     return None if value is None or value == "" else str(value)
 
 
-def _rows(db: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, Any] | None = None) -> list[Row]:
-    result = db.execute(sql, parameters or {})
-    names = [column[0] for column in result.description or []]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
-
-
 def _section(db: duckdb.DuckDBPyConnection, sql: str, at: dict[str, str], order: str) -> Section:
     at = {name: value for name, value in at.items() if f"${name}" in sql}
     total = db.execute(f"select count(*) from ({sql})", at).fetchall()[0][0]
-    rows = _rows(db, f"select * from ({sql}) order by {order} limit {MAX_INLINE}", at) if total else []
+    rows = rows_of(db, f"select * from ({sql}) order by {order} limit {MAX_INLINE}", at) if total else []
     # DuckDB 2.0 can lose the limit above a left join, but keeps the order (compare duckdb/duckdb#24542).
     return Section(total, rows[:MAX_INLINE])
 
 
-def _changes(db: duckdb.DuckDBPyConnection, which: str, at: dict[str, str]) -> Section:
+def _changes(db: duckdb.DuckDBPyConnection, names: NamedRows, which: str, at: dict[str, str]) -> Section:
     section = _section(
-        db, f"select * from ({CHANGES}) where {which}", at,
+        db, names.query(f"select * from ({CHANGES}) where {which}"), at,
         "case outcome when 'refused' then 0 when 'unknown' then 1 else 2 end, action, code",
     )  # fmt: skip
     rows = [row | {"fields": fields(row.pop("before"), row.pop("after"))} for row in section.rows]
     return Section(section.total, rows)
-
-
-def _todos(
-    db: duckdb.DuckDBPyConnection, sql: str, at: dict[str, str], rules: dict[str, Rule], *, dated: bool
-) -> list[Todo]:
-    """One to-do per rule, the most frequent rule first."""
-    at = {name: value for name, value in at.items() if f"${name}" in sql}
-    since = "min(since)" if dated else "null"
-    counted = db.execute(
-        f"select rule, count(*), {since}, count(*) filter (times > 1), any_value(fix), any_value(fix_in) "
-        f"from ({sql}) group by rule order by 2 desc, 1",
-        at,
-    ).fetchall()
-    examples = _rows(
-        db,
-        f"select * exclude (fix_in, fix) from ({sql}) qualify "
-        f"row_number() over (partition by rule order by code, source_id) <= {MAX_INLINE} "
-        "order by rule, code, source_id",
-        at,
-    )
-    return [
-        Todo(
-            rule=rule,
-            rows=rows,
-            since=first,
-            came_back=came_back,
-            meaning=rules[rule].meaning if rule in rules else f"rule {rule} of an earlier version",
-            fix=rules[rule].fix if rule in rules else fix,
-            owner=rules[rule].fix_in if rule in rules else fix_in,
-            examples=[row for row in examples if row["rule"] == rule],
-        )
-        for rule, rows, first, came_back, fix, fix_in in counted
-    ]
-
-
-def _side_by_side(db: duckdb.DuckDBPyConnection, channel: Channel, flow: str, comparison: Comparison) -> SideBySide:
-    query, left, right = comparison_query(comparison), comparison.left, comparison.right
-    dated = f"try_cast({comparison.dated_by} as timestamp)"
-    equal, differing, left_more, left_only, right_only, oldest, newest, undated = db.execute(
-        f"select count(*) filter (difference = 0), count(*) filter (difference <> 0), "
-        f"count(*) filter ({right} < {left}), count(*) filter ({right} is null), count(*) filter ({left} is null), "
-        f"min({dated}), max({dated}), count(*) filter ({right} is not null and {dated} is null) from ({query})"
-    ).fetchall()[0]
-    largest = _rows(
-        db,
-        f"select code, {left}, {right}, difference, {dated} as modified from ({query}) "
-        f"where difference <> 0 order by abs(difference) desc, code limit {MAX_LARGEST}",
-    )
-    read_at = db.execute("select max(began_at) from sync.reads").fetchall()[0][0]
-    return SideBySide(
-        flow=flow,
-        title=comparison.title,
-        left=comparison.left_title,
-        right=comparison.right_title,
-        left_column=left,
-        right_column=right,
-        left_undated=comparison.left_undated,
-        is_written=flow in channel.flows,
-        equal=equal,
-        differing=differing,
-        left_more=left_more,
-        read_at=read_at,
-        left_only=left_only,
-        right_only=right_only,
-        oldest=oldest,
-        newest=newest,
-        undated=undated,
-        largest=largest,
-    )
 
 
 def _expectations(db: duckdb.DuckDBPyConnection, runs: list[str]) -> ExpectationSummary:
@@ -303,7 +216,7 @@ def _trend(db: duckdb.DuckDBPyConnection, channel: Channel, flow: str, about: st
 
 
 def _run(db: duckdb.DuckDBPyConnection, row: Row) -> RunResult:
-    flows = _rows(db, "select * from sync.flows where run_id = $run", {"run": row["run_id"]})
+    flows = rows_of(db, "select * from sync.flows where run_id = $run", {"run": row["run_id"]})
     facts = decode(row["facts"].encode()) if isinstance(row["facts"], str) else {}
     started: datetime = row["started_at"]
     return RunResult(

@@ -30,9 +30,8 @@ def write(
     try:
         if html is not None:
             html.parent.mkdir(parents=True, exist_ok=True)
-            titles = {name: channel.title(name) for name in channel.systems}
             lists = None if csv is None else Path(os.path.relpath(csv, html.parent)).as_posix()
-            html.write_text(page(facts, titles, command, lists), "utf-8")
+            html.write_text(page(facts, channel, command, lists), "utf-8")
             written.append(html)
         if markdown is not None:
             markdown.parent.mkdir(parents=True, exist_ok=True)

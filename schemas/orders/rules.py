@@ -12,6 +12,7 @@ RULES = (
         "A new shipping method in the shop, or another spelling of one.",
         "In the channel file, map it in [flows.orders.params.shipping]; ask OGOship to activate the method first.",
         "channel file",
+        urgent=True,
     ),
     Rule(
         "ORDER-002",
@@ -20,6 +21,7 @@ RULES = (
         "A line without a code or with no units, or a bundle whose contents cannot be counted.",
         "In Centra, set the plugin's bundles to 'Only containing items', or correct the order.",
         "Centra",
+        urgent=True,
     ),
     Rule(
         "ORDER-003",
@@ -29,6 +31,7 @@ RULES = (
         "Push the products; if the product is withheld, follow the fix of that rule; if it is no goods, name it in "
         "not_goods of [flows.orders.params].",
         "Centra",
+        urgent=True,
     ),
     Rule(
         "ORDER-004",
@@ -37,6 +40,7 @@ RULES = (
         "A field of the checkout that the customer left empty, or a country code that is not one of ISO 3166-1.",
         "In Centra, complete the delivery address of the order.",
         "Centra",
+        urgent=True,
     ),
     Rule(
         "ORDER-005",
@@ -45,6 +49,7 @@ RULES = (
         "Centra's shipment requires capture, and capture is not set in the channel file.",
         "Capture it in Centra, or set capture = true in [flows.orders.params].",
         "channel file",
+        urgent=True,
     ),
     Rule(
         "ORDER-006",
@@ -54,6 +59,7 @@ RULES = (
         "In myOGO, change the order by hand while it is new, or cancel it with OGOship; it is reported until both "
         "sides agree or it leaves.",
         "myOGO",
+        urgent=True,
     ),
     Rule(
         "ORDER-007",
@@ -62,6 +68,7 @@ RULES = (
         "It was cancelled, put on hold or completed in Centra after it was sent to myOGO.",
         "In myOGO, cancel the order if it must not be sent; in Centra, check the state of the order.",
         "myOGO",
+        urgent=True,
     ),
     Rule(
         "ORDER-008",
@@ -70,6 +77,7 @@ RULES = (
         "Sizes without a size SKU, or a copied product: myOGO's goods may be those of the other size.",
         "In Centra, give each size its own code.",
         "Centra",
+        urgent=True,
     ),
     Rule(
         "ORDER-009",
@@ -78,6 +86,7 @@ RULES = (
         "Two integrations, or an order that was copied.",
         "In myOGO, find out which of them is to be sent.",
         "myOGO",
+        urgent=True,
     ),
     Rule(
         "ORDER-010",
@@ -94,6 +103,7 @@ RULES = (
         "Someone stopped it in myOGO.",
         "In Centra, cancel or refund the order.",
         "Centra",
+        urgent=True,
     ),
     Rule(
         "ORDER-012",
@@ -102,6 +112,7 @@ RULES = (
         "Its validation failed: phone, shipping method, customs data or a duplicate reference.",
         "In myOGO, read the reason, and release the order.",
         "myOGO",
+        urgent=True,
     ),
     Rule(
         "ORDER-013",
@@ -110,6 +121,7 @@ RULES = (
         "A field of an unexpected type, a total with a comma, an order without a number, date or status.",
         "In Centra, correct the order; if it looks right there, show Centra's support the message.",
         "Centra",
+        urgent=True,
     ),
     Rule(
         "ORDER-014",
@@ -119,6 +131,7 @@ RULES = (
         "In myOGO, remove its test mark and save it as NEW, or cancel it; to skip all such orders, set a later date in "
         "starting.",
         "myOGO",
+        urgent=True,
     ),
     Rule(
         "ORDER-015",
@@ -135,6 +148,7 @@ RULES = (
         "Its shipment was created again in Centra, or the channel's source, prefix or name was changed.",
         "In myOGO, cancel the order that the message names; if that order has left, correct this one in Centra.",
         "myOGO",
+        urgent=True,
     ),
     Rule(
         "ORDER-017",
@@ -143,6 +157,7 @@ RULES = (
         "myOGO has a new status.",
         "In myOGO, check that the order proceeds; report the status to us.",
         "myOGO",
+        urgent=True,
     ),
     Rule(
         "ORDER-018",
@@ -162,6 +177,7 @@ RULES = (
         "In Centra, correct the amounts of the order; if they are right there, set amounts_must_match = false in "
         "[flows.orders.params] (cash on delivery must add up in any case).",
         "Centra",
+        urgent=True,
     ),
     Rule(
         "ORDER-020",
@@ -204,5 +220,6 @@ RULES = (
         "Nothing, if the goods are on their way: myOGO releases it by itself. Else split or cancel it in myOGO, and "
         "tell the customer.",
         "myOGO",
+        urgent=True,
     ),
 )

@@ -20,6 +20,7 @@ RULES = (
         "Sizes without a size SKU, a copied product, or parts that join to the same text (A + BC and AB + C).",
         "In Centra, change sku, variantSku or sizeSku so that each size has its own code.",
         "Centra",
+        shared="code",
     ),
     Rule(
         "SKU-003",
@@ -174,6 +175,7 @@ RULES = (
         "A value copied from one size to the next.",
         "In Centra, give each size the EAN printed on its goods.",
         "Centra",
+        shared="EAN",
     ),
     Rule(
         "EAN-004",

@@ -21,6 +21,7 @@ RULES = (
         "Sizes without a size SKU, or a copied product.",
         "In Centra, give each size its own code, or give one of them the EAN that myOGO keeps.",
         "Centra",
+        urgent=True,
     ),
     Rule(
         "STOCK-003",
@@ -37,6 +38,7 @@ RULES = (
         "One size's EAN or UPC is another's code: Centra accepts each of them, and which wins is not documented.",
         "In Centra, correct the EAN or UPC that is another size's code.",
         "Centra",
+        urgent=True,
     ),
     Rule(
         "TYPE-003",
@@ -45,6 +47,7 @@ RULES = (
         "Centra's stock list shows null, no field, or something that is not a whole number for that size.",
         "In Centra, save the stock of that size again; if it looks right there, show Centra's support the message.",
         "Centra",
+        urgent=True,
     ),
     Rule(
         "TYPE-004",
@@ -53,6 +56,7 @@ RULES = (
         "myOGO's stock list shows null, no field, or something that is not a whole number for that code.",
         "In myOGO, check the stock of that product; if it looks right there, show OGOship's support the message.",
         "myOGO",
+        urgent=True,
     ),
     Rule(
         "STOCK-005",
@@ -101,6 +105,7 @@ RULES = (
         "The product was never created in myOGO, or was deleted or renamed there.",
         "In myOGO, find out under which code the goods are; if it does not have them, set the stock to 0 in Centra.",
         "myOGO",
+        urgent=True,
     ),
     Rule(
         "STOCK-010",
@@ -118,5 +123,6 @@ RULES = (
         "In Centra, compare the plugin's Stock update type with stock_update_type in the channel file, and disconnect "
         "virtual warehouses. The amount is tried again when it changes, or a day after the last attempt.",
         "Centra",
+        urgent=True,
     ),
 )

@@ -12,6 +12,7 @@ RULES = (
         "Someone stopped it in myOGO, or the parcel came back.",
         "In Centra, cancel or refund what is not sent, and delete its shipment.",
         "Centra",
+        urgent=True,
     ),
     Rule(
         "TRACK-002",
@@ -20,6 +21,7 @@ RULES = (
         "Centra's shipment requires capture, or is refused without it, and capture is not set in the channel file.",
         "Capture it in Centra, or set capture = true in [flows.tracking.params].",
         "Centra",
+        urgent=True,
     ),
     Rule(
         "TRACK-003",
@@ -37,6 +39,7 @@ RULES = (
         "The shipment was put on hold or removed after the order was sent to myOGO.",
         "In Centra, make the shipment good to go or complete it by hand.",
         "Centra",
+        urgent=True,
     ),
     Rule(
         "TRACK-005",
@@ -45,6 +48,7 @@ RULES = (
         "Two integrations, an order that was split, or an order that was copied.",
         "In myOGO, find out which of them is meant, and complete the shipment in Centra by hand.",
         "myOGO",
+        urgent=True,
     ),
     Rule(
         "TRACK-006",
@@ -61,6 +65,7 @@ RULES = (
         "myOGO split or shortened the order, or its lines were changed on one side.",
         "In Centra, split or change the shipment so that it contains what has left, or complete it by hand.",
         "Centra",
+        urgent=True,
     ),
     Rule(
         "TRACK-008",

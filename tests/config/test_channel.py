@@ -10,6 +10,7 @@ import pytest
 
 from pipelines.config.channel import Channel
 from pipelines.config.load import load
+from pipelines.config.product_links import link
 from pipelines.config.project import CHANNELS_VARIABLE, Project
 from pipelines.core.errors import ConfigError
 from pipelines.core.reference import import_string
@@ -214,6 +215,60 @@ def test_a_mistake_in_the_listen_table_is_explained(write: Write, line: str, exp
     file = write()
     file.write_text(f"{GOOD}{LISTEN}{line}\n")
     assert messages_of(file) == [expected]
+
+
+LINKS = """
+[links]
+centra = "https://shop.example/product/{product_id}?variant={variant_id}"
+myogo  = "https://my.example/products#{code}"
+"""
+
+
+def test_links_are_patterns_by_system(write: Write) -> None:
+    file = write()
+    assert load(str(file)).links == {}
+    file.write_text(GOOD + LINKS)
+    links = load(str(file)).links
+    assert link(links["myogo"], {"code": "A/B ?ä"}) == "https://my.example/products#A%2FB%20%3F%C3%A4"
+    values = {"product_id": "1", "variant_id": "2"}
+    assert link(links["centra"], values) == "https://shop.example/product/1?variant=2"
+    assert link(links["centra"], values | {"variant_id": None}) is None
+
+
+NOT_FULL = "must be a full address that starts with https://, with placeholders only after the host"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ('centre = "https://a.example/{code}"', "unknown key links.centre; did you mean centra?"),
+        ("myogo = 1", "links.myogo: must be text in quotes"),
+        ('myogo = "http://127.0.0.1/{code}"', f"links.myogo: {NOT_FULL}"),
+        ('myogo = "javascript:alert({code})"', f"links.myogo: {NOT_FULL}"),
+        ('myogo = "https://{code}.example/"', f"links.myogo: {NOT_FULL}"),
+        ('myogo = "https://me:pw@a.example/{code}"', f"links.myogo: {NOT_FULL}"),
+        ('myogo = "https://a.example/{cod}"', "links.myogo: {cod} is not a placeholder; did you mean code?"),
+        ('myogo = "https://a.example/{code!r}"', "links.myogo: {code!r} is not a placeholder; did you mean code?"),
+        ('myogo = "https://a.example/{}"', "links.myogo: {} is not a placeholder; known: code, product_id, variant_id"),
+        ('myogo = "https://a.example/{code"', "links.myogo: has a brace without its other half; write a placeholder "
+         "like {code}"),
+        ('myogo = "https://a.example/"', "links.myogo: has no placeholder such as {code}, so every product would open "
+         "the same page"),
+        ('myogo = "https://a.example/ {code}"', "links.myogo: must not contain a blank, a backslash or an invisible "
+         "character"),
+    ],
+    ids=lambda text: text[:30],
+)  # fmt: skip
+def test_a_mistake_in_a_link_is_explained(write: Write, line: str, expected: str) -> None:
+    file = write()
+    file.write_text(f"{GOOD}\n[links]\n{line}\n")
+    assert messages_of(file) == [expected]
+
+
+def test_links_must_be_a_table(write: Write) -> None:
+    file = write()
+    file.write_text(f"links = 1\n{GOOD}")
+    assert messages_of(file) == ["links: must be a table"]
 
 
 def test_a_mistake_in_a_listen_secret_is_explained(write: Write) -> None:

@@ -85,7 +85,7 @@ FLOW_WORDS = re.compile(r"[\"'\[. ](products|orders|tracking)[\"'\]. ]")
 @pytest.mark.parametrize(
     "path",
     [path for room in ("engine", "state", "reports", "core") for path in sorted((ROOT / "pipelines" / room).rglob("*"))
-     if path.suffix in (".py", ".j2", ".css", ".sql")],
+     if path.suffix in (".py", ".j2", ".css", ".js", ".sql")],
     ids=lambda path: str(path.relative_to(ROOT / "pipelines")),
 )  # fmt: skip
 def test_the_engine_names_no_vendor_and_no_flow(path: Path) -> None:

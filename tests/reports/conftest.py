@@ -10,9 +10,11 @@ import pytest
 from pipelines.sandbox import Catalogue, Sandbox
 from tests.support.shop import Shop, shop_in
 
+LOADING = ("script", "link", "img", "iframe", "object", "embed")
+
 
 class Page(HTMLParser):
-    """The text of a page by section, without styles, and the elements that would load or run something."""
+    """The text of a page by section, without styles and script, and the elements that would load or run something."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -22,13 +24,16 @@ class Page(HTMLParser):
         self.rows: dict[str, int] = {"": 0}
         self.ids: list[str] = []
         self._under = ""
-        self._style = False
+        self.scripts: list[str] = []
+        self._inside = ""
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = dict(attrs)
-        self._style = tag == "style"
-        if tag in ("script", "link", "img", "iframe", "object", "embed") or any(a.startswith("on") for a in attributes):
+        self._inside = tag
+        if tag == "script" and not attributes:
+            self.scripts.append("")
+        elif tag in LOADING or any(name.startswith("on") for name in attributes):
             self.fetches.append(tag)
         if (link := attributes.get("href")) and not link.startswith("#"):
             self.ids.append(link)
@@ -40,10 +45,12 @@ class Page(HTMLParser):
             self.rows[self._under] += 1
 
     def handle_endtag(self, tag: str) -> None:
-        self._style = False
+        self._inside = ""
 
     def handle_data(self, data: str) -> None:
-        if not self._style:
+        if self._inside == "script" and self.scripts:
+            self.scripts[-1] += data
+        elif self._inside != "style":
             self.sections[self._under].append(data)
 
     def text(self, section: str | None = None) -> str:

@@ -1,4 +1,4 @@
-"""The page in a real browser: visible text per width, no horizontal scroll, details open in print."""
+"""The page in a real browser: visible text per width, nothing clipped, filter and sort, details open in print."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from tests.support.waiting import LONG_S
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 
-# The report page runs no script, so an outer page measures it in a frame of the wanted width. (A headless window is
-# never narrower than 500.)
+# An outer page measures the report in a frame of the wanted width. (A headless window is never narrower than 500.)
 PROBE = """<!doctype html><title>.</title>
 <iframe id="f" style="border:0;width:%(width)dpx;height:900px"></iframe>
 <script>
+const measure = (d, box, h) => { %(more)s };
 const frame = document.getElementById("f");
 frame.onload = () => {
   const d = frame.contentDocument, h = d.documentElement;
   const box = e => e.getBoundingClientRect();
-  const visible = [...d.querySelectorAll("h1, .card h2, .card strong, summary .how, .where")]
+  const visible = [...d.querySelectorAll("h1, .flows b, .card h2, .card strong, summary .how, .where")]
     .filter(e => box(e).height > 0 && box(e).right <= h.clientWidth);
   const measured = {
     width: h.clientWidth, scroll: h.scrollWidth, columns: getComputedStyle(d.querySelector(".cards"))
@@ -37,7 +37,7 @@ frame.onload = () => {
     open: [...d.querySelectorAll("details.todo td")].filter(e => e.checkVisibility(
       {contentVisibilityAuto: true, visibilityProperty: true}) && box(e).height > 0).length,
     ink: getComputedStyle(d.body).color, paper: getComputedStyle(d.body).backgroundColor,
-    lines: [...d.querySelectorAll("svg.spark")].filter(e => box(e).width > 50).length,
+    ...measure(d, box, h),
   };
   document.body.textContent = "MEASURED" + btoa(unescape(encodeURIComponent(JSON.stringify(measured)))) + "MEASURED";
 };
@@ -57,27 +57,20 @@ def chromium(folder: Path, *flags: str) -> str:
     ).stdout  # fmt: skip
 
 
-def measure(html: str, folder: Path, width: int, *flags: str) -> dict[str, Any]:
-    """Renders the page at that width and returns its measures."""
+def measure(html: str, folder: Path, width: int, *flags: str, more: str = "return {};") -> dict[str, Any]:
+    """Renders the page at that width and returns its measures. `more` is a function body that returns further ones."""
     import base64
 
     probe = folder / "probe.html"
     inner_page = json.dumps(html).replace("</", "<\\/")
-    probe.write_text(PROBE % {"width": width, "page": inner_page}, "utf-8")
+    probe.write_text(PROBE % {"width": width, "page": inner_page, "more": more}, "utf-8")
     dom = chromium(folder, "--virtual-time-budget=5000", "--dump-dom", *flags, probe.as_uri())
     measured = re.search("MEASURED([A-Za-z0-9+/=]+)MEASURED", dom)
     assert measured is not None, dom[-500:]
     return dict(json.loads(base64.b64decode(measured[1])))
 
 
-QUESTIONS = [
-    "Did it run?",
-    "Is everything in myOGO?",
-    "What needs fixing?",
-    "What changed?",
-    "What is unknown?",
-    "When did it last succeed?",
-]
+QUESTIONS = ["Did it run?", "What is unknown?", "When did it last succeed?"]  # the table of flows answers the others
 
 
 @pytest.mark.parametrize(("width", "columns"), [(1200, 3), (390, 2)], ids=["desktop", "phone"])
@@ -89,12 +82,74 @@ def test_the_first_screen_answers_all_questions(page: Page, tmp_path: Path, widt
     assert measures["columns"] == columns
     assert measures["first"] == QUESTIONS
     assert measures["fix"] < 900
-    assert {"Done, but some rows need fixing.", "2,757 of 2,871", "114 sizes"} <= set(measures["text"])
+    headline = "Done, but some rows need fixing: 114 withheld, 114 new."
+    assert {headline, "2,757 of 2,871", "114 sizes"} <= set(measures["text"])
     assert "In Centra, give the product a name." in measures["text"]
     assert {"Centra", "myOGO", "channel file"} <= set(measures["text"])
     assert measures["rows"] > 100
     assert measures["open"] == 0
-    assert measures["lines"] == 19
+
+
+OPEN_ALL = """
+  d.querySelectorAll("details").forEach(e => { e.open = true; });
+  const clipped = [...d.querySelectorAll("td, th[scope=row], li, a:not(.skip), button, input, summary span")]
+    .filter(e => box(e).height > 0 && (box(e).right > h.clientWidth + 1 || box(e).left < 0
+      || (e.tagName === "TD" && e.scrollWidth > e.clientWidth + 1)));
+  const blocks = [...d.querySelectorAll("details.todo td[data-label=What]")];
+  return {clipped: clipped.map(e => e.outerHTML.slice(0, 200)), wide: h.scrollWidth,
+          narrow: blocks.filter(e => box(e).width < 250).length};
+"""
+
+
+def test_on_a_phone_rows_are_blocks_and_nothing_is_clipped(page: Page, tmp_path: Path) -> None:
+    """With all details open."""
+    measures = measure(page.html, tmp_path, 390, more=OPEN_ALL)
+    assert measures["clipped"] == []
+    assert measures["wide"] <= 390
+    assert measures["narrow"] == 0
+
+
+USE_THE_SCRIPT = """
+  const rows = () => [...d.querySelectorAll("table.list > tbody > tr")].filter(e => !e.hidden).length;
+  const filter = d.getElementById("filter"), all = rows();
+  const type = (text) => { filter.value = text; filter.dispatchEvent(new Event("input")); };
+  type("PK2312-ber share");
+  const found = rows(), status = d.getElementById("filter-status").textContent;
+  const open = [...d.querySelectorAll("details.todo")].filter(e => !e.hidden && e.open).map(e => e.id);
+  type("");
+  const column = () => [...d.querySelectorAll("#PRICE-001 td.code > code")].map(e => e.textContent);
+  const head = d.querySelector("#PRICE-001 thead th");
+  head.querySelector("button").click();
+  const up = column();
+  head.querySelector("button").click();
+  return {all, found, status, open, again: rows(), opened: d.querySelectorAll("details.todo[open]").length, up,
+          down: column(), sorted: head.getAttribute("aria-sort"),
+          copy: d.querySelector("#PRICE-001 .copy button").textContent,
+          filter: filter.closest("[hidden]") === null};
+"""
+
+
+def test_the_script_filters_sorts_and_offers_to_copy(page: Page, tmp_path: Path) -> None:
+    """Under the page's own policy, which allows no other script."""
+    measures = measure(page.html, tmp_path, 1200, more=USE_THE_SCRIPT)
+    assert measures["all"] == measures["again"] > measures["found"] == 1
+    assert measures["status"] == f"1 of the {measures['all']} lines on this page match"
+    assert (measures["open"], measures["opened"]) == (["SKU-002"], 0)
+    assert measures["filter"]
+    assert len(measures["up"]) > 1
+    assert measures["up"] == measures["down"][::-1]
+    assert measures["sorted"] == "descending"
+    assert measures["copy"] == "Copy 27 codes"
+
+
+def test_without_the_script_only_its_controls_are_missing(page: Page, tmp_path: Path) -> None:
+    """A policy without the script's hash stops it: the filter stays hidden, and everything can still be read."""
+    html = re.sub(r"script-src 'sha256-[^']+'", "script-src 'none'", page.html)
+    measures = measure(html, tmp_path, 390, more=OPEN_ALL)
+    assert (measures["clipped"], measures["wide"]) == ([], 390)
+    hidden = "return {filter: box(d.getElementById('filter')).height, buttons: d.querySelectorAll('button').length};"
+    measures = measure(html, tmp_path, 1200, more=hidden)
+    assert (measures["filter"], measures["buttons"]) == (0, 0)
 
 
 def test_dark_mode_has_dark_colours(page: Page, tmp_path: Path) -> None:
