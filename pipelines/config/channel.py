@@ -167,7 +167,7 @@ class Channel:
 
 def database_schema(flows: Mapping[str, type[Flow]], systems: Mapping[str, System]) -> DatabaseSchema:
     """The tables and views that the flows and systems declare."""
-    from pipelines.state.schema import DatabaseSchema, Mirror, warning_table
+    from pipelines.state.schema import DatabaseSchema, Mirror, describe, warning_table
 
     return DatabaseSchema(
         systems=tuple(systems),
@@ -182,6 +182,11 @@ def database_schema(flows: Mapping[str, type[Flow]], systems: Mapping[str, Syste
         },
         views=tuple(view for flow in flows.values() for view in flow.views),
         row_words={name: flow.words.row for name, flow in flows.items()},
+        descriptions={
+            f"raw_{system.name}.{table.name}": describe(table.comment, table.fields, table.comments)
+            for system in systems.values()
+            for table in system.staged_tables
+        },
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pipelines.state.analyst_views import ANALYST_VIEWS
 from pipelines.state.schema import Table, View, columns
 
 _COUNTS = """
@@ -286,4 +287,5 @@ def run_views(row_words: Mapping[str, str]) -> tuple[View, ...]:
                 """
             ),
         ),
+        *ANALYST_VIEWS,
     )
