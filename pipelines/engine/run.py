@@ -28,6 +28,7 @@ from pipelines.engine.plan import Plan, diff
 from pipelines.engine.push import HELD_BACK, Result, push, read_back
 from pipelines.engine.safety_limits import refusal
 from pipelines.engine.sku_patterns import require_matches
+from pipelines.state.daily_amounts import record_daily
 from pipelines.state.issue_history import newly_withheld, update_issues
 from pipelines.state.journal import Journal
 from pipelines.state.links import record_found
@@ -176,6 +177,9 @@ class _Run:
                 refused += self._refusals(name, flow, evaluation, plans[name])
         require_matches(self.options.sku, [flow.context.codes for flow in flows.values()])
         self._refuse_if_unsafe(refused)
+        with self._step("history"):  # a read that the limits refuse is not one to remember
+            amounts = dict.fromkeys(one for flow in flows.values() for one in flow.daily)
+            record_daily(store, amounts, self.report.started_at.date())
         if self.options.verb == "push":
             for name, flow in flows.items():
                 if flow.keeps_links:

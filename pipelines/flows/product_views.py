@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipelines.flows.stock_views import MYOGO_STOCK
+from pipelines.state.daily_amounts import DailyAmounts
 from pipelines.state.schema import Table, View, columns
 from schemas.fields.centra import CODE_SQL
 from schemas.fields.spec import UNREADABLE
@@ -173,4 +174,48 @@ MISSING_PRICE = View(
         """
     ),
 )
-VIEWS = (PRODUCTS, DUPLICATE_CODES, MISSING_PRICE)
+PRICE_CHANGES = View(
+    "v_price_changes",
+    "Changes of prices, by day: those of Centra's price list that the channel follows, and those in myOGO.",
+    f"""
+    with steps as (
+        select *, lag(price) over before as old_price, row_number() over before as step
+        from sync.prices_daily window before as (partition by system, code order by on_day)),
+    named as (
+        select {CODE_SQL} as code, arg_min(nullif(brand, ''), stock_item_id) as brand,
+               arg_min(coalesce(nullif(name, ''), nullif(product, '')), stock_item_id) as name
+        from raw_centra.products group by 1)
+    select s.on_day, s.system, s.code, s.currency, s.old_price, s.price as new_price,
+           cast(s.price - s.old_price as decimal(18, 4)) as difference,
+           cast(round(100 * (s.price - s.old_price) / nullif(s.old_price, 0), 2) as decimal(18, 2)) as change_percent,
+           n.brand, n.name
+    from steps s left join named n using (code)
+    where s.step > 1 and s.price is distinct from s.old_price order by s.on_day, s.code, s.system
+    """,
+    columns(
+        """
+        on_day date | The day (UTC) on which the new price was read first.
+        system varchar | centra or myogo.
+        code varchar | The combined code.
+        currency varchar | The currency, if the system states it.
+        old_price decimal(18, 4) | The price before; null if there was none.
+        new_price decimal(18, 4) | The price since then; null if there is none.
+        difference decimal(18, 4) | new_price minus old_price.
+        change_percent decimal(18, 2) | The difference, in percent of old_price.
+        brand varchar | Brand in Centra.
+        name varchar | Centra's name, or else product.
+        """
+    ),
+)
+DAILY_PRICES = (
+    DailyAmounts(
+        "sync.prices_daily",
+        "centra",
+        f"""
+        select {CODE_SQL} as code, any_value(e.currency) as currency,
+               case when count(distinct e.price) = 1 then any_value(e.price) end as price
+        from raw_centra.products p join ({PRICES_IN_CENTRA}) e using (stock_item_id) group by 1 having code <> ''""",
+    ),
+    DailyAmounts("sync.prices_daily", "myogo", f"select code, currency, price from ({_MYOGO_PRODUCTS})"),
+)
+VIEWS = (PRODUCTS, DUPLICATE_CODES, MISSING_PRICE, PRICE_CHANGES)

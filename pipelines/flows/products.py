@@ -27,7 +27,7 @@ from pipelines.engine.safety_limits import (
     shortened,
     update_violations,
 )
-from pipelines.flows import code_texts, product_views
+from pipelines.flows import code_texts, product_views, stock_views
 from pipelines.flows.product_catalogue import ProductCatalogue
 from pipelines.state.schema import Table, columns
 from pipelines.state.store import utc_now
@@ -129,6 +129,7 @@ class ProductFlow(Flow):
     webhook_events: ClassVar = {"centra": frozenset({"products", "displayitems", "categories", "brands", "pricelists"})}
     outputs = (OUTPUT, product_views.PRICE_LIST, code_texts.TABLE)
     views = product_views.VIEWS
+    daily = (*product_views.DAILY_PRICES, *stock_views.DAILY_STOCK)
     keeps_links = True
     write_trace = WriteTrace("products", "code", "key", "a product that we wrote is missing from myOGO's changes")
 

@@ -112,6 +112,7 @@ class StockFlow(Flow):
     webhook_events: ClassVar = {"myogo": frozenset({"productstocklevelchanged", "level"})}
     outputs = (OUTPUT,)
     views = stock_views.VIEWS
+    daily = stock_views.DAILY_STOCK
     comparison = Comparison(
         view=stock_views.SIDE_BY_SIDE.name,
         title="Stock side by side",

@@ -1,7 +1,8 @@
-"""The views of the stock flow: the stock of both sides."""
+"""The views of the stock flow, of the stock of both sides, and its daily history."""
 
 from __future__ import annotations
 
+from pipelines.state.daily_amounts import DailyAmounts
 from pipelines.state.schema import View, columns
 from schemas.fields.centra import CODE_SQL
 from schemas.fields.spec import UNREADABLE
@@ -55,4 +56,43 @@ SIDE_BY_SIDE = View(
         """
     ),
 )
-VIEWS = (SIDE_BY_SIDE,)
+STOCK_BY_DAY = View(
+    "v_stock_by_day",
+    "Stock of each code in each system, a row per day: as the last run of the day read it, or else as it was known.",
+    """
+    with last as (
+        select greatest((select max(on_day) from sync.stock_daily), max(cast(started_at as date))) as last_day
+        from sync.runs where exit_code in (0, 3)),
+    periods as (
+        select system, code, on_day as first_day, stock, available,
+               lead(on_day) over (partition by system, code order by on_day) as next_day
+        from sync.stock_daily),
+    days as (
+        select system, code, stock, available, unnest(generate_series(
+            first_day, coalesce(next_day - interval 1 day, last_day), interval 1 day)) as on_day
+        from periods, last where stock is not null or available is not null)
+    select cast(on_day as date) as on_day, system, code, stock, available from days
+    """,
+    columns(
+        """
+        on_day date | The day (UTC).
+        system varchar | centra or myogo.
+        code varchar | The combined code.
+        stock bigint | Units on the shelf: Centra's physical stock, or what is in the warehouse.
+        available bigint | Units that Centra may still sell, or that can be ordered from myOGO.
+        """
+    ),
+)
+DAILY_STOCK = (
+    DailyAmounts(
+        "sync.stock_daily",
+        "centra",
+        f"select code, centra_physical as stock, centra_available as available from ({_CENTRA_STOCK}) where code <> ''",
+    ),
+    DailyAmounts(
+        "sync.stock_daily",
+        "myogo",
+        f"select code, myogo_stock as stock, myogo_available as available from ({MYOGO_STOCK})",
+    ),
+)
+VIEWS = (SIDE_BY_SIDE, STOCK_BY_DAY)

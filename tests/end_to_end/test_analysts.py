@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -26,6 +27,8 @@ VIEWS = (
     "v_open_issues",
     "v_time_to_fix",
     "v_changes",
+    "v_stock_by_day",
+    "v_price_changes",
 )
 ORDERS = """
 [flows.orders.params]
@@ -131,6 +134,56 @@ def test_changes_issues_and_their_fixes_are_views(shop_of: Callable[..., Shop]) 
     assert shop.sql("select code, rule, hours_to_fix < 1 from v_time_to_fix") == [("SKU2", "PRICE-001", True)]
     created = shop.sql(changed + newest + " and field = 'sales_price'")
     assert created == [("SKU2", "sales_price", None, Decimal("20.00"), "applied")]
+
+
+@pytest.fixture
+def days(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Sets the clock of runs to noon of a day of March 2026."""
+
+    def at(day: int) -> None:
+        monkeypatch.setattr(
+            "pipelines.engine.run.utc_now", lambda: datetime(2026, 3, day, 12, tzinfo=UTC).replace(tzinfo=None)
+        )
+
+    return at
+
+
+def test_stock_and_prices_have_a_daily_history(shop_of: Callable[..., Shop], days: Callable[[int], None]) -> None:
+    """Days without a run have what was known; a withheld size has its price too; what is sent shows when it is read."""
+    shop = shop_of(
+        size(1, physical=5, allocated=1), size(2, sku="TWIN"), size(3, sku="TWIN"), myogo=[{"code": "SKU1", "stock": 7}]
+    )
+    days(2)
+    shop.run("push")
+    days(4)
+    shop.box.change_centra_row(1, physical=3, prices=[euro("12.50")])
+    shop.run("push")
+    days(5)
+    shop.box.delete_centra_row(2)
+    shop.run("plan")
+    stock = "select day(on_day), stock, available from v_stock_by_day where system = ? and code = ? order by 1"
+    assert shop.sql(stock, "centra", "SKU1") == [(2, 5, 4), (3, 5, 4), (4, 3, 2), (5, 3, 2)]
+    assert shop.sql(stock, "centra", "TWIN") == [(2, 10, 8), (3, 10, 8), (4, 10, 8), (5, 5, 4)]
+    assert shop.sql(stock, "myogo", "SKU1") == [(day, 7, 7) for day in (2, 3, 4, 5)]
+    changed = "select day(on_day), system, code, old_price, new_price, difference, change_percent, brand "
+    assert shop.sql(changed + "from v_price_changes") == [
+        (4, "centra", "SKU1", Decimal(10), Decimal("12.5"), Decimal("2.5"), Decimal(25), "Acme"),
+        (5, "myogo", "SKU1", Decimal(10), Decimal("12.5"), Decimal("2.5"), Decimal(25), "Acme"),
+    ]
+    assert shop.sql("select count(*) from sync.prices_daily where code = 'TWIN'") == [(1,)]
+
+
+def test_a_refused_read_is_not_remembered(shop_of: Callable[..., Shop], days: Callable[[int], None]) -> None:
+    """Half of the catalogue is gone: the limit refuses the plan, and no code is recorded as gone."""
+    shop = shop_of(*(size(n) for n in range(1, 21)))
+    days(2)
+    assert shop.run("push").exit_code == 0
+    before = shop.sql("select * from sync.stock_daily order by all")
+    for number in range(1, 15):
+        shop.box.delete_centra_row(number)
+    days(3)
+    assert shop.run("plan").exit_code == 4
+    assert shop.sql("select * from sync.stock_daily order by all") == before
 
 
 def test_owners_of_a_code_and_brands_stand_in_their_views(shop_of: Callable[..., Shop]) -> None:
