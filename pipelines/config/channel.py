@@ -17,6 +17,7 @@ from pipelines.core.reference import import_string
 
 if TYPE_CHECKING:
     from pipelines.config.listen import Listen
+    from pipelines.config.publish import Publish
     from pipelines.engine.flow import Flow
     from pipelines.state.schema import DatabaseSchema
     from pipelines.systems.http.settings import SystemConfig
@@ -87,6 +88,7 @@ class Channel:
     params: Mapping[str, Any]
     limits: Mapping[str, Any]
     listen: Listen | None
+    publish: Publish | None
     system_declarations: Mapping[str, System]
     declarations: Mapping[str, type[Flow]]
 
@@ -146,6 +148,15 @@ class Channel:
         """The channel's systems and all built-in systems."""
         known = {name: import_string(reference) for name, reference in BUILTIN_SYSTEMS.items()}
         return known | dict(self.system_declarations)
+
+    @cached_property
+    def personal_columns(self) -> Mapping[str, tuple[str, ...]]:
+        """The columns with personal data, by table with its schema."""
+        return {
+            f"raw_{system.name}.{one.table}": one.columns
+            for system in self.known_systems.values()
+            for one in system.personal
+        }
 
     def title(self, system: str) -> str:
         """The system's name for display."""

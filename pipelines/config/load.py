@@ -18,6 +18,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from pipelines.config.channel import Attention, Channel, FlowSettings, TomlTable
 from pipelines.config.listen import listen_model
 from pipelines.config.project import Project
+from pipelines.config.publish import Publish
 from pipelines.config.registry import BUILTIN_FLOWS, BUILTIN_SYSTEMS
 from pipelines.config.suggestion import suggestion
 from pipelines.config.validation_messages import FIX, validation_messages
@@ -40,6 +41,7 @@ class _TopLevel(TomlTable):
     systems: dict[str, Any]
     flows: Any
     listen: Any = None
+    publish: Any = None
 
 
 def load(channel: str) -> Channel:
@@ -93,6 +95,8 @@ class _Loader:
         secret_keys = [one.webhook.secret_key for one in system_declarations.values() if one.webhook]
         listen_table = self.data.get("listen")
         listen = None if listen_table is None else self._validated(listen_model(secret_keys), listen_table, ("listen",))
+        publish_table = self.data.get("publish")
+        publish = None if publish_table is None else self._validated(Publish, publish_table, ("publish",))
         self._raise_if_problems()
         if top.refresh == "changes":
             for name in _systems_of(flows):
@@ -109,6 +113,7 @@ class _Loader:
             params=params,
             limits=limits,
             listen=listen,
+            publish=None if publish is None else publish.model_copy(update={"path": self.path.parent / publish.path}),
             system_declarations=system_declarations,
             declarations=declarations,
         )

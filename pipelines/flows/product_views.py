@@ -112,6 +112,7 @@ PRODUCTS = View(
         difference bigint | myogo_available minus centra_available, in units.
         """
     ),
+    sheet="products",
 )
 DUPLICATE_CODES = View(
     "v_duplicate_codes",
@@ -206,6 +207,7 @@ PRICE_CHANGES = View(
         name varchar | Centra's name, or else product.
         """
     ),
+    sheet="price changes",
 )
 DAILY_PRICES = (
     DailyAmounts(

@@ -37,7 +37,7 @@ from pipelines.flows.stock_answers import final_refusals, kept_before, without_r
 from pipelines.flows.stock_orders import our_order_units
 from pipelines.state.schema import Table, columns
 from pipelines.systems.system import CheckResult, Lookup
-from schemas.fields.centra import CODE_FIELDS
+from schemas.fields.centra import CODE_FIELDS, CODE_SQL
 from schemas.fields.centra import STOCK as CENTRA_STOCK
 from schemas.fields.myogo import STOCK as MYOGO_STOCK
 from schemas.fields.spec import UNREADABLE, withholding

@@ -36,7 +36,7 @@ def record_daily(store: Store, amounts: Iterable[DailyAmounts], day: date) -> No
     """
     oldest = day - timedelta(days=KEPT_DAYS)
     with store.transaction("the daily amounts"):
-        for one in amounts:
+        for one in dict.fromkeys(amounts):
             _record(store, one, day)
             _drop_before(store, one, oldest)
 

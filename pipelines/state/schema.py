@@ -34,12 +34,13 @@ class Table:
 
 @dataclass(frozen=True)
 class View:
-    """A view; `name` has no schema, because all views are in `main`."""
+    """A view; `name` has no schema: all views are in `main`. `sheet` is its title in a workbook; "" for none."""
 
     name: str
     comment: str
     query: str
     columns: tuple[Column, ...]
+    sheet: str = ""
 
     def statements(self) -> Iterator[str]:
         yield f"create or replace view main.{self.name} as {self.query}"

@@ -262,9 +262,8 @@ class Store:
                 # A first run that failed to read has no tables yet: create them empty.
                 for statement in mirror.statements() if name not in existing else ():
                     self.connection.execute(statement)
-            for statement in [*comment_statements(self.connection, self.schema.descriptions)]:
-                self.connection.execute(statement)
-            for statement in all_statements((*run_views(self.schema.row_words), *self.schema.views)):
+            views = all_statements((*run_views(self.schema.row_words), *self.schema.views))
+            for statement in (*comment_statements(self.connection, self.schema.descriptions), *views):
                 self.connection.execute(statement)
         self.connection.execute("checkpoint")
 
