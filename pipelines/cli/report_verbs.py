@@ -79,21 +79,20 @@ def report(
 @app.command()
 def export(
     channel: ChannelArgument,
-    parquet: Annotated[
-        Path,
-        typer.Option("--parquet", metavar="DIR", help="Write every table as one Parquet file.", show_default=False),
-    ],
+    duckdb: Annotated[Path | None, typer.Option(metavar="FILE", help="One file for DuckDB 1.1 and newer.")] = None,
+    xlsx: Annotated[Path | None, typer.Option(metavar="FILE", help="Every list as a sheet of a workbook.")] = None,
+    parquet: Annotated[Path | None, typer.Option(metavar="DIR", help="Every table as one Parquet file.")] = None,
     data: DataOption = None,
     project: ProjectOption = None,
 ) -> None:
-    """Write every table of the last run as Parquet files, for tools that do not read DuckDB."""
+    """Write the tables of the last run for other tools: DuckDB, Excel or Parquet. Personal data is left out."""
     from pipelines.core.errors import CentraMyogoError
-    from pipelines.reports.parquet import parquet_files
+    from pipelines.reports.export import export as write_export
     from pipelines.state.store import Folder
 
     try:
         loaded = load_channel(channel)
-        written = parquet_files(loaded, Folder(data_folder(data), loaded.name), parquet)
+        written = write_export(loaded, Folder(data_folder(data), loaded.name), parquet, duckdb, xlsx)
     except CentraMyogoError as error:
         exit_with_error(error, False, channel, "export", {})
     for path in written:

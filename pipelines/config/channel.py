@@ -17,6 +17,7 @@ from pipelines.core.reference import import_string
 
 if TYPE_CHECKING:
     from pipelines.config.listen import Listen
+    from pipelines.config.publish import Publish
     from pipelines.engine.flow import Flow
     from pipelines.state.schema import DatabaseSchema
     from pipelines.systems.http.settings import SystemConfig
@@ -87,6 +88,7 @@ class Channel:
     params: Mapping[str, Any]
     limits: Mapping[str, Any]
     listen: Listen | None
+    publish: Publish | None
     system_declarations: Mapping[str, System]
     declarations: Mapping[str, type[Flow]]
     links: Mapping[str, str]
@@ -154,6 +156,15 @@ class Channel:
         known = {name: import_string(reference) for name, reference in BUILTIN_SYSTEMS.items()}
         return known | dict(self.system_declarations)
 
+    @cached_property
+    def personal_columns(self) -> Mapping[str, tuple[str, ...]]:
+        """The columns with personal data, by table with its schema."""
+        return {
+            f"raw_{system.name}.{one.table}": one.columns
+            for system in self.known_systems.values()
+            for one in system.personal
+        }
+
     def title(self, system: str) -> str:
         """The system's name for display."""
         known = self.known_systems.get(system)
@@ -174,7 +185,7 @@ class Channel:
 
 def database_schema(flows: Mapping[str, type[Flow]], systems: Mapping[str, System]) -> DatabaseSchema:
     """The tables and views that the flows and systems declare."""
-    from pipelines.state.schema import DatabaseSchema, Mirror, warning_table
+    from pipelines.state.schema import DatabaseSchema, Mirror, describe, warning_table
 
     return DatabaseSchema(
         systems=tuple(systems),
@@ -189,6 +200,11 @@ def database_schema(flows: Mapping[str, type[Flow]], systems: Mapping[str, Syste
         },
         views=tuple(view for flow in flows.values() for view in flow.views),
         row_words={name: flow.words.row for name, flow in flows.items()},
+        descriptions={
+            f"raw_{system.name}.{table.name}": describe(table.comment, table.fields, table.comments)
+            for system in systems.values()
+            for table in system.staged_tables
+        },
     )
 
 

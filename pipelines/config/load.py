@@ -19,6 +19,7 @@ from pipelines.config.channel import Attention, Channel, FlowSettings, TomlTable
 from pipelines.config.listen import listen_model
 from pipelines.config.product_links import links_model
 from pipelines.config.project import Project
+from pipelines.config.publish import Publish
 from pipelines.config.registry import BUILTIN_FLOWS, BUILTIN_SYSTEMS
 from pipelines.config.suggestion import suggestion
 from pipelines.config.validation_messages import FIX, validation_messages
@@ -42,6 +43,7 @@ class _TopLevel(TomlTable):
     flows: Any
     listen: Any = None
     links: Any = None
+    publish: Any = None
 
 
 def load(channel: str) -> Channel:
@@ -97,6 +99,8 @@ class _Loader:
         listen = None if listen_table is None else self._validated(listen_model(secret_keys), listen_table, ("listen",))
         links_table = self.data.get("links", {})
         links = self._validated(links_model(_systems_of(flows)), links_table, ("links",))
+        publish_table = self.data.get("publish")
+        publish = None if publish_table is None else self._validated(Publish, publish_table, ("publish",))
         self._raise_if_problems()
         if top.refresh == "changes":
             for name in _systems_of(flows):
@@ -113,6 +117,7 @@ class _Loader:
             params=params,
             limits=limits,
             listen=listen,
+            publish=None if publish is None else publish.model_copy(update={"path": self.path.parent / publish.path}),
             system_declarations=system_declarations,
             declarations=declarations,
             links=links.model_dump(exclude_none=True),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
+from pipelines.state.daily_amounts import DailyAmounts
 from pipelines.state.schema import Table, View
 from pipelines.systems.system import CheckResult, Lookup, SystemCheck
 from schemas.expectation import Suite
@@ -211,7 +212,7 @@ class Flow(ABC):
     has them: their dated rows are read from the earliest `window` on. `permissions` lists by system what the flow
     needs. A channel file may use `select` only if `selects` is true, and `expectations` only if the flow has suites. A
     flow that `keeps_links` can read from `pipelines.state.links` under which key each row was last written, or found
-    unchanged.
+    unchanged. `daily` lists the amounts whose daily history is kept; their queries read what the run has staged.
     """
 
     source: ClassVar[str]
@@ -237,6 +238,7 @@ class Flow(ABC):
     row_names: ClassVar[RowNames | None] = None
     write_trace: ClassVar[WriteTrace | None] = None
     keeps_links: ClassVar[bool] = False
+    daily: ClassVar[tuple[DailyAmounts, ...]] = ()
 
     def __init__(self, context: FlowContext) -> None:
         self.context = context

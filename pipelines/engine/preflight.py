@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.core.errors import CentraMyogoError, ConfigError
 from pipelines.core.logs import redact
+from pipelines.state import group_copy
 from pipelines.state.run_result import HEADLINES
+from pipelines.state.store import Folder
 from pipelines.systems.system import CheckResult, Status, SystemCheck
 
 if TYPE_CHECKING:
     from pipelines.config.channel import Channel
+    from pipelines.config.publish import Publish
     from pipelines.systems.system import System
 
 
@@ -58,6 +61,8 @@ def check(channel: Channel, data: Path, on_check: Callable[[Check], None]) -> Ch
     own = recorder.of("channel")
     own.run("file", lambda: ("ok", f"{channel.path} is valid", ""))
     own.run("data", lambda: _writable(data / channel.name))
+    if channel.publish:
+        own.run("publish", partial(_publishable, channel.publish, Folder(data, channel.name)))
     flows = channel.in_order(())
     for name in flows:
         own.run("limits", partial(_limits, name, channel.flow_limits(name)))
@@ -135,6 +140,11 @@ def _writable(folder: Path) -> CheckResult:
             "Give --data (or CENTRA_MYOGO_DATA) a folder that this user may write to.",
         )
     return "ok", f"working files go to {folder}", ""
+
+
+def _publishable(to: Publish, folder: Folder) -> CheckResult:
+    group_copy.check(to, folder)
+    return "ok", f"each run puts a copy without personal data at {to.path} for the group {to.group}", ""
 
 
 def _given(result: CheckResult) -> CheckResult:

@@ -28,6 +28,8 @@ from pipelines.engine.plan import Plan, diff
 from pipelines.engine.push import HELD_BACK, Result, push, read_back
 from pipelines.engine.safety_limits import refusal
 from pipelines.engine.sku_patterns import require_matches
+from pipelines.state import group_copy
+from pipelines.state.daily_amounts import record_daily
 from pipelines.state.issue_history import newly_withheld, update_issues
 from pipelines.state.journal import Journal
 from pipelines.state.links import record_found
@@ -81,6 +83,7 @@ def run(channel: Channel, data: Path, options: RunOptions, observer: RunObserver
     """
     folder = Folder(data, channel.name)
     folder.make()
+    group_copy.check(channel.publish, folder)
     flows = channel.in_order(options.flows)
     with contextlib.ExitStack() as stack:
         stack.enter_context(restrictive_umask())
@@ -144,6 +147,7 @@ class _Run:
         if report.ended_at is not None and report.outcome != StorageError.outcome:
             with self._capture_errors():
                 publish(self.folder, compact=self.compact)
+                group_copy.write(self.channel.publish, self.folder, self.channel.personal_columns)
         return report
 
     @contextlib.contextmanager
@@ -176,6 +180,8 @@ class _Run:
                 refused += self._refusals(name, flow, evaluation, plans[name])
         require_matches(self.options.sku, [flow.context.codes for flow in flows.values()])
         self._refuse_if_unsafe(refused)
+        with self._step("history"):  # a read that the limits refuse is not one to remember
+            record_daily(store, (one for flow in flows.values() for one in flow.daily), self.report.started_at.date())
         if self.options.verb == "push":
             for name, flow in flows.items():
                 if flow.keeps_links:

@@ -27,14 +27,13 @@ from pipelines.engine.safety_limits import (
     shortened,
     update_violations,
 )
-from pipelines.flows import code_texts
+from pipelines.flows import code_texts, product_views, stock_views
 from pipelines.flows.product_catalogue import ProductCatalogue
 from pipelines.flows.size_names import SIZE_NAMES
-from pipelines.state.schema import Table, View, columns
+from pipelines.state.schema import Table, columns
 from pipelines.state.store import utc_now
 from pipelines.state.written_values import written_values
 from schemas.contract import Contract
-from schemas.fields.centra import CODE_SQL
 from schemas.fields.myogo import PRODUCTS as LIVE_PRODUCTS
 from schemas.fields.spec import withholding
 from schemas.products.expectations import SUITES
@@ -61,54 +60,6 @@ OUTPUT = Table(
         language_code varchar | Language of the texts, two letters.
         stock_item_id varchar | The size in Centra.
         pricelist_id varchar | The price list that the price is from.
-        """
-    ),
-)
-DUPLICATE_CODES = View(
-    "v_duplicate_codes",
-    "Each size of Centra whose combined code another size has too; sizes with one code follow each other.",
-    f"""
-    with sizes as (select {CODE_SQL} as code, * from raw_centra.products)
-    select code, stock_item_id, product_id, sku, variant_sku, size_sku, coalesce(nullif(name, ''), product) as name,
-           variant, size, active, count(*) over (partition by code) as size_count
-    from sizes where code <> '' qualify size_count > 1 order by code, stock_item_id
-    """,
-    columns(
-        """
-        code varchar | sku + variant_sku + size_sku.
-        stock_item_id varchar | The size in Centra.
-        product_id varchar | The product in Centra.
-        sku varchar | First part of the code.
-        variant_sku varchar | Second part.
-        size_sku varchar | Third part.
-        name varchar | name, or else product.
-        variant varchar | Name of the variant.
-        size varchar | Label of the size.
-        active boolean | Whether Centra sells it.
-        size_count bigint | How many sizes have the code.
-        """
-    ),
-)
-MISSING_PRICE = View(
-    "v_missing_euro_price",
-    "Sizes of the newest run without a price in the channel's currency; the message lists their currencies.",
-    """
-    select w.code, w.source_id as stock_item_id, coalesce(nullif(p.name, ''), p.product) as name, p.variant, p.size,
-           w.since, w.message
-    from sync.withheld w left join raw_centra.products p on p.stock_item_id = w.source_id
-    where w.rule = 'PRICE-001' and w.run_id = (select f.run_id from sync.flows f join sync.runs r using (run_id)
-        where f.flow = 'products' and f.rows_read > 0 order by r.started_at desc limit 1)
-    order by w.code
-    """,
-    columns(
-        """
-        code varchar | The combined code.
-        stock_item_id varchar | The size in Centra.
-        name varchar | name, or else product.
-        variant varchar | Name of the variant.
-        size varchar | Label of the size.
-        since timestamp | Since when the price is missing, UTC.
-        message varchar | Lists the currencies that have a price.
         """
     ),
 )
@@ -177,8 +128,9 @@ class ProductFlow(Flow):
     permissions: ClassVar = {"myogo": ("read:product", "write:product")}
     # A size's group, supplier and price come from its category, brand and price list.
     webhook_events: ClassVar = {"centra": frozenset({"products", "displayitems", "categories", "brands", "pricelists"})}
-    outputs = (OUTPUT, code_texts.TABLE)
-    views = (DUPLICATE_CODES, MISSING_PRICE)
+    outputs = (OUTPUT, product_views.PRICE_LIST, code_texts.TABLE)
+    views = product_views.VIEWS
+    daily = (*product_views.DAILY_PRICES, *stock_views.DAILY_STOCK)
     row_names = SIZE_NAMES
     keeps_links = True
     write_trace = WriteTrace("products", "code", "key", "a product that we wrote is missing from myOGO's changes")
@@ -209,6 +161,7 @@ class ProductFlow(Flow):
             del products
             output = evaluation.desired.rename(columns={"source_id": "stock_item_id"})
             self.store.replace(OUTPUT.name, output[[column.name for column in OUTPUT.columns]])
+            self._record_price_list(catalogue)
             self._compare_written(catalogue.contract, evaluation)
         if not self.validates_batches:
             return evaluation
@@ -258,6 +211,11 @@ class ProductFlow(Flow):
         withheld = withheld.drop(columns="row").reset_index(drop=True)
         records = pd.DataFrame({"source_id": products["stock_item_id"], "selected": selected})
         return Evaluation(desired, live, withheld, warned, records, counts, metrics)
+
+    def _record_price_list(self, catalogue: ProductCatalogue) -> None:
+        followed = {"pricelist_id": catalogue.pricelist_id, "currency": catalogue.params.currency}
+        rows = pd.DataFrame([followed] if catalogue.pricelist_id is not None else [], columns=[*followed])
+        self.store.replace(product_views.PRICE_LIST.name, rows)
 
     def _compare_written(self, contract: Contract, evaluation: Evaluation) -> None:
         """Adds the warnings about values that pushes have written before, and takes out those that myOGO keeps

@@ -25,6 +25,7 @@ from pipelines.engine.safety_limits import (
     read_violations,
     update_violations,
 )
+from pipelines.flows import stock_views
 from pipelines.flows.order_flow import (
     ORDERS_FLOW,
     orders_params,
@@ -35,7 +36,7 @@ from pipelines.flows.product_catalogue import ProductCatalogue
 from pipelines.flows.size_names import SIZE_NAMES
 from pipelines.flows.stock_answers import final_refusals, kept_before, without_refused
 from pipelines.flows.stock_orders import our_order_units
-from pipelines.state.schema import Table, View, columns
+from pipelines.state.schema import Table, columns
 from pipelines.systems.system import CheckResult, Lookup
 from schemas.fields.centra import CODE_FIELDS, CODE_SQL
 from schemas.fields.centra import STOCK as CENTRA_STOCK
@@ -60,40 +61,6 @@ OUTPUT = Table(
         quantity bigint | The amount, in units.
         stock_item_id varchar | The size in Centra.
         code varchar | The combined code.
-        """
-    ),
-)
-SIDE_BY_SIDE = View(
-    "v_stock_side_by_side",
-    "Stock of each code in Centra and in myOGO; null if a side does not have the code.",
-    f"""
-    with centra as (
-        select {CODE_SQL} as code, count(*) as sizes, cast(sum(s.physical_stock) as bigint) as centra_physical,
-               cast(sum(s.allocated_stock) as bigint) as centra_allocated,
-               cast(sum(s.available_stock) as bigint) as centra_available
-        from raw_centra.products p left join raw_centra.stock s using (stock_item_id) group by 1),
-    myogo as (
-        select product_code as code, cast(sum(stock) as bigint) as myogo_stock,
-               cast(sum(reserved) as bigint) as myogo_reserved, cast(sum(stock_available) as bigint) as myogo_available,
-               max(modified) as myogo_modified
-        from raw_myogo.stock where not starts_with(product_code, '{UNREADABLE}') group by 1)
-    select coalesce(c.code, m.code) as code, c.sizes, c.centra_physical, c.centra_allocated, c.centra_available,
-           m.myogo_stock, m.myogo_reserved, m.myogo_available, m.myogo_modified,
-           m.myogo_available - c.centra_available as difference
-    from centra c full join myogo m on c.code = m.code order by code
-    """,
-    columns(
-        """
-        code varchar | The combined code.
-        sizes bigint | How many sizes of Centra have the code; their stock is summed.
-        centra_physical bigint | Units on the shelf, in Centra.
-        centra_allocated bigint | Units reserved in Centra.
-        centra_available bigint | Units that Centra may still sell.
-        myogo_stock bigint | Units in the warehouse.
-        myogo_reserved bigint | Units reserved in myOGO.
-        myogo_available bigint | Units that can be ordered from myOGO.
-        myogo_modified varchar | When myOGO's number last changed, as myOGO wrote it.
-        difference bigint | myogo_available minus centra_available, in units.
         """
     ),
 )
@@ -145,9 +112,10 @@ class StockFlow(Flow):
     permissions: ClassVar = {"myogo": ("read:product", "write:product")}
     webhook_events: ClassVar = {"myogo": frozenset({"productstocklevelchanged", "level"})}
     outputs = (OUTPUT,)
-    views = (SIDE_BY_SIDE,)
+    views = stock_views.VIEWS
+    daily = stock_views.DAILY_STOCK
     comparison = Comparison(
-        view=SIDE_BY_SIDE.name,
+        view=stock_views.SIDE_BY_SIDE.name,
         title="Stock side by side",
         left="centra_available",
         right="myogo_available",

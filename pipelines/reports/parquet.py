@@ -15,11 +15,7 @@ from pipelines.state.store import Folder, published
 def parquet_files(channel: Channel, folder: Folder, to: Path) -> list[Path]:
     """Writes `<schema>.<table>.parquet` into the folder `to` for each table of the channel. Raises ConfigError."""
     written = []
-    personal = {
-        f"raw_{system.name}.{one.table}": one.columns
-        for system in channel.known_systems.values()
-        for one in system.personal
-    }
+    personal = channel.personal_columns
     with contextlib.closing(published(folder)) as db:
         tables = db.execute(
             "select schema_name, table_name from duckdb_tables() "

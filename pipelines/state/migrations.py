@@ -8,7 +8,7 @@ import duckdb
 
 from pipelines.state.run_tables import RUN_TABLES
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 
 def schema_version_of(db: duckdb.DuckDBPyConnection) -> int:
@@ -102,7 +102,15 @@ def _to_4(db: duckdb.DuckDBPyConnection) -> None:
         db.execute(f"alter table sync.{table} add column if not exists withheld_new bigint")
 
 
-_STEPS: dict[int, Callable[[duckdb.DuckDBPyConnection], None]] = {1: _to_2, 2: _to_3, 3: _to_4}
+def _to_5(db: duckdb.DuckDBPyConnection) -> None:
+    """Adds sync.stock_daily and sync.prices_daily, whose history begins with the next run."""
+    for declared in RUN_TABLES:
+        if declared.name in ("sync.stock_daily", "sync.prices_daily"):
+            for statement in declared.statements():
+                db.execute(statement)
+
+
+_STEPS: dict[int, Callable[[duckdb.DuckDBPyConnection], None]] = {1: _to_2, 2: _to_3, 3: _to_4, 4: _to_5}
 
 
 def history_query(db: duckdb.DuckDBPyConnection, database: str, table: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pipelines.state.analyst_views import ANALYST_VIEWS
 from pipelines.state.schema import Table, View, columns
 
 _COUNTS = """
@@ -225,6 +226,33 @@ RUN_TABLES = (
             """
         ),
     ),
+    Table(
+        "sync.stock_daily",
+        "Stock by day: a row for each code and day on which its stock differed from the day before. A code without "
+        "a row on a day has the stock of its last row; v_stock_by_day has a row for each day.",
+        columns(
+            """
+            on_day date | The day (UTC); the last run of the day counts.
+            system varchar | The system that holds the stock.
+            code varchar | The combined code.
+            stock bigint | Units on the shelf; null if the system no longer lists the code.
+            available bigint | Units that can be sold or ordered.
+            """
+        ),
+    ),
+    Table(
+        "sync.prices_daily",
+        "Prices by day: a row for each code and day on which its price differed from the day before.",
+        columns(
+            """
+            on_day date | The day (UTC); the last run of the day counts.
+            system varchar | The system that has the price.
+            code varchar | The combined code.
+            currency varchar | The currency, if the system states it.
+            price decimal(18, 4) | The price; null if the system no longer has one.
+            """
+        ),
+    ),
 )
 
 
@@ -286,4 +314,5 @@ def run_views(row_words: Mapping[str, str]) -> tuple[View, ...]:
                 """
             ),
         ),
+        *ANALYST_VIEWS,
     )

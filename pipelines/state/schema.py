@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from schemas.fields.spec import FieldSpec
@@ -34,12 +34,13 @@ class Table:
 
 @dataclass(frozen=True)
 class View:
-    """A view; `name` has no schema, because all views are in `main`."""
+    """A view; `name` has no schema: all views are in `main`. `sheet` is its title in a workbook; "" for none."""
 
     name: str
     comment: str
     query: str
     columns: tuple[Column, ...]
+    sheet: str = ""
 
     def statements(self) -> Iterator[str]:
         yield f"create or replace view main.{self.name} as {self.query}"
@@ -70,10 +71,19 @@ class Mirror:
         columns = ", ".join(f"{name} {kind}" for name, kind in self.columns)
         yield f"create table {self.name} ({columns})"
 
-    def comments(self) -> Iterator[str]:
-        for spec in self.fields:
-            comment = quoted(f"{spec.vendor}, as the system sent it")
-            yield f"comment on column {self.name}.{spec.column} is {comment}"
+
+@dataclass(frozen=True)
+class Description:
+    """The meaning of a staged table, and of its columns by name."""
+
+    comment: str
+    columns: Mapping[str, str]
+
+
+def describe(comment: str, fields: Sequence[FieldSpec], own_columns: Mapping[str, str]) -> Description:
+    """The description of a table that has `own_columns` (name and meaning) and a column per field."""
+    of_fields = {spec.column: f"{spec.vendor}, as the system sent it." for spec in fields}
+    return Description(comment, {**own_columns, **of_fields})
 
 
 @dataclass(frozen=True)
@@ -81,6 +91,7 @@ class DatabaseSchema:
     """The tables and views of a channel's working file, in addition to those of every channel.
 
     `systems` holds the names of the systems; `row_words` names one row of each flow, for example "size".
+    `descriptions` are those of the staged tables, by name with the schema.
     """
 
     systems: tuple[str, ...] = ()
@@ -88,6 +99,7 @@ class DatabaseSchema:
     mirrors: Mapping[str, Mirror] = field(default_factory=dict)
     views: tuple[View, ...] = ()
     row_words: Mapping[str, str] = field(default_factory=dict)
+    descriptions: Mapping[str, Description] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:

@@ -22,6 +22,7 @@ from pipelines.state.migrations import SCHEMA_VERSION, migrate, schema_version_o
 from pipelines.state.permissions import restrict_folder
 from pipelines.state.run_tables import RUN_TABLES, run_views
 from pipelines.state.schema import DatabaseSchema, all_statements
+from pipelines.state.staged_comments import comment_statements
 from pipelines.state.storage_errors import REBUILD, storage_error_from
 
 COUNTS = (
@@ -259,9 +260,10 @@ class Store:
         with self.transaction("the views"):
             for name, mirror in sorted(self.schema.mirrors.items()):
                 # A first run that failed to read has no tables yet: create them empty.
-                for statement in (*(mirror.statements() if name not in existing else ()), *mirror.comments()):
+                for statement in mirror.statements() if name not in existing else ():
                     self.connection.execute(statement)
-            for statement in all_statements((*run_views(self.schema.row_words), *self.schema.views)):
+            views = all_statements((*run_views(self.schema.row_words), *self.schema.views))
+            for statement in (*comment_statements(self.connection, self.schema.descriptions), *views):
                 self.connection.execute(statement)
         self.connection.execute("checkpoint")
 

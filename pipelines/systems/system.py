@@ -42,7 +42,7 @@ class MirrorTable:
     `rows` is the display name of its rows ("sizes"). A changed row replaces the rows with the same `key`. A table with
     `part_of` is built from the rows of that table and replaced with it; the system has no separate list for it.
     `own_columns` (name and DuckDB type) precede the fields. A change in only the `undated` columns may not be in the
-    system's list of changes.
+    system's list of changes. `comment` states what a row is; `comments` explain the `own_columns`.
     """
 
     name: str
@@ -52,6 +52,19 @@ class MirrorTable:
     part_of: str = ""
     own_columns: tuple[tuple[str, str], ...] = ()
     undated: tuple[str, ...] = ()
+    comment: str = ""
+    comments: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DatedTable:
+    """A table that a dated source of a system fills: `raw_<system>.<name>`. `comment` states what a row is; `comments`
+    explain the columns that are not of `fields`."""
+
+    name: str
+    fields: tuple[FieldSpec, ...]
+    comment: str
+    comments: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -128,13 +141,15 @@ class CheckRunner(Protocol):
 
 class System(ABC):
     """One vendor. `name` is its table in the channel file and the ending of its DuckDB schemas, `title` its display
-    name. `personal` lists the tables in which its sources may stage personal data."""
+    name. `dated` describes the tables of its dated sources; `personal` lists those in which its sources may stage
+    personal data."""
 
     name: ClassVar[str]
     title: ClassVar[str]
     Config: ClassVar[type[SystemConfig]]
     catalogue: ClassVar[str] = ""  # the dlt source that fills the tables of `mirror`, by reference
     mirror: ClassVar[tuple[MirrorTable, ...]] = ()
+    dated: ClassVar[tuple[DatedTable, ...]] = ()
     merge_blockers: ClassVar[tuple[MergeBlocker, ...]] = ()
     after_merge: ClassVar[tuple[str, ...]] = ()  # SQL that updates values which the system's tables hold twice
     personal: ClassVar[tuple[PersonalColumns, ...]] = ()
@@ -142,6 +157,11 @@ class System(ABC):
     questions: ClassVar[tuple[Question, ...]] = ()  # of `init`; the first is about an address or an identity
     changes_depend_on: ClassVar[str] = ""  # the setting that, if wrong, makes the lists of changes leave changes out
     compares_lists: ClassVar[bool] = False  # whether `complete` has something to do
+
+    @property
+    def staged_tables(self) -> tuple[MirrorTable | DatedTable, ...]:
+        """All tables that the system's sources fill."""
+        return (*self.mirror, *self.dated)
 
     @abstractmethod
     def connect(self, config: Any, permissions: Sequence[str]) -> Any:

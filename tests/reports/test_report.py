@@ -29,7 +29,7 @@ def lists(shop: Shop) -> dict[str, list[dict[str, str]]]:
     shop.command("report", str(shop.file), "--data", str(shop.data), "--csv", str(folder))
     rows_by_file = {}
     for path in folder.iterdir():
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             rows_by_file[path.stem] = list(csv.DictReader(file))
     return rows_by_file
 
@@ -120,6 +120,16 @@ def test_the_csv_lists_are_complete_and_linked_from_the_page(pushed: Shop) -> No
     assert sum(stock[name] for name in ("equal", "differing", "centra_only", "myogo_only")) == len(
         rows_by_file["stock"]
     )
+
+
+def test_csv_files_open_in_a_spreadsheet(pushed: Shop) -> None:
+    """A byte order mark keeps Nordic letters; times have no parts of seconds, or they would not be read as times."""
+    rows = lists(pushed)
+    for path in (pushed.folder / "csv").iterdir():
+        assert path.read_bytes().startswith(b"\xef\xbb\xbf"), path.name
+        assert b"\xef\xbb\xbf" not in path.read_bytes()[3:], path.name
+    assert any("Älvdal" in row["changes"] for row in rows["changes"])
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", row["since"]) for row in rows["withheld"])
 
 
 def test_without_csv_the_page_names_the_command_for_the_lists(pushed: Shop) -> None:

@@ -9,6 +9,7 @@ import base64
 import html
 import itertools
 import json
+import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,8 +137,11 @@ class SecretScanner:
 
 
 def _tables(path: Path) -> Iterator[str]:
-    """The cells of a DuckDB or Parquet file, which store them compressed: one text per table."""
-    if path.suffix == ".parquet":
+    """The cells of a DuckDB or Parquet file or a workbook, which store them compressed: one text per table."""
+    if path.suffix == ".xlsx":
+        with zipfile.ZipFile(path) as book:
+            yield from (book.read(name).decode() for name in book.namelist())
+    elif path.suffix == ".parquet":
         with duckdb.connect() as db:
             yield repr(db.execute("from read_parquet(?)", [str(path)]).fetchall())
     elif path.suffix in (".duckdb", ".new"):

@@ -75,12 +75,12 @@ def _traces_everywhere(canary_shop: CanaryShop, *, docs: bool = True) -> list[st
         ("report", "--json"),
         ("history", "SKU1"),
         ("history", "SKU2"),
-        ("export", "--parquet", str(out / "parquet")),
+        ("export", "--parquet", str(out / "parquet"), "--duckdb", str(out / "x.duckdb"), "--xlsx", str(out / "x.xlsx")),
     ):
         code, traces = _run_command(canary_shop, *command)
         assert code == 0
         found += traces
-    assert {path.suffix for path in out.rglob("*")} >= {".html", ".csv", ".md", ".parquet"}
+    assert {path.suffix for path in out.rglob("*")} >= {".html", ".csv", ".md", ".parquet", ".duckdb", ".xlsx"}
     return found + canary_shop.scanner.in_files(out, canary_shop.shop.data)
 
 

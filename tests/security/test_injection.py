@@ -117,7 +117,7 @@ def test_no_cell_of_any_list_is_a_formula(hostile: Shop) -> None:
     folder = _write_report(hostile, "--csv", "csv")
     formula_cells = 0
     for path in folder.iterdir():
-        text = path.read_bytes().decode()
+        text = path.read_bytes().decode("utf-8-sig")
         (head, *rows) = csv.reader(io.StringIO(text, newline=""))
         for row in rows:
             assert len(row) == len(head), path.name
@@ -129,7 +129,9 @@ def test_no_cell_of_any_list_is_a_formula(hostile: Shop) -> None:
 
 
 def test_a_negative_number_in_a_column_of_numbers_stays_one(hostile: Shop) -> None:
-    rows = list(csv.DictReader((_write_report(hostile, "--csv", "csv") / "stock.csv").read_text("utf-8").splitlines()))
+    rows = list(
+        csv.DictReader((_write_report(hostile, "--csv", "csv") / "stock.csv").read_text("utf-8-sig").splitlines())
+    )
     assert any(re.fullmatch(r"-\d+", row["difference"]) for row in rows)
 
 

@@ -114,8 +114,8 @@ def test_reports_and_exports_follow_the_umask(shop_of: Callable[..., Shop], umas
     out = shop.folder / "out"
     options = ["--html", f"{out}/r.html", "--csv", f"{out}/csv", "--markdown", f"{out}/r.md", "--data", str(shop.data)]
     assert shop.command("report", str(shop.file), *options).exit_code == 0
-    parquet = ["--parquet", f"{out}/parquet", "--data", str(shop.data)]
-    assert shop.command("export", str(shop.file), *parquet).exit_code == 0
+    exports = ["--parquet", f"{out}/parquet", "--duckdb", f"{out}/x.duckdb", "--xlsx", f"{out}/x.xlsx"]
+    assert shop.command("export", str(shop.file), *exports, "--data", str(shop.data)).exit_code == 0
     written = [path for path in out.rglob("*") if path.is_file()]
-    assert {path.suffix for path in written} == {".html", ".csv", ".md", ".parquet"}
+    assert {path.suffix for path in written} == {".html", ".csv", ".md", ".parquet", ".duckdb", ".xlsx"}
     assert {oct(stat.S_IMODE(path.stat().st_mode)) for path in written} == {oct(0o666 & ~umask)}

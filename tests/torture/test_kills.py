@@ -38,9 +38,11 @@ FAILPOINTS = (
             "sync.rule_counts",
             "out_myogo.warnings",
             "out_myogo.products",
+            "out_myogo.price_list",
             "out_myogo.code_texts",
             "sync.expectations",
             "sync.changes",
+            "the daily amounts",
             "sync.journal",
             "the views",
         )

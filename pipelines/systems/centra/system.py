@@ -11,6 +11,7 @@ from pipelines.systems.centra.webhook import WEBHOOK
 from pipelines.systems.question import Question
 from pipelines.systems.system import (
     CheckRunner,
+    DatedTable,
     Interruptible,
     MergeBlocker,
     MirrorTable,
@@ -19,7 +20,7 @@ from pipelines.systems.system import (
     SystemCheck,
 )
 from schemas.fields.centra import PRICES, PRODUCTS, STOCK
-from schemas.fields.centra_orders import PERSONAL
+from schemas.fields.centra_orders import COMPLETED, LINES, ORDERS, PERSONAL, SHIPMENTS
 
 if TYPE_CHECKING:
     from pipelines.state.store import Store
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
 
 # Columns that precede the fields of `products` and `stock`.
 COPIES = (("copies", "bigint"),)
+_COPIES_COMMENT = {"copies": "How many rows Centra sent for the size."}
+_LINE_COMMENTS = {
+    "position": "The number of the line among those that were read together, from 0.",
+    "inside": "The position of the bundle line that the line is a part of; null for a line of the order.",
+}
 # Names and lists that a product has from other records of Centra; whether their change modifies it is not documented.
 UNDATED = ("brand", "collection", "folder", "store", "category_name", "categories", "images")
 # Of a size with several rows, fewer are among the changes: the last full read has values that the changes lack.
@@ -45,7 +51,16 @@ class Centra(System):
     Config = CentraConfig
     catalogue = "pipelines.systems.centra.source:centra"
     mirror = (
-        MirrorTable("products", "sizes", PRODUCTS, "stock_item_id", own_columns=COPIES, undated=UNDATED),
+        MirrorTable(
+            "products",
+            "sizes",
+            PRODUCTS,
+            "stock_item_id",
+            own_columns=COPIES,
+            undated=UNDATED,
+            comment="One row per size, as Centra sent it.",
+            comments=_COPIES_COMMENT,
+        ),
         MirrorTable(
             "prices",
             "prices",
@@ -53,8 +68,35 @@ class Centra(System):
             "stock_item_id",
             part_of="products",
             own_columns=(("stock_item_id", "varchar"), ("position", "bigint")),
+            comment="One row per size and price list; the price is text, with the digits that were sent.",
+            comments={
+                "stock_item_id": "The size.",
+                "position": "Its place in the list of the size, from 0.",
+            },
         ),
-        MirrorTable("stock", "stock rows", STOCK, "stock_item_id", own_columns=COPIES),
+        MirrorTable(
+            "stock",
+            "stock rows",
+            STOCK,
+            "stock_item_id",
+            own_columns=COPIES,
+            comment="One row per size: its stock in Centra, in units.",
+            comments=_COPIES_COMMENT,
+        ),
+    )
+    dated = (
+        DatedTable("shipments", SHIPMENTS, "One row per open shipment, as far as the orders flow needs it."),
+        DatedTable("orders", ORDERS, "One row per recent order, as far as flows need it."),
+        DatedTable("completed_shipments", COMPLETED, "One row per recent shipment that is completed."),
+        *(
+            DatedTable(
+                f"{what}_lines",
+                LINES,
+                f"One row per line of {rows}, and per part of a bundle.",
+                {f"{what}_id": f"The {what}.", **_LINE_COMMENTS},
+            )
+            for what, rows in (("shipment", "an open shipment"), ("order", "a recent order"))
+        ),
     )
     merge_blockers = (MergeBlocker("a size that Centra lists more than once has changed in part", _CHANGED_IN_PART),)
     personal = tuple(PersonalColumns(table, PERSONAL, "order_date") for table in ("shipments", "orders"))

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from pipelines.systems.myogo.config import MyOgoConfig
 from pipelines.systems.myogo.webhook import WEBHOOK
 from pipelines.systems.question import Question
-from pipelines.systems.system import CheckRunner, MergeBlocker, MirrorTable, System, SystemCheck
+from pipelines.systems.system import CheckRunner, DatedTable, MergeBlocker, MirrorTable, System, SystemCheck
 from schemas.fields.myogo import PRODUCTS, STOCK
+from schemas.fields.myogo_orders import ORDERS
 
 if TYPE_CHECKING:
     from pipelines.systems.myogo.client import MyOgoClient
@@ -42,8 +43,19 @@ class MyOgo(System):
     Config = MyOgoConfig
     catalogue = "pipelines.systems.myogo.source:myogo"
     mirror = (
-        MirrorTable("products", "products", PRODUCTS, "id"),
-        MirrorTable("stock", "stock rows", STOCK, "product_code"),
+        MirrorTable("products", "products", PRODUCTS, "id", comment="One row per product, as myOGO holds it."),
+        MirrorTable(
+            "stock", "stock rows", STOCK, "product_code", comment="One row per product: its stock in myOGO, in units."
+        ),
+    )
+    dated = (
+        DatedTable("orders", ORDERS, "One row per recent order: status, tracking and units by code; no personal data."),
+        DatedTable(
+            "ordered_products",
+            (),
+            "One row per code of an open order that the list of products did not show and that myOGO holds.",
+            {"code": "The code."},
+        ),
     )
     merge_blockers = _BLOCKERS
     # Product rows contain stock too, but a stock change does not always list the product as changed.
