@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from pipelines.core import logs
 
@@ -16,8 +17,19 @@ if TYPE_CHECKING:
     from pipelines.config.channel import Channel
     from pipelines.core.errors import CentraMyogoError
 
+_ORDER = ("demo", "init", "check", "plan", "push", "report", "status", "runs", "history", "export", "listen", "sandbox")
+
+
+class _InOrder(TyperGroup):
+    """Lists the verbs in the order in which people meet them."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return sorted(super().list_commands(ctx), key=_ORDER.index)
+
+
 app = typer.Typer(
     name="centra-myogo",
+    cls=_InOrder,
     help="Syncs products, stock, orders and tracking between Centra and OGOship's myOGO. Shows every change first.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

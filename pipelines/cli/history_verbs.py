@@ -39,7 +39,7 @@ def history(
     data: DataOption = None,
     project: ProjectOption = None,
 ) -> None:
-    """Show the history of one code or order: plans, writes, and when and why it was withheld."""
+    """Show what happened to one code or order: plans, writes, and when and why it was withheld."""
     from pipelines.core.errors import CentraMyogoError
     from pipelines.reports.history import history as events
     from pipelines.state.store import Folder
@@ -61,7 +61,7 @@ def runs(
     data: DataOption = None,
     project: ProjectOption = None,
 ) -> None:
-    """List the last runs, a line each, the newest first."""
+    """List the last runs, the newest first."""
     from pipelines.core.errors import CentraMyogoError
 
     try:
@@ -104,7 +104,7 @@ def status(
     data: DataOption = None,
     project: ProjectOption = None,
 ) -> None:
-    """Show every channel of the project, a line each: last push, how the last run ended, what to fix."""
+    """Show how each channel of the project is. A line has its last push, how the last run ended and what to fix."""
     from pipelines.config.project import Project
     from pipelines.core.errors import CentraMyogoError, ConfigError
 

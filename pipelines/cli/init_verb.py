@@ -48,7 +48,7 @@ def init(
     ] = None,
     project: ProjectOption = None,
 ) -> None:
-    """Ask for what a channel needs, check each answer, and write the channel file and .env. Writes to no system."""
+    """Write a channel file. Asks for what it needs, checks each answer, and writes the secrets to .env."""
     from pipelines.core.errors import CentraMyogoError
 
     given = {

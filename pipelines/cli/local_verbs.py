@@ -30,7 +30,7 @@ def listen(
     data: DataOption = None,
     project: ProjectOption = None,
 ) -> None:
-    """Receive both systems' webhooks as hints and push the flows that they concern, until stopped."""
+    """Listen for webhooks, and push when something changes."""
     from pipelines.core.errors import CentraMyogoError
     from pipelines.webhooks.server import listen as serve_webhooks
 
@@ -52,23 +52,22 @@ def sandbox(
     ] = 0.05,
     centra_port: Annotated[int, typer.Option("--centra-port", help="0 is any free port.")] = 8620,
     myogo_port: Annotated[int, typer.Option("--myogo-port", help="0 is any free port.")] = 8621,
-    channel_file: Annotated[
-        Path | None, typer.Option("--channel-file", help="Write the channel file here as well.")
-    ] = None,
+    channel_file: Annotated[Path | None, typer.Option("--channel-file", help="Write a channel file here.")] = None,
+    print_channel: Annotated[bool, typer.Option("--print", help="Print the channel file.")] = False,
 ) -> None:
-    """Start stand-ins for Centra and myOGO on this machine and print a channel file for them."""
+    """Start stand-ins for Centra and myOGO on this machine."""
     from pipelines.core.errors import CentraMyogoError
     from pipelines.sandbox.command import serve
 
     try:
-        serve(skus, seed, faults, centra_port, myogo_port, channel_file)
+        serve(skus, seed, faults, (centra_port, myogo_port), channel_file, print_channel=print_channel)
     except CentraMyogoError as error:
         exit_with_error(error, False, "sandbox", "sandbox", {})
 
 
 @app.command()
 def demo(data: DataOption = None, project: ProjectOption = None) -> None:
-    """Run all flows against the stand-ins, with comments: two minutes, no account, nothing leaves this machine."""
+    """Show all flows on this machine, with comments. Takes two minutes and needs no account."""
     from pipelines.sandbox.demo.demo import main
 
     raise typer.Exit(main(data_folder(data) / "demo"))

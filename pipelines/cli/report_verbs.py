@@ -44,7 +44,7 @@ def report(
     data: DataOption = None,
     project: ProjectOption = None,
 ) -> None:
-    """Show the last run as text, JSON, one HTML page, Markdown, CSV files, Data Docs or metrics."""
+    """Show the last run again. As text, JSON, an HTML page, Markdown, CSV files, Data Docs or metrics."""
     from pipelines.core.errors import CentraMyogoError
     from pipelines.reports.console import StandardOutput
     from pipelines.reports.data_docs import write as write_data_docs
@@ -85,7 +85,7 @@ def export(
     data: DataOption = None,
     project: ProjectOption = None,
 ) -> None:
-    """Write the tables of the last run for other tools: DuckDB, Excel or Parquet. Personal data is left out."""
+    """Write the tables of the last run for other tools. As DuckDB, Excel or Parquet, without personal data."""
     from pipelines.core.errors import CentraMyogoError
     from pipelines.reports.export import export as write_export
     from pipelines.state.store import Folder

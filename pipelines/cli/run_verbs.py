@@ -53,7 +53,7 @@ def _fingerprint(value: str | None) -> str | None:
 def check(
     channel: ChannelArgument, json: JsonOption = False, data: DataOption = None, project: ProjectOption = None
 ) -> None:
-    """Check the channel file, the credentials and both systems. Writes nothing."""
+    """Test the channel file, the credentials and both systems. Writes nothing."""
     from pipelines.core.errors import CentraMyogoError
 
     try:
@@ -86,7 +86,7 @@ def plan(
     data: DataOption = None,
     project: ProjectOption = None,
 ) -> None:
-    """Read both systems and print what a push would do and why. Writes nothing to them."""
+    """Show what a push would change, and why. Writes nothing to the systems."""
     output = Output(json, show, all, changes, _words(channel, flow, sku, full, data))
     _run(channel, data, output, verb="plan", **_selection(flow, sku), rebuild=rebuild, full=full)
 
@@ -112,7 +112,7 @@ def push(
     data: DataOption = None,
     project: ProjectOption = None,
 ) -> None:
-    """Plan, then apply the plan to both systems, one change at a time."""
+    """Plan, then apply the plan, one change at a time."""
     output = Output(json, show, all, changes, _words(channel, flow, sku, full, data))
     _run(
         channel,

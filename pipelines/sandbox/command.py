@@ -1,4 +1,4 @@
-"""`centra-myogo sandbox`: starts both stand-ins and prints the channel file for them."""
+"""`centra-myogo sandbox`: starts both stand-ins and says what to do next."""
 
 from __future__ import annotations
 
@@ -10,11 +10,21 @@ from pipelines.sandbox import Catalogue, Sandbox
 from pipelines.sandbox.channel_file import channel_file
 from pipelines.sandbox.server.listener import PortTaken
 
+DEFAULT_PORTS = (8620, 8621)  # of the built-in channel `demo`
 
-def serve(skus: int | None, seed: int, faults: float, centra_port: int, myogo_port: int, write_to: Path | None) -> None:
-    """Runs until SIGINT or SIGTERM. The channel file goes to stdout, all other output to stderr.
 
-    Raises ConfigError if a port is taken.
+def serve(
+    skus: int | None,
+    seed: int,
+    faults: float,
+    ports: tuple[int, int],
+    write_to: Path | None,
+    *,
+    print_channel: bool,
+) -> None:
+    """Runs until SIGINT or SIGTERM. The channel file goes to stdout if `print_channel`, all other output to stderr.
+
+    `ports` are those of Centra and myOGO. Raises ConfigError if one is taken.
     """
     if skus is None:
         catalogue = Catalogue.sample()
@@ -22,7 +32,7 @@ def serve(skus: int | None, seed: int, faults: float, centra_port: int, myogo_po
         print(f"generating a catalogue of {skus} sizes ...", file=sys.stderr, flush=True)
         catalogue = Catalogue.generate(skus, seed, faults)
     try:
-        box = Sandbox.start(catalogue, centra_port, myogo_port)
+        box = Sandbox.start(catalogue, *ports)
     except PortTaken as error:
         raise ConfigError(
             f"The sandbox cannot start: {error}.",
@@ -34,10 +44,16 @@ def serve(skus: int | None, seed: int, faults: float, centra_port: int, myogo_po
         unfinished = write_to.with_suffix(".part")
         unfinished.write_text(text, "utf-8")
         unfinished.replace(write_to)
-    print(text, flush=True)
-    print(
-        f"Centra on {box.centra_url}, myOGO on {box.myogo_url}; Ctrl-C stops both.",
-        file=sys.stderr,
-        flush=True,
-    )
+    if print_channel:
+        print(text, flush=True)
+    print(f"Centra on {box.centra_url}, myOGO on {box.myogo_url}; Ctrl-C stops both.", file=sys.stderr)
+    print(_next_step(ports, write_to), file=sys.stderr, flush=True)
     box.wait()
+
+
+def _next_step(ports: tuple[int, int], written: Path | None) -> str:
+    if written is not None:
+        return f"In a second terminal:  centra-myogo plan {written}"
+    if ports == DEFAULT_PORTS:
+        return "In a second terminal:  centra-myogo plan demo"
+    return "A channel needs these addresses; --channel-file FILE writes one, --print prints it."

@@ -70,7 +70,7 @@ def test_the_sandbox_can_be_reached_from_this_machine_only(box: Sandbox) -> None
 def test_no_variable_and_no_option_opens_the_sandbox(tmp_path: Path) -> None:
     """As HOST does for other servers."""
     host_variables = dict.fromkeys(("HOST", "UVICORN_HOST", "BIND", "SANDBOX_HOST", "CENTRA_MYOGO_HOST"), "0.0.0.0")
-    arguments = ["sandbox", "--centra-port", "0", "--myogo-port", "0"]
+    arguments = ["sandbox", "--print", "--centra-port", "0", "--myogo-port", "0"]
     command = [sys.executable, "-m", "pipelines", *arguments]
     with subprocess.Popen(
         command, env={**os.environ, **host_variables, "PYTHONPATH": str(ROOT)}, cwd=tmp_path, text=True,
