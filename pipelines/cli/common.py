@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -81,11 +82,21 @@ ProjectOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
 
 
+class LogFormat(StrEnum):
+    """How log lines are written."""
+
+    text = "text"
+    json = "json"
+
+
 @app.callback()
 def _set_up(
     log_level: Annotated[
         str | None, typer.Option("--log", metavar="LEVEL", help="debug, info, warning or error, on stderr.")
     ] = None,
+    log_format: Annotated[
+        LogFormat, typer.Option("--log-format", metavar="FORM", help="text, or json: one object per line.")
+    ] = LogFormat.text,
     project: ProjectOption = None,
     data: DataOption = None,
     version: Annotated[
@@ -95,7 +106,7 @@ def _set_up(
     if data is not None:
         os.environ["CENTRA_MYOGO_DATA"] = str(data)
     try:
-        logs.set_up(log_level)
+        logs.set_up(log_level, log_format.value)
     except ValueError:
         raise typer.BadParameter(f"{log_level!r} is not a log level") from None
 

@@ -25,6 +25,9 @@ from pipelines.cli.common import (
 @app.command()
 def report(
     channel: ChannelArgument,
+    run: Annotated[
+        str, typer.Option("--run", metavar="ID", help="An earlier run; runs lists them.", show_default=False)
+    ] = "",
     html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write one self-contained page.")] = None,
     csv: Annotated[
         Path | None, typer.Option("--csv", metavar="DIR", help="Write every list in full, as CSV files.")
@@ -58,7 +61,7 @@ def report(
     try:
         loaded = load_channel(channel)
         with contextlib.closing(published(Folder(data_folder(data), loaded.name))) as db:
-            facts = gather(db, loaded)
+            facts = gather(db, loaded, run)
             written = write(db, loaded, facts, lists, html, csv, markdown)
             if data_docs is not None:
                 written += write_data_docs(db, data_docs)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
 from collections.abc import Collection
+from datetime import UTC, datetime
 
 from pipelines.core import redaction
 from pipelines.core.redaction import MASK
@@ -48,14 +50,33 @@ class _RedactingFormatter(logging.Formatter):
         return strip_control_characters(redact(super().format(record))).replace("\n", "\n    ")
 
 
-def set_up(level: str | None = None) -> None:
-    """Sends this program's logs to stderr, at `level`, else CENTRA_MYOGO_LOG, else WARNING. Raises ValueError."""
+class _JsonFormatter(_RedactingFormatter):
+    """One JSON object per line: `time` (ISO 8601, UTC), `level`, `logger`, `message`; `error` for a traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        event = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": redact(record.getMessage()),
+        }
+        if record.exc_info:
+            event["error"] = redact(self.formatException(record.exc_info))
+        return json.dumps(event)
+
+
+def set_up(level: str | None = None, form: str = "text") -> None:
+    """Sends this program's logs to stderr, at `level`, else CENTRA_MYOGO_LOG, else WARNING; `form` is text or json.
+
+    Raises ValueError.
+    """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_RedactingFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    formatter = _JsonFormatter if form == "json" else _RedactingFormatter
+    handler.setFormatter(formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel((level or os.environ.get("CENTRA_MYOGO_LOG") or "WARNING").upper())
-    for chatty in ("urllib3", "dlt", "stamina", "asyncio", "filelock", "pyrate_limiter"):
+    for chatty in ("urllib3", "dlt", "stamina", "asyncio", "filelock", "pyrate_limiter", "great_expectations"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
 
 

@@ -38,7 +38,7 @@ def lists(channel: Channel, facts: Facts) -> Iterator[NamedList]:
         yield NamedList(f"{prefix}changes", _filled(f"select * from ({CHANGES}) order by action, code", at), True)
         for name, query, order in (
             ("withheld", WITHHELD, "w.rule, w.code, w.source_id"),
-            ("warnings", warnings_query(channel, flow.flow), "rule, code, source_id"),
+            ("warnings", warnings_query(channel, flow.flow, is_newest=flow.has_warnings), "rule, code, source_id"),
             ("closed", CLOSED, "rule, code, source_id"),
         ):
             yield NamedList(f"{prefix}{name}", _filled(f"{query} order by {order}", at))

@@ -169,6 +169,7 @@ class FlowFacts:
     run: RunResult
     todos: list[Todo]
     warnings: list[Todo]
+    has_warnings: bool  # whether they are still kept
     closed: Section
     closed_reasons: dict[str, int]
     created: Section

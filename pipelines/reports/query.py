@@ -55,24 +55,40 @@ EXPECTATIONS = """
     from sync.expectations where run_id = $run and status <> 'passed'"""
 
 
-def warnings_query(channel: Channel, flow: str) -> str:
-    """The query for the warnings of the newest run of the flow."""
+# Does not fit a run that is not the newest of its flow: its warnings are no longer kept.
+_NO_WARNINGS = """
+    select rule, fix_in, code, source_id, value, message, fix, 1 as times
+    from sync.withheld where run_id = $run and flow = $flow and false"""
+
+
+def warnings_query(channel: Channel, flow: str, *, is_newest: bool = True) -> str:
+    """The query for the warnings of the newest run of the flow; without rows for an older run."""
+    if not is_newest:
+        return _NO_WARNINGS
     return (
         "select rule, fix_in, code, source_id, value, message, fix, 1 as times "
         f"from out_{channel.ends_of(flow)[1]}.warnings where flow = $flow"
     )
 
 
-def gather(db: duckdb.DuckDBPyConnection, channel: Channel) -> Facts:
-    """The facts about the last run in `db`. Raises ConfigError if there is no run yet."""
-    newest = rows_of(db, "select * from sync.runs order by started_at desc, run_id desc limit 1")
+def gather(db: duckdb.DuckDBPyConnection, channel: Channel, run_id: str = "") -> Facts:
+    """The facts about the last run in `db`, or about an earlier one: its flows only, without what is kept for the
+    newest run alone. Raises ConfigError if there is no such run."""
+    which = "where run_id = $run" if run_id else ""
+    newest = rows_of(
+        db,
+        f"select * from sync.runs {which} order by started_at desc, run_id desc limit 1",
+        {"run": run_id} if run_id else None,
+    )
+    if not newest and run_id:
+        raise ConfigError(f"There is no run {run_id!r}.", f"See the list: centra-myogo runs {channel.name}")
     if not newest:
         raise ConfigError("This channel has not run yet.", "Run plan or push first.")
     last_good, last_good_push = db.execute(
         "select max(started_at), max(started_at) filter (verb = 'push') from sync.runs where exit_code in (0, 3)"
     ).fetchall()[0]
-    names = _compared_flows(db, channel)
-    flows = [_flow(db, channel, name) for name in names]
+    names = _compared_flows(db, channel, run_id)
+    flows = [_flow(db, channel, name, run_id) for name in names]
     lead = flows[0] if flows else None
     about = lead.run.run_id if lead else ""
     last = _run(db, newest[0])
@@ -89,7 +105,7 @@ def gather(db: duckdb.DuckDBPyConnection, channel: Channel) -> Facts:
         comparisons=[
             side_by_side(db, channel, name, flow.comparison)
             for name, flow in channel.known_flows.items()
-            if flow.comparison is not None and has(db, f"main.{flow.comparison.view}")
+            if not run_id and flow.comparison is not None and has(db, f"main.{flow.comparison.view}")
         ],
         expectations=_expectations(db, [newest[0]["run_id"], about]),
         trend=_trend(db, channel, names[0], about) if names else [],
@@ -113,9 +129,11 @@ def words_of(channel: Channel, flow: str) -> FlowWords:
     return FlowWords(words.row, words.rows, source, target, words.drifted, words.unmatched, summary)
 
 
-def _compared_flows(db: duckdb.DuckDBPyConnection, channel: Channel) -> list[str]:
-    """The known flows that have compared both sides; those of the channel come first."""
-    rows = db.execute("select distinct flow from sync.flows where fingerprint <> ''").fetchall()
+def _compared_flows(db: duckdb.DuckDBPyConnection, channel: Channel, run_id: str) -> list[str]:
+    """The known flows that have compared both sides, in that run or in any; those of the channel come first."""
+    rows = db.execute(
+        "select distinct flow from sync.flows where fingerprint <> '' and $run in ('', run_id)", {"run": run_id}
+    ).fetchall()
     compared = {name for (name,) in rows}
     known = [name for name in channel.known_flows if name in compared]
     return sorted(known, key=lambda name: name not in channel.flows)
@@ -131,8 +149,12 @@ def _compared(db: duckdb.DuckDBPyConnection, flow: str) -> Row:
     )[0]
 
 
-def _flow(db: duckdb.DuckDBPyConnection, channel: Channel, flow: str) -> FlowFacts:
-    run = _run(db, _compared(db, flow))
+def _flow(db: duckdb.DuckDBPyConnection, channel: Channel, flow: str, run_id: str) -> FlowFacts:
+    newest = _compared(db, flow)
+    is_newest = run_id in ("", newest["run_id"])
+    run = _run(
+        db, newest if is_newest else rows_of(db, "select * from sync.runs where run_id = $run", {"run": run_id})[0]
+    )
     at = {"run": run.run_id, "flow": flow}
     names = NamedRows.of(db, channel.known_flows[flow].row_names)
     reasons = db.execute(
@@ -145,7 +167,8 @@ def _flow(db: duckdb.DuckDBPyConnection, channel: Channel, flow: str) -> FlowFac
         words=words_of(channel, flow),
         run=run,
         todos=todos(db, channel, flow, WITHHELD, at, dated=True),
-        warnings=todos(db, channel, flow, warnings_query(channel, flow), at, dated=False),
+        warnings=todos(db, channel, flow, warnings_query(channel, flow, is_newest=is_newest), at, dated=False),
+        has_warnings=is_newest,
         closed=_section(db, CLOSED, at, "rule, code, source_id"),
         closed_reasons=dict(reasons),
         created=_changes(db, names, "action = 'create' and outcome in ('applied', 'planned')", at),

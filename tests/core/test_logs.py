@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -62,3 +64,24 @@ def test_a_log_line_and_a_traceback_are_masked(monkeypatch: pytest.MonkeyPatch) 
     assert "hush" not in stream.getvalue()
     assert "key=***" in stream.getvalue()
     assert "ValueError: it was ***" in stream.getvalue()
+
+
+def test_json_lines_are_objects_and_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also with a line break, a quotation mark and a traceback: one line for each event."""
+    logs.register_secret("hush-hush")
+    stream = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stream)
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", list(root.handlers))
+    monkeypatch.setattr(root, "level", root.level)
+    logs.set_up("info", "json")
+    logging.getLogger("test").info('two\nlines, "key=%s"', "hush-hush")
+    try:
+        raise ValueError("it was hush-hush")
+    except ValueError:
+        logging.getLogger("test").exception("failed")
+    first, second = (json.loads(line) for line in stream.getvalue().splitlines())
+    assert (first["level"], first["logger"], first["message"]) == ("info", "test", 'two\nlines, "key=***"')
+    assert datetime.fromisoformat(first["time"]).utcoffset() == timedelta()
+    assert second["error"].endswith("ValueError: it was ***")
+    assert "hush" not in stream.getvalue()

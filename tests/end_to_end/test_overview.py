@@ -98,3 +98,25 @@ def test_metrics_of_the_last_run(shop: Shop, tmp_path: Path) -> None:
     assert float(lines['centra_myogo_requests{channel="demo",system="centra"}']) > 0
     last_push = float(lines['centra_myogo_last_good_push_timestamp_seconds{channel="demo"}'])
     assert abs(last_push - file.stat().st_mtime) < 3600
+
+
+def test_the_report_of_an_earlier_run(shop: Shop, tmp_path: Path) -> None:
+    """Its own plan and withheld rows, not those of the newest run."""
+    shop.box.change_centra_row(1, name="Anorak")
+    shop.box.change_centra_row(3, prices=[{"id": "36", "price": "7", "currency": "EUR"}])
+    assert shop.command("push", "demo").exit_code == 0
+    newest, push, plan = json.loads(shop.command("runs", "demo", "--json").stdout)["runs"]
+    for run, changes, withheld in ((newest, 2, 0), (push, 2, 1), (plan, 2, 1)):
+        page = tmp_path / "page.html"
+        result = shop.command(
+            "report", "demo", "--run", run["run_id"], "--html", str(page), "--csv", str(tmp_path / "csv")
+        )
+        assert result.exit_code == 0, result.output
+        assert f"run {run['run_id']})" in result.stdout
+        assert run["run_id"] in page.read_text("utf-8")
+        rows = (tmp_path / "csv" / "withheld.csv").read_text("utf-8").splitlines()
+        assert (len(rows) - 1, run["changes"]) == (withheld, changes)
+    document = json.loads(shop.command("report", "demo", "--run", push["run_id"], "--json").stdout)
+    assert document["run_id"] == push["run_id"]
+    wrong = shop.command("report", "demo", "--run", "20200101T000000-000000")
+    assert (wrong.exit_code, "centra-myogo runs demo" in wrong.stderr) == (2, True)
