@@ -67,10 +67,11 @@ class RunResult:
     @property
     def headline(self) -> str:
         """How the run ended, with the numbers of rows that need a look."""
-        text = HEADLINES[self.outcome]
+        done = "Planned" if self.verb == "plan" else "Done"
+        text = HEADLINES[self.outcome].replace("Done", done, 1)
         if self.outcome not in ("ok", "attention") or not (rows := _to_look_at(self.counts)):
             return text
-        return f"Done. {rows}." if self.outcome == "ok" else f"{text.removesuffix('.')}: {rows}."
+        return f"{done}. {rows}." if self.outcome == "ok" else f"{text.removesuffix('.')}: {rows}."
 
     def failed(self, error: CentraMyogoError) -> None:
         """Ends the run with `error`; the message keeps an earlier error too."""

@@ -94,7 +94,7 @@ def test_the_screen_shows_the_plan_and_the_result(shop: Shop, verb: str) -> None
     assert result.exit_code == 0
     assert ("To create  2" in result.stdout) == (verb == "plan")
     assert "create 2" in result.stdout
-    assert "Done. Nothing to fix." in result.stdout
+    assert ("Planned" if verb == "plan" else "Done") + ". Nothing to fix." in result.stdout
     assert (len(writes(shop)) == 2) == (verb == "push")
 
 
