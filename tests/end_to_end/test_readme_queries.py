@@ -1,4 +1,4 @@
-"""Each SQL query of README and of the page for analysts runs on the sample and prints what the page shows.
+"""Each SQL query of the pages about tables and for analysts runs on the sample and prints what the page shows.
 
 `make golden` rewrites the results. The queries of the notebook run too.
 """
@@ -18,7 +18,7 @@ import pytest
 from tests.support.shop import Shop, euro
 
 ROOT = Path(__file__).resolve().parents[2]
-README, ANALYSTS = ROOT / "README.md", ROOT / "docs" / "analysts.md"
+TABLES, ANALYSTS = ROOT / "docs" / "tables.md", ROOT / "docs" / "analysts.md"
 NOTEBOOK = ROOT / "docs" / "analysts_notebook.py"
 BLOCK = re.compile(r"(```sql\n(.*?)\n```\n```text\n)(.*?)(\n```\n)", re.DOTALL)
 
@@ -34,11 +34,11 @@ def check_page(page: Path, shop: Shop, queries: int) -> None:
     assert expected == text
 
 
-def test_readme_queries_print_what_readme_shows(shop: Shop) -> None:
+def test_the_queries_about_tables_print_what_their_page_shows(shop: Shop) -> None:
     """After the runs of the demo: plan, push, push."""
     for verb in ("plan", "push", "push"):
         shop.run(verb)
-    check_page(README, shop, 1)
+    check_page(TABLES, shop, 6)
 
 
 def three_days(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
