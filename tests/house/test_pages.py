@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import re
+import typing
+from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
-from tests.support.pages import DOCS, README, ROOT, anchors, headings, relative_links
+from pipelines.config.channel import ExpectationSettings, FlowSettings, Select
+from pipelines.config.listen import Listen
+from pipelines.config.load import _TopLevel
+from pipelines.core.reference import import_string
+from tests.support.declared import FLOWS, SYSTEMS
+from tests.support.pages import DOCS, README, ROOT, all_pages, anchors, headings, relative_links
 
 OTHERS = [ROOT / name for name in ("CHANGELOG.md", "tests/README.md", "tests/end_to_end/cases/README.md",
                                    "data/sample/README.md", "benchmarks/README.md")]  # fmt: skip
@@ -52,3 +61,21 @@ def test_every_page_that_code_and_examples_name_exists() -> None:
     named = {name for file in files for name in re.findall(r"\bdocs/[\w-]+\.md", file.read_text("utf-8"))}
     assert "docs/webhooks.md" in named
     assert [name for name in sorted(named) if not (ROOT / name).is_file()] == []
+
+
+def channel_keys() -> Iterator[str]:
+    """The last part of each key of a channel file."""
+    models: list[type[BaseModel]] = [_TopLevel, FlowSettings, Select, ExpectationSettings, Listen]
+    models += [system.Config for system in SYSTEMS.values()] + [flow.Limits for flow in FLOWS.values()]
+    for model in models:
+        yield from (field.alias or name for name, field in model.model_fields.items())
+    for flow in FLOWS.values():
+        yield from (field.name for field in fields(typing.get_type_hints(import_string(flow.transform))["params"]))
+
+
+def test_the_pages_explain_every_key_of_a_channel_file() -> None:
+    """As `key`, or at the end of a longer name such as `flows.stock.limits.max_updates`."""
+    tables = {"systems", "flows", "params", "select", "limits", "expectations", "listen", "links"}
+    pages = all_pages()
+    missing = {key for key in channel_keys() if not re.search(rf"`(?:[\w.*]+\.)?{key}`", pages)}
+    assert missing - tables == set()
