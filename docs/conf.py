@@ -17,7 +17,7 @@ html_show_sphinx = False
 pygments_style = "friendly"
 
 SECTION = re.compile(r"^## (.*?)\n(.*?)(?=^## |\Z)", re.DOTALL | re.MULTILINE)
-PAGE = re.compile(r"\]\(([\w-]+)\.md\)")
+PAGE = re.compile(r"\[([^\]]+)\]\(([\w-]+)\.md\)")
 ELSEWHERE = re.compile(r"\[`?([^\]`]*)`?\]\((\.\./[\w/]+\.md)\)")
 
 
@@ -25,7 +25,7 @@ def add_contents(_: Any, name: str, source: list[str]) -> None:
     """Makes the lists of index.md the site's navigation: one group per heading."""
     if name == root_doc:
         for title, items in SECTION.findall(source[0]):
-            pages = "\n".join(PAGE.findall(items))
+            pages = "\n".join(f"{text} <{page}>" for text, page in PAGE.findall(items))
             source[0] += f"\n```{{toctree}}\n:hidden:\n:caption: {title}\n\n{pages}\n```\n"
 
 
