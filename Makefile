@@ -3,9 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 MUTANTS := .venv-mutants
 PEERS := .venv-bench
+SITE := .venv-site
 JOBS ?= 2
 
-.PHONY: setup demo test quick torture fuzz lint types unit golden docs mutants bench audit lock clean
+.PHONY: setup demo test quick torture fuzz lint types unit golden docs site mutants bench audit lock clean
 
 setup: .venv/.ready
 
@@ -53,13 +54,23 @@ FUZZ_EXAMPLES ?= 500
 fuzz: setup
 	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/pytest -n 2 --timeout=0 tests/*/test_*_fuzz.py
 
-# Rewrites what README prints of the sample; look at the diff like at code.
+# Rewrites what the queries of docs/ print of the sample; look at the diff like at code.
 golden: setup
 	GOLDEN=1 $(BIN)/pytest tests/end_to_end/test_readme_queries.py || $(BIN)/pytest tests/end_to_end/test_readme_queries.py
 
 docs: setup
 	$(BIN)/python -m pipelines.reports.error_reference
 	$(BIN)/python docs/rooms.py
+
+# The pages of docs/ as a web site in build/site. A warning, such as a link that leads nowhere, is an error.
+site: $(SITE)/.ready
+	$(SITE)/bin/sphinx-build -W --keep-going --quiet --fresh-env -d build/site-cache docs build/site
+	@echo "build/site/index.html"
+
+$(SITE)/.ready: requirements-site.lock
+	$(PYTHON) -m venv $(SITE)
+	$(SITE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-site.lock
+	@touch $@
 
 # Changes transforms, the plan and the limits bit by bit to see whether the tests notice; about ten minutes.
 mutants: $(MUTANTS)/.ready
@@ -98,6 +109,8 @@ lock:
 		--no-header --quiet --output-file requirements-mutants.lock
 	uv pip compile --group bench --universal --python-version 3.11 --generate-hashes \
 		--no-header --quiet --output-file requirements-bench.lock
+	uv pip compile --group site --universal --python-version 3.11 --generate-hashes \
+		--no-header --quiet --output-file requirements-site.lock
 
 clean:
-	rm -rf .venv $(MUTANTS) $(PEERS) .venv-audit mutants .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv $(MUTANTS) $(PEERS) $(SITE) .venv-audit build mutants .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -30,7 +30,7 @@ _RUN = (
     started_at timestamp | UTC.
     ended_at timestamp | UTC; null for a run that was killed.
     outcome varchar | ok, attention, refused, unavailable and so on.
-    exit_code integer | 0 to 6; the README explains them.
+    exit_code integer | 0 to 6; docs/commands.md explains them.
     message varchar | The error, if there was one.
     fingerprint varchar | Identifies the plan.
     forced boolean | Whether --force waived the limits.

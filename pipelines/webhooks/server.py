@@ -33,9 +33,7 @@ def listen(channel: Channel, data: Path | None, port: int | None, on_ready: Call
     """
     settings = channel.listen
     if settings is None:
-        raise ConfigError(
-            f"{channel.path} has no table [listen].", 'Add it; see "Webhooks as hints" in the README for its keys.'
-        )
+        raise ConfigError(f"{channel.path} has no table [listen].", "Add it; docs/webhooks.md has its keys.")
     sources = _sources(channel, settings)
     sock = _bound(settings.host, settings.port if port is None else port)
     host, number = sock.getsockname()[:2]

@@ -19,7 +19,6 @@ from tests.support.shop import Shop, expecting, size
 from tests.support.shop_helpers import writes
 
 TABLE_OF = {expectation.id: suite.table for suite in SUITES for expectation in suite.expectations}
-ROOT = Path(__file__).resolve().parents[2]
 TEN = tuple(size(n, ean="7350000000016") for n in range(1, 11))
 
 
@@ -157,14 +156,6 @@ def test_an_unknown_expectation_id_names_the_nearest_known_id(shop_of: Callable[
     stop_at(shop, "GX-OUT-01")
     with pytest.raises(ConfigError, match=r"flows\.products\.expectations\.stop.*did you mean GX-OUT-001\?"):
         load(str(shop.file))
-
-
-def test_readme_lists_exactly_the_registered_expectations() -> None:
-    text = (ROOT / "README.md").read_text("utf-8")
-    rows = re.findall(r"^\| (GX-\S+) \| `(\S+)` \| (.*) \|$", text, re.MULTILINE)
-    assert rows == [
-        (expectation.id, suite.table, expectation.meaning) for suite in SUITES for expectation in suite.expectations
-    ]
 
 
 class _References(HTMLParser):

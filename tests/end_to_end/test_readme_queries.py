@@ -1,4 +1,4 @@
-"""Each SQL query of README and of the page for analysts runs on the sample and prints what the page shows.
+"""What README and docs show of the sample is what its runs print: plan, push, and each SQL query.
 
 `make golden` rewrites the results. The queries of the notebook run too.
 """
@@ -15,11 +15,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from tests.support.pages import README, ROOT
 from tests.support.shop import Shop, euro
 
-ROOT = Path(__file__).resolve().parents[2]
-README, ANALYSTS = ROOT / "README.md", ROOT / "docs" / "analysts.md"
+TABLES, ANALYSTS, DEMO = (ROOT / "docs" / name for name in ("tables.md", "analysts.md", "demo.md"))
 NOTEBOOK = ROOT / "docs" / "analysts_notebook.py"
+PAGE_WIDE = re.DOTALL | re.MULTILINE
 BLOCK = re.compile(r"(```sql\n(.*?)\n```\n```text\n)(.*?)(\n```\n)", re.DOTALL)
 
 
@@ -34,11 +35,25 @@ def check_page(page: Path, shop: Shop, queries: int) -> None:
     assert expected == text
 
 
-def test_readme_queries_print_what_readme_shows(shop: Shop) -> None:
-    """After the runs of the demo: plan, push, push."""
-    for verb in ("plan", "push", "push"):
-        shop.run(verb)
-    check_page(README, shop, 1)
+def shown_output() -> Iterator[str]:
+    """The lines of a plan and a push that README and the page about the demo show. How long a push takes and the
+    command that applies the plan depend on the channel file."""
+    for page in (README, DEMO):
+        for block in re.findall(
+            r"^```\n((?:Plan |Brand |[\d,]+ to create).*?)^```$", page.read_text("utf-8"), PAGE_WIDE
+        ):
+            lines = (line.partition(" Applying takes")[0] for line in block.splitlines())
+            yield from (line for line in lines if line not in ("", "[...]") and "centra-myogo" not in line)
+
+
+def test_the_pages_show_what_the_demo_prints_and_what_its_tables_hold(shop: Shop) -> None:
+    """After the first runs of the demo: plan, push, push."""
+    printed = "".join(shop.command(verb, str(shop.file), "--data", str(shop.data)).stdout for verb in ("plan", "push"))
+    shown = list(shown_output())
+    assert len(shown) >= 15
+    assert [line for line in shown if line not in printed] == []
+    shop.run("push")
+    check_page(TABLES, shop, 6)
 
 
 def three_days(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Rules of this repository that tests enforce: imports, names, sizes, README and generated files."""
+"""Rules of this repository that tests enforce: imports, names, sizes, what the pages name, and generated files."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ from pipelines.core.reference import import_string
 from pipelines.sandbox.channel_file import channel_file
 from pipelines.state.schema import Table, View
 from tests.support.declared import FLOWS, MIRRORS, RULES, TABLES, VIEWS
+from tests.support.pages import README, all_pages
 
 ROOT = Path(__file__).resolve().parents[2]
-README = (ROOT / "README.md").read_text("utf-8")
+PAGES = all_pages()
 
 
 def imports(path: Path) -> set[str]:
@@ -102,23 +103,24 @@ def test_the_demo_channel_file_is_the_one_that_the_sandbox_prints() -> None:
     assert (BUILT_IN_CHANNELS / "demo.toml").read_text("utf-8") == printed
 
 
-def test_readme_names_every_command_and_option() -> None:
-    """And no command that does not exist."""
+def test_the_pages_name_every_command_and_option() -> None:
+    """And no command that does not exist. README alone names every command."""
     commands: dict[str, Any] = vars(get_command(app))["commands"]
     verbs = set(commands)
-    assert set(re.findall(r"centra-myogo (\w+)", README)) - {"on"} <= verbs
+    readme = README.read_text("utf-8")
+    assert set(re.findall(r"centra-myogo (\w+)", PAGES)) - {"on"} <= verbs
     for name, verb in commands.items():
-        assert f"centra-myogo {name}" in README
+        assert f"centra-myogo {name}" in readme
         for option in (opt for parameter in verb.params for opt in parameter.opts if opt.startswith("--")):
             if name != "sandbox" and option != "--help":
-                assert f"`{option}" in README, f"{name} {option}"
+                assert f"`{option}" in PAGES, f"{name} {option}"
 
 
-def test_readme_names_every_rule_and_table() -> None:
-    assert [rule for rule in RULES if rule not in README] == []
-    assert [table for table in MIRRORS if table not in README] == []
-    assert [table.name for table in TABLES if f"`{table.name}`" not in README] == []
-    assert [view.name for view in VIEWS if f"`{view.name}`" not in README] == []
+def test_the_pages_name_every_rule_and_table() -> None:
+    assert [rule for rule in RULES if rule not in PAGES] == []
+    assert [table for table in MIRRORS if table not in PAGES] == []
+    assert [table.name for table in TABLES if f"`{table.name}`" not in PAGES] == []
+    assert [view.name for view in VIEWS if f"`{view.name}`" not in PAGES] == []
 
 
 @pytest.mark.parametrize("table", [*TABLES, *VIEWS], ids=lambda table: table.name)
@@ -132,9 +134,9 @@ def test_every_column_has_a_comment_and_no_reserved_name(table: Table | View) ->
     assert table.comment.endswith(".")
 
 
-def test_every_make_target_in_readme_exists() -> None:
+def test_every_make_target_in_the_pages_exists() -> None:
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
-    used = set(re.findall(r"(?:^|`)make (\w+)", README, re.MULTILINE))
+    used = set(re.findall(r"(?:^|`)make (\w+)", PAGES, re.MULTILINE))
     assert used >= {"demo", "test"}
     assert used <= targets
 
@@ -146,7 +148,7 @@ def test_env_example_names_every_secret_of_the_example_channel() -> None:
     assert given == wanted
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-mutants.lock"])
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-mutants.lock", "requirements-site.lock"])
 def test_the_lock_names_no_index_and_has_a_hash_for_each_package(name: str) -> None:
     lock = (ROOT / name).read_text("utf-8")
     assert "://" not in lock

@@ -1,4 +1,4 @@
-"""The expected result of a run and the expected products in myOGO: the rules of README in plain Python.
+"""The expected result of a run and the expected products in myOGO: the rules of docs/products.md in plain Python.
 
 An independent oracle: it shares neither code nor libraries with the program. Rows, products and fields have the
 systems' own names; an absent value is None or a missing key.
@@ -19,7 +19,7 @@ from typing import Any
 
 Row = dict[str, Any]
 PARTS = ("sku", "variantSku", "sizeSku")
-SILENT_SIZES = ("one size",)  # README: the size is part of the name "where it adds something"; this one does not
+SILENT_SIZES = ("one size",)  # the size is part of the name "where it adds something"; this one does not
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ def rules(row: Row, new: Row, made: int, there: int, channel: Channel) -> set[st
 
 
 def product_of(row: Row, channel: Channel) -> Row:
-    """README's table "What goes where"; values that Centra does not have are left out."""
+    """The table "What goes where" of docs/products.md; values that Centra does not have are left out."""
     base = filled(plain(row.get("name")), plain(row.get("product")))
     variant, size = plain(row.get("variant")), plain(row.get("size"))
     in_base = variant is None or f" {variant} ".casefold() in f" {base} ".casefold()

@@ -448,7 +448,7 @@ def _fields(text: str) -> Row:
 
 
 def _check_sums(verb: str, counts: dict[str, int]) -> None:
-    """Checks the two sums that README documents."""
+    """Checks the two sums that docs/commands.md documents."""
     planned = counts["create"] + counts["update"]
     assert counts["read"] == counts["skipped"] + counts["withheld"] + planned + counts["unchanged"], counts
     ended = sum(counts[name] for name in ("applied", "refused", "unknown", "not_attempted"))
