@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.engine.run import RunOptions, run
+from pipelines.reports.console import SilentReporter
 from tests.support.shop import Shop, size
 
 
@@ -38,7 +39,7 @@ def test_working_files_are_private_during_and_after_a_run(shop_of: Callable[...,
     modes: dict[str, int] = {}
     root = shop.data / "demo"
 
-    class ModeRecorder:
+    class ModeRecorder(SilentReporter):
         def step(self, name: str) -> None:
             modes.update(_modes(root))
 
