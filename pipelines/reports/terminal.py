@@ -5,8 +5,9 @@ from __future__ import annotations
 from rich.console import Console
 from rich.markup import escape
 
-from pipelines.reports.formatting import clean, sums, when
+from pipelines.reports.formatting import clean, outcome, short, sums, when
 from pipelines.reports.model import Facts, FlowFacts, Todo
+from schemas.issues import MAX_LISTED, and_more
 
 
 def show(facts: Facts, out: Console) -> None:
@@ -27,11 +28,13 @@ def show(facts: Facts, out: Console) -> None:
         if facts.read:
             out.print(facts.read)
         out.print(f"{lead.closed.total:,} issues closed since the last run")
+        _not_written(out, lead)
         _todos(out, "To fix", lead.todos)
         _todos(out, "Worth a look", lead.warnings)
     for other in facts.others:
         out.print(f"\n[bold]Flow {escape(other.flow)}[/] ({other.run.verb}, run {other.run.run_id})")
         _counts(out, other, "  ")
+        _not_written(out, other)
         _todos(out, "To fix", other.todos)
         _todos(out, "Worth a look", other.warnings)
     if facts.expectations.not_passed.total:
@@ -48,10 +51,25 @@ def _counts(out: Console, flow: FlowFacts, indent: str = "") -> None:
         out.print(f"{indent}{also}")
 
 
+def _not_written(out: Console, flow: FlowFacts) -> None:
+    """The first changes that were refused, not attempted or have an unknown outcome, and the number of the others."""
+    if not flow.not_written.total:
+        return
+    out.print("\n[bold]Not written[/]")
+    for row in flow.not_written.rows[:MAX_LISTED]:
+        said = f": {row['message']}" if row["message"] else ""
+        line = f"  {outcome(row['outcome'], flow.words.target)}: {row['action']} {row['code']}{said}"
+        out.print(escape(clean(short(line, 300))))
+    if (more := flow.not_written.total - MAX_LISTED) > 0:
+        out.print(f"  and {more:,} more")
+
+
 def _todos(out: Console, title: str, todos: list[Todo]) -> None:
     if todos:
         out.print(f"\n[bold]{title}[/]")
     for todo in todos:
         came_back = f", {todo.came_back:,} came back" if todo.came_back else ""
         out.print(f"  {todo.rule} {todo.rows:,}{came_back} ({todo.owner}): {escape(todo.meaning)}")
+        if codes := [row["code"] for row in todo.examples if row["code"]]:
+            out.print(f"    {escape(clean(and_more(codes, todo.rows)))}")
         out.print(f"    [dim]{escape(todo.fix)}[/]")

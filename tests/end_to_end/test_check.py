@@ -122,7 +122,7 @@ CENTRA_PROBLEMS = [
     ),
     pytest.param(centra_fault(kind="status", status=503), "products", 5, "HTTP 503", "again", id="down"),
     pytest.param(
-        lambda shop: shop.edit("/sandbox/centra_token", "/sandbox/no-such-file"), "secrets", 2, "cannot be read",
+        lambda shop: shop.edit("/credentials/centra_token", "/credentials/no-such-file"), "secrets", 2, "cannot be read",
         "Write the secret", id="no secret",
     ),
 ]  # fmt: skip
@@ -226,7 +226,7 @@ MYOGO_PROBLEMS = [
         "a redirect to https://my.test/", "base_url", id="a redirect",
     ),
     pytest.param(
-        lambda s: s.edit("/sandbox/client_id", "/sandbox/none"), "secrets", 2, "cannot be read", "Write the secret",
+        lambda s: s.edit("/credentials/client_id", "/credentials/none"), "secrets", 2, "cannot be read", "Write the secret",
         id="no secret",
     ),
 ]  # fmt: skip

@@ -175,3 +175,13 @@ def _wait_for_text(capsys: pytest.CaptureFixture[str], text: str) -> None:
         return text in "".join(seen)
 
     wait_for(has_come)
+
+
+def test_the_report_in_the_terminal_names_what_was_refused_and_withheld(shop_of: ShopOf) -> None:
+    shop = shop_of(*(size(n) for n in range(1, 9)), *(size(n, prices=[]) for n in range(20, 28)))
+    shop.box.add_fault(side="myogo", kind="status", status=400, method="POST", path="/api/v1/products", times=FOREVER)
+    printed(shop, "push")
+    text = printed(shop, "report")
+    assert len(re.findall(r"^  refused by myOGO: create SKU\d: ", text, re.MULTILINE)) == 5
+    assert "  and 3 more\n" in text
+    assert "    SKU20, SKU21, SKU22, SKU23, SKU24 and 3 more\n" in text

@@ -16,7 +16,7 @@ from typing import Any
 from pipelines.sandbox import Sandbox
 from pipelines.sandbox.channel_file import channel_file
 from pipelines.state.run_result import RunResult
-from tests.support.shop import NO_EXPECTATIONS, Shop, catalogue, euro, size
+from tests.support.shop import ATTENTION, NO_EXPECTATIONS, Shop, catalogue, euro, size
 from tests.support.shop_helpers import is_token
 from tests.torture import invariants
 
@@ -280,4 +280,5 @@ def with_test_settings(text: str, channel: Mapping[str, Any], pages: tuple[int, 
     text = text.replace("max_in_flight       = 4\n", "")
     text = text.replace("max_update_share = 0.75", "max_update_share = 1.0")
     text = text.replace("[systems.centra]\n", f"[systems.centra]\npage_size = {pages[0]}\n{lines}")
+    text = text.replace(*ATTENTION)
     return text.replace("[systems.myogo]\n", f"[systems.myogo]\npage_size = {pages[1]}\n{lines}")

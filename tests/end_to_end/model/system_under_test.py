@@ -22,7 +22,7 @@ from tests.end_to_end.model.issue_history import IssueHistory
 from tests.end_to_end.model.oracle import Channel, Evaluation, Row
 from tests.end_to_end.model.strategies import CENTRA_FORMATS, EANS, MYOGO_FORMATS, REQUEST_SETTINGS, SIZES
 from tests.support import child_process
-from tests.support.shop import NO_EXPECTATIONS, Shop, euro, size
+from tests.support.shop import ATTENTION, NO_EXPECTATIONS, Shop, euro, size
 from tests.support.waiting import HANG_S
 
 # Fields that myOGO computes itself.
@@ -201,7 +201,7 @@ class SystemUnderTest:
 
     def _write_channel_file(self, channel: Channel) -> None:
         """Writes the sandbox's channel file with these settings."""
-        systems = channel_file(self.box.centra_url, self.box.myogo_url).partition("[flows.")[0]
+        systems = channel_file(self.box.centra_url, self.box.myogo_url).replace(*ATTENTION).partition("[flows.")[0]
         lines = {
             "page_size           = 100": f"page_size           = {self.request_settings['centra_page']}",
             "client_id  ": f"page_size           = {self.request_settings['myogo_page']}\nclient_id  ",
