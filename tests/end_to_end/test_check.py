@@ -122,7 +122,7 @@ CENTRA_PROBLEMS = [
     ),
     pytest.param(centra_fault(kind="status", status=503), "products", 5, "HTTP 503", "again", id="down"),
     pytest.param(
-        lambda shop: shop.edit("/credentials/centra_token", "/credentials/no-such-file"), "secrets", 2, "cannot be read",
+        lambda shop: shop.edit("/credentials/centra_token", "/credentials/none"), "secrets", 2, "cannot be read",
         "Write the secret", id="no secret",
     ),
 ]  # fmt: skip
