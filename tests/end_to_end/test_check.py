@@ -226,7 +226,7 @@ MYOGO_PROBLEMS = [
         "a redirect to https://my.test/", "base_url", id="a redirect",
     ),
     pytest.param(
-        lambda s: s.edit("/credentials/client_id", "/credentials/none"), "secrets", 2, "cannot be read", "Write the secret",
+        lambda s: s.edit("credentials/client_id", "credentials/none"), "secrets", 2, "cannot be read", "Write the secret",
         id="no secret",
     ),
 ]  # fmt: skip
