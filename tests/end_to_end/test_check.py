@@ -226,8 +226,8 @@ MYOGO_PROBLEMS = [
         "a redirect to https://my.test/", "base_url", id="a redirect",
     ),
     pytest.param(
-        lambda s: s.edit("credentials/client_id", "credentials/none"), "secrets", 2, "cannot be read", "Write the secret",
-        id="no secret",
+        lambda s: s.edit("credentials/client_id", "credentials/none"), "secrets", 2, "cannot be read",
+        "Write the secret", id="no secret",
     ),
 ]  # fmt: skip
 
