@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -15,6 +16,19 @@ _MESSAGES = {
     "dict_type": "must be a table",
     "tuple_type": "must be a list in square brackets",
     "string_type": "must be text in quotes",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "finite_number": "must be a number that is not infinite",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "literal_error": "must be {expected}",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
 }
 
 
@@ -31,7 +45,9 @@ def validation_messages(path: Path, error: ValidationError, place: tuple[str, ..
         elif item["type"] == "missing":
             lines.append(f"{path}: missing key {key}")
         else:
-            message = _MESSAGES.get(item["type"], item["msg"].removeprefix("Value error, "))
+            message = item["msg"].removeprefix("Value error, ")
+            if item["type"] in _MESSAGES:
+                message = _MESSAGES[item["type"]].format(**_plain_numbers(item.get("ctx", {})))
             lines.append(f"{path}: {key}: {message}" if key else f"{path}: {message}")
     return lines
 
@@ -39,3 +55,8 @@ def validation_messages(path: Path, error: ValidationError, place: tuple[str, ..
 def _keys_below(location: tuple[int | str, ...]) -> list[str]:
     tables = {"select": ["include", "exclude"], "expectations": ["enabled", "stop"]}
     return tables.get(str(location[0]), ["env", "file"])
+
+
+def _plain_numbers(context: Mapping[str, Any]) -> dict[str, Any]:
+    """1.0 as 1."""
+    return {key: f"{value:g}" if isinstance(value, float) else value for key, value in context.items()}

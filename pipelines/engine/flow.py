@@ -254,9 +254,9 @@ class Flow(ABC):
         return ""
 
     @classmethod
-    def describe_create(cls, after: Mapping[str, Any]) -> str:
-        """A new record on one line; "" for its summary columns."""
-        return ""
+    def describe_create(cls, after: Mapping[str, Any]) -> tuple[str, ...]:
+        """A new record on one line, and the lines below it; empty for its summary columns."""
+        return ()
 
     def names(self, keys: Sequence[str]) -> Mapping[str, str]:
         """What people call the rows with these keys of planned changes, where they have a name."""

@@ -34,7 +34,7 @@ class OrderFlow(Flow):
         return window_of(self.params, now)
 
     @classmethod
-    def describe_create(cls, after: Mapping[str, Any]) -> str:
+    def describe_create(cls, after: Mapping[str, Any]) -> tuple[str, ...]:
         lines = decode(after["lines"].encode()) if after.get("lines") else []
         units = sum(line.get("quantity") or 0 for line in lines)
         on_delivery = after.get("cash_on_delivery")
@@ -47,7 +47,7 @@ class OrderFlow(Flow):
             "payment will be captured" if after.get("capture") else "",
             "paid to the carrier" if on_delivery else "",
         ]
-        return ", ".join(filter(None, facts))
+        return (", ".join(filter(None, facts)), *(_line(line) for line in lines))
 
     @classmethod
     def codes_named(cls, number: str) -> str | None:
@@ -72,6 +72,12 @@ def _orders_are_listed(client: Any) -> CheckResult:
     from pipelines.systems.myogo.preflight import orders_are_listed
 
     return orders_are_listed(client)
+
+
+def _line(line: Mapping[str, Any]) -> str:
+    """A line of a planned order: units, code and the price of one unit, where it is known."""
+    price = line.get("unitPrice")
+    return f"{line.get('quantity')} x {line.get('code')}" + (f", {price} each" if price is not None else "")
 
 
 def window_of(params: Any, now: datetime) -> datetime:

@@ -123,14 +123,14 @@ class PlanScreen:
         for key, before, after in shown[["key", "before", "after"]].itertuples(index=False):
             new, old = decode_exact(after.encode()), decode_exact(before.encode())
             if action == "create":
-                created = self._created(flow, new, names.get(key, ""))
-                yield f"  {escape(clean(f'{_titled(key, names)}  {created}'))}"
+                first, *below = flow.describe_create(new) or [self._summary(flow, new, names.get(key, ""))]
+                yield f"  {escape(clean(f'{_titled(key, names)}  {first}'))}"
+                yield from (f"      {escape(clean(line))}" for line in below)
             else:
                 yield from self._updated(flow, _titled(key, names), old, new)
 
-    def _created(self, flow: Flow, new: Mapping[str, Any], name: str) -> str:
-        if text := flow.describe_create(new):
-            return text
+    def _summary(self, flow: Flow, new: Mapping[str, Any], name: str) -> str:
+        """A new record in its summary columns, without its name, else in all columns."""
         summary = words_of(flow.context.channel, flow.context.name).summary
         known = [self._value(flow, field, new[field]) for field in summary if field in new and new[field] != name]
         return ", ".join(known or [f"{self._label(flow, field)}: {self._value(flow, field, value)}"

@@ -202,12 +202,12 @@ def test_a_host_is_recognised_as_local_or_reachable_from_outside(write: Write, h
         ('host = "0.0.0.0:80/x"', "listen.host: must be an address or a name of this machine, such as 127.0.0.1, "
          "without a port"),
         ('host = ""', "listen.host: must be an address or a name of this machine, such as 127.0.0.1, without a port"),
-        ("port = 65536", "listen.port: Input should be less than or equal to 65535"),
-        ("settle_s = -1", "listen.settle_s: Input should be greater than or equal to 0"),
-        ("settle_s = nan", "listen.settle_s: Input should be a finite number"),
+        ("port = 65536", "listen.port: must be at most 65535"),
+        ("settle_s = -1", "listen.settle_s: must be at least 0"),
+        ("settle_s = nan", "listen.settle_s: must be a number that is not infinite"),
         ("settle_s = 61", "listen: longest_s = 60 is less than settle_s = 61"),
-        ("tolerance_s = 0", "listen.tolerance_s: Input should be greater than 0"),
-        ("poll_minutes = 0", "listen.poll_minutes: Input should be greater than 0"),
+        ("tolerance_s = 0", "listen.tolerance_s: must be more than 0"),
+        ("poll_minutes = 0", "listen.poll_minutes: must be more than 0"),
     ],
     ids=lambda text: text[:20],
 )  # fmt: skip
@@ -374,7 +374,7 @@ def test_a_file_that_is_not_text_is_reported_as_unreadable(tmp_path: Path, conte
         ('"36"', "36", "flows.products.params.pricelist_id: must be text in quotes"),
         ("include_inactive = false", 'include_inactive = "maybe"', "flows.products.params.include_inactive"),
         ('["*"]', '"*"', "flows.products.select.include: must be a list in square brackets"),
-        ("= 0.30", "= 1.5", "flows.products.limits.max_update_share: Input should be less than or equal to 1"),
+        ("= 0.30", "= 1.5", "flows.products.limits.max_update_share: must be at most 1"),
         ("= 0.30", "= nan", "flows.products.limits.max_update_share"),
         ("min_rows         = 1", "min_rows = -1", "flows.products.limits.min_rows"),
         ("page_size           = 100", "page_size = 0", "systems.centra.page_size"),
@@ -564,3 +564,35 @@ def test_a_secret_file_is_relative_to_the_channel_file(write: Write, tmp_path: P
 def test_a_parameter_named_file_is_not_taken_for_a_secret_file(write: Write) -> None:
     file = write(('language         = "en"', 'language_by_store = { file = "sv" }'))
     assert load(str(file)).flow_params("products").language_by_store == {"file": "sv"}
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (("max_creates      = 5000", 'max_creates = "many"'), "max_creates: must be a whole number"),
+        (("max_creates      = 5000", "max_creates = -1"), "max_creates: must be at least 0"),
+        (("max_update_share = 0.30", "max_update_share = 1.5"), "max_update_share: must be at most 1"),
+        (("max_update_share = 0.30", 'max_update_share = "half"'), "max_update_share: must be a number"),
+        (('name = "se-web"', 'name = "se-web"\nattention = "some"'), "attention: must be 'new', 'any' or 'never'"),
+    ],
+)
+def test_a_value_of_another_kind_is_explained_in_words(write: Write, edit: tuple[str, str], message: str) -> None:
+    assert message in "".join(messages_of(write(edit)))
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("base_url = http://oops", "Correct line 3: base_url = http://oops"),
+        ("timezone = Europe/Stockholm", "Correct line 3: timezone = Europe/Stockholm"),
+        ("token = hunter2", "Correct that line."),
+        ("secret_token = hunter2", "Correct that line."),
+    ],
+)
+def test_a_line_that_is_no_toml_is_shown_unless_it_may_hold_a_secret(tmp_path: Path, line: str, shown: str) -> None:
+    file = tmp_path / "x.toml"
+    file.write_text(f'name = "x"\n[systems.centra]\n{line}\n')
+    with pytest.raises(ConfigError) as caught:
+        load(str(file))
+    assert caught.value.fix == shown
+    assert "hunter2" not in str(caught.value)

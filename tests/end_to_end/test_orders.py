@@ -334,8 +334,10 @@ def test_the_history_of_an_order_is_found_by_its_number(shop_of: ShopOf) -> None
     assert [line.split("  ")[2] for line in lines("demo-1001-1")] == ["planned create", "create applied"]
     (opened,) = lines("1002")
     assert "demo-1002-1  opened ORDER-001 (order 1002-1)" in opened
-    for unknown in ("100", "1001-2", "001", "1001.1"):
-        assert lines(unknown) == [f"No run has planned, written or withheld anything for {unknown!r}."]
+    for unknown in ("100", "1001-2", "001", "1001.1", "CAP-1010"):
+        result = shop.command("history", str(shop.file), unknown, "--data", str(shop.data))
+        assert (result.exit_code, f"No run has met {unknown!r}" in result.stderr) == (2, True)
+    assert "The closest codes: 'CAP-1001'" in result.stderr.replace("\n", " ")
 
 
 def test_what_counts_orders_names_the_first_five(shop_of: ShopOf) -> None:

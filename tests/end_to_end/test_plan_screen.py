@@ -99,7 +99,7 @@ def test_an_order_is_shown_as_people_read_it(shop_of: ShopOf) -> None:
     assert "demo-1001-1  " in text, text
     line = next(line for line in text.splitlines() if "demo-1001-1  " in line)
     assert re.search(r"2 lines, 3 units, \d+\.\d+ EUR, HOME, real order, payment will be captured$", line), line
-    assert "push" in text
+    assert re.search(r"\n      1 x SKU1, 169\.30? each\n      2 x SKU2, 169\.30? each\n", text), text
     assert "--flow orders" in text[text.index("Apply exactly this") :]
 
 

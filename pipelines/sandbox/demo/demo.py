@@ -50,7 +50,7 @@ def main(folder: Path = Path("data") / "demo") -> int:
     tables = folder / "analytics.duckdb"
     show(
         f"\nDone in {time.monotonic() - began:.0f} s; the sandbox is stopped. It leaves:\n\n"
-        f"  the report  {folder / 'report.html'}\n"
+        f"  the report  {folder / 'report.html'}  ({(folder / 'report.html').resolve().as_uri()})\n"
         f"  the lists   {folder / 'csv'}\n"
         f"  the tables  {tables}\n\n"
         "To query the tables, for example:\n\n"
