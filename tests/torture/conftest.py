@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -59,7 +60,36 @@ def _cell_id(item: pytest.Item) -> str:
 
 
 def _passed(config: pytest.Config) -> dict[str, list[Any]]:
-    return dict(config.cache.get(PASSED_KEY, {})) if config.cache else {}
+    """The cells that have passed, also in a run that was killed before its summary."""
+    if config.cache is None:
+        return {}
+    log = _log_of(config)
+    logged = [json.loads(line) for line in log.read_text("utf-8").splitlines()] if log.is_file() else []
+    return dict(config.cache.get(PASSED_KEY, {})) | dict(logged)
+
+
+def _log_of(config: pytest.Config) -> Path:
+    assert config.cache is not None
+    return config.cache.mkdir("torture") / "passed.jsonl"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Logs each cell as soon as it has passed: `make torture` takes long, and may be interrupted."""
+    if TORTURE and not hasattr(config, "workerinput") and config.cache is not None:
+        if not REST:
+            _log_of(config).unlink(missing_ok=True)
+        config.pluginmanager.register(_CellLog(_log_of(config)))
+
+
+class _CellLog:
+    def __init__(self, log: Path) -> None:
+        self.log = log
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" and report.passed:
+            cells = [value for name, value in report.user_properties if name == "torture"]
+            with self.log.open("a", encoding="utf-8") as log:
+                log.writelines(f"{json.dumps(cell)}\n" for cell in cells)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
