@@ -56,9 +56,7 @@ def _toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except tomllib.TOMLDecodeError as error:
-        line = _line_of(path, str(error))
-        fix = f"Correct line {line[0]}: {line[1]}" if line else "Correct that line."
-        raise ConfigError(f"{path} is not valid TOML: {error}.", fix) from error
+        raise ConfigError(f"{path} is not valid TOML: {error}.", "Correct that line.") from error
     except RecursionError as error:
         raise ConfigError(f"{path} is not valid TOML: it is nested too deeply.", "Correct the file.") from error
     except (OSError, UnicodeDecodeError) as error:
@@ -74,17 +72,6 @@ def _placeholders(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         base_url = table.get("base_url") if isinstance(table, dict) else None
         if isinstance(base_url, str) and PLACEHOLDER.match(base_url):
             yield f"systems.{name}.base_url ({base_url})", "write the address of the shop"
-
-
-def _line_of(path: Path, message: str) -> tuple[int, str] | None:
-    """The number and the text of the line that the message names. Not of a line that may hold a secret."""
-    found = re.search(r"at line (\d+)", message)
-    lines = path.read_text("utf-8").splitlines()
-    if not found or int(found[1]) > len(lines):
-        return None
-    text = lines[int(found[1]) - 1].strip()
-    key = text.partition("=")[0].strip()
-    return None if re.search("secret|token|key|id$|password", key) else (int(found[1]), text[:80])
 
 
 class _Loader:

@@ -578,21 +578,3 @@ def test_a_parameter_named_file_is_not_taken_for_a_secret_file(write: Write) -> 
 )
 def test_a_value_of_another_kind_is_explained_in_words(write: Write, edit: tuple[str, str], message: str) -> None:
     assert message in "".join(messages_of(write(edit)))
-
-
-@pytest.mark.parametrize(
-    ("line", "shown"),
-    [
-        ("base_url = http://oops", "Correct line 3: base_url = http://oops"),
-        ("timezone = Europe/Stockholm", "Correct line 3: timezone = Europe/Stockholm"),
-        ("token = hunter2", "Correct that line."),
-        ("secret_token = hunter2", "Correct that line."),
-    ],
-)
-def test_a_line_that_is_no_toml_is_shown_unless_it_may_hold_a_secret(tmp_path: Path, line: str, shown: str) -> None:
-    file = tmp_path / "x.toml"
-    file.write_text(f'name = "x"\n[systems.centra]\n{line}\n')
-    with pytest.raises(ConfigError) as caught:
-        load(str(file))
-    assert caught.value.fix == shown
-    assert "hunter2" not in str(caught.value)
