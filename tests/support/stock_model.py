@@ -4,6 +4,7 @@ orders and completes the shipments."""
 from __future__ import annotations
 
 import random
+from collections import Counter
 from typing import Any, Literal
 
 import pandas as pd
@@ -49,9 +50,10 @@ class StockModel:
         given = {"order": shipment_id.split("-")[0], "shipment": shipment_id, "gtg": True, "shipped": True}
         self.state.centra.shipments.complete(given, self.state.centra.switches)
 
-    def run(self, chance: random.Random, unsent: list[str], *, all_flows: bool) -> None:
+    def run(self, chance: random.Random, unsent: list[str], *, all_flows: bool) -> Counter[str]:
         """One run: everything is read, then orders are sent, shipments completed and amounts written. A completion may
-        fail."""
+        fail; its goods are then taken off twice until the next run. Returns these goods: units by code."""
+        failed: Counter[str] = Counter()
         due = self._completions() if all_flows else []
         amounts = self._amounts(due)
         if all_flows:
@@ -60,7 +62,10 @@ class StockModel:
             for shipment_id in due:
                 if chance.random() < 0.8:
                     self.complete(shipment_id)
+                else:
+                    failed.update(units_of(self.actions, shipment_id))
         self.state.centra.shop.write_stock(amounts, self.state.centra.switches)
+        return failed
 
     def _completions(self) -> list[str]:
         """The shipments that are good to go and that myOGO has shipped."""

@@ -22,8 +22,8 @@ def play(seed: int, kind: Literal["physical", "fta"], *, calm: bool, **switches:
         if number % STEPS_PER_RUN == STEPS_PER_RUN - 1:
             all_flows = bool(day.random.getrandbits(1))
             day.log.append(f"run, all flows: {all_flows}")
-            model.run(day.random, day.unsent(), all_flows=all_flows)
-            check_nothing_is_oversold(model.actions, exactly=calm, what=(seed, day.log))
+            failed = model.run(day.random, day.unsent(), all_flows=all_flows)
+            check_nothing_is_oversold(model.actions, exactly=calm, failed=failed, what=(seed, day.log))
     settle(day)
     model.run(day.random, [], all_flows=False)
     check_nothing_is_oversold(model.actions, exactly=True, what=(seed, day.log))
