@@ -25,7 +25,7 @@ setup: .venv/.ready
 	@touch $@
 
 demo: setup
-	@$(BIN)/python -m pipelines.sandbox.demo.demo
+	@$(BIN)/centra-myogo demo
 
 test: setup lint types unit
 

@@ -143,7 +143,7 @@ class Output:
 
 
 def _words(channel: str, flow: list[str] | None, sku: list[str] | None, full: bool, data: Path | None) -> list[str]:
-    """The words of the command line that select what is read; `--project` is in the environment."""
+    """The words of the command line that select what is read, and from which place."""
     selection = [word for name in flow or () for word in ("--flow", name)]
     selection += [word for pattern in sku or () for word in ("--sku", pattern)]
     place = [word for name, value in _places(data).items() if value for word in (name, value)]

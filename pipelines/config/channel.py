@@ -70,6 +70,7 @@ class FlowSettings(TomlTable):
     expectations: ExpectationSettings = ExpectationSettings()
 
 
+CHANNEL_NAME = r"[a-z0-9][a-z0-9_-]{0,62}"
 Attention = Literal["new", "any", "never"]
 
 

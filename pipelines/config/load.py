@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from pipelines.config.channel import Attention, Channel, FlowSettings, TomlTable
+from pipelines.config.channel import CHANNEL_NAME, Attention, Channel, FlowSettings, TomlTable
 from pipelines.config.listen import listen_model
 from pipelines.config.product_links import links_model
 from pipelines.config.project import Project
@@ -35,7 +35,7 @@ PLACEHOLDER = re.compile(r"https?://shop\.example(?:[:/]|$)")
 class _TopLevel(TomlTable):
     """The top level of the file; its tables are validated one by one."""
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
+    name: str = Field(pattern=rf"^{CHANNEL_NAME}$")
     refresh: Literal["full", "changes"] = "full"
     full_every: float = Field(default=24.0, gt=0, le=24 * 31)
     attention: Attention = "new"

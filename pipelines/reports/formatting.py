@@ -23,7 +23,7 @@ def when(moment: datetime | None) -> str:
 
 
 def local_time(moment: datetime | None, zone: ZoneInfo | None) -> str:
-    """A moment (UTC, without an offset) in the shop's zone with UTC beside it, as a `<time>` element; in UTC alone if
+    """A moment (UTC, without an offset) in the shop's zone with UTC in brackets, as a `<time>` element; in UTC alone if
     the zone is not known."""
     if moment is None:
         return "never"

@@ -44,7 +44,8 @@ _SINCE = f"select n.source_id, n.rule, i.since from broken_now n join sync.issue
 
 _LAST_GOOD = """
     select max(r.started_at) from sync.runs r join sync.flows f using (run_id)
-    where f.flow = $flow and r.exit_code in (0, 3) and r.run_id <> $run and ($narrowed or len(r.selection) = 0)"""
+    where f.flow = $flow and r.exit_code in (0, 3) and r.run_id <> $run
+        and ($narrowed or coalesce(len(r.selection), 0) = 0)"""
 
 
 def newly_withheld(

@@ -27,7 +27,7 @@ TWO_LISTS = [euro("10.00", "36"), euro("12.00", "41", pricelist="EUR outlet")]
 
 
 class Terminal:
-    """A command on a terminal of its own kind: what it prints, and what somebody types."""
+    """A command on a pseudo-terminal: what it prints, and what somebody types."""
 
     def __init__(self, folder: Path, *words: str) -> None:
         self._master, slave = pty.openpty()
@@ -137,6 +137,32 @@ def options_of(box: Sandbox) -> list[str]:
         "--client-id", known.client_id, "--client-secret", known.client_secret, "--merchant-id", known.merchant_id,
         "--secret-token", known.secret_token, *addresses(box),
     ]  # fmt: skip
+
+
+def test_a_value_that_cannot_be_one_is_asked_again(
+    shop_of: Callable[..., Shop], terminal: Callable[..., Terminal], tmp_path: Path
+) -> None:
+    """It cannot be kept either. The addresses that were given stay, although myOGO's credentials are missing."""
+    box = shop_of(size(1)).box
+    screen = terminal("init", "my-shop", *addresses(box))
+    for url, zone in (("shop.test", ""), (box.centra_url, "Sweden/Stockholm"), (box.centra_url, "")):
+        screen.answer(r"Base URL.*: $", url)
+        screen.answer(r"Secret API key.*: $", box.credentials.centra_token)
+        screen.answer(r"Time zone.*: $", zone)
+    screen.answer(r"Client ID.*: $", "")
+    assert screen.ended() == 0, screen.text
+    assert "Keep these values" not in screen.text
+    assert "is not a time zone" in screen.text
+    assert f'base_url      = "{box.myogo_url}"' in (tmp_path / "channels" / "my-shop.toml").read_text()
+
+
+def test_a_secret_that_cannot_be_stored_leaves_no_channel_file(shop_of: Callable[..., Shop], tmp_path: Path) -> None:
+    """The .env is a folder: the next init can still write the file."""
+    shop = shop_of(size(1))
+    (tmp_path / ".env").mkdir()
+    result = shop.command(*options_of(shop.box))
+    assert (result.exit_code, ".env cannot be written" in result.output.replace("\n", "")) == (2, True)
+    assert not (tmp_path / "channels").exists()
 
 
 def test_every_answer_can_be_an_option(shop_of: Callable[..., Shop], tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`make demo`: runs all four flows against the sandbox, with commentary, and stops what it started.
+"""`centra-myogo demo`: runs all four flows against the sandbox, with commentary, and stops what it started.
 
 Each command runs in its own process, as for a user: products come to myOGO, goods arrive and show in Centra, an order
 goes to the warehouse, and its tracking numbers come back. The sandbox's control paths act for customer and warehouse.
@@ -25,7 +25,7 @@ class DemoFailed(Exception):
     """The sandbox did not start, or a command ended with an unexpected exit code."""
 
 
-def main(folder: Path = Path("data") / "demo") -> int:
+def main(folder: Path) -> int:
     """Runs the demonstration; its files go to `folder`. 0 if every step succeeded, 1 with a message if one did not."""
     channels = folder / "channel"
     channels.mkdir(parents=True, exist_ok=True)
@@ -107,7 +107,3 @@ def _python() -> str:
 
 def _command(*arguments: str) -> list[str]:
     return [sys.executable, "-P", "-m", "pipelines", *arguments]
-
-
-if __name__ == "__main__":
-    sys.exit(main())
