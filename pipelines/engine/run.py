@@ -65,8 +65,6 @@ class RunOptions:
 class RunObserver(Protocol):
     """Shows the progress of a run."""
 
-    def step(self, name: str) -> None: ...
-
     def reading(self, rows: Mapping[str, Callable[[], int]], totals: Mapping[str, int]) -> AbstractContextManager[None]:
         """While the systems are read: `rows` returns by system how many rows have come, `totals` how many to expect."""
 
@@ -339,7 +337,6 @@ class _Run:
         self.interrupted.check()
         if flow != self.names[0] and flow:
             name = f"{flow}: {name}"
-        self.observer.step(name)
         begun = time.monotonic()
         try:
             yield

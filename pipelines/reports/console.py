@@ -31,9 +31,6 @@ _MARK = {"ok": "[green]✓[/]", "warning": "[yellow]![/]", "failed": "[red]✗[/
 class SilentReporter:
     """Prints nothing during a run: for `--json`."""
 
-    def step(self, name: str) -> None:
-        pass
-
     def reading(self, rows: Mapping[str, Callable[[], int]], totals: Mapping[str, int]) -> AbstractContextManager[None]:
         return nullcontext()
 
@@ -74,9 +71,6 @@ class ConsoleReporter:
         self._keys: dict[str, list[str]] = {}  # of the changes that were not applied, by outcome
         self._requests = 0.0
         self._rate = 0.0
-
-    def step(self, name: str) -> None:
-        pass
 
     def reading(self, rows: Mapping[str, Callable[[], int]], totals: Mapping[str, int]) -> AbstractContextManager[None]:
         return self.progress.reading(rows, totals)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.core import failpoints
 from pipelines.engine.run import RunOptions, run
 from pipelines.reports.console import SilentReporter
 from tests.support.shop import Shop, size
@@ -33,25 +34,18 @@ def umask(request: pytest.FixtureRequest) -> Iterator[int]:
     os.umask(before)
 
 
-def test_working_files_are_private_during_and_after_a_run(shop_of: Callable[..., Shop]) -> None:
-    """Each file at each step, with umask 0."""
+def test_working_files_are_private_during_and_after_a_run(
+    shop_of: Callable[..., Shop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each file at each boundary between two steps, with umask 0."""
     shop = shop_of(size(1))
     modes: dict[str, int] = {}
     root = shop.data / "demo"
 
-    class ModeRecorder(SilentReporter):
-        def step(self, name: str) -> None:
-            modes.update(_modes(root))
-
-        def planned(self, *_: object) -> None:
-            modes.update(_modes(root))
-
-        def result(self, *_: object) -> None:
-            modes.update(_modes(root))
-
+    monkeypatch.setattr(failpoints, "_hook", lambda _: modes.update(_modes(root)))
     before = os.umask(0)
     try:
-        assert run(shop.channel(), shop.data, RunOptions("push"), ModeRecorder()).exit_code == 0
+        assert run(shop.channel(), shop.data, RunOptions("push"), SilentReporter()).exit_code == 0
         assert os.umask(0) == 0, "the user's umask was not restored"
     finally:
         os.umask(before)
