@@ -58,7 +58,7 @@ def test_a_planted_issue_is_shown_with_its_place_and_fix(pushed: Shop, page: Pag
     assert label == RULES[rule].fix_in
     text = page.text(rule)
     meaning = RULES[rule].meaning
-    since = r"Since \d{4}-\d\d-\d\d \d\d:\d\d Stockholm \(\d\d:\d\d UTC\)"
+    since = r"Since \d{4}-\d\d-\d\d \d\d:\d\d Stockholm \((\d{4}-\d\d-\d\d )?\d\d:\d\d UTC\)"
     assert re.match(
         rf"{rows} {label} {rule} {re.escape(meaning)} {re.escape(RULES[rule].fix)} {since}", text, re.IGNORECASE
     )
