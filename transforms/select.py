@@ -6,11 +6,13 @@ import difflib
 import fnmatch
 import heapq
 import itertools
+import re
 from collections.abc import Sequence
 
 import pandas as pd
 
 MAX_COMPARED = 2000
+_ESCAPED = re.compile(r"\[([*?[])\]")  # as `glob.escape` writes the special letters
 
 
 def closest_codes(pattern: str, codes: pd.Series) -> list[str]:
@@ -29,12 +31,24 @@ def _shared(one: str, other: str) -> int:
 
 
 def matches(columns: Sequence[pd.Series], patterns: Sequence[str]) -> pd.Series:
-    """Whether any of `columns` matches any of the shell-like `patterns`, row by row; case matters."""
+    """Whether any of `columns` matches any of the shell-like `patterns`, row by row; case matters.
+
+    Patterns that match one text only, such as those of `glob.escape`, cost little, however many there are.
+    """
     if "*" in patterns:
         return pd.Series(True, index=columns[0].index)
+    texts = {pattern: only_match(pattern) for pattern in patterns}
+    exact = {text for text in texts.values() if text is not None}
     selected = pd.Series(False, index=columns[0].index)
     for column in columns:
         distinct = list(column.dropna().unique())
-        matching = {text for pattern in patterns for text in fnmatch.filter(distinct, pattern)}
-        selected |= column.isin(matching)
+        globs = (pattern for pattern, text in texts.items() if text is None)
+        matching = {text for pattern in globs for text in fnmatch.filter(distinct, pattern)}
+        selected |= column.isin(exact | matching)
     return selected
+
+
+def only_match(pattern: str) -> str | None:
+    """The only text that the pattern matches; None if it may match several."""
+    without_escapes = _ESCAPED.sub("", pattern)
+    return None if any(letter in without_escapes for letter in "*?[") else _ESCAPED.sub(r"\1", pattern)

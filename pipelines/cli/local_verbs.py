@@ -1,4 +1,4 @@
-"""`listen`, `sandbox` and `demo`: processes on this machine."""
+"""`serve`, `listen`, `sandbox` and `demo`: processes on this machine."""
 
 from __future__ import annotations
 
@@ -16,6 +16,42 @@ from pipelines.cli.common import (
     exit_with_error,
     load_channel,
 )
+
+
+@app.command()
+def serve(
+    host: Annotated[
+        str | None, typer.Option("--host", metavar="NAME", help="Overrides the host of serve.toml.")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option("--port", metavar="N", min=0, max=65_535, help="Overrides the port of serve.toml; 0 is any free."),
+    ] = None,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Show the sandbox's channel, with stand-ins for both systems.")
+    ] = False,
+    data: DataOption = None,
+    project: ProjectOption = None,
+) -> None:
+    """Serve the pages of all channels, and run their schedules and webhooks."""
+    from pipelines.config.project import Project
+    from pipelines.core.errors import CentraMyogoError
+    from pipelines.web.server import serve as serve_pages
+
+    def ready(address: str) -> None:
+        typer.echo(f"Open {address} in a browser. Ctrl-C stops the pages.")
+
+    try:
+        if demo:
+            from pipelines.sandbox.demo.pages import demo_project
+
+            folder = data_folder(data) / "demo-pages"
+            with demo_project(folder) as (sandbox_project, acts):
+                serve_pages(sandbox_project, folder / "data", host, port, ready, acts)
+        else:
+            serve_pages(Project.current(), data_folder(data), host, port, ready)
+    except CentraMyogoError as error:
+        exit_with_error(error, False, "", "serve", {})
 
 
 @app.command()

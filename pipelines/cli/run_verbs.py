@@ -29,6 +29,12 @@ SkuOption = Annotated[
 FlowOption = Annotated[
     list[str] | None, typer.Option("--flow", metavar="NAME", help="Only this flow of the channel; may be repeated.")
 ]
+CodesOption = Annotated[
+    Path | None,
+    typer.Option("--codes-from", metavar="FILE", help="Only the codes in this text file, one a line, verbatim."),
+]
+ByOption = Annotated[str | None, typer.Option("--by", hidden=True)]  # the user of the pages, for sync.runs
+ProgressOption = Annotated[bool, typer.Option("--progress", hidden=True)]  # with --json: progress as JSON, on stderr
 RebuildOption = Annotated[bool, typer.Option("--rebuild", help="Rebuild a damaged work file (the history is kept).")]
 ShowOption = Annotated[
     int | None, typer.Option("--show", metavar="N", min=0, help="Print this many changes of each kind.")
@@ -51,7 +57,11 @@ def _fingerprint(value: str | None) -> str | None:
 
 @app.command()
 def check(
-    channel: ChannelArgument, json: JsonOption = False, data: DataOption = None, project: ProjectOption = None
+    channel: ChannelArgument,
+    json: JsonOption = False,
+    progress: ProgressOption = False,
+    data: DataOption = None,
+    project: ProjectOption = None,
 ) -> None:
     """Test the channel file, the credentials and both systems. Writes nothing."""
     from pipelines.core.errors import CentraMyogoError
@@ -60,9 +70,12 @@ def check(
         loaded = load_channel(channel)
         from pipelines.engine.preflight import check as run_checks
         from pipelines.reports.console import StandardOutput, print_check
+        from pipelines.reports.json_progress import write_check_progress
 
         out = StandardOutput()
-        report = run_checks(loaded, data_folder(data), (lambda _: None) if json else partial(print_check, out))
+        on_json_check = write_check_progress if progress else lambda _: None
+        on_check = on_json_check if json else partial(print_check, out)
+        report = run_checks(loaded, data_folder(data), on_check)
     except CentraMyogoError as error:
         exit_with_error(error, json, channel, "check", {"checks": []})
     if json:
@@ -78,17 +91,21 @@ def plan(
     json: JsonOption = False,
     flow: FlowOption = None,
     sku: SkuOption = None,
+    codes_from: CodesOption = None,
     rebuild: RebuildOption = False,
     full: FullOption = False,
     show: ShowOption = None,
     all: AllOption = False,
     changes: ChangesOption = False,
+    by: ByOption = None,
+    progress: ProgressOption = False,
     data: DataOption = None,
     project: ProjectOption = None,
 ) -> None:
     """Show what a push would change, and why. Writes nothing to the systems."""
-    output = Output(json, show, all, changes, _words(channel, flow, sku, full, data))
-    _run(channel, data, output, verb="plan", **_selection(flow, sku), rebuild=rebuild, full=full)
+    selection = Selection(flow or [], sku or [], codes_from, full)
+    output = Output(json, show, all, changes, progress, selection.words(channel, data))
+    _run(channel, data, output, selection, verb="plan", rebuild=rebuild, requested_by=by)
 
 
 @app.command()
@@ -97,6 +114,7 @@ def push(
     json: JsonOption = False,
     flow: FlowOption = None,
     sku: SkuOption = None,
+    codes_from: CodesOption = None,
     expect: Annotated[
         str | None,
         typer.Option(
@@ -109,26 +127,25 @@ def push(
     show: ShowOption = None,
     all: AllOption = False,
     changes: ChangesOption = False,
+    by: ByOption = None,
+    progress: ProgressOption = False,
     data: DataOption = None,
     project: ProjectOption = None,
 ) -> None:
     """Plan, then apply the plan, one change at a time."""
-    output = Output(json, show, all, changes, _words(channel, flow, sku, full, data))
+    selection = Selection(flow or [], sku or [], codes_from, full)
+    output = Output(json, show, all, changes, progress, selection.words(channel, data))
     _run(
         channel,
         data,
         output,
+        selection,
         verb="push",
-        **_selection(flow, sku),
         expect=expect,
         force=force,
         rebuild=rebuild,
-        full=full,
+        requested_by=by,
     )
-
-
-def _selection(flow: list[str] | None, sku: list[str] | None) -> dict[str, tuple[str, ...]]:
-    return {"flows": tuple(flow or ()), "sku": tuple(sku or ())}
 
 
 @dataclass(frozen=True)
@@ -139,22 +156,57 @@ class Output:
     show: int | None
     all: bool
     changes: bool
+    progress: bool
     words: list[str]
 
 
-def _words(channel: str, flow: list[str] | None, sku: list[str] | None, full: bool, data: Path | None) -> list[str]:
-    """The words of the command line that select what is read, and from which place."""
-    selection = [word for name in flow or () for word in ("--flow", name)]
-    selection += [word for pattern in sku or () for word in ("--sku", pattern)]
-    place = [word for name, value in _places(data).items() if value for word in (name, value)]
-    return [channel, *selection, *(["--full"] if full else []), *place]
+@dataclass(frozen=True)
+class Selection:
+    """What a run reads and selects."""
+
+    flows: list[str]
+    patterns: list[str]
+    codes_from: Path | None
+    full: bool
+
+    def words(self, channel: str, data: Path | None) -> list[str]:
+        """The words of the command line that select this, from which place."""
+        words = [word for name in self.flows for word in ("--flow", name)]
+        words += [word for pattern in self.patterns for word in ("--sku", pattern)]
+        words += ["--codes-from", str(self.codes_from)] if self.codes_from else []
+        place = [word for name, value in _places(data).items() if value for word in (name, value)]
+        return [channel, *words, *(["--full"] if self.full else []), *place]
+
+    def options(self) -> dict[str, Any]:
+        """The fields of RunOptions. Raises ConfigError if the file of codes cannot be read, or is empty."""
+        from pipelines.engine.sku_patterns import SkuSelection
+
+        codes = () if self.codes_from is None else _codes(self.codes_from)
+        return {
+            "flows": tuple(self.flows),
+            "selection": SkuSelection(tuple(self.patterns), codes),
+            "full": self.full,
+        }
+
+
+def _codes(file: Path) -> tuple[str, ...]:
+    from pipelines.core.errors import ConfigError
+
+    try:
+        lines = file.read_text("utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} cannot be read: {error}.", "--codes-from needs a text file in UTF-8.") from error
+    codes = tuple(dict.fromkeys(filter(None, lines)))
+    if not codes:
+        raise ConfigError(f"There is no code in {file}.", "Write one code a line.")
+    return codes
 
 
 def _places(data: Path | None) -> dict[str, str]:
     return {"--data": str(data) if data else "", "--project": os.environ.get("CENTRA_MYOGO_PROJECT", "")}
 
 
-def _run(channel: str, data: Path | None, output: Output, **options: Any) -> NoReturn:
+def _run(channel: str, data: Path | None, output: Output, selection: Selection, **options: Any) -> NoReturn:
     from pipelines.core.errors import CentraMyogoError
 
     json = output.json
@@ -162,6 +214,7 @@ def _run(channel: str, data: Path | None, output: Output, **options: Any) -> NoR
         loaded = load_channel(channel)
         from pipelines.engine.run import RunOptions, run
         from pipelines.reports.console import ConsoleReporter, SilentReporter
+        from pipelines.reports.json_progress import JsonProgress
         from pipelines.reports.plan_screen import SHOWN
 
         show = None if output.all else SHOWN if output.show is None else output.show
@@ -169,7 +222,8 @@ def _run(channel: str, data: Path | None, output: Output, **options: Any) -> NoR
         with_changes = options["verb"] == "plan" or show != SHOWN
         console = ConsoleReporter(loaded, output.words, show, with_changes=with_changes)
         folder = data_folder(data)
-        report = run(loaded, folder, RunOptions(**options), SilentReporter() if json else console)
+        silent = JsonProgress() if output.progress else SilentReporter()
+        report = run(loaded, folder, RunOptions(**options, **selection.options()), silent if json else console)
         document = report.as_json()
         if json and output.changes:
             from pipelines.reports.changes_json import changes_of

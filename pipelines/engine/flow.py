@@ -135,6 +135,18 @@ class StagedRows:
     is_readable: Callable[[str, object], bool] = lambda name, value: False
 
 
+@dataclass(frozen=True)
+class Listing:
+    """The rows of both sides for the page that compares them: one row per row of the source, and per row that only the
+    target has.
+
+    `query` reads views of the published file. Its columns: source_id (null for a row of the target only), code,
+    product_id, name, variant, size, brand, in_source, in_target, source_stock, target_stock.
+    """
+
+    query: str
+
+
 @dataclass
 class FlowContext:
     """The run in which a flow is evaluated.
@@ -239,6 +251,7 @@ class Flow(ABC):
     write_trace: ClassVar[WriteTrace | None] = None
     keeps_links: ClassVar[bool] = False
     daily: ClassVar[tuple[DailyAmounts, ...]] = ()
+    listing: ClassVar[Listing | None] = None
 
     def __init__(self, context: FlowContext) -> None:
         self.context = context

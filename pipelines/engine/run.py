@@ -13,24 +13,22 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import pandas as pd
-
 from pipelines.core.errors import CentraMyogoError, InternalError, StorageError, UnsafePlan
 from pipelines.core.process_memory import gc_paused, release_free_memory
 from pipelines.core.reference import import_string
 from pipelines.core.signals import Interrupt, interruptible
 from pipelines.engine import batch_checks
 from pipelines.engine.broken_fields import refuse_broken_fields
+from pipelines.engine.evaluation_record import record_evaluation, record_states
 from pipelines.engine.expiry import apply_retention
 from pipelines.engine.extract import Extractor
 from pipelines.engine.flow import Evaluation, Flow, FlowContext
 from pipelines.engine.plan import Plan, diff
 from pipelines.engine.push import HELD_BACK, Result, push, read_back
 from pipelines.engine.safety_limits import refusal
-from pipelines.engine.sku_patterns import require_matches
+from pipelines.engine.sku_patterns import ALL_ROWS, SkuSelection
 from pipelines.state import group_copy
 from pipelines.state.daily_amounts import record_daily
-from pipelines.state.issue_history import newly_withheld, update_issues
 from pipelines.state.journal import Journal
 from pipelines.state.links import record_found
 from pipelines.state.lock import channel_lock
@@ -51,11 +49,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class RunOptions:
-    """The options of the command line. Without `flows`, all flows of the channel run."""
+    """The options of the command line. Without `flows`, all flows of the channel run. `requested_by` is the user of
+    the pages who requested the run."""
 
     verb: str
     flows: tuple[str, ...] = ()
-    sku: tuple[str, ...] = ()
+    selection: SkuSelection = ALL_ROWS
+    requested_by: str | None = None
     expect: str | None = None
     force: bool = False
     rebuild: bool = False
@@ -115,6 +115,7 @@ class _Run:
         run_id = f"{now:%Y%m%dT%H%M%S}-{now.microsecond:05x}{uuid.uuid4().hex[:1]}"
         self.report = RunResult(channel.name, run_id, options.verb, now)
         self.names = channel.in_order(options.flows)
+        self.sku = options.selection.as_patterns()
         for name in self.names:
             self.report.begin(name)
         self.steps: dict[str, float] = {}
@@ -133,7 +134,7 @@ class _Run:
             linked = [name for name, flow in self.channel.declarations.items() if flow.keeps_links]
             recorder = RunRecorder(self.folder, store, report, linked)
             with self._capture_errors():
-                recorder.start(self.options.force, list(self.options.sku))
+                recorder.start(self.options.force, self.sku, self.options.requested_by)
                 self._run_steps(store, recorder)
             with self._capture_errors():
                 # Rows that a new read has replaced leave their bytes in the file, as blanked ones do.
@@ -172,11 +173,12 @@ class _Run:
             for name, flow in flows.items():
                 evaluation = flow.evaluate(partial(self._step, flow=name))
                 with self._step("plan", name):
-                    self._record(store, name, flow, evaluation)
+                    record_evaluation(store, self.report, flow, evaluation, narrowed=bool(self.sku))
                     plans[name] = self._plan(store, name, evaluation)
+                    record_states(store, flow, evaluation, plans[name], narrowed=bool(self.sku))
                 self.observer.planned(self.report, flow, plans[name], evaluation)
                 refused += self._refusals(name, flow, evaluation, plans[name])
-        require_matches(self.options.sku, [flow.context.codes for flow in flows.values()])
+        self.options.selection.require_matches([flow.context.codes for flow in flows.values()])
         self._refuse_if_unsafe(refused)
         with self._step("history"):  # a read that the limits refuse is not one to remember
             record_daily(store, (one for flow in flows.values() for one in flow.daily), self.report.started_at.date())
@@ -197,7 +199,7 @@ class _Run:
 
     def _flows(self, store: Store) -> dict[str, Flow]:
         services: dict[type, Any] = {}
-        report, sku = self.report, self.options.sku
+        report, sku = self.report, self.sku
         return {
             name: self.channel.declarations[name](
                 FlowContext(name, self.channel, store, report.run_id, sku, services=services, now=report.started_at)
@@ -232,32 +234,6 @@ class _Run:
                 with self._step("look up", name):
                     skipped = [key for lookup in lookups for key in extractor.look_up(lookup)]
                     flow.context.skipped_lookups = frozenset(skipped)
-
-    def _record(self, store: Store, name: str, flow: Flow, evaluation: Evaluation) -> None:
-        """Stores the withheld rows, since when they are withheld, the warnings, and the number of rows per rule."""
-        report, withheld, warned = self.report, evaluation.withheld, evaluation.warned
-        report.flows[name].update(evaluation.counts)
-        if evaluation.expectations:
-            report.facts["expectations"] = evaluation.expectations
-        narrowed = bool(self.options.sku)
-        since = update_issues(
-            store, name, report.run_id, report.started_at, withheld, evaluation.records, narrowed=narrowed
-        )
-        report.flows[name]["withheld_new"] = newly_withheld(
-            store, name, report.run_id, withheld, since, narrowed=narrowed
-        )
-        store.append("sync.withheld", withheld.assign(run_id=report.run_id, flow=name, since=since))
-        target = self.channel.flows[name].target_system
-        store.replace_flow(f"out_{target}.warnings", name, warned)
-        counted = pd.concat([withheld["rule"], warned["rule"]]).value_counts()
-        counts = {
-            "run_id": report.run_id,
-            "flow": name,
-            "rule": [rule.id for rule in flow.rules],
-            "withholds": [rule.withholds for rule in flow.rules],
-            "row_count": [int(counted.get(rule.id, 0)) for rule in flow.rules],
-        }
-        store.append("sync.rule_counts", pd.DataFrame(counts))
 
     def _plan(self, store: Store, name: str, evaluation: Evaluation) -> Plan:
         report = self.report

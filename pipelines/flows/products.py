@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pipelines.core.json_codec import decode_exact
 from pipelines.engine import batch_checks
 from pipelines.engine.broken_fields import MAX_BROKEN_SHARE
-from pipelines.engine.flow import ChangeWords, Evaluation, Flow, StagedRows, Step, Words, WriteTrace
+from pipelines.engine.flow import ChangeWords, Evaluation, Flow, Listing, StagedRows, Step, Words, WriteTrace
 from pipelines.engine.plan import Plan
 from pipelines.engine.safety_limits import (
     MAX_EXAMPLES,
@@ -132,6 +132,13 @@ class ProductFlow(Flow):
     views = product_views.VIEWS
     daily = (*product_views.DAILY_PRICES, *stock_views.DAILY_STOCK)
     row_names = SIZE_NAMES
+    listing = Listing(
+        """
+        select stock_item_id as source_id, code, product_id, coalesce(name, myogo_name) as name, variant, size,
+               coalesce(brand, myogo_supplier) as brand, in_centra as in_source, in_myogo as in_target,
+               centra_available as source_stock, myogo_available as target_stock
+        from v_products"""
+    )
     keeps_links = True
     write_trace = WriteTrace("products", "code", "key", "a product that we wrote is missing from myOGO's changes")
 

@@ -13,7 +13,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from pipelines.core.errors import UnsafePlan
 from pipelines.core.reference import import_string
 from pipelines.engine.broken_fields import MAX_BROKEN_SHARE
-from pipelines.engine.flow import ChangeWords, Comparison, Evaluation, Flow, StagedRows, Step, Words, WriteTrace
+from pipelines.engine.flow import (
+    ChangeWords,
+    Comparison,
+    Evaluation,
+    Flow,
+    Listing,
+    StagedRows,
+    Step,
+    Words,
+    WriteTrace,
+)
 from pipelines.engine.plan import Plan
 from pipelines.engine.safety_limits import (
     MIN_ROWS_FOR_SHARE,
@@ -127,6 +137,7 @@ class StockFlow(Flow):
         why_different="Centra has units allocated to orders that myOGO does not have yet, or has already picked",
     )
     row_names = SIZE_NAMES
+    listing = Listing(stock_views.LISTED)
     write_trace = WriteTrace(
         "stock", "stock_item_id", "source_id", "an amount that we wrote is missing from Centra's changes"
     )

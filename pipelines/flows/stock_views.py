@@ -56,6 +56,11 @@ SIDE_BY_SIDE = View(
         """
     ),
 )
+LISTED = """
+    select stock_item_id as source_id, code, product_id, coalesce(name, myogo_name) as name, variant, size, brand,
+           in_myogo as in_source, in_centra as in_target, myogo_available as source_stock,
+           centra_available as target_stock
+    from v_products"""
 STOCK_BY_DAY = View(
     "v_stock_by_day",
     "Stock of each code in each system, a row per day: as the last run of the day read it, or else as it was known.",

@@ -8,7 +8,7 @@ import duckdb
 
 from pipelines.state.run_tables import RUN_TABLES
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 
 def schema_version_of(db: duckdb.DuckDBPyConnection) -> int:
@@ -91,9 +91,7 @@ def _to_2(db: duckdb.DuckDBPyConnection) -> None:
 def _to_3(db: duckdb.DuckDBPyConnection) -> None:
     """Adds sync.links, which the next run fills from sync.journal, and a column of sync.journal."""
     db.execute("alter table sync.journal add column if not exists held json")
-    declared = next(table for table in RUN_TABLES if table.name == "sync.links")
-    for statement in declared.statements():
-        db.execute(statement)
+    _create(db, "sync.links")
 
 
 def _to_4(db: duckdb.DuckDBPyConnection) -> None:
@@ -104,13 +102,23 @@ def _to_4(db: duckdb.DuckDBPyConnection) -> None:
 
 def _to_5(db: duckdb.DuckDBPyConnection) -> None:
     """Adds sync.stock_daily and sync.prices_daily, whose history begins with the next run."""
+    _create(db, "sync.stock_daily", "sync.prices_daily")
+
+
+def _to_6(db: duckdb.DuckDBPyConnection) -> None:
+    """Adds the user of the pages who requested a run, and sync.row_states, which the next run fills."""
+    db.execute("alter table sync.runs add column if not exists requested_by varchar")
+    _create(db, "sync.row_states")
+
+
+def _create(db: duckdb.DuckDBPyConnection, *names: str) -> None:
     for declared in RUN_TABLES:
-        if declared.name in ("sync.stock_daily", "sync.prices_daily"):
+        if declared.name in names:
             for statement in declared.statements():
                 db.execute(statement)
 
 
-_STEPS: dict[int, Callable[[duckdb.DuckDBPyConnection], None]] = {1: _to_2, 2: _to_3, 3: _to_4, 4: _to_5}
+_STEPS: dict[int, Callable[[duckdb.DuckDBPyConnection], None]] = {1: _to_2, 2: _to_3, 3: _to_4, 4: _to_5, 5: _to_6}
 
 
 def history_query(db: duckdb.DuckDBPyConnection, database: str, table: str) -> str:

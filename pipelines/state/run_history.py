@@ -26,7 +26,7 @@ class RunRecorder:
     def __init__(self, folder: Folder, store: Store, report: RunResult, linked_flows: Sequence[str] = ()) -> None:
         self.folder, self.store, self.report, self.linked_flows = folder, store, report, linked_flows
 
-    def start(self, forced: bool, selection: list[str]) -> None:
+    def start(self, forced: bool, selection: Sequence[str], requested_by: str | None) -> None:
         self._load_journal()
         self.store.begin_run(
             {
@@ -36,7 +36,8 @@ class RunRecorder:
                 "started_at": self.report.started_at,
                 "flow": ", ".join(self.report.flows),
                 "forced": forced,
-                "selection": selection,
+                "selection": [*selection],
+                "requested_by": requested_by,
             }
         )
         self._flows(())  # so that a killed run has its flows too

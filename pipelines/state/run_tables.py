@@ -34,7 +34,8 @@ _RUN = (
     message varchar | The error, if there was one.
     fingerprint varchar | Identifies the plan.
     forced boolean | Whether --force waived the limits.
-    selection varchar[] | The --sku patterns.
+    selection varchar[] | The --sku patterns, and the codes of --codes-from.
+    requested_by varchar | The user of the pages who requested the run; null for a command and a scheduled run.
     flow varchar | The flows that ran, separated by commas; sync.flows has the counts of each.
 """
     + _COUNTS
@@ -162,6 +163,20 @@ RUN_TABLES = (
             key varchar | The row's key in the target.
             since timestamp | Since when it has this key, UTC.
             run_id varchar | The run that wrote the row under this key, or found it there.
+            """
+        ),
+    ),
+    Table(
+        "sync.row_states",
+        "One row per row on the source side: what the last run that evaluated it found. Of flows whose rows a view "
+        "lists, those that are unchanged are left out.",
+        columns(
+            """
+            flow varchar | The flow.
+            source_id varchar | The row's id on the source side.
+            key varchar | The row's key in the target, or the code under which it was withheld; null if skipped.
+            state varchar | skipped, withheld, create, update or unchanged; sync.journal has what became of a change.
+            run_id varchar | The run.
             """
         ),
     ),

@@ -57,7 +57,6 @@ DUCKDB_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
 }
 BATCH = 20_000  # rows per Arrow batch
 
-
 # Completes the flows of a killed run from the journal. A flow without a plan keeps zero counts.
 _KILLED_FLOWS = """
     update sync.flows f set applied = j.applied, refused = j.refused, unknown_outcome = j.unknown,
@@ -201,20 +200,20 @@ class Store:
         """Replaces all rows of `table`, in one transaction."""
         with self.transaction(table):
             self.connection.execute(f"delete from {table}")
-            self._append(table, rows)
+            self.insert(table, rows)
 
     def replace_flow(self, table: str, flow: str, rows: pd.DataFrame) -> None:
         """Replaces the rows of the flow in `table`, in one transaction."""
         with self.transaction(table):
             self.connection.execute(f"delete from {table} where flow = ?", [flow])
-            self._append(table, rows.assign(flow=flow))
+            self.insert(table, rows.assign(flow=flow))
 
     def replace_runs(self, table: str, rows: pd.DataFrame) -> None:
         """Replaces the rows of the same runs in `table`, in one transaction."""
         with self.transaction(table):
             for run_id in rows["run_id"].unique():
                 self.connection.execute(f"delete from {table} where run_id = ?", [run_id])
-            self._append(table, rows)
+            self.insert(table, rows)
 
     def replace_rows(self, table: str, key: str, rows: pd.DataFrame) -> None:
         """Replaces the rows of `table` that have the same `key` as one of `rows`, in one transaction."""
@@ -222,14 +221,15 @@ class Store:
             return
         with self.transaction(table), self.keys(rows[key].drop_duplicates()) as keys:
             self.connection.execute(f"delete from {table} where {key} in (from {keys})")
-            self._append(table, rows)
+            self.insert(table, rows)
 
     def append(self, table: str, rows: pd.DataFrame) -> None:
         """Adds `rows` by column name."""
         with self.transaction(table):
-            self._append(table, rows)
+            self.insert(table, rows)
 
-    def _append(self, table: str, rows: pd.DataFrame) -> None:
+    def insert(self, table: str, rows: pd.DataFrame) -> None:
+        """Adds `rows` by column name, inside the caller's transaction."""
         if len(rows):
             # As Arrow, because DuckDB reads each text of a data frame as a Python object.
             self.connection.register("rows_to_add", pa.Table.from_pandas(rows, preserve_index=False))
@@ -241,7 +241,7 @@ class Store:
         with self.transaction("the beginning of the run"):
             self.connection.execute(_KILLED_FLOWS)
             self.connection.execute(_KILLED)
-            self._append("sync.runs", pd.DataFrame([run]))
+            self.insert("sync.runs", pd.DataFrame([run]))
 
     def update_run(self, run_id: str, result: dict[str, Any]) -> None:
         """Updates the run's row. `result` maps columns to values; dicts become JSON."""

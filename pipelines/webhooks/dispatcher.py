@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
 from pipelines.core.errors import ChannelBusy, RemoteSystemError, UnsafePlan
-from pipelines.webhooks.push_process import RunExit
+from pipelines.webhooks.run_process import RunExit
 from pipelines.webhooks.schedule import RunSchedule
 
 log = logging.getLogger(__name__)

@@ -12,14 +12,15 @@ from functools import partial
 from pathlib import Path
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from pipelines.config.channel import Channel
 from pipelines.config.listen import Listen
 from pipelines.core.errors import ConfigError
 from pipelines.webhooks.dispatcher import Dispatcher
 from pipelines.webhooks.event_routing import Router
-from pipelines.webhooks.push_process import RunLauncher
 from pipelines.webhooks.receiver import WebhookReceiver, WebhookSource
+from pipelines.webhooks.run_process import RunLauncher
 from pipelines.webhooks.schedule import RunSchedule
 
 log = logging.getLogger(__name__)
@@ -34,8 +35,8 @@ def listen(channel: Channel, data: Path | None, port: int | None, on_ready: Call
     settings = channel.listen
     if settings is None:
         raise ConfigError(f"{channel.path} has no table [listen].", "Add it; docs/webhooks.md has its keys.")
-    sources = _sources(channel, settings)
-    sock = _bound(settings.host, settings.port if port is None else port)
+    sources = webhook_sources(channel, settings)
+    sock = bound_socket(settings.host, settings.port if port is None else port, "listen")
     host, number = sock.getsockname()[:2]
     address = f"http://{f'[{host}]' if ':' in host else host}:{number}"
     if not settings.is_local_only:
@@ -47,7 +48,7 @@ def listen(channel: Channel, data: Path | None, port: int | None, on_ready: Call
         asyncio.run(_live(channel, settings, sources, RunLauncher(channel.path, data), sock, lambda: on_ready(address)))
 
 
-def _sources(channel: Channel, settings: Listen) -> list[WebhookSource]:
+def webhook_sources(channel: Channel, settings: Listen) -> list[WebhookSource]:
     """The systems whose secret is set. Raises ConfigError if there is none."""
     sources = []
     keys = []
@@ -68,20 +69,32 @@ def _sources(channel: Channel, settings: Listen) -> list[WebhookSource]:
     return sources
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def bound_socket(host: str, port: int, verb: str) -> socket.socket:
+    """Raises ConfigError if the address cannot be used."""
     try:
         return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
         raise ConfigError(
             f"Cannot listen on {host}, port {port}: {error.strerror or error}.",
-            "Use another listen.port or --port (0 is any free port), and a listen.host of this machine.",
+            f"Use another {verb}.port or --port (0 is any free port), and a {verb}.host of this machine.",
         ) from error
+
+
+def quiet_server(app: ASGIApp, max_connections: int) -> uvicorn.Server:
+    """A server that logs errors only and leaves the signals to `on_signals`."""
+    # h11, because the other parser refuses a header that continues on a second line, as in Centra's samples.
+    return _Server(
+        uvicorn.Config(
+            app, http="h11", ws="none", lifespan="off", log_config=None, log_level="error", access_log=False,
+            proxy_headers=False, server_header=False, limit_concurrency=max_connections, timeout_graceful_shutdown=2,
+        )
+    )  # fmt: skip
 
 
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leaves the signals to `_signals`, which also stops the current run."""
+        """Leaves the signals to `on_signals`, which also stops the current run."""
         yield
 
 
@@ -99,19 +112,13 @@ async def _live(
     schedule = RunSchedule(flows, settings.settle_s, settings.longest_s, poll_s, loop.time())
     dispatcher = Dispatcher(schedule, runner)
     receiver = WebhookReceiver(channel.name, sources, flows, dispatcher.hint, dispatcher.facts)
-    # h11, because the other parser refuses a header that continues on a second line, as in Centra's samples.
-    server = _Server(
-        uvicorn.Config(
-            receiver.app, http="h11", ws="none", lifespan="off", log_config=None, log_level="error", access_log=False,
-            proxy_headers=False, server_header=False, limit_concurrency=MAX_CONNECTIONS, timeout_graceful_shutdown=2,
-        )
-    )  # fmt: skip
+    server = quiet_server(receiver.app, MAX_CONNECTIONS)
 
     def stop() -> None:
         server.should_exit = True
         dispatcher.stop()
 
-    with _signals(lambda: loop.call_soon_threadsafe(stop)):
+    with on_signals(lambda: loop.call_soon_threadsafe(stop)):
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(server.serve([sock]))
             while not server.started:
@@ -122,7 +129,7 @@ async def _live(
 
 
 @contextlib.contextmanager
-def _signals(stop: Callable[[], object]) -> Iterator[None]:
+def on_signals(stop: Callable[[], object]) -> Iterator[None]:
     before = {number: signal.signal(number, lambda *_: stop()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield

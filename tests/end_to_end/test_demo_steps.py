@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.sandbox.demo.steps import Steps, UnexpectedState
+from pipelines.sandbox.demo.outside import UnexpectedState
+from pipelines.sandbox.demo.steps import Steps
 from tests.support.shop import Shop, size
 
 

@@ -17,6 +17,7 @@ from pipelines.cli import app
 from pipelines.config.channel import Channel
 from pipelines.config.load import load
 from pipelines.engine.run import RunOptions, run
+from pipelines.engine.sku_patterns import SkuSelection
 from pipelines.reports.console import SilentReporter
 from pipelines.sandbox import Catalogue, Sandbox
 from pipelines.sandbox.channel_file import channel_file
@@ -51,9 +52,10 @@ class Shop:
     def channel(self) -> Channel:
         return load(str(self.file))
 
-    def run(self, verb: str = "push", **order: Any) -> RunResult:
+    def run(self, verb: str = "push", sku: tuple[str, ...] = (), **options: Any) -> RunResult:
         """One complete run in this process, real HTTP included."""
-        return run(self.channel(), self.data, RunOptions(verb, **order), SilentReporter())
+        selected = RunOptions(verb, selection=SkuSelection(sku), **options)
+        return run(self.channel(), self.data, selected, SilentReporter())
 
     def command(self, *words: str) -> Any:
         """The command line in this process; `exit_code`, `stdout`, `stderr` of the result."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import glob
+
 import pandas as pd
 import pytest
 
 from tests.support.frames import products, texts
 from tests.support.shop import size
 from transforms.products import selected
-from transforms.select import closest_codes, matches
+from transforms.select import closest_codes, matches, only_match
 
 
 @pytest.mark.parametrize(
@@ -84,3 +86,22 @@ def test_of_many_codes_those_with_the_same_beginning_are_compared() -> None:
     assert closest_codes("sku-1", codes) == ["SKU-100", "SKU-200"]
     assert closest_codes("a00*", codes) == ["A000000", "A000001", "A000002"]
     assert closest_codes("*SKU-10O?", codes) == ["SKU-100", "SKU-200"]
+
+
+@pytest.mark.parametrize("code", ["A-1", "a*b", "a?b", "a[b", "a[b]c", "[*]", "[[]", "]", "[!a]", "", "æ/ö"])
+def test_an_escaped_text_matches_only_itself(code: str) -> None:
+    """Also where its letters would mean something in a pattern."""
+    others = ["A-2", "axb", "ab", "a[bc", "[x]", "b", "*"]
+    found = matches([pd.Series([code, *others])], [glob.escape(code)])
+    assert only_match(glob.escape(code)) == code
+    assert [*found] == [True] + [one == code for one in others]
+
+
+@pytest.mark.parametrize("pattern", ["*", "A*", "?", "[ab]", "[!a]", "[*?]", "a[[]*"])
+def test_a_pattern_of_several_texts_has_no_only_match(pattern: str) -> None:
+    assert only_match(pattern) is None
+
+
+def test_many_exact_codes_cost_no_comparison_each() -> None:
+    codes = pd.Series([f"SKU-{number}" for number in range(200_000)])
+    assert matches([codes], [glob.escape(code) for code in codes[:100_000]]).sum() == 100_000

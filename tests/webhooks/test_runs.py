@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from pipelines.webhooks.dispatcher import PAUSES_S, Dispatcher
-from pipelines.webhooks.push_process import RunExit, RunLauncher
+from pipelines.webhooks.run_process import RunCommand, RunExit, RunLauncher
 from pipelines.webhooks.schedule import RunSchedule
 
 FLOWS = ("products", "stock", "orders", "tracking")
@@ -211,11 +211,11 @@ def test_stopping_waits_for_the_run_and_starts_no_other(caplog: pytest.LogCaptur
 
 def test_a_run_is_started_with_the_channel_flows_and_options(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logging.getLogger(), "level", logging.INFO)
-    assert RunLauncher(Path("a/shop.toml"), Path("d")).command(("stock", "orders")) == [
+    assert RunLauncher(Path("a/shop.toml"), Path("d")).command(RunCommand("push", ("stock", "orders"))) == [
         sys.executable, "-P", "-m", "pipelines", "--log", "info", "push", "a/shop.toml", "--json",
         "--flow", "stock", "--flow", "orders", "--data", "d",
     ]  # fmt: skip
-    assert "--data" not in RunLauncher(Path("a/shop.toml"), None).command(("stock",))
+    assert "--data" not in RunLauncher(Path("a/shop.toml"), None).command(RunCommand("push", ("stock",)))
 
 
 class _Scripted(RunLauncher):
@@ -223,8 +223,8 @@ class _Scripted(RunLauncher):
 
     script = ""
 
-    def command(self, flows: Any) -> list[str]:
-        return [sys.executable, "-c", self.script, *flows]
+    def command(self, command: RunCommand, *, with_progress: bool = False) -> list[str]:
+        return [sys.executable, "-c", self.script, *command.flows]
 
 
 def scripted(script: str, action: Callable[[RunLauncher], None] = lambda _: None) -> RunExit:

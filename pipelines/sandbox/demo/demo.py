@@ -14,7 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from pipelines.sandbox.demo.steps import Steps, UnexpectedState, show
+from pipelines.sandbox.demo.outside import UnexpectedState
+from pipelines.sandbox.demo.steps import Steps, show
 
 START_WITHIN_S = 60.0
 STOP_WITHIN_S = 10.0

@@ -1,0 +1,73 @@
+"""The state of one channel on the first page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+
+from pipelines.reports.overview import RunLine, last_runs
+from pipelines.web.project_channels import ProjectChannel
+from pipelines.web.published_tables import NothingPublished
+from pipelines.web.row_states import SENDABLE, FlowRows
+
+
+@dataclass(frozen=True)
+class FlowCounts:
+    """Rows of a flow that a push would change, that somebody must fix, and that are as they should be."""
+
+    name: str
+    waiting: int
+    to_fix: int
+    equal: int
+
+
+@dataclass(frozen=True)
+class Overview:
+    """`state` is good, attention, failed, running, never run or invalid. Times are UTC."""
+
+    name: str
+    state: str
+    message: str
+    last_push: datetime | None
+    last_run: RunLine | None
+    flows: list[FlowCounts]
+    to_fix: int
+    new: int
+
+
+def overview(one: ProjectChannel) -> Overview:
+    if one.channel is None:
+        return Overview(one.name, "invalid", one.problem, None, None, [], 0, 0)
+    channel, running = one.channel, one.runs.running is not None
+    try:
+        with one.tables.open() as published:
+            newest = next(iter(last_runs(published.database, 1)), None)
+            last_push = published.value(
+                "select max(started_at) from sync.runs where verb = 'push' and exit_code in (0, 3)"
+            )
+            to_fix = published.value("select count(*) from sync.issues where closed_at is null")
+            message = published.value(
+                "select message from sync.runs where exit_code not in (0, 3) and run_id = ?",
+                [newest.run_id if newest else ""],
+            )
+            flows = [
+                _counts(name, FlowRows(published, name, channel.declarations[name]).states())
+                for name in channel.in_order(())
+            ]
+    except NothingPublished as error:
+        state = "running" if running else "never run"
+        return Overview(channel.name, state, "" if running else str(error), None, None, [], 0, 0)
+    except duckdb.Error as error:
+        return Overview(channel.name, "failed", str(error).splitlines()[0], None, None, [], 0, 0)
+    ended = {0: "good", 3: "attention"}.get(newest.exit_code, "failed") if newest else "never run"
+    new = newest.withheld_new if newest else 0
+    state = "running" if running else ended
+    return Overview(channel.name, state, message or "", last_push, newest, flows, to_fix, new)
+
+
+def _counts(name: str, states: dict[str, int]) -> FlowCounts:
+    waiting = sum(states.get(state, 0) for state in SENDABLE)
+    to_fix = sum(states.get(state, 0) for state in ("withheld", "refused", "unknown"))
+    return FlowCounts(name, waiting, to_fix, states.get("equal", 0))

@@ -1,0 +1,161 @@
+"""The channels of the project, as their files are now: runs, webhooks and tables of each."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines.config.channel import Channel
+from pipelines.config.load import load
+from pipelines.config.project import Project
+from pipelines.core.errors import CentraMyogoError, ConfigError
+from pipelines.state.store import Folder
+from pipelines.web.channel_runs import ChannelRuns
+from pipelines.web.published_tables import PublishedTables
+from pipelines.webhooks.dispatcher import Dispatcher
+from pipelines.webhooks.receiver import WebhookReceiver
+from pipelines.webhooks.run_process import RunExit
+from pipelines.webhooks.schedule import RunSchedule
+from pipelines.webhooks.server import webhook_sources
+
+log = logging.getLogger(__name__)
+SETTLE_S, LONGEST_S = 5.0, 60.0  # of channels without [listen]
+
+
+@dataclass
+class ProjectChannel:
+    """One channel file. `channel` is None, with a `problem`, if the file is wrong."""
+
+    file: Path
+    version: tuple[int, int]
+    channel: Channel | None
+    problem: str
+    runs: ChannelRuns
+    tables: PublishedTables
+    hints: Hints | None = None
+
+    @property
+    def name(self) -> str:
+        return self.channel.name if self.channel else self.file.stem
+
+
+class Hints:
+    """Turns webhooks and due times into runs of one channel, until `close`."""
+
+    def __init__(self, channel: Channel, runs: ChannelRuns) -> None:
+        loop = asyncio.get_running_loop()
+        settings = channel.listen
+        settle_s, longest_s = (settings.settle_s, settings.longest_s) if settings else (SETTLE_S, LONGEST_S)
+        poll_s = settings.poll_minutes * 60 if settings and settings.poll_minutes else None
+        flows = channel.in_order(())
+        schedule = RunSchedule(flows, settle_s, longest_s, poll_s, loop.time())
+        self._dispatcher = Dispatcher(schedule, _Runs(runs))
+        self._task = asyncio.create_task(self._dispatcher.go())
+        self.receiver = None
+        if settings is not None:
+            with contextlib.suppress(ConfigError):
+                sources = webhook_sources(channel, settings)
+                self.receiver = WebhookReceiver(channel.name, sources, flows, self.hint, self._dispatcher.facts)
+
+    def hint(self, flows: Collection[str]) -> None:
+        self._dispatcher.hint(flows)
+
+    def close(self) -> asyncio.Task[None]:
+        """Starts no further run; the task ends with the current one."""
+        self._dispatcher.stop()
+        return self._task
+
+
+class _Runs:
+    """Runs that a stopping dispatcher leaves alone: its channel file may only have changed."""
+
+    def __init__(self, runs: ChannelRuns) -> None:
+        self._runs = runs
+
+    async def run(self, flows: tuple[str, ...]) -> RunExit:
+        return await self._runs.run(flows)
+
+    def stop(self) -> None:
+        pass
+
+
+class ProjectChannels:
+    """All channels. `refresh` takes up channel files that are new, changed or gone."""
+
+    def __init__(self, project: Project, data: Path, parallel_runs: int) -> None:
+        self.project, self.data = project, data
+        self._slots = asyncio.Semaphore(parallel_runs)
+        self._by_file: dict[Path, ProjectChannel] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+        self.on_change: Callable[[], None] = lambda: None
+
+    def __iter__(self) -> Iterator[ProjectChannel]:
+        return iter(sorted(self._by_file.values(), key=lambda one: one.name))
+
+    def find(self, name: str) -> ProjectChannel | None:
+        return next((one for one in self if one.name == name), None)
+
+    def refresh(self) -> None:
+        found = {file: _version(file) for file in self.project.channel_files()}
+        changed = [file for file, version in found.items() if not self._is_known(file, version)]
+        gone = [file for file in self._by_file if file not in found]
+        known = {file: self._by_file.pop(file) for file in (*gone, *changed) if file in self._by_file}
+        for one in known.values():
+            self._close(one)
+        for file in changed:
+            runs = known[file].runs if file in known else None
+            self._by_file[file] = self._load(file, found[file], runs)
+        if gone or changed:
+            self.on_change()
+
+    def stop(self) -> None:
+        for one in self._by_file.values():
+            one.runs.stop()
+            self._close(one)
+
+    async def ended(self) -> None:
+        """Waits until all runs have ended."""
+        for one in self._by_file.values():
+            await one.runs.ended()
+        await asyncio.gather(*self._closing, return_exceptions=True)
+
+    def _is_known(self, file: Path, version: tuple[int, int]) -> bool:
+        known = self._by_file.get(file)
+        return known is not None and known.version == version
+
+    def _load(self, file: Path, version: tuple[int, int], runs: ChannelRuns | None) -> ProjectChannel:
+        """With the runs of the file as it was before, which may not have ended."""
+        channel, problem = None, ""
+        self.project.load_environment()
+        try:
+            channel = load(str(file))
+            if any(other.name == channel.name for other in self._by_file.values()):
+                problem, channel = f"Another channel file has the name {channel.name!r}, too.", None
+        except CentraMyogoError as error:
+            problem = f"{error.message} {error.fix}"
+            log.warning("channel file cannot be used: %s", error.message)
+        folder = Folder(self.data, channel.name if channel else file.stem)
+        runs = runs or ChannelRuns(file, self.data, folder.root, self._slots)
+        loaded = ProjectChannel(file, version, channel, problem, runs, PublishedTables(folder))
+        if channel is not None:
+            loaded.hints = Hints(channel, runs)
+        return loaded
+
+    def _close(self, one: ProjectChannel) -> None:
+        one.tables.close()
+        if one.hints is not None:
+            task = one.hints.close()
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
+
+def _version(file: Path) -> tuple[int, int]:
+    try:
+        status = file.stat()
+    except FileNotFoundError:
+        return 0, 0
+    return status.st_ino, status.st_mtime_ns

@@ -1,0 +1,145 @@
+"""Reads the published file of a channel for the pages, never an old one and never half of a new one."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from pipelines.state.migrations import SCHEMA_VERSION, schema_version_of
+from pipelines.state.permissions import restrictive_umask
+from pipelines.state.schema import quoted
+from pipelines.state.store import DUCKDB_SETTINGS, Folder
+
+Row = dict[str, Any]
+_CACHE = "pages-"
+
+
+class NothingPublished(Exception):
+    """The channel has no published file that this version can read. The message is for people."""
+
+
+class PublishedTables:
+    """The published file as the database `published`, and a database `main_rows` for tables derived from it.
+
+    A connection of its own attaches each new file: connections to one path in one process share the file that was
+    opened first, also after it was replaced. `prepare` derives tables once per published file.
+    """
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._current: _Attached | None = None
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator[PublishedRows]:
+        """The newest file. Raises NothingPublished."""
+        attached = self._take()
+        try:
+            with contextlib.closing(attached.connection.cursor()) as cursor:
+                cursor.execute("use published")
+                yield PublishedRows(attached, cursor)
+        finally:
+            self._release(attached)
+
+    def close(self) -> None:
+        with self._lock:
+            if self._current is not None:
+                self._current.retire()
+                self._current = None
+
+    def _take(self) -> _Attached:
+        with self._lock:
+            try:
+                status = self._folder.published.stat()
+            except FileNotFoundError:
+                raise NothingPublished("Nothing was read yet. Press Refresh.") from None
+            version = (status.st_ino, status.st_mtime_ns)
+            if self._current is None or self._current.version != version:
+                fresh = _attach(self._folder, version)
+                if self._current is not None:
+                    self._current.retire()
+                self._current = fresh
+            self._current.users += 1
+            return self._current
+
+    def _release(self, attached: _Attached) -> None:
+        with self._lock:
+            attached.users -= 1
+            attached.close_if_unused()
+
+
+class _Attached:
+    def __init__(self, version: tuple[int, int], connection: duckdb.DuckDBPyConnection, cache: Path) -> None:
+        self.version, self.connection, self._cache = version, connection, cache
+        self.users = 0
+        self.prepared: set[str] = set()
+        self.lock = threading.Lock()
+        self._is_retired = False
+
+    def retire(self) -> None:
+        self._is_retired = True
+        self.close_if_unused()
+
+    def close_if_unused(self) -> None:
+        if self._is_retired and not self.users:
+            self.connection.close()
+            self._cache.unlink(missing_ok=True)
+            self._cache.with_name(f"{self._cache.name}.wal").unlink(missing_ok=True)
+
+
+class PublishedRows:
+    """Queries of one published file."""
+
+    def __init__(self, attached: _Attached, cursor: duckdb.DuckDBPyConnection) -> None:
+        self._attached, self._cursor = attached, cursor
+
+    def rows(self, query: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[Row]:
+        result = self._cursor.execute(query, parameters)
+        names = [column[0] for column in result.description or ()]
+        return [dict(zip(names, values, strict=True)) for values in result.fetchall()]
+
+    def value(self, query: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> Any:
+        """The first column of the first row; None without rows."""
+        first = self._cursor.execute(query, parameters).fetchone()
+        return first[0] if first else None
+
+    @property
+    def database(self) -> duckdb.DuckDBPyConnection:
+        """For the queries of reports."""
+        return self._cursor
+
+    def prepare(self, name: str, create: Callable[[duckdb.DuckDBPyConnection], None]) -> None:
+        """Calls `create` unless tables of this name were derived from this file before."""
+        with self._attached.lock:
+            if name not in self._attached.prepared:
+                create(self._cursor)
+                self._attached.prepared.add(name)
+
+
+def _attach(folder: Folder, version: tuple[int, int]) -> _Attached:
+    for leftover in folder.root.glob(f"{_CACHE}*"):
+        if not leftover.name.startswith(f"{_CACHE}{version[1]}"):
+            leftover.unlink(missing_ok=True)
+    cache = folder.root / f"{_CACHE}{version[1]}.duckdb"
+    cache.unlink(missing_ok=True)
+    connection = duckdb.connect(config=DUCKDB_SETTINGS)
+    try:
+        with restrictive_umask():
+            connection.execute(f"attach {quoted(str(cache))} as main_rows")
+        connection.execute(f"attach {quoted(str(folder.published))} as published (read_only)")
+        connection.execute("use published")
+        if schema_version_of(connection) != SCHEMA_VERSION:
+            raise NothingPublished("The tables were written by another version of this program. Press Refresh.")
+    except duckdb.Error as error:
+        connection.close()
+        message = f"The tables cannot be opened: {str(error).splitlines()[0]} Press Refresh."
+        raise NothingPublished(message) from error
+    except NothingPublished:
+        connection.close()
+        raise
+    return _Attached(version, connection, cache)

@@ -1,0 +1,75 @@
+"""Renders the templates. All texts are escaped; vendor texts have their invisible characters shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache, partial
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from pipelines.reports.formatting import age, local_time, number, sentence, short, visible
+from pipelines.web.access import csrf_token, current_user
+
+STATE_WORDS = {
+    "only source": "only in {source}",
+    "differs": "differs",
+    "withheld": "withheld",
+    "refused": "refused by {target}",
+    "unknown": "no answer came",
+    "equal": "equal",
+    "only target": "only in {target}",
+    "not wanted": "not wanted",
+    "not compared": "not compared yet",
+}
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("pipelines.web", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "n": "{:,}".format,
+        "number": number,
+        "sentence": sentence,
+        "short": short,
+        "visible": visible,
+    }
+    environment.globals["shown_value"] = shown_value
+    return environment
+
+
+def render(
+    request: Request, template: str, status: int = 200, *, zone: str | None = None, **values: Any
+) -> HTMLResponse:
+    """The page. `zone` is the shop's time zone; times are in UTC without it."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    facts = {
+        "user": current_user(request),
+        "csrf": csrf_token(request),
+        "when": partial(local_time, zone=ZoneInfo(zone) if zone else None),
+        "ago": lambda moment: "never" if moment is None else f"{age(moment, now)} ago",
+        "is_fragment": request.headers.get("hx-request") == "true",
+    }
+    return HTMLResponse(_environment().get_template(template).render(**facts, **values), status)
+
+
+def shown_value(value: Any) -> str:
+    """A value of a field; amounts keep their digits."""
+    if value is None or value == "":
+        return "nothing"
+    return visible(value if isinstance(value, str) else number(value) if isinstance(value, float) else str(value))
+
+
+def state_words(source: str, target: str) -> Mapping[str, str]:
+    """What the states of a flow's rows are called; `source` and `target` are the systems' names."""
+    return {state: words.format(source=source, target=target) for state, words in STATE_WORDS.items()}

@@ -1,0 +1,246 @@
+"""Both sides of a flow row by row: each row's state, why, and how to fix it; filtered, sorted, by page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+from urllib.parse import urlencode
+
+import duckdb
+
+from pipelines.engine.flow import Flow
+from pipelines.reports.query import fields
+from pipelines.web.published_tables import PublishedRows, Row
+
+PAGE_SIZE = 100
+MAX_PRODUCTS = 50  # of each rule, on the page of what to fix
+ALL_STATES = (
+    "only source", "differs", "withheld", "refused", "unknown", "equal", "only target", "not wanted", "not compared",
+)  # fmt: skip
+SENDABLE = ("only source", "differs", "refused", "unknown")  # a plan can change the target
+SORTS = {
+    "code": "code",
+    "name": "name",
+    "brand": "brand",
+    "state": "state",
+    "source": "source_stock",
+    "target": "target_stock",
+}
+_NO_LISTING = """
+    select source_id, key as code, null as product_id, null as name, null as variant, null as size, null as brand,
+           true as in_source, state = 'unchanged' as in_target, cast(null as bigint) as source_stock,
+           cast(null as bigint) as target_stock
+    from sync.row_states where flow = $flow"""
+_CREATE = """
+    create or replace table main_rows.{table} as
+    with listed as ({listing}),
+    states as (select source_id, key, state, run_id from sync.row_states where flow = $flow),
+    outcomes as (
+        select run_id, key, arg_max(coalesce(outcome, 'unknown'), intended_at) as outcome,
+               arg_max(message, intended_at) as message
+        from sync.journal where flow = $flow group by all),
+    issues as (
+        select source_id, list(rule order by rule) as rules, string_agg(message, ' ' order by rule) as message,
+               min(since) as since
+        from sync.issues where flow = $flow and closed_at is null group by source_id),
+    found as (
+        select l.*, s.key, s.run_id, o.message as answer, i.rules, i.message as problem, i.since,
+               case when not l.in_source then 'only target'
+                    when s.state = 'skipped' then 'not wanted'
+                    when s.state = 'withheld' then 'withheld'
+                    when o.outcome = 'applied' then 'equal'
+                    when o.outcome in ('refused', 'unknown') then o.outcome
+                    when s.state = 'create' then 'only source'
+                    when s.state = 'update' then 'differs'
+                    when l.in_target then 'equal' else 'not compared' end as state
+        from listed l left join states s using (source_id)
+        left join outcomes o on o.run_id = s.run_id and o.key = s.key left join issues i using (source_id))
+    select row_number() over (order by code, source_id) as position, found.* replace (
+               case when state = 'withheld' then rules end as rules,
+               case state when 'withheld' then problem end as problem,
+               case when state in ('refused', 'unknown') then answer end as answer),
+           coalesce(found.key, code) as sent_code, cast(c.before as varchar) as before,
+           cast(c.after as varchar) as after,
+           lower(concat_ws(' ', code, name, variant, size, brand, product_id, source_id)) as words
+    from found left join sync.changes c
+        on state in ('differs', 'refused', 'unknown') and c.flow = $flow and c.action = 'update'
+            and c.run_id = found.run_id and c.key = found.key
+    order by position"""
+
+
+@dataclass(frozen=True)
+class RowFilter:
+    """What is shown. It travels in the address of a page, so that "all that match" needs no list of codes."""
+
+    state: str = ""
+    rule: str = ""
+    brand: str = ""
+    text: str = ""
+    sort: str = "code"
+    descending: bool = False
+    page: int = 1
+
+    @classmethod
+    def parse(cls, query: Mapping[str, str]) -> RowFilter:
+        """Unknown values count as not given."""
+        state, sort = query.get("state", ""), query.get("sort", "code")
+        descending = sort.startswith("-")
+        page = query.get("page", "1")
+        return cls(
+            state if state in ALL_STATES or state == "sendable" else "",
+            query.get("rule", "")[:40],
+            query.get("brand", "")[:300],
+            query.get("text", "").strip()[:300],
+            sort.removeprefix("-") if sort.removeprefix("-") in SORTS else "code",
+            descending,
+            max(1, int(page)) if page.isascii() and page.isdecimal() and len(page) < 9 else 1,
+        )
+
+    def query(self, **changes: Any) -> str:
+        """The query of an address, with some values changed; the page is 1 unless it is given."""
+        changed = replace(self, **({"page": 1} | changes))
+        sort = f"-{changed.sort}" if changed.descending else changed.sort
+        values = {
+            "state": changed.state,
+            "rule": changed.rule,
+            "brand": changed.brand,
+            "text": changed.text,
+            "sort": "" if sort == "code" else sort,
+            "page": "" if changed.page == 1 else str(changed.page),
+        }
+        return urlencode({name: value for name, value in values.items() if value})
+
+    def condition(self) -> tuple[str, dict[str, Any]]:
+        """An SQL condition and its parameters."""
+        parts, parameters = ["true"], dict[str, Any]()
+        if self.state == "sendable":
+            parts.append(f"state in {SENDABLE!r}")
+        elif self.state:
+            parts.append("state = $state")
+            parameters["state"] = self.state
+        if self.rule:
+            parts.append("list_contains(rules, $rule)")
+            parameters["rule"] = self.rule
+        if self.brand:
+            parts.append("brand = $brand")
+            parameters["brand"] = self.brand
+        for number, word in enumerate(self.text.lower().split()):
+            parts.append(f"contains(words, $word{number})")
+            parameters[f"word{number}"] = word
+        return " and ".join(parts), parameters
+
+
+@dataclass(frozen=True)
+class RowPage:
+    """One page of rows. `states`, `rules` and `brands` are the numbers of all rows of the flow; `total` is the number
+    of rows that match."""
+
+    rows: list[Row]
+    total: int
+    number: int
+    pages: int
+    states: dict[str, int]
+    rules: dict[str, int]
+    brands: list[str]
+
+
+@dataclass(frozen=True)
+class ToFix:
+    """Rows that break one rule, or that the target refused; `rule` is then the state. `products` are the first ones,
+    with brand, name, codes, problem and row_count."""
+
+    rule: str
+    rows: int
+    product_count: int
+    since: datetime | None
+    products: list[Row]
+
+
+class FlowRows:
+    """The rows of one flow in one published file."""
+
+    def __init__(self, published: PublishedRows, name: str, flow: type[Flow]) -> None:
+        self._published = published
+        self._table = f'main_rows."rows_{name}"'
+        listing = flow.listing.query if flow.listing else _NO_LISTING
+
+        def create(db: duckdb.DuckDBPyConnection) -> None:
+            query = _CREATE.format(table=f'"rows_{name}"', listing=listing)
+            db.execute(query, {"flow": name})
+
+        published.prepare(f"rows_{name}", create)
+
+    def page(self, shown: RowFilter) -> RowPage:
+        where, parameters = shown.condition()
+        total = self._published.value(f"select count(*) from {self._table} where {where}", parameters)
+        direction = "desc" if shown.descending else "asc"
+        order = (
+            f"{SORTS[shown.sort]} {direction} nulls last, position" if shown.sort != "code" else f"position {direction}"
+        )
+        pages = max(1, math.ceil(total / PAGE_SIZE))
+        number = min(shown.page, pages)
+        rows = self._published.rows(
+            f"select * exclude (words) from {self._table} where {where} order by {order} "
+            f"limit {PAGE_SIZE} offset {(number - 1) * PAGE_SIZE}",
+            parameters,
+        )
+        for row in rows:
+            row["fields"] = fields(row.pop("before") or "{}", row.pop("after") or "{}")
+        return RowPage(rows, total, number, pages, self.states(), self._counts("unnest(rules)"), self._brands())
+
+    def states(self) -> dict[str, int]:
+        """The number of rows by state, in the order of ALL_STATES."""
+        counts = self._counts("state")
+        return {state: counts[state] for state in ALL_STATES if counts.get(state)}
+
+    def codes(self, shown: RowFilter) -> list[str]:
+        """The codes of all rows that match and that a plan can change in the target."""
+        where, parameters = shown.condition()
+        rows = self._published.rows(
+            f"select distinct sent_code from {self._table} where {where} and state in {SENDABLE!r} "
+            "and sent_code <> '' order by 1",
+            parameters,
+        )
+        return [row["sent_code"] for row in rows]
+
+    def to_fix(self) -> list[ToFix]:
+        """What somebody must fix: by rule, and rows that the target refused; each by product."""
+        rows = self._published.rows(
+            f"""
+            with broken as (
+                select unnest(rules) as rule, * from {self._table} where state = 'withheld'
+                union all by name
+                select state as rule, * from {self._table} where state in ('refused', 'unknown')),
+            products as (
+                select rule, coalesce(product_id, source_id) as product, count(*) as row_count, min(since) as since,
+                       any_value(brand) as brand, any_value(name) as name,
+                       any_value(coalesce(problem, answer)) as problem,
+                       list(distinct code order by code) filter (code <> '') as codes, min(position) as position
+                from broken group by all)
+            select *, sum(row_count) over of_rule as total, count(*) over of_rule as product_count,
+                   min(since) over of_rule as oldest
+            from products window of_rule as (partition by rule)
+            qualify row_number() over (partition by rule order by position) <= {MAX_PRODUCTS}
+            order by total desc, rule, position"""
+        )
+        return [
+            ToFix(rule, first["total"], first["product_count"], first["oldest"], [first, *others])
+            for rule, of_rule in groupby(rows, lambda row: row["rule"])
+            for first, *others in [[*of_rule]]
+        ]
+
+    def _counts(self, expression: str) -> dict[str, int]:
+        rows = self._published.rows(
+            f"select {expression} as value, count(*) as rows from {self._table} group by 1 order by 1"
+        )
+        return {row["value"]: row["rows"] for row in rows if row["value"] is not None}
+
+    def _brands(self) -> list[str]:
+        rows = self._published.rows(
+            f"select brand from {self._table} where brand is not null group by 1 order by count(*) desc, 1 limit 200"
+        )
+        return sorted(row["brand"] for row in rows)
