@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from pipelines.config.channel import Channel
     from pipelines.core.errors import CentraMyogoError
 
-_ORDER = ("demo", "init", "check", "plan", "push", "report", "status", "runs", "history", "export", "listen", "sandbox")
+_ORDER = (
+    "demo", "init", "check", "plan", "push", "report", "status", "runs", "history", "export", "listen",
+    "password", "sandbox",
+)  # fmt: skip
 
 
 class _InOrder(TyperGroup):
