@@ -19,20 +19,9 @@ if TYPE_CHECKING:
     from pipelines.core.errors import CentraMyogoError
 
 _ORDER = (
-    "demo",
-    "init",
-    "check",
-    "plan",
-    "push",
-    "report",
-    "status",
-    "runs",
-    "history",
-    "export",
-    "serve",
-    "listen",
-    "sandbox",
-)
+    "demo", "init", "check", "plan", "push", "report", "status", "runs", "history", "export", "serve", "listen",
+    "password", "sandbox",
+)  # fmt: skip
 
 
 class _InOrder(TyperGroup):

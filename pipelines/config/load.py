@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import tomllib
 import typing
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -22,6 +21,7 @@ from pipelines.config.project import Project
 from pipelines.config.publish import Publish
 from pipelines.config.registry import BUILTIN_FLOWS, BUILTIN_SYSTEMS
 from pipelines.config.suggestion import suggestion
+from pipelines.config.toml_file import read_toml, resolve_secret_files
 from pipelines.config.validation_messages import FIX, validation_messages
 from pipelines.core.errors import ConfigError
 from pipelines.core.reference import import_string
@@ -49,18 +49,7 @@ class _TopLevel(TomlTable):
 def load(channel: str) -> Channel:
     """The channel with all references resolved and all values typed. Raises ConfigError."""
     path = Project.current().find(channel)
-    return _Loader(path, _toml(path)).channel()
-
-
-def _toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}.", "Correct that line.") from error
-    except RecursionError as error:
-        raise ConfigError(f"{path} is not valid TOML: it is nested too deeply.", "Correct the file.") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}.", "Check the file and its permissions.") from error
+    return _Loader(path, read_toml(path)).channel()
 
 
 def _placeholders(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -79,7 +68,8 @@ class _Loader:
 
     def __init__(self, path: Path, data: dict[str, Any]) -> None:
         self.path = path
-        self.data = data | _with_resolved_secret_files(path, data)
+        secrets = {table: data[table] for table in ("systems", "listen") if table in data}
+        self.data = data | resolve_secret_files(path.parent, secrets)
         self.problems: list[str] = []
 
     def channel(self) -> Channel:
@@ -239,16 +229,3 @@ class _Loader:
 def _systems_of(flows: Mapping[str, FlowSettings]) -> list[str]:
     """The systems that the flows read and write, each once."""
     return [*dict.fromkeys(end for flow in flows.values() for end in (flow.source, flow.target_system))]
-
-
-def _with_resolved_secret_files(path: Path, data: dict[str, Any]) -> dict[str, Any]:
-    """The tables with secrets; a relative secret file is resolved against the folder of the channel file."""
-
-    def walk(value: Any) -> Any:
-        if isinstance(value, dict):
-            if set(value) == {"file"} and isinstance(value["file"], str) and "\0" not in value["file"]:
-                return {"file": str((path.parent / value["file"]).resolve())}
-            return {key: walk(inner) for key, inner in value.items()}
-        return value
-
-    return {table: walk(data[table]) for table in ("systems", "listen") if table in data}

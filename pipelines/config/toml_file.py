@@ -1,0 +1,30 @@
+"""Reads a TOML file of the project, and finds the secret files that it names."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pipelines.core.errors import ConfigError
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tables of the file. Raises ConfigError."""
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}.", "Correct that line.") from error
+    except RecursionError as error:
+        raise ConfigError(f"{path} is not valid TOML: it is nested too deeply.", "Correct the file.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}.", "Check the file and its permissions.") from error
+
+
+def resolve_secret_files(folder: Path, value: Any) -> Any:
+    """`value` with each relative `{ file = "PATH" }` resolved against `folder`."""
+    if isinstance(value, dict):
+        if set(value) == {"file"} and isinstance(value["file"], str) and "\0" not in value["file"]:
+            return {"file": str((folder / value["file"]).resolve())}
+        return {key: resolve_secret_files(folder, inner) for key, inner in value.items()}
+    return value
