@@ -1,0 +1,1 @@
+"""The pages, the schedule and the webhooks of all channels, in one process."""
