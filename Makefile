@@ -40,7 +40,7 @@ unit: setup
 	$(BIN)/pytest -n 2
 
 # The rooms, the properties and the house: seconds instead of minutes, while you edit.
-ROOMS := config core engine flows schemas state transforms webhooks house
+ROOMS := config core engine flows schemas state transforms web webhooks house
 quick: setup
 	$(BIN)/pytest $(wildcard $(addprefix tests/,$(ROOMS)))
 

@@ -15,7 +15,7 @@ SVG = ROOT / "docs" / "rooms.svg"
 # What each room is for; a room is a package of `pipelines/`, or a top-level package.
 ROOMS = {
     "cli": "the command line",
-    "web": "pages for all channels",
+    "web": "pages, schedule, webhooks",
     "webhooks": "events start runs",
     "reports": "what people read",
     "engine": "one run: read, plan, push",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import Annotated
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,6 +21,9 @@ from pipelines.cli.common import (
     load_channel,
     print_json,
 )
+
+if TYPE_CHECKING:
+    from pipelines.reports.overview import ChannelState
 
 _UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
 
@@ -104,7 +107,7 @@ def status(
     data: DataOption = None,
     project: ProjectOption = None,
 ) -> None:
-    """Show how each channel of the project is. A line has its last push, how the last run ended and what to fix."""
+    """Show how each channel of the project is: last push, how the last run ended, next run, what to fix."""
     from pipelines.config.project import Project
     from pipelines.core.errors import CentraMyogoError, ConfigError
 
@@ -128,17 +131,25 @@ def status(
         raise typer.Exit(code)
     from pipelines.reports.formatting import age
 
-    rows = [("Channel", "State", "Last push", "Last run", "To fix", "New", "")]
+    rows = [("Channel", "State", "Last push", "Last run", "Next run", "To fix", "New", "")]
     for state in states:
         ago = "never" if state.last_push is None else f"{age(state.last_push, now)} ago"
         run = state.last_run
         rows.append((
             state.channel, state.state, f"{ago}{' (too old)' if state.stale else ''}",
-            f"{run.verb}, exit {run.exit_code}, {run.outcome}" if run else "", f"{state.to_fix:,}", f"{state.new:,}",
-            state.message,
+            f"{run.verb}, exit {run.exit_code}, {run.outcome}" if run else "", _next_run(state, now),
+            f"{state.to_fix:,}", f"{state.new:,}", state.message,
         ))  # fmt: skip
     _print(rows)
     raise typer.Exit(code)
+
+
+def _next_run(state: ChannelState, now: datetime) -> str:
+    from pipelines.reports.formatting import age
+
+    if state.paused:
+        return "paused"
+    return "" if state.next_run is None else f"in {age(now, state.next_run)}"
 
 
 _NUMBERS = ("Exit", "Read", "Changes", "Withheld", "New", "Seconds", "To fix")

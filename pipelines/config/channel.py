@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pipelines.config.registry import BUILTIN_FLOWS, BUILTIN_SYSTEMS
+from pipelines.config.schedule import Cron, Daily, Every, ScheduleText, Timing, timings
 from pipelines.config.suggestion import suggestion
 from pipelines.core.errors import ConfigError
 from pipelines.core.reference import import_string
@@ -54,6 +56,7 @@ class FlowSettings(TomlTable):
     """`[flows.NAME]`. References (`package.module:name`) that the file leaves out come from the flow's declaration.
 
     `extract` is the dlt source of the system that the flow reads, `live` that of the system that it writes to.
+    `schedule` replaces that of the channel; with "off", `serve` starts the flow at no time.
     """
 
     flow: str
@@ -68,6 +71,7 @@ class FlowSettings(TomlTable):
     select: Select = Select()
     limits: dict[str, Any] = {}
     expectations: ExpectationSettings = ExpectationSettings()
+    schedule: ScheduleText | None = None
 
 
 CHANNEL_NAME = r"[a-z0-9][a-z0-9_-]{0,62}"
@@ -76,13 +80,16 @@ Attention = Literal["new", "any", "never"]
 
 @dataclass(frozen=True)
 class Channel:
-    """`full_every` is in hours. `attention` defines which withheld rows make a run end with exit 3. `params` and
-    `limits` are keyed by flow and typed as the flow declares them; `links` are address patterns by system."""
+    """`full_every` is in hours. `schedule` and `full_at` are for `serve` alone. `attention` defines which withheld rows
+    make a run end with exit 3. `params` and `limits` are keyed by flow and typed as the flow declares them; `links` are
+    address patterns by system."""
 
     path: Path
     name: str
     refresh: Literal["full", "changes"]
     full_every: float
+    schedule: Every | Cron | None
+    full_at: Daily | None
     attention: Attention
     systems: Mapping[str, SystemConfig]
     flows: Mapping[str, FlowSettings]
@@ -99,6 +106,20 @@ class Channel:
         """The zone of the shop's times; None if no system names one."""
         zones = (getattr(config, "timezone", None) for config in self.systems.values())
         return next(filter(None, zones), None)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone of the schedule: that of the shop, or UTC if no system names one."""
+        return ZoneInfo(self.timezone or "UTC")
+
+    @cached_property
+    def timings(self) -> list[Timing]:
+        """Which flows start when, as the schedules of the file say; empty without any."""
+        return timings({name: self._schedule_of(name) for name in self.in_order(())}, self.full_at)
+
+    def _schedule_of(self, flow: str) -> Every | Cron | None:
+        own = self.flows[flow].schedule
+        return self.schedule if own is None else None if own == "off" else own
 
     def flow_params(self, flow: str) -> Any:
         return self.params[flow]

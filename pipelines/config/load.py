@@ -20,6 +20,7 @@ from pipelines.config.product_links import links_model
 from pipelines.config.project import Project
 from pipelines.config.publish import Publish
 from pipelines.config.registry import BUILTIN_FLOWS, BUILTIN_SYSTEMS
+from pipelines.config.schedule import ScheduleText, TimeText
 from pipelines.config.suggestion import suggestion
 from pipelines.config.toml_file import read_toml, resolve_secret_files
 from pipelines.config.validation_messages import FIX, validation_messages
@@ -38,6 +39,8 @@ class _TopLevel(TomlTable):
     name: str = Field(pattern=rf"^{CHANNEL_NAME}$")
     refresh: Literal["full", "changes"] = "full"
     full_every: float = Field(default=24.0, gt=0, le=24 * 31)
+    schedule: ScheduleText | None = None
+    full_at: TimeText | None = None
     attention: Attention = "new"
     systems: dict[str, Any]
     flows: Any
@@ -61,6 +64,13 @@ def _placeholders(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         base_url = table.get("base_url") if isinstance(table, dict) else None
         if isinstance(base_url, str) and PLACEHOLDER.match(base_url):
             yield f"systems.{name}.base_url ({base_url})", "write the address of the shop"
+
+
+def _full_at_problems(top: _TopLevel, flows: Mapping[str, FlowSettings]) -> Iterator[str]:
+    if top.refresh == "full":
+        yield 'with refresh = "full" every run reads everything; remove full_at, or write refresh = "changes"'
+    elif {flow.schedule or top.schedule for flow in flows.values()} <= {None, "off"}:
+        yield 'no flow has a schedule; add one at the top of the file, such as schedule = "every 15 min"'
 
 
 class _Loader:
@@ -91,6 +101,8 @@ class _Loader:
         links = self._validated(links_model(_systems_of(flows)), links_table, ("links",))
         publish_table = self.data.get("publish")
         publish = None if publish_table is None else self._validated(Publish, publish_table, ("publish",))
+        if top is not None and top.full_at is not None:
+            self.problems += [f"{self.path}: full_at: {problem}" for problem in _full_at_problems(top, flows)]
         self._raise_if_problems()
         if top.refresh == "changes":
             for name in _systems_of(flows):
@@ -101,6 +113,8 @@ class _Loader:
             name=top.name,
             refresh=top.refresh,
             full_every=top.full_every,
+            schedule=None if top.schedule == "off" else top.schedule,
+            full_at=top.full_at,
             attention=top.attention,
             systems=systems,
             flows=flows,

@@ -13,6 +13,9 @@ from pipelines.core import redaction
 from pipelines.core.redaction import MASK
 
 _secrets: set[str] = set()
+_CHATTY = (
+    "urllib3", "dlt", "stamina", "asyncio", "filelock", "pyrate_limiter", "great_expectations", "apscheduler",
+)  # fmt: skip
 
 
 def register_secret(value: str) -> None:
@@ -76,7 +79,7 @@ def set_up(level: str | None = None, form: str = "text") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel((level or os.environ.get("CENTRA_MYOGO_LOG") or "WARNING").upper())
-    for chatty in ("urllib3", "dlt", "stamina", "asyncio", "filelock", "pyrate_limiter", "great_expectations"):
+    for chatty in _CHATTY:
         logging.getLogger(chatty).setLevel(logging.ERROR)
 
 

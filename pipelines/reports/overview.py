@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from pipelines.config.channel import Channel
 from pipelines.config.load import load
 from pipelines.config.project import Project
 from pipelines.core.errors import CentraMyogoError
+from pipelines.state.pause import read_pause
 from pipelines.state.store import Folder, published
 
 RUNS = """
@@ -48,7 +50,10 @@ class RunLine:
 @dataclass(frozen=True)
 class ChannelState:
     """`state` is good, attention, failed, never run or invalid; `stale` means that the last good push is older than
-    allowed. `last_push` is the start of the last push that ended with 0 or 3 (UTC); `message` says what is wrong."""
+    allowed. `last_push` is the start of the last push that ended with 0 or 3 (UTC); `message` says what is wrong.
+
+    `next_run` is the next time of the schedule (UTC), at which `serve` starts a run if it is running; None without a
+    schedule, or if it is paused."""
 
     channel: str
     state: str
@@ -59,6 +64,8 @@ class ChannelState:
     new: int
     last_run: RunLine | None
     message: str = ""
+    next_run: datetime | None = None
+    paused: bool = False
 
 
 def last_runs(db: duckdb.DuckDBPyConnection, count: int) -> list[RunLine]:
@@ -72,12 +79,20 @@ def channel_states(project: Project, data: Path, now: datetime, max_age: timedel
 
 
 def _state(file: Path, data: Path, now: datetime, max_age: timedelta | None) -> ChannelState:
-    stale = max_age is not None
     try:
         channel = load(str(file))
     except CentraMyogoError as error:
-        return ChannelState(file.stem, "invalid", stale, None, None, 0, 0, None, error.message)
+        return ChannelState(file.stem, "invalid", max_age is not None, None, None, 0, 0, None, error.message)
     folder = Folder(data, channel.name)
+    state = _state_of_runs(channel, folder, now, max_age)
+    if (pause := read_pause(folder)) is not None:
+        return replace(state, paused=True, message=" ".join(filter(None, (state.message, pause.message))))
+    times = (one.schedule.next_after(now, channel.zone) for one in channel.timings)
+    return replace(state, next_run=min(times, default=None))
+
+
+def _state_of_runs(channel: Channel, folder: Folder, now: datetime, max_age: timedelta | None) -> ChannelState:
+    stale = max_age is not None
     if not folder.published.is_file():
         return ChannelState(channel.name, "never run", stale, None, None, 0, 0, None)
     try:

@@ -13,8 +13,8 @@ from pipelines.core.errors import ConfigError
 
 log = logging.getLogger(__name__)
 
-# The files that a run writes. Any other file in its folder stays as it is.
-_OURS = ("work.duckdb", "analytics.", "journal.", "run.lock", "dlt")
+# The files that this program writes. Any other file in its folder stays as it is.
+_OURS = ("work.duckdb", "analytics.", "journal.", "run.lock", "schedule.json", "dlt")
 
 
 @contextlib.contextmanager

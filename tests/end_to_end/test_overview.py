@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from pipelines.core.errors import ConfigError
+from pipelines.state.pause import pause_file, write_pause
+from pipelines.state.store import Folder, utc_now
 from tests.support.shop import Shop, size
 from tests.support.shop_helpers import FOREVER
 
@@ -65,6 +69,35 @@ def test_status_of_a_channel_whose_last_run_failed(shop: Shop) -> None:
     assert shop.command("push", "demo").exit_code == 5
     (state,) = json.loads(shop.command("status", "--json").stdout)["channels"]
     assert (state["state"], state["last_run"]["exit_code"], state["last_push"] is None) == ("failed", 5, False)
+
+
+def test_status_shows_the_next_time_of_the_schedule(shop: Shop, tmp_path: Path) -> None:
+    """In UTC; nothing without a schedule, if the file is wrong, or while the schedule is paused."""
+    scheduled = f'schedule = "every 2 h"\n{shop.text}'
+    for name in ("hourly", "paused", "damaged"):
+        text = scheduled.replace('name = "demo"', f'name = "{name}"')
+        (tmp_path / "channels" / f"{name}.toml").write_text(text, "utf-8")
+    (tmp_path / "channels" / "demo.toml").write_text(scheduled, "utf-8")
+    (tmp_path / "channels" / "none.toml").write_text(shop.text.replace('name = "demo"', 'name = "none"'), "utf-8")
+    (tmp_path / "channels" / "wrong.toml").write_text("name = 1", "utf-8")
+    write_pause(Folder(shop.data, "paused"), "anna", utc_now())
+    pause_file(Folder(shop.data, "damaged")).parent.mkdir()
+    pause_file(Folder(shop.data, "damaged")).write_text("{")
+    before = utc_now()
+    document = json.loads(shop.command("status", "--json").stdout)
+    states = {one["channel"]: one for one in document["channels"]}
+    for name in ("demo", "hourly"):
+        next_run = datetime.strptime(states[name]["next_run"], "%Y-%m-%dT%H:%M:%SZ")  # noqa: DTZ007 - UTC
+        assert before < next_run <= utc_now() + timedelta(hours=2)
+        assert (next_run.minute, next_run.second, states[name]["paused"]) == (0, 0, False)
+    for name in ("none", "wrong", "paused", "damaged"):
+        assert (states[name]["next_run"], states[name]["paused"]) == (None, name in ("paused", "damaged"))
+    assert "schedule.json is damaged" in states["damaged"]["message"]
+    first, *rows = shop.command("status").stdout.splitlines()
+    column = slice(first.index("Next run"), first.index("To fix"))
+    cells = {row.split()[0]: row[column].strip() for row in rows}
+    assert re.fullmatch(r"in \d+ (min|h)", cells["demo"])
+    assert (cells["none"], cells["paused"], cells["wrong"]) == ("", "paused", "")
 
 
 @pytest.mark.parametrize(("max_age", "code"), [("1h", 0), ("90min", 0), ("0s", 3), ("1.5d", 0)])

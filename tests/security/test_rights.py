@@ -70,7 +70,8 @@ def test_an_open_folder_is_made_private(shop_of: Callable[..., Shop]) -> None:
     assert {name: oct(mode) for name, mode in modes.items() if mode & 0o077} == {}
 
 
-LINKS = ["work.duckdb", "analytics.duckdb", "analytics.new", "journal.jsonl", "run.lock", "run.lock.json", "dlt"]
+LINKS = ["work.duckdb", "analytics.duckdb", "analytics.new", "journal.jsonl", "run.lock", "run.lock.json",
+         "schedule.json", "dlt"]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", LINKS)
