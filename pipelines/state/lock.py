@@ -85,6 +85,20 @@ def _folder_lock(folder: Folder, channel: str, verb: str) -> Iterator[None]:
         lock.release()
 
 
+def running_verb(folder: Folder) -> str | None:
+    """The verb of the run that holds the lock now, on this machine; None if there is none."""
+    try:
+        who = json.loads(folder.holder.read_text("utf-8"))
+        if who["host"] != socket.gethostname():
+            return None
+        os.kill(int(who["pid"]), 0)
+        return str(who["verb"])
+    except PermissionError:  # it runs as another user
+        return str(who["verb"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def _holder(folder: Folder) -> str:
     try:
         who = json.loads(folder.holder.read_text("utf-8"))

@@ -76,6 +76,17 @@ class Actions:
         one.runs.interrupt(job)
         return RedirectResponse(f"/channels/{channel.name}/jobs/{job.number}", 303)
 
+    async def schedule(self, request: Request) -> Response:
+        """Pauses or resumes the schedule of a channel."""
+        user = require_operator(request)
+        _, channel = self._pages.usable(request)
+        scheduler = self._pages.channels.scheduler
+        if first(request, "do") == "pause":
+            scheduler.pause(channel.name, user.name)
+        else:
+            scheduler.resume(channel.name)
+        return RedirectResponse("/", 303)
+
     async def job(self, request: Request) -> Response:
         """How a run goes, and its plan or result once it has ended."""
         one, channel = self._pages.usable(request)

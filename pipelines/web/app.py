@@ -50,6 +50,7 @@ def application(channels: ProjectChannels, acts: Sequence[Act] = ()) -> Starlett
         Route(f"{one}/jobs/{{number:int}}", actions.job),
         Route(f"{one}/test", actions.test, methods=["POST"]),
         Route(f"{one}/refresh", actions.refresh, methods=["POST"]),
+        Route(f"{one}/schedule", actions.schedule, methods=["POST"]),
         Route(f"{one}/flows/{{flow}}/plan", actions.plan, methods=["POST"]),
         Route(f"{one}/jobs/{{number:int}}/apply", actions.apply, methods=["POST"]),
         Route(f"{one}/jobs/{{number:int}}/stop", actions.stop, methods=["POST"]),

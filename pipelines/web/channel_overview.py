@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import duckdb
 
+from pipelines.config.channel import Channel
 from pipelines.reports.overview import RunLine, last_runs
+from pipelines.state.lock import running_verb
+from pipelines.state.pause import Pause
 from pipelines.web.project_channels import ProjectChannel
 from pipelines.web.published_tables import NothingPublished
 from pipelines.web.row_states import SENDABLE, FlowRows
+from pipelines.web.scheduler import Scheduler
 
 
 @dataclass(frozen=True)
@@ -35,12 +39,21 @@ class Overview:
     flows: list[FlowCounts]
     to_fix: int
     new: int
+    pause: Pause | None = None
+    next_run: datetime | None = None
 
 
-def overview(one: ProjectChannel) -> Overview:
+def overview(one: ProjectChannel, scheduler: Scheduler) -> Overview:
+    """What the first page shows of the channel; `scheduler` knows its next run."""
     if one.channel is None:
         return Overview(one.name, "invalid", one.problem, None, None, [], 0, 0)
-    channel, running = one.channel, one.runs.running is not None
+    found = _of_tables(one, one.channel)
+    if one.runs.running is not None or running_verb(one.folder):
+        found = replace(found, state="running", message="")
+    return replace(found, pause=scheduler.paused(found.name), next_run=scheduler.next_run(found.name))
+
+
+def _of_tables(one: ProjectChannel, channel: Channel) -> Overview:
     try:
         with one.tables.open() as published:
             newest = next(iter(last_runs(published.database, 1)), None)
@@ -57,14 +70,12 @@ def overview(one: ProjectChannel) -> Overview:
                 for name in channel.in_order(())
             ]
     except NothingPublished as error:
-        state = "running" if running else "never run"
-        return Overview(channel.name, state, "" if running else str(error), None, None, [], 0, 0)
+        return Overview(channel.name, "never run", str(error), None, None, [], 0, 0)
     except duckdb.Error as error:
         return Overview(channel.name, "failed", str(error).splitlines()[0], None, None, [], 0, 0)
     ended = {0: "good", 3: "attention"}.get(newest.exit_code, "failed") if newest else "never run"
     new = newest.withheld_new if newest else 0
-    state = "running" if running else ended
-    return Overview(channel.name, state, message or "", last_push, newest, flows, to_fix, new)
+    return Overview(channel.name, ended, message or "", last_push, newest, flows, to_fix, new)
 
 
 def _counts(name: str, states: dict[str, int]) -> FlowCounts:

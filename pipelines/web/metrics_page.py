@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from pipelines.web.channel_overview import overview
 from pipelines.web.project_channels import ProjectChannel, ProjectChannels
+from pipelines.web.scheduler import Scheduler
 
 STATES = ("good", "attention", "failed", "running", "never run", "invalid")
 
@@ -21,13 +22,13 @@ def metrics(channels: ProjectChannels) -> Callable[[Request], Awaitable[Response
 
         channels.refresh()
         found = [*channels]
-        text = await run_in_threadpool(_text, found)
+        text = await run_in_threadpool(_text, found, channels.scheduler)
         return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     return page
 
 
-def _text(channels: list[ProjectChannel]) -> bytes:
+def _text(channels: list[ProjectChannel], scheduler: Scheduler) -> bytes:
     from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
     registry = CollectorRegistry()
@@ -47,7 +48,7 @@ def _text(channels: list[ProjectChannel]) -> bytes:
         registry=registry,
     )
     for one in channels:
-        found = overview(one)
+        found = overview(one, scheduler)
         for name in STATES:
             state.labels(channel=one.name, state=name).set(found.state == name)
         pushed.labels(channel=one.name).set(_unix(found.last_push))

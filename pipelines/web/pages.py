@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from pipelines.reports.html_page import page as report_page
 from pipelines.reports.overview import last_runs
 from pipelines.reports.query import gather
 from pipelines.state.store import Folder
+from pipelines.web.access.middleware import POLICY
 from pipelines.web.acts import Act
 from pipelines.web.channel_overview import overview
 from pipelines.web.project_channels import ProjectChannel, ProjectChannels
@@ -26,6 +28,7 @@ from pipelines.web.rendering import render, state_words
 from pipelines.web.row_states import PAGE_SIZE, SENDABLE, SORTS, FlowRows, RowFilter
 
 MAX_RUNS = 100
+_REPORT_POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy" content="([^"]+)">')
 Page = Callable[[Request], Awaitable[Response]]
 
 
@@ -53,7 +56,7 @@ class Pages:
     async def all_channels(self, request: Request) -> Response:
         self.channels.refresh()
         found = [*self.channels]
-        states = await run_in_threadpool(lambda: [overview(one) for one in found])
+        states = await run_in_threadpool(lambda: [overview(one, self.channels.scheduler) for one in found])
         folder = str(self.channels.project.channels.resolve())
         return render(request, "channels.html.j2", states=states, folder=folder, acts=self._acts)
 
@@ -171,7 +174,9 @@ class Pages:
         facts = await in_published(one, read)
         if "html" not in facts:
             raise HTTPException(404, facts["problem"])
-        return HTMLResponse(facts["html"])
+        policy = _REPORT_POLICY.search(facts["html"])
+        headers = {POLICY: policy[1]} if policy else {}
+        return HTMLResponse(facts["html"], headers=headers)
 
     async def history(self, request: Request) -> Response:
         from pipelines.reports.history import history

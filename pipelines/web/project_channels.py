@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from pipelines.config.channel import Channel
@@ -14,11 +15,12 @@ from pipelines.config.load import load
 from pipelines.config.project import Project
 from pipelines.core.errors import CentraMyogoError, ConfigError
 from pipelines.state.store import Folder
-from pipelines.web.channel_runs import ChannelRuns
-from pipelines.web.published_tables import PublishedTables
+from pipelines.web.channel_runs import ChannelRuns, TooManyRequests
+from pipelines.web.published_tables import NothingPublished, PublishedTables
+from pipelines.web.scheduler import Scheduler
 from pipelines.webhooks.dispatcher import Dispatcher
 from pipelines.webhooks.receiver import WebhookReceiver
-from pipelines.webhooks.run_process import RunExit
+from pipelines.webhooks.run_process import RunCommand, RunExit
 from pipelines.webhooks.schedule import RunSchedule
 from pipelines.webhooks.server import webhook_sources
 
@@ -34,6 +36,7 @@ class ProjectChannel:
     version: tuple[int, int]
     channel: Channel | None
     problem: str
+    folder: Folder
     runs: ChannelRuns
     tables: PublishedTables
     hints: Hints | None = None
@@ -91,7 +94,8 @@ class ProjectChannels:
         self._slots = asyncio.Semaphore(parallel_runs)
         self._by_file: dict[Path, ProjectChannel] = {}
         self._closing: set[asyncio.Task[None]] = set()
-        self.on_change: Callable[[], None] = lambda: None
+        self.scheduler = Scheduler(data, self._start)
+        self._is_scheduled = False
 
     def __iter__(self) -> Iterator[ProjectChannel]:
         return iter(sorted(self._by_file.values(), key=lambda one: one.name))
@@ -109,8 +113,27 @@ class ProjectChannels:
         for file in changed:
             runs = known[file].runs if file in known else None
             self._by_file[file] = self._load(file, found[file], runs)
-        if gone or changed:
-            self.on_change()
+        if self._is_scheduled and (gone or changed):
+            self.scheduler.update(self._usable())
+
+    def begin_schedule(self) -> None:
+        """Starts the schedules; a run that was due while nothing served is started once."""
+        self.refresh()
+        self.scheduler.begin(self._usable(), {one.name: _last_run(one) for one in self})
+        self._is_scheduled = True
+
+    def _usable(self) -> list[Channel]:
+        return [one.channel for one in self if one.channel is not None]
+
+    def _start(self, name: str, flows: tuple[str, ...], full: bool) -> None:
+        one = self.find(name)
+        if one is None or one.hints is None:
+            return
+        if full:
+            with contextlib.suppress(TooManyRequests):
+                one.runs.request(RunCommand("push", flows, full=True))
+        else:
+            one.hints.hint(flows)
 
     def stop(self) -> None:
         for one in self._by_file.values():
@@ -119,6 +142,7 @@ class ProjectChannels:
 
     async def ended(self) -> None:
         """Waits until all runs have ended."""
+        await self.scheduler.end()
         for one in self._by_file.values():
             await one.runs.ended()
         await asyncio.gather(*self._closing, return_exceptions=True)
@@ -140,7 +164,7 @@ class ProjectChannels:
             log.warning("channel file cannot be used: %s", error.message)
         folder = Folder(self.data, channel.name if channel else file.stem)
         runs = runs or ChannelRuns(file, self.data, folder.root, self._slots)
-        loaded = ProjectChannel(file, version, channel, problem, runs, PublishedTables(folder))
+        loaded = ProjectChannel(file, version, channel, problem, folder, runs, PublishedTables(folder))
         if channel is not None:
             loaded.hints = Hints(channel, runs)
         return loaded
@@ -151,6 +175,15 @@ class ProjectChannels:
             task = one.hints.close()
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
+
+
+def _last_run(one: ProjectChannel) -> datetime | None:
+    try:
+        with one.tables.open() as published:
+            moment: datetime | None = published.value("select max(started_at) from sync.runs")
+            return moment
+    except NothingPublished:
+        return None
 
 
 def _version(file: Path) -> tuple[int, int]:

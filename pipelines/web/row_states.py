@@ -59,13 +59,13 @@ _CREATE = """
                     when l.in_target then 'equal' else 'not compared' end as state
         from listed l left join states s using (source_id)
         left join outcomes o on o.run_id = s.run_id and o.key = s.key left join issues i using (source_id))
-    select row_number() over (order by code, source_id) as position, found.* replace (
+    select row_number() over (order by found.code, found.source_id) as position, found.* replace (
                case when state = 'withheld' then rules end as rules,
                case state when 'withheld' then problem end as problem,
                case when state in ('refused', 'unknown') then answer end as answer),
            coalesce(found.key, code) as sent_code, cast(c.before as varchar) as before,
            cast(c.after as varchar) as after,
-           lower(concat_ws(' ', code, name, variant, size, brand, product_id, source_id)) as words
+           lower(concat_ws(' ', code, name, variant, size, brand, product_id, found.source_id)) as words
     from found left join sync.changes c
         on state in ('differs', 'refused', 'unknown') and c.flow = $flow and c.action = 'update'
             and c.run_id = found.run_id and c.key = found.key

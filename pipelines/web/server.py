@@ -78,7 +78,6 @@ async def _live(
 ) -> None:
     loop = asyncio.get_running_loop()
     channels = ProjectChannels(project, data, settings.parallel_runs)
-    channels.refresh()
     server = quiet_server(protect(application(channels, acts), settings), MAX_CONNECTIONS)
     stopped = asyncio.Event()
 
@@ -92,6 +91,7 @@ async def _live(
             tasks.create_task(server.serve([sock]))
             while not server.started:
                 await asyncio.sleep(0)
+            channels.begin_schedule()
             ready()
             while not stopped.is_set():
                 with contextlib.suppress(TimeoutError):
