@@ -133,7 +133,22 @@ def test_visitors_do_not_fill_the_memory(pages: Pages, open_pages: Pages) -> Non
         assert one.app._sessions._sessions == {}
 
 
+@pytest.mark.parametrize("given", ["", "x", "A" * 42, "A" * 44, "A" * 42 + ".", '"' + "A" * 43])
+def test_a_cookie_that_cannot_be_ours_is_replaced(given: str, pages: Pages) -> None:
+    answer = pages.browser(cookies={COOKIE: given}).get("/login")
+    assert answer.cookies[0].startswith(f"{COOKIE}=")
+    assert given == "" or f"{given};" not in answer.cookies[0]
+
+
 # --- wrong passwords
+
+
+def test_the_right_password_clears_what_was_counted_for_the_name(pages: Pages) -> None:
+    for client in ("10.0.0.9", "10.0.0.10"):
+        browser = pages.browser(client=client)
+        assert [log_in(browser, password="wrong-wrong-wrong").status for _ in range(4)] == [403] * 4
+        assert log_in(browser).status == 303
+        browser.cookies.clear()
 
 
 def test_after_five_wrong_passwords_the_name_waits_at_this_address(pages: Pages) -> None:

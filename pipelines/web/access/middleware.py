@@ -147,7 +147,7 @@ async def _checked_form(request: Request, visitor: Visitor) -> tuple[Form, bytes
     body = await read_body(request)
     form = parse_form(request, body)
     given = request.headers.get("x-csrf-token") or form.get("csrf", [""])[0]
-    if visitor.is_new or not is_token(given, visitor.csrf):
+    if not is_token(given, visitor.csrf):
         raise Refused(
             403, "The page is too old", "You have logged in or out since, or we were restarted. Load it again."
         )

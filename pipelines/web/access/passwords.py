@@ -16,7 +16,7 @@ from pipelines.core.errors import ConfigError
 from pipelines.web.access.request_facts import User
 
 MIN_PASSWORD = 12  # characters
-_N, _R, _P = 1 << 14, 8, 5  # 16 MiB and about a fifth of a second: a row of OWASP's password storage cheat sheet
+_N, _R, _P = 1 << 14, 8, 5  # 16 MiB and part of a second: a row of OWASP's password storage cheat sheet
 _MAX_MEMORY = 1 << 28  # bytes
 _BYTES = r"([A-Za-z0-9_-]+)"
 _TEXT = re.compile(rf"scrypt\$([0-9]{{1,7}})\$([0-9]{{1,2}})\$([0-9]{{1,2}})\${_BYTES}\${_BYTES}")
@@ -99,7 +99,7 @@ class Accounts:
         return name in self._users
 
     def check(self, name: str, password: str) -> User | None:
-        """The user if the password is right. Takes a fifth of a second."""
+        """The user if the password is right. Takes part of a second: call it in a thread."""
         known = self._hashes.get(name, self._decoy)
         right = known is not None and known.matches(password)
         return self._users.get(name) if right else None

@@ -35,7 +35,7 @@ class Visitor:
 class Sessions:
     """Sessions of users end after `hours`, or when they log out.
 
-    Before a log-in, and where there are no users, a browser has a random id of its own, and its token is derived from
+    Before a log-in, and where there are no users, a browser has a random id, and its token is derived from
     that id and a key of this process. Nothing is stored for it, so that visitors cannot fill the memory.
     """
 
