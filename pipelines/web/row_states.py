@@ -88,7 +88,7 @@ class RowFilter:
     def parse(cls, query: Mapping[str, str]) -> RowFilter:
         """Unknown values count as not given."""
         state, sort = query.get("state", ""), query.get("sort", "code")
-        descending = sort.startswith("-")
+        descending = sort.startswith("-") and sort.removeprefix("-") in SORTS
         page = query.get("page", "1")
         return cls(
             state if state in ALL_STATES or state == "sendable" else "",

@@ -1,0 +1,80 @@
+"""The published file as the pages read it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import duckdb
+import pytest
+
+from pipelines.state.store import Folder
+from pipelines.web.published_tables import NothingPublished, PublishedTables
+from tests.support.shop import Shop, size
+
+
+def runs(tables: PublishedTables) -> int:
+    with tables.open() as published:
+        return int(published.value("select count(*) from sync.runs"))
+
+
+def test_a_new_file_is_seen_beside_the_old_one(shop_of: Callable[..., Shop]) -> None:
+    """DuckDB shares a file between connections of a process, also after it was replaced."""
+    shop = shop_of(size(1))
+    tables = PublishedTables(Folder(shop.data, "demo"))
+    with pytest.raises(NothingPublished, match="Refresh"):
+        runs(tables)
+    shop.run("plan")
+    assert runs(tables) == 1
+    with tables.open() as before:
+        shop.run("plan")
+        assert runs(tables) == 2
+        assert before.value("select count(*) from sync.runs") == 1
+    assert runs(tables) == 2
+    tables.close()
+
+
+def test_derived_tables_are_made_once_and_leave_no_file(shop_of: Callable[..., Shop]) -> None:
+    shop = shop_of(size(1))
+    folder = Folder(shop.data, "demo")
+    tables = PublishedTables(folder)
+    made: list[int] = []
+
+    def create(db: duckdb.DuckDBPyConnection) -> None:
+        made.append(1)
+        db.execute("create table main_rows.few as select 1 as x")
+
+    for expected in (1, 2):
+        shop.run("plan")
+        for _ in range(3):
+            with tables.open() as published:
+                published.prepare("few", create)
+                assert published.rows("from main_rows.few") == [{"x": 1}]
+        assert len(made) == expected
+        assert len([*folder.root.glob("pages-*.duckdb")]) == 1
+    tables.close()
+    assert [*folder.root.glob("pages-*")] == []
+
+
+def test_pages_of_several_threads_share_a_file(shop_of: Callable[..., Shop]) -> None:
+    shop = shop_of(size(1))
+    shop.run("plan")
+    tables = PublishedTables(Folder(shop.data, "demo"))
+    counts: list[int] = []
+    threads = [threading.Thread(target=lambda: counts.append(runs(tables))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert counts == [1] * 8
+    tables.close()
+
+
+@pytest.mark.parametrize("content", [b"", b"not a database", b"\0" * 5000])
+def test_a_damaged_file_is_a_message(shop_of: Callable[..., Shop], content: bytes) -> None:
+    shop = shop_of(size(1))
+    folder = Folder(shop.data, "demo")
+    folder.make()
+    folder.published.write_bytes(content)
+    with pytest.raises(NothingPublished, match="Refresh"):
+        runs(PublishedTables(folder))
