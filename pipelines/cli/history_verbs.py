@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import Annotated
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,6 +21,9 @@ from pipelines.cli.common import (
     load_channel,
     print_json,
 )
+
+if TYPE_CHECKING:
+    from pipelines.reports.overview import ChannelState
 
 _UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
 
@@ -125,7 +128,15 @@ def status(
     code = 3 if any(state.stale for state in states) else 0
     if json:
         print_json({"project": str(here.folder), "verb": "status", "exit_code": code, "channels": as_json(states)})
-        raise typer.Exit(code)
+    else:
+        _print_states(states, now)
+    from pipelines.reports.alerts import notify_stale
+
+    notify_stale(here, here.data(data), max_age)
+    raise typer.Exit(code)
+
+
+def _print_states(states: Sequence[ChannelState], now: datetime) -> None:
     from pipelines.reports.formatting import age
 
     rows = [("Channel", "State", "Last push", "Last run", "To fix", "New", "")]
@@ -138,7 +149,6 @@ def status(
             state.message,
         ))  # fmt: skip
     _print(rows)
-    raise typer.Exit(code)
 
 
 _NUMBERS = ("Exit", "Read", "Changes", "Withheld", "New", "Seconds", "To fix")

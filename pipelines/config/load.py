@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
+from pipelines.config.alerts import Alerts
 from pipelines.config.channel import CHANNEL_NAME, Attention, Channel, FlowSettings, TomlTable
 from pipelines.config.listen import listen_model
 from pipelines.config.product_links import links_model
@@ -29,6 +30,7 @@ from pipelines.core.secret import mask_all
 from pipelines.engine.flow import Flow
 from pipelines.systems.system import System
 
+TABLES_WITH_SECRETS = ("systems", "listen", "alerts")
 PLACEHOLDER = re.compile(r"https?://shop\.example(?:[:/]|$)")
 
 
@@ -44,6 +46,7 @@ class _TopLevel(TomlTable):
     listen: Any = None
     links: Any = None
     publish: Any = None
+    alerts: Any = None
 
 
 def load(channel: str) -> Channel:
@@ -83,7 +86,7 @@ class _Loader:
         self.problems: list[str] = []
 
     def channel(self) -> Channel:
-        for table in ("systems", "listen"):
+        for table in TABLES_WITH_SECRETS:
             mask_all(self.data.get(table))  # before any message quotes the file
         top = self._validated(_TopLevel, self.data, ())
         self.problems += [f"{self.path}: {key} is a placeholder; {fix}" for key, fix in _placeholders(self.data)]
@@ -101,6 +104,8 @@ class _Loader:
         links = self._validated(links_model(_systems_of(flows)), links_table, ("links",))
         publish_table = self.data.get("publish")
         publish = None if publish_table is None else self._validated(Publish, publish_table, ("publish",))
+        alerts_table = self.data.get("alerts")
+        alerts = None if alerts_table is None else self._validated(Alerts, alerts_table, ("alerts",))
         self._raise_if_problems()
         if top.refresh == "changes":
             for name in _systems_of(flows):
@@ -118,6 +123,7 @@ class _Loader:
             limits=limits,
             listen=listen,
             publish=None if publish is None else publish.model_copy(update={"path": self.path.parent / publish.path}),
+            alerts=alerts,
             system_declarations=system_declarations,
             declarations=declarations,
             links=links.model_dump(exclude_none=True),
@@ -249,6 +255,8 @@ def _with_resolved_secret_files(path: Path, data: dict[str, Any]) -> dict[str, A
             if set(value) == {"file"} and isinstance(value["file"], str) and "\0" not in value["file"]:
                 return {"file": str((path.parent / value["file"]).resolve())}
             return {key: walk(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [walk(inner) for inner in value]
         return value
 
-    return {table: walk(data[table]) for table in ("systems", "listen") if table in data}
+    return {table: walk(data[table]) for table in TABLES_WITH_SECRETS if table in data}
