@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -227,10 +226,8 @@ def test_a_heartbeat_does_not_delay_the_start_of_a_push(
     alerts = shop.channel().alerts
     assert alerts is not None
     beat = heartbeat.Heartbeat(alerts.heartbeat)
-    before = time.thread_time()
     beat.start()
     assert not beat._started.done()
-    assert time.thread_time() - before < 5
 
 
 def test_status_finds_a_channel_whose_pushes_have_stopped(
