@@ -128,7 +128,15 @@ def status(
     code = 3 if any(state.stale for state in states) else 0
     if json:
         print_json({"project": str(here.folder), "verb": "status", "exit_code": code, "channels": as_json(states)})
-        raise typer.Exit(code)
+    else:
+        _print_states(states, now)
+    from pipelines.reports.alerts import notify_stale
+
+    notify_stale(here, here.data(data), max_age)
+    raise typer.Exit(code)
+
+
+def _print_states(states: Sequence[ChannelState], now: datetime) -> None:
     from pipelines.reports.formatting import age
 
     rows = [("Channel", "State", "Last push", "Last run", "Next run", "To fix", "New", "")]
@@ -141,7 +149,6 @@ def status(
             f"{state.to_fix:,}", f"{state.new:,}", state.message,
         ))  # fmt: skip
     _print(rows)
-    raise typer.Exit(code)
 
 
 def _next_run(state: ChannelState, now: datetime) -> str:

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -22,6 +22,11 @@ from pipelines.cli.common import (
     load_channel,
     print_json,
 )
+
+if TYPE_CHECKING:
+    from pipelines.config.channel import Channel
+    from pipelines.engine.run import RunOptions
+    from pipelines.reports.run_watch import RunWatch
 
 SkuOption = Annotated[
     list[str] | None, typer.Option("--sku", metavar="GLOB", help="Only codes that match this; may be repeated.")
@@ -209,7 +214,7 @@ def _places(data: Path | None) -> dict[str, str]:
 def _run(channel: str, data: Path | None, output: Output, selection: Selection, **options: Any) -> NoReturn:
     from pipelines.core.errors import CentraMyogoError
 
-    json = output.json
+    json, watch = output.json, None
     try:
         loaded = load_channel(channel)
         from pipelines.engine.run import RunOptions, run
@@ -223,16 +228,37 @@ def _run(channel: str, data: Path | None, output: Output, selection: Selection, 
         console = ConsoleReporter(loaded, output.words, show, with_changes=with_changes)
         folder = data_folder(data)
         silent = JsonProgress() if output.progress else SilentReporter()
-        report = run(loaded, folder, RunOptions(**options, **selection.options()), silent if json else console)
+        chosen = RunOptions(**options, **selection.options())
+        watch = _watch(loaded, folder, chosen)
+        report = run(loaded, folder, chosen, silent if json else console)
         document = report.as_json()
         if json and output.changes:
             from pipelines.reports.changes_json import changes_of
 
             document |= changes_of(loaded, folder, report)
-    except CentraMyogoError as error:
-        exit_with_error(error, json, channel, options["verb"], {"run_id": "", "fingerprint": "", "flows": {}})
-    if json:
-        print_json(document)
-    else:
-        console.ended(report)
+    except Exception as error:
+        try:
+            if isinstance(error, CentraMyogoError):
+                exit_with_error(error, json, channel, options["verb"], {"run_id": "", "fingerprint": "", "flows": {}})
+            raise
+        finally:
+            if watch:
+                watch.failed(error)
+    try:
+        if json:
+            print_json(document)
+        else:
+            console.ended(report)
+    finally:
+        if watch:
+            watch.ended(report)
     raise typer.Exit(report.exit_code)
+
+
+def _watch(channel: Channel, data: Path, options: RunOptions) -> RunWatch | None:
+    """The alerts of a push. Not for one of chosen codes: it says nothing about the channel."""
+    if channel.alerts is None or options.verb != "push" or options.selection.as_patterns():
+        return None
+    from pipelines.reports.run_watch import RunWatch
+
+    return RunWatch(channel, data, options.flows)

@@ -18,6 +18,7 @@ from pipelines.core.errors import ConfigError
 from pipelines.core.reference import import_string
 
 if TYPE_CHECKING:
+    from pipelines.config.alerts import Alerts
     from pipelines.config.listen import Listen
     from pipelines.config.publish import Publish
     from pipelines.engine.flow import Flow
@@ -97,6 +98,7 @@ class Channel:
     limits: Mapping[str, Any]
     listen: Listen | None
     publish: Publish | None
+    alerts: Alerts | None
     system_declarations: Mapping[str, System]
     declarations: Mapping[str, type[Flow]]
     links: Mapping[str, str]

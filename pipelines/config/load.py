@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
+from pipelines.config.alerts import Alerts
 from pipelines.config.channel import CHANNEL_NAME, Attention, Channel, FlowSettings, TomlTable
 from pipelines.config.listen import listen_model
 from pipelines.config.product_links import links_model
@@ -30,6 +31,7 @@ from pipelines.core.secret import mask_all
 from pipelines.engine.flow import Flow
 from pipelines.systems.system import System
 
+TABLES_WITH_SECRETS = ("systems", "listen", "alerts")
 PLACEHOLDER = re.compile(r"https?://shop\.example(?:[:/]|$)")
 
 
@@ -47,6 +49,7 @@ class _TopLevel(TomlTable):
     listen: Any = None
     links: Any = None
     publish: Any = None
+    alerts: Any = None
 
 
 def load(channel: str) -> Channel:
@@ -83,7 +86,7 @@ class _Loader:
         self.problems: list[str] = []
 
     def channel(self) -> Channel:
-        for table in ("systems", "listen"):
+        for table in TABLES_WITH_SECRETS:
             mask_all(self.data.get(table))  # before any message quotes the file
         top = self._validated(_TopLevel, self.data, ())
         self.problems += [f"{self.path}: {key} is a placeholder; {fix}" for key, fix in _placeholders(self.data)]
@@ -103,6 +106,8 @@ class _Loader:
         publish = None if publish_table is None else self._validated(Publish, publish_table, ("publish",))
         if top is not None and top.full_at is not None:
             self.problems += [f"{self.path}: full_at: {problem}" for problem in _full_at_problems(top, flows)]
+        alerts_table = self.data.get("alerts")
+        alerts = None if alerts_table is None else self._validated(Alerts, alerts_table, ("alerts",))
         self._raise_if_problems()
         if top.refresh == "changes":
             for name in _systems_of(flows):
@@ -122,6 +127,7 @@ class _Loader:
             limits=limits,
             listen=listen,
             publish=None if publish is None else publish.model_copy(update={"path": self.path.parent / publish.path}),
+            alerts=alerts,
             system_declarations=system_declarations,
             declarations=declarations,
             links=links.model_dump(exclude_none=True),

@@ -27,4 +27,6 @@ def resolve_secret_files(folder: Path, value: Any) -> Any:
         if set(value) == {"file"} and isinstance(value["file"], str) and "\0" not in value["file"]:
             return {"file": str((folder / value["file"]).resolve())}
         return {key: resolve_secret_files(folder, inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [resolve_secret_files(folder, inner) for inner in value]
     return value

@@ -97,9 +97,9 @@ def mask_all(tables: object) -> None:
 
     Unreadable secrets are skipped; `reveal` reports them later.
     """
-    for value in tables.values() if isinstance(tables, dict) else ():
+    for value in tables.values() if isinstance(tables, dict) else tables if isinstance(tables, list) else ():
         with contextlib.suppress(ConfigError, ValidationError):
-            if isinstance(value, dict) and not value.keys() & {"env", "file"}:
+            if isinstance(value, list) or (isinstance(value, dict) and not value.keys() & {"env", "file"}):
                 mask_all(value)
             else:
                 Secret.model_validate(value).reveal(identifier=True)

@@ -63,6 +63,8 @@ def check(channel: Channel, data: Path, on_check: Callable[[Check], None]) -> Ch
     own.run("data", lambda: _writable(data / channel.name))
     if channel.publish:
         own.run("publish", partial(_publishable, channel.publish, Folder(data, channel.name)))
+    if channel.alerts:
+        own.run("alerts", channel.alerts.check)
     flows = channel.in_order(())
     for name in flows:
         own.run("limits", partial(_limits, name, channel.flow_limits(name)))

@@ -73,6 +73,15 @@ def last_runs(db: duckdb.DuckDBPyConnection, count: int) -> list[RunLine]:
     return [RunLine(*row) for row in db.execute(RUNS, [count]).fetchall()]
 
 
+def last_good_push(db: duckdb.DuckDBPyConnection) -> datetime | None:
+    """The start of the last push that ended with exit 0 or 3 (UTC)."""
+    ((started_at,),) = db.execute(
+        "select max(started_at) from sync.runs where verb = 'push' and exit_code in (0, 3)"
+    ).fetchall()
+    moment: datetime | None = started_at
+    return moment
+
+
 def channel_states(project: Project, data: Path, now: datetime, max_age: timedelta | None = None) -> list[ChannelState]:
     """The state of every channel file of the project, by name."""
     return [_state(file, data, now, max_age) for file in project.channel_files()]
@@ -98,9 +107,7 @@ def _state_of_runs(channel: Channel, folder: Folder, now: datetime, max_age: tim
     try:
         with contextlib.closing(published(folder)) as db:
             newest = next(iter(last_runs(db, 1)), None)
-            ((last_push,),) = db.execute(
-                "select max(started_at) from sync.runs where verb = 'push' and exit_code in (0, 3)"
-            ).fetchall()
+            last_push = last_good_push(db)
             ((to_fix,),) = db.execute("select count(*) from sync.issues where closed_at is null").fetchall()
     except (CentraMyogoError, duckdb.Error) as error:
         return ChannelState(channel.name, "failed", stale, None, None, 0, 0, None, str(error).splitlines()[0])

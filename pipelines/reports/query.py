@@ -91,7 +91,7 @@ def gather(db: duckdb.DuckDBPyConnection, channel: Channel, run_id: str = "") ->
     flows = [_flow(db, channel, name, run_id) for name in names]
     lead = flows[0] if flows else None
     about = lead.run.run_id if lead else ""
-    last = _run(db, newest[0])
+    last = run_of(db, newest[0])
     selection = db.execute("select selection from sync.runs where run_id = ?", [about]).fetchall()
     return Facts(
         run=last,
@@ -152,7 +152,7 @@ def _compared(db: duckdb.DuckDBPyConnection, flow: str) -> Row:
 def _flow(db: duckdb.DuckDBPyConnection, channel: Channel, flow: str, run_id: str) -> FlowFacts:
     newest = _compared(db, flow)
     is_newest = run_id in ("", newest["run_id"])
-    run = _run(
+    run = run_of(
         db, newest if is_newest else rows_of(db, "select * from sync.runs where run_id = $run", {"run": run_id})[0]
     )
     at = {"run": run.run_id, "flow": flow}
@@ -238,7 +238,8 @@ def _trend(db: duckdb.DuckDBPyConnection, channel: Channel, flow: str, about: st
     return [Trend(rule.id, rule.fix_in, rule.meaning, rule.withholds, counted[rule.id]) for rule in rules]
 
 
-def _run(db: duckdb.DuckDBPyConnection, row: Row) -> RunResult:
+def run_of(db: duckdb.DuckDBPyConnection, row: Row) -> RunResult:
+    """The run of a row of sync.runs."""
     flows = rows_of(db, "select * from sync.flows where run_id = $run", {"run": row["run_id"]})
     facts = decode(row["facts"].encode()) if isinstance(row["facts"], str) else {}
     started: datetime = row["started_at"]

@@ -14,7 +14,7 @@ from pipelines.core.errors import ConfigError
 log = logging.getLogger(__name__)
 
 # The files that this program writes. Any other file in its folder stays as it is.
-_OURS = ("work.duckdb", "analytics.", "journal.", "run.lock", "schedule.json", "dlt")
+_OURS = ("work.duckdb", "analytics.", "journal.", "run.lock", "schedule.json", "alerts.", "pages-", "dlt")
 
 
 @contextlib.contextmanager
