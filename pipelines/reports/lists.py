@@ -12,6 +12,7 @@ from pipelines.config.channel import Channel
 from pipelines.reports.model import Facts, FieldChange
 from pipelines.reports.query import CHANGES, CLOSED, EXPECTATIONS, WITHHELD, fields, warnings_query
 from pipelines.reports.side_by_side import comparison_query
+from pipelines.reports.tables import second_cursor
 from pipelines.state.schema import quoted
 
 CHANGE_COLUMNS = ("action", "code", "source_id", "changes", "outcome", "message")
@@ -54,7 +55,7 @@ def lists(channel: Channel, facts: Facts) -> Iterator[NamedList]:
 
 def change_rows(db: duckdb.DuckDBPyConnection, one: NamedList) -> Iterator[tuple[Any, ...]]:
     """The rows of a list of changes, with CHANGE_COLUMNS. Only our own JSON reader keeps a price's digits."""
-    changes = db.cursor().execute(one.query)
+    changes = second_cursor(db).execute(one.query)
     while rows := changes.fetchmany(_CHUNK):
         for action, code, source_id, before, after, outcome, message in rows:
             change = "; ".join(_in_words(field, action) for field in fields(before, after))

@@ -18,6 +18,14 @@ def has(db: duckdb.DuckDBPyConnection, name: str) -> bool:
     return bool(row and row[0])
 
 
+def second_cursor(db: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """A cursor for a query while another one is open; it uses the same database of several that are attached."""
+    cursor = db.cursor()
+    name = db.execute("select current_database()").fetchall()[0][0]
+    cursor.execute(f'use "{name}"')
+    return cursor
+
+
 def rows_of(db: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, Any] | None = None) -> list[Row]:
     """The rows that the query returns, by column name."""
     result = db.execute(sql, parameters or {})

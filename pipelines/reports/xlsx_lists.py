@@ -18,7 +18,7 @@ from xlsxwriter.worksheet import Worksheet
 from pipelines.config.channel import Channel
 from pipelines.reports.lists import CHANGE_COLUMNS, change_rows, lists
 from pipelines.reports.query import gather
-from pipelines.reports.tables import has
+from pipelines.reports.tables import has, second_cursor
 
 MAX_ROWS = 1_048_575  # below the heading; Excel has 1,048,576 rows
 MAX_TEXT = 32_767  # characters in a cell
@@ -61,7 +61,7 @@ def write_workbook(db: duckdb.DuckDBPyConnection, channel: Channel, path: Path) 
 
 
 def _rows(db: duckdb.DuckDBPyConnection, query: str) -> tuple[tuple[str, ...], Rows]:
-    result = db.cursor().execute(query)
+    result = second_cursor(db).execute(query)
     names = tuple(name for name, *_ in result.description or ())
 
     def rows() -> Rows:
