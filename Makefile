@@ -6,7 +6,7 @@ PEERS := .venv-bench
 SITE := .venv-site
 JOBS ?= 2
 
-.PHONY: setup demo test quick torture fuzz lint types unit golden docs site mutants bench audit lock clean
+.PHONY: setup demo page test quick torture fuzz lint types unit golden docs site mutants bench audit lock clean
 
 setup: .venv/.ready
 
@@ -26,6 +26,10 @@ setup: .venv/.ready
 
 demo: setup
 	@$(BIN)/centra-myogo demo
+
+# The sandbox and the pages of its channel, for a browser on this machine.
+page: setup
+	@$(BIN)/centra-myogo serve --demo
 
 test: setup lint types unit
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -63,5 +64,7 @@ def write_check_progress(check: Check) -> None:
 
 
 def write_progress(facts: dict[str, Any]) -> None:
-    sys.stderr.write(f"progress {encode(facts).decode()}\n")
-    sys.stderr.flush()
+    """Nobody may be left to read it: the run goes on if the pages are killed."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"progress {encode(facts).decode()}\n")
+        sys.stderr.flush()

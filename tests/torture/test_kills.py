@@ -42,6 +42,7 @@ FAILPOINTS = (
             "out_myogo.code_texts",
             "sync.expectations",
             "sync.changes",
+            "sync.row_states",
             "the daily amounts",
             "sync.journal",
             "the views",

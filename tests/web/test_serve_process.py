@@ -1,0 +1,122 @@
+"""`serve` as a process: its address, a kill while a run goes on, two at once, and a wrong serve.toml."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from pipelines.state.lock import running_verb
+from pipelines.state.store import Folder
+from tests.support.served import Visitor
+from tests.support.shop import Shop, size
+from tests.support.waiting import LONG_S, wait_for
+from tests.web.test_pages import project_of
+
+COMMAND = [sys.executable, "-P", "-m", "pipelines", "serve", "--port", "0"]
+
+
+class Server:
+    def __init__(self, project: Path, data: Path) -> None:
+        self.log = project / f"serve-{os.urandom(4).hex()}.log"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [*COMMAND, "--project", str(project), "--data", str(data)],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+            )
+
+    def visitor(self) -> Visitor:
+        def address() -> str:
+            assert self.process.poll() is None, self.log.read_text()
+            found = re.search(r"http://\S+:\d+", self.log.read_text())
+            return found[0] if found else ""
+
+        return Visitor(wait_for(address), cast(Any, None))
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(LONG_S)
+
+
+def test_a_killed_server_leaves_the_run_and_shows_it_when_it_is_back(shop_of: Callable[..., Shop]) -> None:
+    shop = shop_of(*(size(number) for number in range(1, 120)))
+    shop.edit("requests_per_second = 1000.0", "requests_per_second = 20.0")
+    project, folder = project_of(shop), Folder(shop.data, "demo")
+    first = Server(project, shop.data)
+    visitor = first.visitor()
+    visitor.get("/")
+    page = visitor.ended(visitor.post("/channels/demo/refresh"))
+    job = re.search(r'action="([^"]+)/apply"', page)
+    fingerprint = re.search(r'name="fingerprint" value="([0-9a-f]{16})"', page)
+    assert job
+    assert fingerprint
+    visitor.post(f"{job[1]}/apply", {"fingerprint": fingerprint[1]})
+    wait_for(lambda: len(shop.box.myogo_products()) > 3)
+    assert first.end(signal.SIGKILL) == -signal.SIGKILL
+    assert running_verb(folder) == "push"
+    second = Server(project, shop.data)
+    visitor = second.visitor()
+    while running_verb(folder) == "push":
+        page = visitor.get("/")
+        assert "running" in page or running_verb(folder) is None
+    wait_for(lambda: running_verb(folder) is None)
+    assert len(shop.box.myogo_products()) == 119
+    wait_for(lambda: "119 equal" in visitor.get("/"))
+    assert "started" in visitor.get(f"{job[1]}", status=404)
+    assert second.end() == 0
+
+
+def test_a_stopped_server_stops_its_run_after_the_write_that_is_under_way(shop_of: Callable[..., Shop]) -> None:
+    shop = shop_of(*(size(number) for number in range(1, 400)))
+    shop.edit("requests_per_second = 1000.0", "requests_per_second = 20.0")
+    server = Server(project_of(shop), shop.data)
+    visitor = server.visitor()
+    visitor.get("/")
+    page = visitor.ended(visitor.post("/channels/demo/refresh"))
+    job = re.search(r'action="([^"]+)/apply"', page)
+    fingerprint = re.search(r'name="fingerprint" value="([0-9a-f]{16})"', page)
+    assert job
+    assert fingerprint
+    visitor.post(f"{job[1]}/apply", {"fingerprint": fingerprint[1]})
+    wait_for(lambda: len(shop.box.myogo_products()) > 3)
+    assert server.end() == 0
+    assert running_verb(Folder(shop.data, "demo")) is None
+    [(outcome, applied)] = shop.sql("select outcome, applied from sync.runs where verb = 'push'")
+    assert (outcome, applied) == ("interrupted", len(shop.box.myogo_products()))
+
+
+def test_a_second_server_of_the_same_data_is_refused(shop_of: Callable[..., Shop]) -> None:
+    shop = shop_of(size(1))
+    project = project_of(shop)
+    first = Server(project, shop.data)
+    first.visitor()
+    second = Server(project, shop.data)
+    assert second.process.wait(LONG_S) == 2
+    assert "run already" in second.log.read_text()
+    assert first.end() == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('host = "0.0.0.0"', "there are no users"),
+        ("prot = 80", "did you mean port"),
+        ("port = 70000", "port"),
+    ],
+)
+def test_a_wrong_serve_toml_is_a_message(shop_of: Callable[..., Shop], text: str, message: str) -> None:
+    shop = shop_of(size(1))
+    project = project_of(shop)
+    (project / "serve.toml").write_text(text, "utf-8")
+    server = Server(project, shop.data)
+    assert server.process.wait(LONG_S) == 2
+    assert message in server.log.read_text()
