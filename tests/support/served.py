@@ -7,7 +7,7 @@ import contextlib
 import re
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from html import unescape
 from pathlib import Path
@@ -18,6 +18,7 @@ import requests
 from pipelines.config.project import Project
 from pipelines.config.serve import Serve
 from pipelines.web.access import protect
+from pipelines.web.acts import Act
 from pipelines.web.app import application
 from pipelines.web.project_channels import ProjectChannels
 from pipelines.webhooks.server import quiet_server
@@ -60,7 +61,9 @@ def text_of(page: str) -> str:
 
 
 @contextlib.contextmanager
-def served_pages(folder: Path, data: Path, settings: Serve | None = None) -> Iterator[Visitor]:
+def served_pages(
+    folder: Path, data: Path, settings: Serve | None = None, acts: Sequence[Act] = ()
+) -> Iterator[Visitor]:
     """The pages of the project in `folder`."""
     ready = threading.Event()
     shared: dict[str, Any] = {}
@@ -68,7 +71,7 @@ def served_pages(folder: Path, data: Path, settings: Serve | None = None) -> Ite
     async def live(sock: socket.socket) -> None:
         channels = ProjectChannels(Project(folder), data, 2)
         chosen = (settings or Serve()).with_address(None, sock.getsockname()[1])
-        server = quiet_server(protect(application(channels), chosen), 64)
+        server = quiet_server(protect(application(channels, acts), chosen), 64)
         shared.update(channels=channels, server=server, loop=asyncio.get_running_loop())
         channels.begin_schedule()
         task = asyncio.create_task(server.serve([sock]))

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import dataclass
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
+from pipelines.sandbox import Catalogue
+from pipelines.sandbox.demo.pages import demo_project
 from pipelines.state.store import Folder
-from tests.support.waiting import LONG_S, wait_for
+from tests.support.served import served_pages
+from tests.support.shop import catalogue, euro, size
+from tests.support.waiting import LONG_S
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
@@ -24,37 +24,24 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 MINOR = ("minor", None)
 
 
+@dataclass(frozen=True)
 class Served:
-    """`centra-myogo serve --demo` as a process; `restart` keeps its port, data and sandbox's history."""
+    """The pages of `serve --demo`, with a shop of a few sizes; `folder` has the channel's tables."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        command = [sys.executable, "-P", "-m", "pipelines", "serve", "--demo", "--port", "0", "--data", str(folder)]
-        self.log = (folder / "serve.log").open("w+b")
-        environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-        self.process = subprocess.Popen(command, stdout=self.log, stderr=subprocess.STDOUT, env=environment)
-        self.address = wait_for(self._found)
-
-    def _found(self) -> str:
-        assert self.process.poll() is None, (self.folder / "serve.log").read_text()
-        found = re.search(r"http://\S+:\d+", (self.folder / "serve.log").read_text())
-        return found[0] if found else ""
-
-    def stop(self) -> int:
-        self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(LONG_S)
-        self.log.close()
-        return code
+    address: str
+    folder: Folder
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    found = Served(tmp_path_factory.mktemp("served"))
-    try:
-        yield found
-    finally:
-        assert found.stop() == 0
-    assert "Traceback" not in (found.folder / "serve.log").read_text()
+    few = catalogue(*(size(number, prices=[] if number > 6 else [euro("10.00")]) for number in range(1, 10)))
+    folder = tmp_path_factory.mktemp("served")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Catalogue, "sample", lambda: few)
+        with demo_project(folder) as (project, acts):
+            data = project.folder / "data"
+            with served_pages(project.folder, data, acts=acts) as visitor:
+                yield Served(visitor.address, Folder(data, "demo"))
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +85,7 @@ def send(page: Page) -> str:
 
 
 def rows_of(page: Page, served: Served, flow: str, query: str = "") -> None:
-    page.goto(f"{served.address}channels/demo/flows/{flow}{query}".replace("//channels", "/channels"))
+    page.goto(f"{served.address}/channels/demo/flows/{flow}{query}")
 
 
 def act(page: Page, served: Served, title: str) -> None:
@@ -183,10 +170,10 @@ def test_a_plan_of_a_second_person_that_has_changed_is_refused(
     ["", "channels/demo/flows/products", "channels/demo/fix", "channels/demo/runs", "channels/demo/history?code=x"],
 )
 def test_nothing_hinders_people(page: Page, served: Served, path: str, scheme: str) -> None:
-    if not Folder(served.folder / "demo-pages" / "data", "demo").published.is_file():
+    if not served.folder.published.is_file():
         refresh(page, served)
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-    page.goto(served.address + path)
+    page.goto(f"{served.address}/{path}")
     assert serious(page) == []
     page.set_viewport_size({"width": 390, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
