@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import hashlib
-import os
 import re
 import stat
 import threading
@@ -19,6 +18,7 @@ from tomlkit.container import Container
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import AoT, Table
 
+from pipelines.config.atomic_file import write_atomically
 from pipelines.config.load import load_text
 from pipelines.config.toml_file import parse_toml
 from pipelines.core.errors import ConfigError
@@ -130,25 +130,6 @@ class ChannelEditor:
         )
 
 
-def write_atomically(path: Path, text: str, mode: int | None) -> None:
-    """Replaces the file by one with this text and these rights (None: those of any new file). Raises OSError."""
-    fresh = path.with_name(f".{path.name}.new")
-    fresh.unlink(missing_ok=True)
-    try:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-        with open(os.open(fresh, flags, 0o666 if mode is None else 0o600), "w", encoding="utf-8", newline="") as opened:
-            opened.write(text)
-            if mode is not None:
-                os.fchmod(opened.fileno(), mode)
-            opened.flush()
-            os.fsync(opened.fileno())
-        fresh.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            fresh.unlink(missing_ok=True)
-        raise
-
-
 def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
@@ -187,6 +168,8 @@ def _change(tables: dict[str, Any], key: Key, value: Any) -> None:
 
 def _changed(text: str, key: Key, value: Any) -> str:
     """The text with this key set or removed, by tomlkit, which keeps all else. Raises TOMLKitError and others."""
+    if value == {} and (longer := _with_heading(text, key)) != text:
+        return longer
     head = _before_first_heading(text) if len(key) == 1 else text
     if len(key) > 1 and value is not REMOVE and _value(tomllib.loads(text), key[:-1]) is None:
         head = _with_heading(text, key[:-1])

@@ -119,6 +119,11 @@ def test_a_removed_key_takes_only_its_own_line() -> None:
     assert text == TEXT.replace("max_creates = 5_000\n", "")
 
 
+def test_an_empty_table_gets_a_heading() -> None:
+    assert edited(TEXT, (("flows", "stock", "params"), {})) == TEXT + "\n[flows.stock.params]\n"
+    assert tomllib.loads(edited(INLINE, (("flows", "stock"), {})))["flows"]["stock"] == {}
+
+
 def test_true_is_not_one_and_a_whole_number_is_not_a_float() -> None:
     text = edited("a = 1\nb = 1\n", (("a",), True), (("b",), 1.0))
     assert text == "a = true\nb = 1.0\n"
@@ -336,7 +341,7 @@ def test_a_flow_that_is_not_enabled_keeps_its_table_and_is_checked_all_the_same(
     off = edited(TEXT, (("flows", "orders", "enabled"), False))
     channel = load_text(path, off)
     assert [*channel.flows] == [*channel.params] == [*channel.declarations] == ["products"]
-    with pytest.raises(ConfigError, match="missing key flows.orders"):
+    with pytest.raises(ConfigError, match=r"missing key flows\.orders\.params\.starting"):
         load_text(path, edited(off, (("flows", "orders", "params", "starting"), REMOVE)))
     with pytest.raises(ConfigError, match="a channel needs at least one"):
         load_text(path, edited(off, (("flows", "products", "enabled"), False)))
