@@ -21,8 +21,8 @@ TICKED = "on"
 class Field:
     """`key` is its place in the channel file. `default` is the value that counts without the key.
 
-    `value` is what the input shows; a secret has none, and `is_set` says whether there is one. `rows` are the lines of a
-    mapping, called `columns`.
+    `value` is what the input shows; a secret has none, and `is_set` says whether there is one. `rows` are the lines of
+    a mapping, with the titles `columns`.
     """
 
     key: Key

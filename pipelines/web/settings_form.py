@@ -214,8 +214,8 @@ class SettingsForm:
 def _declared(
     editor: ChannelEditor, table: str, key: str, builtin: Mapping[str, str], kind: Any, only_used: bool = False
 ) -> dict[str, Any]:
-    """The declarations of the systems or flows: the built-in ones (with `only_used`, those in the file), and others that
-    the file names and that can be imported."""
+    """The declarations of the systems or flows: the built-in ones (with `only_used`, those in the file), and others
+    that the file names and that can be imported."""
     tables = editor.value((table,))
     tables = tables if isinstance(tables, Mapping) else {}
     found: dict[str, Any] = {}
