@@ -306,7 +306,7 @@ def test_orders_need_a_day_before_they_are_turned_on(visitor: Visitor, by_hand: 
     answer = visitor.save(**{"flows.tracking.enabled": "on"})
     assert answer.status == 422
     assert 'id="f-flows-tracking-params-starting-error">Starting day: is missing' in answer.text
-    assert "checked" in re.search(r'<input[^>]*name="flows.tracking.enabled"[^>]*>', answer.text)[0]  # type: ignore[index]
+    assert "checked" in re.search(r'<input[^>]*name="flows.tracking.enabled"[^>]*>', answer.text)[0]
     again = visitor.save(**{"flows.tracking.enabled": "on", "flows.tracking.params.starting": "soon"})
     assert "must be a day such as" in again.text
 
