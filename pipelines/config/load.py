@@ -86,7 +86,7 @@ class _Loader:
 
     def __init__(self, path: Path, data: dict[str, Any]) -> None:
         self.path = path
-        secrets = {table: data[table] for table in ("systems", "listen") if table in data}
+        secrets = {table: data[table] for table in TABLES_WITH_SECRETS if table in data}
         self.data = data | resolve_secret_files(path.parent, secrets)
         self.problems: list[str] = []
 
