@@ -57,7 +57,8 @@ class FlowSettings(TomlTable):
     """`[flows.NAME]`. References (`package.module:name`) that the file leaves out come from the flow's declaration.
 
     `extract` is the dlt source of the system that the flow reads, `live` that of the system that it writes to.
-    `schedule` replaces that of the channel; with "off", `serve` starts the flow at no time.
+    `schedule` replaces that of the channel; with "off", `serve` starts the flow at no time. The channel does not have a
+    flow that is not `enabled`; its table stays in the file.
     """
 
     flow: str
@@ -73,6 +74,7 @@ class FlowSettings(TomlTable):
     limits: dict[str, Any] = {}
     expectations: ExpectationSettings = ExpectationSettings()
     schedule: ScheduleText | None = None
+    enabled: bool = True
 
 
 CHANNEL_NAME = r"[a-z0-9][a-z0-9_-]{0,62}"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from pipelines.config.atomic_file import write_atomically
 from pipelines.core.errors import ConfigError
 
 
@@ -53,19 +53,22 @@ def add_secrets(file: Path, secrets: Mapping[str, str]) -> None:
     Raises ConfigError if it cannot be written, or a value cannot be stored in it.
     """
     for name, value in secrets.items():
-        if not value.isprintable() or "'" in value:
+        if not value.isprintable() or "'" in value or "${" in value:
             raise ConfigError(
-                f"The value for {name} has a quotation mark or an invisible character.",
+                f"The value for {name} has a quotation mark, an invisible character or ${{.",
                 "Copy it again, without what stands around it.",
             )
     try:
         before = file.read_text("utf-8").splitlines() if file.exists() else []
         kept = [line for line in before if line.partition("=")[0].strip().removeprefix("export ") not in secrets]
-        added = [f"{name}='{value}'" if value else f"{name}=" for name, value in secrets.items()]
-        fresh = file.with_name(f"{file.name}.new")
-        fresh.unlink(missing_ok=True)
-        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as opened:
-            opened.write("\n".join([*kept, *added]) + "\n")
-        fresh.replace(file)
+        added = [f"{name}={_quoted(value)}" for name, value in secrets.items()]
+        write_atomically(file, "\n".join([*kept, *added]) + "\n", 0o600)
     except OSError as error:
         raise ConfigError(f"{file} cannot be written: {error.strerror}.", "Check its owner and rights.") from error
+
+
+def _quoted(value: str) -> str:
+    """As it stands in `.env`: in quotes, with each backslash twice where one alone would not be read."""
+    needs_two = "\\\\" in value or value.endswith("\\")
+    text = value.replace("\\", "\\\\") if needs_two else value
+    return f"'{text}'" if text else ""

@@ -23,7 +23,7 @@ from pipelines.config.publish import Publish
 from pipelines.config.registry import BUILTIN_FLOWS, BUILTIN_SYSTEMS
 from pipelines.config.schedule import ScheduleText, TimeText
 from pipelines.config.suggestion import suggestion
-from pipelines.config.toml_file import read_toml, resolve_secret_files
+from pipelines.config.toml_file import parse_toml, read_toml, resolve_secret_files
 from pipelines.config.validation_messages import FIX, validation_messages
 from pipelines.core.errors import ConfigError
 from pipelines.core.reference import import_string
@@ -58,6 +58,11 @@ def load(channel: str) -> Channel:
     return _Loader(path, read_toml(path)).channel()
 
 
+def load_text(path: Path, text: str) -> Channel:
+    """The channel that `load` would return if the file had this text. Raises ConfigError."""
+    return _Loader(path, parse_toml(path, text)).channel()
+
+
 def _placeholders(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The keys that still have the example file's value, and what to write instead."""
     if data.get("name") == "example":
@@ -81,7 +86,7 @@ class _Loader:
 
     def __init__(self, path: Path, data: dict[str, Any]) -> None:
         self.path = path
-        secrets = {table: data[table] for table in ("systems", "listen") if table in data}
+        secrets = {table: data[table] for table in TABLES_WITH_SECRETS if table in data}
         self.data = data | resolve_secret_files(path.parent, secrets)
         self.problems: list[str] = []
 
@@ -93,8 +98,11 @@ class _Loader:
         declarations = self._declared_flows(self.data.get("flows"))
         typed = {name: self._flow(name, self.data["flows"][name], flow) for name, flow in declarations.items()}
         flows = {name: flow for name, flow in typed.items() if flow is not None}
+        on = {name: flow for name, flow in flows.items() if flow.enabled}
+        if flows and not on:
+            self.problems.append(f"{self.path}: flows: every flow has enabled = false; a channel needs at least one")
         tables = self.data.get("systems")
-        system_declarations, systems = self._systems(tables if isinstance(tables, dict) else {}, _systems_of(flows))
+        system_declarations, systems = self._systems(tables if isinstance(tables, dict) else {}, _systems_of(on))
         params = {name: self._params(name, flow) for name, flow in flows.items()}
         limits = {name: self._limits(name, flow, declarations[name]) for name, flow in flows.items()}
         secret_keys = [one.webhook.secret_key for one in system_declarations.values() if one.webhook]
@@ -105,12 +113,12 @@ class _Loader:
         publish_table = self.data.get("publish")
         publish = None if publish_table is None else self._validated(Publish, publish_table, ("publish",))
         if top is not None and top.full_at is not None:
-            self.problems += [f"{self.path}: full_at: {problem}" for problem in _full_at_problems(top, flows)]
+            self.problems += [f"{self.path}: full_at: {problem}" for problem in _full_at_problems(top, on)]
         alerts_table = self.data.get("alerts")
         alerts = None if alerts_table is None else self._validated(Alerts, alerts_table, ("alerts",))
         self._raise_if_problems()
         if top.refresh == "changes":
-            for name in _systems_of(flows):
+            for name in _systems_of(on):
                 if missing := system_declarations[name].missing_for_changes(systems[name]):
                     raise self._error(f'{self.path}: refresh = "changes" needs {missing}')
         return Channel(
@@ -122,14 +130,14 @@ class _Loader:
             full_at=top.full_at,
             attention=top.attention,
             systems=systems,
-            flows=flows,
-            params=params,
-            limits=limits,
+            flows=on,
+            params={name: params[name] for name in on},
+            limits={name: limits[name] for name in on},
             listen=listen,
             publish=None if publish is None else publish.model_copy(update={"path": self.path.parent / publish.path}),
             alerts=alerts,
             system_declarations=system_declarations,
-            declarations=declarations,
+            declarations={name: declarations[name] for name in on},
             links=links.model_dump(exclude_none=True),
         )
 

@@ -12,13 +12,20 @@ from pipelines.core.errors import ConfigError
 def read_toml(path: Path) -> dict[str, Any]:
     """The tables of the file. Raises ConfigError."""
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}.", "Check the file and its permissions.") from error
+    return parse_toml(path, text)
+
+
+def parse_toml(path: Path, text: str) -> dict[str, Any]:
+    """The tables of a text that stands in the file, or is to stand there. Raises ConfigError."""
+    try:
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}.", "Correct that line.") from error
     except RecursionError as error:
         raise ConfigError(f"{path} is not valid TOML: it is nested too deeply.", "Correct the file.") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}.", "Check the file and its permissions.") from error
 
 
 def resolve_secret_files(folder: Path, value: Any) -> Any:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
+from pipelines.engine.param_question import ParamQuestion
 from pipelines.state.daily_amounts import DailyAmounts
 from pipelines.state.schema import Table, View
 from pipelines.systems.system import CheckResult, Lookup, SystemCheck
@@ -225,6 +226,7 @@ class Flow(ABC):
     needs. A channel file may use `select` only if `selects` is true, and `expectations` only if the flow has suites. A
     flow that `keeps_links` can read from `pipelines.state.links` under which key each row was last written, or found
     unchanged. `daily` lists the amounts whose daily history is kept; their queries read what the run has staged.
+    `questions` are what the page with the settings asks.
     """
 
     source: ClassVar[str]
@@ -252,6 +254,7 @@ class Flow(ABC):
     keeps_links: ClassVar[bool] = False
     daily: ClassVar[tuple[DailyAmounts, ...]] = ()
     listing: ClassVar[Listing | None] = None
+    questions: ClassVar[tuple[ParamQuestion, ...]] = ()
 
     def __init__(self, context: FlowContext) -> None:
         self.context = context

@@ -13,6 +13,7 @@ from pipelines.engine.broken_fields import MAX_BROKEN_SHARE
 from pipelines.engine.flow import Evaluation, StagedRows, Step, Words
 from pipelines.engine.plan import Plan
 from pipelines.engine.safety_limits import Violation, change_violations
+from pipelines.flows import param_questions
 from pipelines.flows.order_flow import (
     LINE_COLUMNS,
     OrderFlow,
@@ -93,6 +94,7 @@ class OrdersFlow(OrderFlow):
     rules = RULES
     Limits = OrderLimits
     webhook_events: ClassVar = {"centra": frozenset({"order", "shipment"})}
+    questions = param_questions.ORDERS
     outputs = (OUTPUT,)
 
     @classmethod
@@ -149,9 +151,7 @@ class OrdersFlow(OrderFlow):
                 previously_sent_references(self.store, self.params.source),
             ),
             Lookup(
-                "myogo",
-                "pipelines.systems.myogo.order_source:ordered_products",
-                unknown_codes(self.store, self.params),
+                "myogo", "pipelines.systems.myogo.order_source:ordered_products", unknown_codes(self.store, self.params)
             ),
         ]
 

@@ -27,7 +27,7 @@ from pipelines.engine.safety_limits import (
     shortened,
     update_violations,
 )
-from pipelines.flows import code_texts, product_views, stock_views
+from pipelines.flows import code_texts, param_questions, product_views, stock_views
 from pipelines.flows.product_catalogue import ProductCatalogue
 from pipelines.flows.size_names import SIZE_NAMES
 from pipelines.state.schema import Table, columns
@@ -128,6 +128,7 @@ class ProductFlow(Flow):
     permissions: ClassVar = {"myogo": ("read:product", "write:product")}
     # A size's group, supplier and price come from its category, brand and price list.
     webhook_events: ClassVar = {"centra": frozenset({"products", "displayitems", "categories", "brands", "pricelists"})}
+    questions = param_questions.PRODUCTS
     outputs = (OUTPUT, product_views.PRICE_LIST, code_texts.TABLE)
     views = product_views.VIEWS
     daily = (*product_views.DAILY_PRICES, *stock_views.DAILY_STOCK)

@@ -35,7 +35,7 @@ from pipelines.engine.safety_limits import (
     read_violations,
     update_violations,
 )
-from pipelines.flows import stock_views
+from pipelines.flows import param_questions, stock_views
 from pipelines.flows.order_flow import (
     ORDERS_FLOW,
     orders_params,
@@ -121,6 +121,7 @@ class StockFlow(Flow):
     Limits = StockLimits
     permissions: ClassVar = {"myogo": ("read:product", "write:product")}
     webhook_events: ClassVar = {"myogo": frozenset({"productstocklevelchanged", "level"})}
+    questions = param_questions.STOCK
     outputs = (OUTPUT,)
     views = stock_views.VIEWS
     daily = stock_views.DAILY_STOCK

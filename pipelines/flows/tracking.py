@@ -13,6 +13,7 @@ from pipelines.engine.broken_fields import MAX_BROKEN_SHARE
 from pipelines.engine.flow import Evaluation, StagedRows, Step, Words
 from pipelines.engine.plan import Plan
 from pipelines.engine.safety_limits import Violation, change_violations
+from pipelines.flows import param_questions
 from pipelines.flows.order_flow import (
     LINE_COLUMNS,
     OrderFlow,
@@ -79,6 +80,7 @@ class TrackingFlow(OrderFlow):
     rules = RULES
     Limits = TrackingLimits
     webhook_events: ClassVar = {"myogo": frozenset({"ordershipped", "order"})}
+    questions = param_questions.TRACKING
     outputs = (OUTPUT,)
 
     @classmethod

@@ -21,6 +21,7 @@ from pipelines.web.metrics_page import metrics
 from pipelines.web.pages import Pages
 from pipelines.web.project_channels import ProjectChannels
 from pipelines.web.rendering import render
+from pipelines.web.settings_page import SettingsPage
 
 STATIC = Path(__file__).parent / "static"
 _TITLES: Mapping[int, str] = {
@@ -37,9 +38,14 @@ def application(channels: ProjectChannels, acts: Sequence[Act] = ()) -> Starlett
     demonstration."""
     pages = Pages(channels, acts)
     actions = Actions(pages)
+    settings = SettingsPage(pages)
     one = f"/channels/{CHANNEL}"
     routes = [
         Route("/", pages.all_channels),
+        Route("/channels/new", settings.new),
+        Route("/channels/new", settings.create, methods=["POST"]),
+        Route(f"{one}/settings", settings.show),
+        Route(f"{one}/settings", settings.save, methods=["POST"]),
         Route(f"{one}/", pages.first_flow),
         Route(f"{one}/flows/{{flow}}", pages.rows),
         Route(f"{one}/fix", pages.to_fix),

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dotenv import dotenv_values
 
 from pipelines.config.channel_writer import add_secrets, channel_text
 from pipelines.config.load import load
@@ -217,6 +218,17 @@ def test_secrets_are_added_to_those_of_other_channels(tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o777 == 0o600
     with pytest.raises(ConfigError, match="quotation mark"):
         add_secrets(file, {"A": "it's"})
+
+
+@pytest.mark.parametrize("value", ["a\\b", "a\\\\b", "ends with \\", "$x #", '"x"', "`x`", "\\\\"])
+def test_a_stored_secret_is_read_as_it_was_entered(tmp_path: Path, value: str) -> None:
+    add_secrets(tmp_path / ".env", {"A": value, "B": "next"})
+    assert dotenv_values(tmp_path / ".env") == {"A": value, "B": "next"}
+
+
+def test_a_secret_that_env_would_change_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="invisible character or"):
+        add_secrets(tmp_path / ".env", {"A": "x${HOME}"})
 
 
 def test_texts_of_a_channel_file_are_quoted() -> None:

@@ -66,7 +66,7 @@ class MyOgo(System):
     webhook = WEBHOOK
     questions = (
         Question(
-            "client_id", "Client ID", "From OGOship's tech team; press Enter if you do not have one yet",
+            "client_id", "Client ID", "From OGOship's tech team; leave it empty if you do not have one yet",
             secret=True, identifier=True,
         ),
         Question("client_secret", "Client secret", "From OGOship's tech team", secret=True),
