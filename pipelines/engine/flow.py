@@ -168,12 +168,13 @@ class FlowContext:
     codes: pd.Series = field(default_factory=lambda: pd.Series(dtype="str"))
     now: datetime = field(default_factory=lambda: datetime.now(UTC).replace(tzinfo=None))
 
-    def select_by_sku(self, codes: pd.Series) -> pd.Series:
-        """Whether --sku selects each row, by its code or reference. Keeps `codes`: a pattern must match one of them."""
+    def select_by_sku(self, *names: pd.Series) -> pd.Series:
+        """Whether --sku selects each row, by one of its names: code or reference, and the key in the target. Keeps the
+        names: a pattern must match one of them."""
         from transforms.select import matches
 
-        self.codes = codes
-        return matches([codes], self.sku or ("*",))
+        self.codes = pd.concat(names, ignore_index=True)
+        return matches(names, self.sku or ("*",))
 
     @property
     def settings(self) -> FlowSettings:

@@ -272,7 +272,7 @@ class StockFlow(Flow):
         from schemas.stock.issues import failed_checks, similar_size_warnings, warnings, withheld
 
         in_channel = rows["code"].isin(sizes.loc[sizes["selected"], "code"]) & (rows["size_count"] > 0)
-        selected = in_channel & self.context.select_by_sku(rows["code"])
+        selected = in_channel & self.context.select_by_sku(rows["code"], rows["key"])
         failed = failed_checks(rows).where(selected, -1)
         broken = failed >= 0
         valid = rows[selected & ~broken].reset_index(drop=True)

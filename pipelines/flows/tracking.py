@@ -192,7 +192,7 @@ class TrackingFlow(OrderFlow):
 
     def _selected(self, rows: pd.DataFrame) -> pd.Series:
         """Orders that have ended, except those whose shipments were too many to look up."""
-        ended = (rows["final"] != "") & self.context.select_by_sku(rows["reference"])
+        ended = (rows["final"] != "") & self.context.select_by_sku(rows["reference"], rows["source_id"])
         unknown = ~rows["is_open"] & (rows["final"] == "shipped") & ~rows["is_completed"] & (rows["copies"] == 1)
         return ended & ~(unknown & rows["source_id"].map(order_id_of).isin(self.context.skipped_lookups))
 

@@ -172,7 +172,7 @@ def test_a_plan_of_a_second_person_that_has_changed_is_refused(
 def test_nothing_hinders_people(page: Page, served: Served, path: str, scheme: str) -> None:
     if not served.folder.published.is_file():
         refresh(page, served)
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.emulate_media(color_scheme=scheme)
     page.goto(f"{served.address}/{path}")
     assert serious(page) == []
     page.set_viewport_size({"width": 390, "height": 800})
