@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from pipelines.config.alerts import Alerts
 from pipelines.config.channel import CHANNEL_NAME, Attention, Channel, FlowSettings, TomlTable
@@ -24,7 +24,7 @@ from pipelines.config.registry import BUILTIN_FLOWS, BUILTIN_SYSTEMS
 from pipelines.config.schedule import ScheduleText, TimeText
 from pipelines.config.suggestion import suggestion
 from pipelines.config.toml_file import read_toml, resolve_secret_files
-from pipelines.config.validation_messages import FIX, validation_messages
+from pipelines.config.validation_messages import FIX, mistyped_values, validation_messages
 from pipelines.core.errors import ConfigError
 from pipelines.core.reference import import_string
 from pipelines.core.secret import mask_all
@@ -81,7 +81,7 @@ class _Loader:
 
     def __init__(self, path: Path, data: dict[str, Any]) -> None:
         self.path = path
-        secrets = {table: data[table] for table in ("systems", "listen") if table in data}
+        secrets = {table: data[table] for table in TABLES_WITH_SECRETS if table in data}
         self.data = data | resolve_secret_files(path.parent, secrets)
         self.problems: list[str] = []
 
@@ -221,12 +221,12 @@ class _Loader:
         if known is None:
             known = [field.alias or name for name, field in kind.model_fields.items()]
         try:
-            if isinstance(kind, type) and issubclass(kind, BaseModel):
-                return kind.model_validate(values)
-            return TypeAdapter(kind).validate_python(values)
+            typed = TypeAdapter(kind).validate_python(values)
         except ValidationError as error:
             self.problems += validation_messages(self.path, error, place, known)
             return None
+        self.problems += mistyped_values(self.path, values, typed, place)
+        return typed
 
     def _resolved(self, key: str, reference: Any) -> Any:
         """The object that the reference names. Not for dlt sources: importing dlt fixes the folder that it writes to,

@@ -60,3 +60,35 @@ def _keys_below(location: tuple[int | str, ...]) -> list[str]:
 def _plain_numbers(context: Mapping[str, Any]) -> dict[str, Any]:
     """1.0 as 1."""
     return {key: f"{value:g}" if isinstance(value, float) else value for key, value in context.items()}
+
+
+_KINDS: dict[type, str] = {bool: "must be true or false", int: "must be a whole number", float: "must be a number"}
+
+
+def mistyped_values(path: Path, values: Any, typed: Any, place: tuple[str, ...]) -> list[str]:
+    """One line per value below the key `place` that pydantic has converted: a text or a number taken for true or false,
+    a text or true taken for a number. `typed` is what it made of `values`.
+
+    Not by pydantic's strict mode, which refuses a list for a tuple and a table for a dataclass too.
+    """
+    if isinstance(values, Mapping):
+        return [
+            line
+            for key, value in values.items()
+            for line in mistyped_values(
+                path, value, typed.get(key) if isinstance(typed, Mapping) else getattr(typed, key, None), (*place, key)
+            )
+        ]
+    if isinstance(values, list) and isinstance(typed, tuple | list):
+        return [
+            line
+            for number, (value, one) in enumerate(zip(values, typed, strict=False))
+            for line in mistyped_values(path, value, one, (*place, str(number)))
+        ]
+    is_number = type(values) in (int, float)
+    is_right = type(values) is type(typed) or (is_number and type(typed) in (int, float))
+    if type(typed) in _KINDS and not is_right:
+        return [f"{path}: {'.'.join(place)}: {_KINDS[type(typed)]}"]
+    if is_number and not is_right and typed is not None:  # a day, from a number
+        return [f"{path}: {'.'.join(place)}: must not be a number"]
+    return []
