@@ -116,7 +116,9 @@ def status(
         here.load_environment()
         if not here.channel_files():
             raise ConfigError(
-                f"There is no channel file in {here.channels}.", "Go to the project folder, or name it with --project."
+                f"There is no channel file in {here.channels}.",
+                "Go to the project folder, or name it with --project. To write a channel file: centra-myogo init NAME. "
+                "The runs of the demo: centra-myogo runs demo",
             )
         from pipelines.reports.overview import as_json, channel_states
         from pipelines.state.store import utc_now

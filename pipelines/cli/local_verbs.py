@@ -104,6 +104,11 @@ def sandbox(
 @app.command()
 def demo(data: DataOption = None, project: ProjectOption = None) -> None:
     """Show all flows on this machine, with comments. Takes two minutes and needs no account."""
+    from pipelines.core.errors import CentraMyogoError
     from pipelines.sandbox.demo.demo import main
 
-    raise typer.Exit(main(data_folder(data) / "demo"))
+    try:
+        code = main(data_folder(data) / "demo")
+    except CentraMyogoError as error:
+        exit_with_error(error, False, "demo", "demo", {})
+    raise typer.Exit(code)

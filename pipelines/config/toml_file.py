@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from pipelines.config.project import unreadable
 from pipelines.core.errors import ConfigError
 
 
@@ -17,8 +18,11 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} is not valid TOML: {error}.", "Correct that line.") from error
     except RecursionError as error:
         raise ConfigError(f"{path} is not valid TOML: it is nested too deeply.", "Correct the file.") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}.", "Check the file and its permissions.") from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{path} is not UTF-8 text (line {line}).", "Save the file as UTF-8.") from error
+    except OSError as error:
+        raise unreadable(path, error) from error
 
 
 def resolve_secret_files(folder: Path, value: Any) -> Any:
