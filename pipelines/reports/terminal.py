@@ -70,6 +70,6 @@ def _todos(out: Console, title: str, todos: list[Todo]) -> None:
     for todo in todos:
         came_back = f", {todo.came_back:,} came back" if todo.came_back else ""
         out.print(f"  {todo.rule} {todo.rows:,}{came_back} ({todo.owner}): {escape(todo.meaning)}")
-        if codes := [row["code"] for row in todo.examples if row["code"]]:
-            out.print(f"    {escape(clean(and_more(codes, todo.rows)))}")
+        if titles := todo.titles():
+            out.print(f"    {escape(clean(and_more(titles, todo.rows)))}")
         out.print(f"    [dim]{escape(todo.fix)}[/]")
