@@ -23,7 +23,7 @@ from pipelines.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from pipelines.reports.overview import ChannelState
+    from pipelines.reports.overview import ChannelState, RunLine
 
 _UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
 
@@ -86,10 +86,15 @@ def runs(
         seconds = "" if line.seconds is None else f"{line.seconds:.0f}"
         changes = f"{line.applied:,} of {line.changes:,}" if line.verb == "push" else f"{line.changes:,}"
         rows.append((
-            f"{line.started_at:%Y-%m-%d %H:%M}", line.verb, line.flows, str(line.exit_code), line.outcome,
+            f"{line.started_at:%Y-%m-%d %H:%M}", line.verb, line.flows, _exit_code(line), line.outcome,
             f"{line.rows_read:,}", changes, f"{line.withheld:,}", f"{line.withheld_new:,}", seconds, line.run_id,
         ))  # fmt: skip
     _print(rows)
+
+
+def _exit_code(run: RunLine) -> str:
+    """A killed run has none."""
+    return "-" if run.outcome == "killed" else str(run.exit_code)
 
 
 @app.command()
@@ -147,7 +152,7 @@ def _print_states(states: Sequence[ChannelState], now: datetime) -> None:
         run = state.last_run
         rows.append((
             state.channel, state.state, f"{ago}{' (too old)' if state.stale else ''}",
-            f"{run.verb}, exit {run.exit_code}, {run.outcome}" if run else "", _next_run(state, now),
+            f"{run.verb}, exit {_exit_code(run)}, {run.outcome}" if run else "", _next_run(state, now),
             f"{state.to_fix:,}", f"{state.new:,}", state.message,
         ))  # fmt: skip
     _print(rows)

@@ -112,7 +112,7 @@ class ConsoleReporter:
 
     def ended(self, report: RunResult) -> None:
         self.progress.close()
-        for name in ("new_folder", "rebuilt"):
+        for name in ("new_folder", "rebuilt", "killed"):
             if note := report.facts.get(name):
                 self._note(note)
         for note in notes(self.channel, report.facts.get("findings", {})):
