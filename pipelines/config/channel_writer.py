@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from pipelines.config.project import unwritable
 from pipelines.core.errors import ConfigError
 
 
@@ -33,6 +35,21 @@ def _text(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)  # a basic string of TOML
 
 
+def require_writable(*files: Path) -> None:
+    """Raises ConfigError if a file, or the folder that it needs, cannot be written."""
+    for file in files:
+        try:
+            folder = next(folder for folder in file.absolute().parents if folder.exists())
+            if file.is_dir():
+                raise IsADirectoryError(errno.EISDIR, "a folder has its name")
+            if not folder.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, f"{folder} is not a folder")
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, "permission denied")
+        except OSError as error:
+            raise unwritable(file, error) from error
+
+
 def write_channel(file: Path, text: str) -> None:
     """Raises ConfigError if the file exists or cannot be written."""
     try:
@@ -42,9 +59,7 @@ def write_channel(file: Path, text: str) -> None:
     except FileExistsError as error:
         raise ConfigError(f"{file} exists already.", "Edit it, or choose another name for the channel.") from error
     except OSError as error:
-        raise ConfigError(
-            f"{file} cannot be written: {error.strerror}.", "Check the folder's owner and rights."
-        ) from error
+        raise unwritable(file, error) from error
 
 
 def add_secrets(file: Path, secrets: Mapping[str, str]) -> None:
@@ -68,4 +83,4 @@ def add_secrets(file: Path, secrets: Mapping[str, str]) -> None:
             opened.write("\n".join([*kept, *added]) + "\n")
         fresh.replace(file)
     except OSError as error:
-        raise ConfigError(f"{file} cannot be written: {error.strerror}.", "Check its owner and rights.") from error
+        raise unwritable(file, error) from error
