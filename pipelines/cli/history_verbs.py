@@ -42,7 +42,10 @@ def history(
     data: DataOption = None,
     project: ProjectOption = None,
 ) -> None:
-    """Show what happened to one code or order: plans, writes, and when and why it was withheld."""
+    """Show what happened to one code or order.
+
+    Plans, writes, and when and why it was withheld.
+    """
     from pipelines.core.errors import CentraMyogoError
     from pipelines.reports.history import history as events
     from pipelines.state.store import Folder

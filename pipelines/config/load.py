@@ -135,7 +135,8 @@ class _Loader:
 
     def _declared_flows(self, tables: Any) -> dict[str, type[Flow]]:
         if not isinstance(tables, dict) or not tables:
-            raise self._error(f"{self.path}: a channel needs at least one flow, for example [flows.products.params]")
+            self.problems.append(f"{self.path}: a channel needs at least one flow, for example [flows.products.params]")
+            return {}
         declared = {}
         for name, table in tables.items():
             if not isinstance(table, dict):

@@ -30,6 +30,11 @@ _MESSAGES = {
     "less_than": "must be less than {lt}",
     "less_than_equal": "must be at most {le}",
 }
+_PATTERNS = {
+    "^[A-Za-z]{3}$": "must be three letters such as EUR",
+    r"^[a-z0-9][a-z0-9_-]{0,62}$": "must have small letters, digits, - and _ only, such as se-web",
+    r"^[A-Za-z0-9_.]{1,40}$": "must have letters, digits, _ and . only, at most 40 of them",
+}
 
 
 def validation_messages(path: Path, error: ValidationError, place: tuple[str, ...], known: Iterable[str]) -> list[str]:
@@ -46,7 +51,9 @@ def validation_messages(path: Path, error: ValidationError, place: tuple[str, ..
             lines.append(f"{path}: missing key {key}")
         else:
             message = item["msg"].removeprefix("Value error, ")
-            if item["type"] in _MESSAGES:
+            if item["type"] == "string_pattern_mismatch":
+                message = _PATTERNS.get(item["ctx"]["pattern"], message)
+            elif item["type"] in _MESSAGES:
                 message = _MESSAGES[item["type"]].format(**_plain_numbers(item.get("ctx", {})))
             lines.append(f"{path}: {key}: {message}" if key else f"{path}: {message}")
     return lines

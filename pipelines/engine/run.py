@@ -265,8 +265,8 @@ class _Run:
                 self.waiting.add(name)
                 self.report.facts.setdefault("waiting", []).append(f"{hard_stop.message} {hard_stop.fix}")
                 return
-            yield hard_stop
-        if (violations or stop_messages) and not self.options.force:
+            yield hard_stop  # --force, which the limits propose, does not lift it
+        elif (violations or stop_messages) and not self.options.force:
             yield refusal(violations, stop_messages, name, self.channel.path)
 
     def _refuse_if_unsafe(self, refused: list[UnsafePlan]) -> None:

@@ -118,7 +118,7 @@ class ConsoleReporter:
         for note in notes(self.channel, report.facts.get("findings", {})):
             self._note(note)
         for flow, c in report.flows.items():
-            if report.verb == "push" and c["read"]:
+            if report.verb == "push" and (c["read"] or flow in report.fingerprints):
                 of = f" ({escape(flow)})" if len(report.flows) > 1 else ""
                 self.out.print(
                     f"\nPushed{of}: create {c['create']:,} + update {c['update']:,} = applied {c['applied']:,} "

@@ -72,3 +72,9 @@ def test_a_whole_number_is_a_number(tmp_path: Path) -> None:
     channel = load(str(file_of(tmp_path, f'{text}\n[flows.orders.params]\nstarting = "2026-01-01"\n')))
     assert channel.flow_limits("products").max_update_share == 1.0
     assert f"{channel.flow_params('orders').starting}" == "2026-01-01"
+
+
+def test_a_pattern_is_explained_in_words(tmp_path: Path) -> None:
+    text = GOOD.replace('currency         = "EUR"', 'currency = "EURO"')
+    with pytest.raises(ConfigError, match="currency: must be three letters such as EUR"):
+        load(str(file_of(tmp_path, text)))
