@@ -13,11 +13,18 @@ import typer
 from pydantic import ValidationError
 
 from pipelines.config.channel import CHANNEL_NAME
-from pipelines.config.channel_writer import add_secrets, channel_text, variable_of, write_channel
+from pipelines.config.channel_writer import (
+    add_secrets,
+    channel_text,
+    require_writable,
+    variable_of,
+    write_channel,
+)
 from pipelines.config.project import Project
 from pipelines.config.registry import BUILTIN_FLOWS, BUILTIN_SYSTEMS
 from pipelines.core.errors import CentraMyogoError, ConfigError
 from pipelines.core.reference import import_string
+from pipelines.core.secret import Secret
 from pipelines.engine.preflight import check_system
 from pipelines.reports.console import StandardOutput, print_check
 from pipelines.systems.centra.pricelists import pricelists
@@ -26,6 +33,14 @@ from pipelines.systems.question import Question
 from pipelines.systems.system import System
 
 Answers = dict[str, str]  # by the key of a system's table
+OPTIONS = {
+    ("centra", "base_url"): "--centra-url", ("centra", "token"): "--centra-token (or CENTRA_TOKEN)",
+    ("centra", "timezone"): "--timezone", ("myogo", "client_id"): "--client-id (or MYOGO_CLIENT_ID)",
+    ("myogo", "client_secret"): "--client-secret (or MYOGO_CLIENT_SECRET)",
+    ("myogo", "merchant_id"): "--merchant-id (or MYOGO_MERCHANT_ID)",
+    ("myogo", "secret_token"): "--secret-token (or MYOGO_SECRET_TOKEN)",
+    ("myogo", "base_url"): "--myogo-url", ("myogo", "token_url"): "--token-url",
+}  # fmt: skip
 
 
 class ChannelSetup:
@@ -50,6 +65,7 @@ class ChannelSetup:
             )
         if file.exists():
             raise ConfigError(f"{file} exists already.", "Edit it, or choose another name for the channel.")
+        require_writable(file, secrets)  # before somebody has typed everything
         answers = {name: self._answers(system) for name, system in self.systems.items()}
         text = channel_text(
             self.channel, {name: self._lines(name, values) for name, values in answers.items()}, self._params(answers)
@@ -66,8 +82,9 @@ class ChannelSetup:
         """The answers about a system. Asks again for as long as the system does not accept them."""
         typer.echo(f"\n{system.title}")
         given = dict(self.given.get(system.name, {}))
+        answers: Answers = {}
         while True:
-            answers = self._ask_all(system, given)
+            answers = self._ask_all(system, given, answers)
             if not self._has_identity(system.name, answers):
                 return answers
             config = self._config(system, answers)
@@ -81,43 +98,74 @@ class ChannelSetup:
             given = {}
 
     def _keeps_them(self) -> bool:
-        return self.interactive and typer.confirm("Keep these values all the same?", default=False)
+        return self.interactive and typer.confirm("Use these values anyway?", default=False)
 
     def _has_identity(self, system: str, answers: Answers) -> bool:
         """Whether the system knows us: if its first question is about an identifier that we lack, the rest can wait."""
         first = self.systems[system].questions[0]
         return bool(answers[first.key]) or not first.identifier
 
-    def _ask_all(self, system: System, given: Mapping[str, str | None]) -> Answers:
+    def _ask_all(self, system: System, given: Mapping[str, str | None], before: Answers) -> Answers:
+        """The answers; those of the attempt `before` are proposed again, but for secrets."""
         answers: Answers = {}
         for question in system.questions:
             value = given.get(question.key)
+            default = question.default if question.secret else before.get(question.key) or question.default
             if value is None and answers and not self._has_identity(system.name, answers):
-                value = question.default
-            answers[question.key] = (self._answer(system, question) if value is None else value).strip()
+                answers[question.key] = default  # it can wait
+                continue
+            while value is None or (self.interactive and self._shows_problem(system, question, value)):
+                value = self._answer(system, question, default).strip()
+            answers[question.key] = value.strip()
         return answers
 
-    def _answer(self, system: System, question: Question) -> str:
+    def _answer(self, system: System, question: Question, default: str) -> str:
         """The default, or what somebody types."""
         if question.default and not (question.ask_always and self.interactive):
-            return question.default
+            return default
         if not self.interactive:
             if question is system.questions[0] and question.identifier:
                 return ""
             raise ConfigError(
-                f"There is no answer for {system.title}'s {question.text.lower()}.",
-                "Give it as an option (see init --help), or run init in a terminal.",
+                f"{OPTIONS[system.name, question.key]} is missing: {system.title}'s {question.text}.",
+                "Give it as an option, or run init in a terminal.",
             )
         if question.hint:
             typer.secho(f"  {question.hint}", dim=True)
         return str(
             typer.prompt(
                 f"  {question.text}",
-                default=question.default or ("" if question.identifier else None),
+                default=default or ("" if question.identifier else None),
                 hide_input=question.secret and not question.identifier,
-                show_default=bool(question.default),
+                show_default=bool(default),
             )
         )
+
+    def _shows_problem(self, system: System, question: Question, value: str) -> bool:
+        """Whether the text cannot be this answer; prints why. No system is asked yet."""
+        problem = self._problem(system, question, value.strip())
+        if problem:
+            typer.secho(f"  {question.text}: {problem}", fg="red")
+        return bool(problem)
+
+    def _problem(self, system: System, question: Question, value: str) -> str:
+        if question.secret:
+            variable = self._variables(system.name)[question.key]
+            os.environ[variable] = value
+            try:
+                if value or not question.identifier:
+                    Secret(env=variable).reveal(identifier=question.identifier)
+            except ConfigError as error:
+                return f"{error.message} {error.fix}"
+            return ""
+        if question.default and not question.ask_always:  # not asked; its mistake is one of the options
+            return ""
+        try:
+            system.Config.model_validate({question.key: value})
+        except ValidationError as error:  # the other keys are missing
+            of_key = [item["msg"] for item in error.errors() if item["loc"][:1] == (question.key,)]
+            return of_key[0].removeprefix("Value error, ") if of_key else ""
+        return ""
 
     def _config(self, system: System, answers: Answers) -> SystemConfig | None:
         """The system's configuration; None, with a line for each mistake, if a value cannot be one."""
@@ -171,6 +219,13 @@ class ChannelSetup:
             typer.secho(f"No {self.currency} price was found on the first page of products.", fg="yellow")
             return ""
         typer.echo(f"\nPrice lists in {self.currency}: " + ", ".join(f"{key} ({name})" for key, name in found.items()))
+        if len(found) > 1 and not self.interactive:
+            raise ConfigError(
+                f"Several price lists are in {self.currency}: "
+                + ", ".join(f"{key} ({name})" for key, name in found.items())
+                + ".",
+                "Choose the one with the prices for myOGO: --pricelist-id ID. Nothing was written.",
+            )
         answer = first = next(iter(found))
         if len(found) > 1 and self.interactive:
             answer = ""

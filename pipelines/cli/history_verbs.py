@@ -23,7 +23,7 @@ from pipelines.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from pipelines.reports.overview import ChannelState
+    from pipelines.reports.overview import ChannelState, RunLine
 
 _UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
 
@@ -42,7 +42,10 @@ def history(
     data: DataOption = None,
     project: ProjectOption = None,
 ) -> None:
-    """Show what happened to one code or order: plans, writes, and when and why it was withheld."""
+    """Show what happened to one code or order.
+
+    Plans, writes, and when and why it was withheld.
+    """
     from pipelines.core.errors import CentraMyogoError
     from pipelines.reports.history import history as events
     from pipelines.state.store import Folder
@@ -86,10 +89,15 @@ def runs(
         seconds = "" if line.seconds is None else f"{line.seconds:.0f}"
         changes = f"{line.applied:,} of {line.changes:,}" if line.verb == "push" else f"{line.changes:,}"
         rows.append((
-            f"{line.started_at:%Y-%m-%d %H:%M}", line.verb, line.flows, str(line.exit_code), line.outcome,
+            f"{line.started_at:%Y-%m-%d %H:%M}", line.verb, line.flows, _exit_code(line), line.outcome,
             f"{line.rows_read:,}", changes, f"{line.withheld:,}", f"{line.withheld_new:,}", seconds, line.run_id,
         ))  # fmt: skip
     _print(rows)
+
+
+def _exit_code(run: RunLine) -> str:
+    """A killed run has none."""
+    return "-" if run.outcome == "killed" else str(run.exit_code)
 
 
 @app.command()
@@ -116,7 +124,9 @@ def status(
         here.load_environment()
         if not here.channel_files():
             raise ConfigError(
-                f"There is no channel file in {here.channels}.", "Go to the project folder, or name it with --project."
+                f"There is no channel file in {here.channels}.",
+                "Go to the project folder, or name it with --project. To write a channel file: centra-myogo init NAME. "
+                "The runs of the demo: centra-myogo runs demo",
             )
         from pipelines.reports.overview import as_json, channel_states
         from pipelines.state.store import utc_now
@@ -145,7 +155,7 @@ def _print_states(states: Sequence[ChannelState], now: datetime) -> None:
         run = state.last_run
         rows.append((
             state.channel, state.state, f"{ago}{' (too old)' if state.stale else ''}",
-            f"{run.verb}, exit {run.exit_code}, {run.outcome}" if run else "", _next_run(state, now),
+            f"{run.verb}, exit {_exit_code(run)}, {run.outcome}" if run else "", _next_run(state, now),
             f"{state.to_fix:,}", f"{state.new:,}", state.message,
         ))  # fmt: skip
     _print(rows)

@@ -89,7 +89,7 @@ def sandbox(
     centra_port: Annotated[int, typer.Option("--centra-port", help="0 is any free port.")] = 8620,
     myogo_port: Annotated[int, typer.Option("--myogo-port", help="0 is any free port.")] = 8621,
     channel_file: Annotated[Path | None, typer.Option("--channel-file", help="Write a channel file here.")] = None,
-    print_channel: Annotated[bool, typer.Option("--print", help="Print the channel file.")] = False,
+    print_channel: Annotated[bool, typer.Option("--print", help="Start, and print the channel file for it.")] = False,
 ) -> None:
     """Start stand-ins for Centra and myOGO on this machine."""
     from pipelines.core.errors import CentraMyogoError
@@ -104,6 +104,11 @@ def sandbox(
 @app.command()
 def demo(data: DataOption = None, project: ProjectOption = None) -> None:
     """Show all flows on this machine, with comments. Takes two minutes and needs no account."""
+    from pipelines.core.errors import CentraMyogoError
     from pipelines.sandbox.demo.demo import main
 
-    raise typer.Exit(main(data_folder(data) / "demo"))
+    try:
+        code = main(data_folder(data) / "demo")
+    except CentraMyogoError as error:
+        exit_with_error(error, False, "demo", "demo", {})
+    raise typer.Exit(code)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from pipelines.config.atomic_file import write_atomically
+from pipelines.config.project import unwritable
 from pipelines.core.errors import ConfigError
 
 
@@ -33,6 +36,21 @@ def _text(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)  # a basic string of TOML
 
 
+def require_writable(*files: Path) -> None:
+    """Raises ConfigError if a file, or the folder that it needs, cannot be written."""
+    for file in files:
+        try:
+            folder = next(folder for folder in file.absolute().parents if folder.exists())
+            if file.is_dir():
+                raise IsADirectoryError(errno.EISDIR, "a folder has its name")
+            if not folder.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, f"{folder} is not a folder")
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, "permission denied")
+        except OSError as error:
+            raise unwritable(file, error) from error
+
+
 def write_channel(file: Path, text: str) -> None:
     """Raises ConfigError if the file exists or cannot be written."""
     try:
@@ -42,9 +60,7 @@ def write_channel(file: Path, text: str) -> None:
     except FileExistsError as error:
         raise ConfigError(f"{file} exists already.", "Edit it, or choose another name for the channel.") from error
     except OSError as error:
-        raise ConfigError(
-            f"{file} cannot be written: {error.strerror}.", "Check the folder's owner and rights."
-        ) from error
+        raise unwritable(file, error) from error
 
 
 def add_secrets(file: Path, secrets: Mapping[str, str]) -> None:
@@ -64,7 +80,7 @@ def add_secrets(file: Path, secrets: Mapping[str, str]) -> None:
         added = [f"{name}={_quoted(value)}" for name, value in secrets.items()]
         write_atomically(file, "\n".join([*kept, *added]) + "\n", 0o600)
     except OSError as error:
-        raise ConfigError(f"{file} cannot be written: {error.strerror}.", "Check its owner and rights.") from error
+        raise unwritable(file, error) from error
 
 
 def _quoted(value: str) -> str:

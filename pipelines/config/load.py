@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from pipelines.config.alerts import Alerts
 from pipelines.config.channel import CHANNEL_NAME, Attention, Channel, FlowSettings, TomlTable
@@ -24,7 +24,7 @@ from pipelines.config.registry import BUILTIN_FLOWS, BUILTIN_SYSTEMS
 from pipelines.config.schedule import ScheduleText, TimeText
 from pipelines.config.suggestion import suggestion
 from pipelines.config.toml_file import parse_toml, read_toml, resolve_secret_files
-from pipelines.config.validation_messages import FIX, validation_messages
+from pipelines.config.validation_messages import FIX, mistyped_values, validation_messages
 from pipelines.core.errors import ConfigError
 from pipelines.core.reference import import_string
 from pipelines.core.secret import mask_all
@@ -143,7 +143,8 @@ class _Loader:
 
     def _declared_flows(self, tables: Any) -> dict[str, type[Flow]]:
         if not isinstance(tables, dict) or not tables:
-            raise self._error(f"{self.path}: a channel needs at least one flow, for example [flows.products.params]")
+            self.problems.append(f"{self.path}: a channel needs at least one flow, for example [flows.products.params]")
+            return {}
         declared = {}
         for name, table in tables.items():
             if not isinstance(table, dict):
@@ -229,12 +230,12 @@ class _Loader:
         if known is None:
             known = [field.alias or name for name, field in kind.model_fields.items()]
         try:
-            if isinstance(kind, type) and issubclass(kind, BaseModel):
-                return kind.model_validate(values)
-            return TypeAdapter(kind).validate_python(values)
+            typed = TypeAdapter(kind).validate_python(values)
         except ValidationError as error:
             self.problems += validation_messages(self.path, error, place, known)
             return None
+        self.problems += mistyped_values(self.path, values, typed, place)
+        return typed
 
     def _resolved(self, key: str, reference: Any) -> Any:
         """The object that the reference names. Not for dlt sources: importing dlt fixes the folder that it writes to,

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError, field_validator
 from pipelines.config.channel import TomlTable
 from pipelines.config.project import Project
 from pipelines.config.toml_file import read_toml, resolve_secret_files
-from pipelines.config.validation_messages import validation_messages
+from pipelines.config.validation_messages import mistyped_values, validation_messages
 from pipelines.core.errors import ConfigError
 from pipelines.core.secret import Secret, mask_all
 from pipelines.core.url import is_this_machine
@@ -90,9 +90,12 @@ def load_serve(project: Project) -> Serve:
 
     def validated(kind: type[TomlTable], values: Any, place: tuple[str, ...]) -> Any:
         try:
-            return kind.model_validate(values)
+            typed = kind.model_validate(values)
         except ValidationError as error:
             problems.extend(validation_messages(path, error, place, kind.model_fields))
+            return None
+        problems.extend(mistyped_values(path, values, typed, place))
+        return typed
 
     users = data.get("users")
     if isinstance(users, dict):

@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from pipelines.config.project import unreadable
 from pipelines.core.errors import ConfigError
 
 
@@ -13,8 +14,11 @@ def read_toml(path: Path) -> dict[str, Any]:
     """The tables of the file. Raises ConfigError."""
     try:
         text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}.", "Check the file and its permissions.") from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{path} is not UTF-8 text (line {line}).", "Save the file as UTF-8.") from error
+    except OSError as error:
+        raise unreadable(path, error) from error
     return parse_toml(path, text)
 
 

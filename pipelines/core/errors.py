@@ -3,6 +3,7 @@
 CentraMyogoError                 exit  then
 ├── InternalError                1     a bug in this program: stop, please report
 ├── ConfigError                  2     stop before any work
+│   ├── NoMatch                  2     an option selects no row
 │   ├── CredentialsError         2     a system rejected our key, or the key lacks a permission
 │   └── StorageError             2     the disk is full, or a working file is damaged, held or too new
 ├── RecordError                        next record; the run ends with 3
@@ -88,6 +89,12 @@ class ConfigError(CentraMyogoError):
         "Follow the message, then run check.",
         "operations",
     )
+
+
+class NoMatch(ConfigError):
+    """An option selects no row."""
+
+    outcome = "no_match"
 
 
 class CredentialsError(ConfigError):

@@ -70,8 +70,9 @@ class Secret(BaseModel):
             try:
                 value = self.file.read_text("utf-8").strip()
             except (OSError, UnicodeDecodeError) as error:
+                reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
                 raise ConfigError(
-                    f"The secret file {self.file} cannot be read: {error}.",
+                    f"The secret file {self.file} cannot be read: {reason}.",
                     "Write the secret into that file and make it readable for the user who runs this.",
                 ) from error
             if not value:

@@ -113,7 +113,7 @@ class _Run:
         now = utc_now()
         # Run ids sort by time; two runs of one channel never begin at the same moment.
         run_id = f"{now:%Y%m%dT%H%M%S}-{now.microsecond:05x}{uuid.uuid4().hex[:1]}"
-        self.report = RunResult(channel.name, run_id, options.verb, now)
+        self.report = RunResult(channel.name, run_id, options.verb, now, narrowed=options.selection != ALL_ROWS)
         self.names = channel.in_order(options.flows)
         self.sku = options.selection.as_patterns()
         for name in self.names:
@@ -166,6 +166,7 @@ class _Run:
     def _run_steps(self, store: Store, recorder: RunRecorder) -> None:
         plans: dict[str, Plan] = {}
         refused: list[UnsafePlan] = []
+        to_show: list[Callable[[], None]] = []
         with gc_paused():
             flows = self._flows(store)
             self._read(store, flows)
@@ -176,9 +177,13 @@ class _Run:
                     record_evaluation(store, self.report, flow, evaluation, narrowed=bool(self.sku))
                     plans[name] = self._plan(store, name, evaluation)
                     record_states(store, flow, evaluation, plans[name], narrowed=bool(self.sku))
-                self.observer.planned(self.report, flow, plans[name], evaluation)
+                to_show.append(partial(self.observer.planned, self.report, flow, plans[name], evaluation))
+                if not self.sku:  # else only a plan of codes that exist is shown
+                    to_show.pop()()
                 refused += self._refusals(name, flow, evaluation, plans[name])
         self.options.selection.require_matches([flow.context.codes for flow in flows.values()])
+        for show in to_show:
+            show()
         self._refuse_if_unsafe(refused)
         with self._step("history"):  # a read that the limits refuse is not one to remember
             record_daily(store, (one for flow in flows.values() for one in flow.daily), self.report.started_at.date())
@@ -260,8 +265,8 @@ class _Run:
                 self.waiting.add(name)
                 self.report.facts.setdefault("waiting", []).append(f"{hard_stop.message} {hard_stop.fix}")
                 return
-            yield hard_stop
-        if (violations or stop_messages) and not self.options.force:
+            yield hard_stop  # --force, which the limits propose, does not lift it
+        elif (violations or stop_messages) and not self.options.force:
             yield refusal(violations, stop_messages, name, self.channel.path)
 
     def _refuse_if_unsafe(self, refused: list[UnsafePlan]) -> None:

@@ -50,7 +50,7 @@ def refusal(violations: list[Violation], stop_messages: list[str], flow: str, pa
     narrow = "or narrow it with --sku, " if can_narrow else ""
     messages = [*(violation.message for violation in violations), *stop_messages]
     return UnsafePlan(
-        f"The {' and '.join(who)} refuse this plan: {'; '.join(messages)}.",
+        f"The {' and '.join(who)} refuse this plan: {'; '.join(messages).rstrip('.?')}.",
         f"Nothing was written. If the plan is right, push with --force (this once), {narrow}"
         f"or set {places} of {path} to what is normal for this shop.",
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from pipelines.core.errors import ConfigError
+from pipelines.core.errors import NoMatch
 from transforms.select import closest_codes, matches
 
 
@@ -23,17 +23,17 @@ class SkuSelection:
         return (*self.patterns, *map(glob.escape, self.codes))
 
     def require_matches(self, codes: Sequence[pd.Series]) -> None:
-        """Raises ConfigError for a pattern that matches none of the codes, which are those of each flow. Of the exact
+        """Raises NoMatch for a pattern that matches none of the codes, which are those of each flow. Of the exact
         codes, one is enough: somebody may have removed the others since they were chosen."""
         for pattern in self.patterns:
             if pattern != "*" and not _any_matches(codes, (pattern,)):
                 near = closest_codes(pattern, pd.concat(codes, ignore_index=True))
-                raise ConfigError(
+                raise NoMatch(
                     f"--sku {pattern!r} matches none of the codes that were read.",
                     f"Nothing was written. Closest: {', '.join(map(repr, near))}." if near else "Nothing was written.",
                 )
         if self.codes and not _any_matches(codes, SkuSelection(codes=self.codes).as_patterns()):
-            raise ConfigError(
+            raise NoMatch(
                 f"None of the {len(self.codes):,} codes that were chosen is there any more, such as {self.codes[0]!r}.",
                 "Nothing was written. Refresh, and choose again.",
             )

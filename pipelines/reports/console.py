@@ -112,13 +112,13 @@ class ConsoleReporter:
 
     def ended(self, report: RunResult) -> None:
         self.progress.close()
-        for name in ("new_folder", "rebuilt"):
+        for name in ("new_folder", "rebuilt", "killed"):
             if note := report.facts.get(name):
                 self._note(note)
         for note in notes(self.channel, report.facts.get("findings", {})):
             self._note(note)
         for flow, c in report.flows.items():
-            if report.verb == "push" and c["read"]:
+            if report.verb == "push" and (c["read"] or flow in report.fingerprints):
                 of = f" ({escape(flow)})" if len(report.flows) > 1 else ""
                 self.out.print(
                     f"\nPushed{of}: create {c['create']:,} + update {c['update']:,} = applied {c['applied']:,} "

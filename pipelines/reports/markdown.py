@@ -97,8 +97,8 @@ def _todos(flow: FlowFacts, rows: str) -> list[str]:
 
 
 def _first(todo: Todo) -> str:
-    """The first codes of a rule, and the number of its other rows."""
-    return and_more([_code(row["code"]) for row in todo.examples], todo.rows)
+    """The first rows of a rule, and the number of the others."""
+    return and_more([_code(title) for title in todo.titles()], todo.rows)
 
 
 def _changes(rows: list[Row], words: FlowWords, none: str) -> list[str]:

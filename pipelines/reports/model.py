@@ -60,6 +60,14 @@ class Todo:
     row_words: tuple[str, str]
     examples: list[Row]
 
+    def titles(self) -> list[str]:
+        """What the example rows are known by: the code, or the name and the id of a row without one."""
+        return [str(row["code"] or self._named(row)) for row in self.examples]
+
+    def _named(self, row: Row) -> str:
+        name = " ".join(str(row[column]) for column in ("name", "variant", "size") if row.get(column))
+        return f"{name} ({self.row_words[0]} {row['source_id']})".strip()
+
 
 @dataclass(frozen=True)
 class Section:

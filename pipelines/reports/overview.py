@@ -15,6 +15,8 @@ from pipelines.config.channel import Channel
 from pipelines.config.load import load
 from pipelines.config.project import Project
 from pipelines.core.errors import CentraMyogoError
+from pipelines.state.lock import running_verb
+from pipelines.state.missing_copy import BROKEN_OFF
 from pipelines.state.pause import read_pause
 from pipelines.state.store import Folder, published
 
@@ -25,6 +27,11 @@ RUNS = """
            coalesce(refused, 0) as refused, coalesce(unknown_outcome, 0) as unknown,
            coalesce(withheld, 0) as withheld, coalesce(withheld_new, 0) as withheld_new
     from sync.runs order by started_at desc, run_id desc limit ?"""
+
+# A row can have several issues: it is one row to fix, as in the counts of a run.
+TO_FIX = """
+    select count(distinct {'flow': flow, 'row': coalesce(source_id, code)}) from sync.issues where closed_at is null"""
+WRONG_SELECTION = "no_match"  # the outcome of a run whose --sku matches nothing: it says nothing about the channel
 
 
 @dataclass(frozen=True)
@@ -49,8 +56,9 @@ class RunLine:
 
 @dataclass(frozen=True)
 class ChannelState:
-    """`state` is good, attention, failed, never run or invalid; `stale` means that the last good push is older than
-    allowed. `last_push` is the start of the last push that ended with 0 or 3 (UTC); `message` says what is wrong.
+    """`state` is good, attention, failed, running (the first run), never run or invalid; `stale` means that the last
+    good push is older than allowed. `last_push` is the start of the last push that ended with 0 or 3 (UTC); `message`
+    says what is wrong.
 
     `next_run` is the next time of the schedule (UTC), at which `serve` starts a run if it is running; None without a
     schedule, or if it is paused."""
@@ -71,6 +79,11 @@ class ChannelState:
 def last_runs(db: duckdb.DuckDBPyConnection, count: int) -> list[RunLine]:
     """The last runs, the newest first."""
     return [RunLine(*row) for row in db.execute(RUNS, [count]).fetchall()]
+
+
+def last_run(db: duckdb.DuckDBPyConnection) -> RunLine | None:
+    """The last run that says how the channel is."""
+    return next((run for run in last_runs(db, 100) if run.outcome != WRONG_SELECTION), None)
 
 
 def last_good_push(db: duckdb.DuckDBPyConnection) -> datetime | None:
@@ -102,14 +115,15 @@ def _state(file: Path, data: Path, now: datetime, max_age: timedelta | None) -> 
 
 def _state_of_runs(channel: Channel, folder: Folder, now: datetime, max_age: timedelta | None) -> ChannelState:
     stale = max_age is not None
-    if not folder.published.is_file():
-        return ChannelState(channel.name, "never run", stale, None, None, 0, 0, None)
+    running = running_verb(folder)
     try:
+        if not folder.published.is_file():
+            return _without_copy(channel.name, folder, running, stale=stale)
         with contextlib.closing(published(folder)) as db:
-            newest = next(iter(last_runs(db, 1)), None)
+            newest = last_run(db)
             last_push = last_good_push(db)
-            ((to_fix,),) = db.execute("select count(*) from sync.issues where closed_at is null").fetchall()
-    except (CentraMyogoError, duckdb.Error) as error:
+            ((to_fix,),) = db.execute(TO_FIX).fetchall()
+    except (CentraMyogoError, duckdb.Error, OSError) as error:
         return ChannelState(channel.name, "failed", stale, None, None, 0, 0, None, str(error).splitlines()[0])
     age = None if last_push is None else (now - last_push).total_seconds()
     if max_age is not None:
@@ -124,7 +138,18 @@ def _state_of_runs(channel: Channel, folder: Folder, now: datetime, max_age: tim
         to_fix,
         newest.withheld_new if newest else 0,
         newest,
+        f"A {running} is running." if running else BROKEN_OFF if folder.journal.is_file() else "",
     )
+
+
+def _without_copy(channel: str, folder: Folder, running: str | None, *, stale: bool) -> ChannelState:
+    """The state before the first run has ended."""
+    state, message = "never run", ""
+    if running is not None:
+        state, message = "running", f"The first run, a {running}, has not ended yet."
+    elif folder.work.is_file() or folder.journal.is_file():
+        state, message = "failed", BROKEN_OFF
+    return ChannelState(channel, state, stale, None, None, 0, 0, None, message)
 
 
 def as_json(lines: Iterable[RunLine | ChannelState]) -> list[dict[str, Any]]:

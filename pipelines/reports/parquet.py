@@ -33,5 +33,6 @@ def parquet_files(channel: Channel, folder: Folder, to: Path) -> list[Path]:
                 rows.write_parquet(str(path))
                 written.append(path)
         except (OSError, duckdb.IOException) as error:
-            raise ConfigError(f"{to} cannot be written: {error}.", "Choose another folder.") from error
+            reason = (error.strerror if isinstance(error, OSError) else None) or str(error).splitlines()[0]
+            raise ConfigError(f"{to} cannot be written: {reason}.", "Choose another folder.") from error
     return written

@@ -257,4 +257,5 @@ def run_of(db: duckdb.DuckDBPyConnection, row: Row) -> RunResult:
         flows={one["flow"]: {name: one[column] or 0 for name, column in COUNT_COLUMNS.items()} for one in flows},
         facts=facts,
         ended_at=row["ended_at"],
+        narrowed=bool(row["selection"]),
     )

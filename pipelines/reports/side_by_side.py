@@ -15,6 +15,8 @@ _LAST_RUN = """
     select run_id from sync.runs where run_id = (select max(run_id) from sync.reads)
     and run_id in (select run_id from sync.flows where flow = $flow and fingerprint <> '')
     and coalesce(len(selection), 0) = 0"""
+# The file of the channel may no longer be the one that the runs had: a demo adds its flows one by one.
+_HAS_RUN = "select 1 from sync.flows where flow = $flow and fingerprint <> '' limit 1"
 
 
 def comparison_query(comparison: Comparison) -> str:
@@ -48,7 +50,7 @@ def side_by_side(db: duckdb.DuckDBPyConnection, channel: Channel, flow: str, com
         right_column=right,
         left_undated=comparison.left_undated,
         why_different=comparison.why_different,
-        is_written=flow in channel.flows,
+        is_written=flow in channel.flows or bool(db.execute(_HAS_RUN, {"flow": flow}).fetchall()),
         equal=equal,
         differing=differing,
         explained=differing - not_kept if kept else None,

@@ -17,13 +17,16 @@ def show(facts: Facts, out: Console) -> None:
     if run.message:
         out.print(f"{escape(clean(run.message))}\n{escape(clean(run.fix))}")
     out.print(
-        f"Began {when(run.started_at)}; last good run {when(facts.last_good)}, push {when(facts.last_good_push)}."
+        f"Began {when(run.started_at)}; last good run {when(facts.last_good)}, "
+        f"last good push {when(facts.last_good_push)}."
     )
     if lead is not None and not facts.fresh:
         out.print(f"The lists below are from run {lead.run.run_id} ({when(lead.run.started_at)}).")
     if facts.selection:
         out.print(escape(clean(f"Only codes like {', '.join(facts.selection)}; the others count as skipped.")))
     if lead is not None:
+        if facts.others:
+            out.print(f"\n[bold]Flow {escape(lead.flow)}[/] ({lead.run.verb}, run {lead.run.run_id})")
         _counts(out, lead)
         if facts.read:
             out.print(facts.read)
@@ -40,8 +43,11 @@ def show(facts: Facts, out: Console) -> None:
     if facts.expectations.not_passed.total:
         out.print("\n[bold]Batch expectations that did not pass[/]")
     for row in facts.expectations.not_passed.rows:
-        line = f"{row['status']} {row['table_name']} {row['field'] or ''}: {row['meaning']} {row['message'] or ''}"
-        out.print(escape(clean(f"  {line}")))
+        place = " ".join(filter(None, (row["table_name"], row["field"])))
+        said = f" ({row['message']})" if row["message"] else ""
+        out.print(escape(clean(f"  {row['expectation']} {row['status']}, {place}: {row['meaning']}{said}")))
+        if row["fix"]:
+            out.print(f"    [dim]{escape(clean(row['fix']))}[/]")
 
 
 def _counts(out: Console, flow: FlowFacts, indent: str = "") -> None:
@@ -70,6 +76,6 @@ def _todos(out: Console, title: str, todos: list[Todo]) -> None:
     for todo in todos:
         came_back = f", {todo.came_back:,} came back" if todo.came_back else ""
         out.print(f"  {todo.rule} {todo.rows:,}{came_back} ({todo.owner}): {escape(todo.meaning)}")
-        if codes := [row["code"] for row in todo.examples if row["code"]]:
-            out.print(f"    {escape(clean(and_more(codes, todo.rows)))}")
+        if titles := todo.titles():
+            out.print(f"    {escape(clean(and_more(titles, todo.rows)))}")
         out.print(f"    [dim]{escape(todo.fix)}[/]")

@@ -14,6 +14,10 @@ from pipelines.state.links import record_written
 from pipelines.state.run_result import RunResult
 from pipelines.state.store import COUNT_COLUMNS, COUNTS, Folder, Store, utc_now
 
+_BROKEN_OFF = "select run_id from sync.runs where ended_at is null and outcome is null"
+_KILLED = """
+    select coalesce(creates + updates, 0), applied + refused + unknown_outcome, unknown_outcome from sync.runs
+    where run_id = ? and verb = 'push'"""
 PLANNED = COUNTS[: COUNTS.index("applied")]  # the counts that are known before the first write
 
 
@@ -28,6 +32,7 @@ class RunRecorder:
 
     def start(self, forced: bool, selection: Sequence[str], requested_by: str | None) -> None:
         self._load_journal()
+        broken_off = self.store.connection.execute(_BROKEN_OFF).fetchall()
         self.store.begin_run(
             {
                 "run_id": self.report.run_id,
@@ -40,7 +45,16 @@ class RunRecorder:
                 "requested_by": requested_by,
             }
         )
+        if broken_off:
+            self.report.facts["killed"] = self._killed(broken_off[-1][0])
         self._flows(())  # so that a killed run has its flows too
+
+    def _killed(self, run_id: str) -> str:
+        """What the killed run did, as a sentence."""
+        for changes, done, unknown in self.store.connection.execute(_KILLED, [run_id]).fetchall():
+            said = f"; {unknown:,} had no recorded outcome" if unknown else ""
+            return f"The run before was killed after {done:,} of {changes:,} changes{said}."
+        return "The run before was killed."
 
     def record_plan(self) -> None:
         """Records the plan before the first write, so that it is known even if the run is killed.

@@ -16,6 +16,7 @@ HEADLINES = {
     "attention": "Done, but some rows need fixing.",
     "refused": "A safety limit refused the plan; nothing was written.",
     "config": "Configuration or credentials are wrong.",
+    "no_match": "No code matches the selection; nothing was written.",
     "credentials": "A system rejected the credentials.",
     "storage": "The working files cannot be used.",
     "unavailable": "A system was not available; safe to run again.",
@@ -44,6 +45,7 @@ class RunResult:
     fingerprints: dict[str, str] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     ended_at: datetime | None = None
+    narrowed: bool = False  # to some codes: the result says nothing about the others
 
     def begin(self, flow: str) -> None:
         """Starts the counts of a flow at zero."""
@@ -69,6 +71,8 @@ class RunResult:
         """How the run ended, with the numbers of rows that need a look."""
         done = "Planned" if self.verb == "plan" else "Done"
         text = HEADLINES[self.outcome].replace("Done", done, 1)
+        if self.narrowed and self.outcome == "ok":
+            text = f"{text.removesuffix('.')} among the selected codes."
         if self.outcome not in ("ok", "attention") or not (rows := _to_look_at(self.counts)):
             return text
         return f"{done}. {rows}." if self.outcome == "ok" else f"{text.removesuffix('.')}: {rows}."

@@ -332,15 +332,14 @@ def _log_of(database: Path) -> Path:
 
 def published(folder: Folder) -> duckdb.DuckDBPyConnection:
     """Opens the published copy for reading. Raises ConfigError if there is none yet."""
+    from pipelines.state.missing_copy import no_copy_error, unreadable_copy_error
+
     if not folder.published.is_file():
-        raise ConfigError(f"There is no {folder.published} yet.", "Run plan or push for this channel first.")
+        raise no_copy_error(folder)
     try:
         db = duckdb.connect(str(folder.published), read_only=True)
     except duckdb.Error as error:
-        raise ConfigError(
-            f"{folder.published} cannot be opened: {str(error).splitlines()[0]}",
-            "Run plan for this channel: it writes a new one.",
-        ) from error
+        raise unreadable_copy_error(folder, error) from error
     if schema_version_of(db) != SCHEMA_VERSION:
         db.close()
         raise ConfigError(

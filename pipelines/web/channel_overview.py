@@ -8,7 +8,7 @@ from datetime import datetime
 import duckdb
 
 from pipelines.config.channel import Channel
-from pipelines.reports.overview import RunLine, last_runs
+from pipelines.reports.overview import TO_FIX, RunLine, last_run
 from pipelines.state.lock import running_verb
 from pipelines.state.pause import Pause
 from pipelines.web.project_channels import ProjectChannel
@@ -56,11 +56,11 @@ def overview(one: ProjectChannel, scheduler: Scheduler) -> Overview:
 def _of_tables(one: ProjectChannel, channel: Channel) -> Overview:
     try:
         with one.tables.open() as published:
-            newest = next(iter(last_runs(published.database, 1)), None)
+            newest = last_run(published.database)
             last_push = published.value(
                 "select max(started_at) from sync.runs where verb = 'push' and exit_code in (0, 3)"
             )
-            to_fix = published.value("select count(*) from sync.issues where closed_at is null")
+            to_fix = published.value(TO_FIX)
             message = published.value(
                 "select message from sync.runs where exit_code not in (0, 3) and run_id = ?",
                 [newest.run_id if newest else ""],

@@ -94,7 +94,7 @@ def test_answers_are_checked_when_they_are_given(shop_of: Callable[..., Shop], t
     screen = terminal("init", "my-shop", *addresses(box))
     for answer in (box.centra_url, "not-the-key-of-this-shop", "Europe/Helsinki"):
         screen.answer(r": $|\]: $", answer)
-    screen.answer("Keep these values all the same", "n")
+    screen.answer("Use these values anyway", "n")
     for prompt, answer in (
         ("Base URL", box.centra_url), ("Secret API key", known.centra_token), ("Time zone", "Europe/Helsinki"),
         ("Client ID", known.client_id), ("Client secret", known.client_secret), ("Merchant ID", known.merchant_id),
@@ -146,14 +146,16 @@ def test_a_value_that_cannot_be_one_is_asked_again(
     """It cannot be kept either. The addresses that were given stay, although myOGO's credentials are missing."""
     box = shop_of(size(1)).box
     screen = terminal("init", "my-shop", *addresses(box))
-    for url, zone in (("shop.test", ""), (box.centra_url, "Sweden/Stockholm"), (box.centra_url, "")):
-        screen.answer(r"Base URL.*: $", url)
-        screen.answer(r"Secret API key.*: $", box.credentials.centra_token)
-        screen.answer(r"Time zone.*: $", zone)
+    screen.answer(r"Base URL.*: $", "not a url")
+    screen.answer(r"must not contain a blank[^:]*\n(.*\n)*.*Base URL.*: $", "shop.test")
+    screen.answer(r"must be a full web address(.*\n)*.*Base URL.*: $", box.centra_url)
+    screen.answer(r"Secret API key.*: $", "abc")
+    screen.answer(r"has only 3 characters(.*\n)*.*Secret API key.*: $", box.credentials.centra_token)
+    screen.answer(r"Time zone.*: $", "Sweden/Stockholm")
+    screen.answer(r"is not a time zone(.*\n)*.*Time zone.*: $", "")
     screen.answer(r"Client ID.*: $", "")
     assert screen.ended() == 0, screen.text
-    assert "Keep these values" not in screen.text
-    assert "is not a time zone" in screen.text
+    assert "Use these values anyway" not in screen.text
     assert f'base_url      = "{box.myogo_url}"' in (tmp_path / "channels" / "my-shop.toml").read_text()
 
 
@@ -186,14 +188,19 @@ def test_every_answer_can_be_an_option(shop_of: Callable[..., Shop], tmp_path: P
         ("--timezone", "Sweden/Stockholm", "is not a time zone"),
         ("--client-secret", "wrong-secret-wrong", "myOGO cannot be used with these values"),
         ("--merchant-id", "", "myOGO"),
+        ("--centra-token", None, "--centra-token (or CENTRA_TOKEN) is missing"),
+        ("--centra-url", None, "--centra-url is missing"),
     ],
 )
 def test_a_wrong_option_writes_nothing(
-    shop_of: Callable[..., Shop], option: str, value: str, message: str, tmp_path: Path
+    shop_of: Callable[..., Shop], option: str, value: str | None, message: str, tmp_path: Path
 ) -> None:
+    """Or a missing one: there is no terminal to ask on."""
     shop = shop_of(size(1))
     words = options_of(shop.box)
-    if option in words:
+    if value is None:
+        del words[words.index(option) : words.index(option) + 2]
+    elif option in words:
         words[words.index(option) + 1] = value
     else:
         words += [option, value]
@@ -201,6 +208,44 @@ def test_a_wrong_option_writes_nothing(
     assert (result.exit_code, message in result.output) == (2, True), result.output
     assert not (tmp_path / "channels").exists()
     assert not (tmp_path / ".env").exists()
+
+
+def test_several_price_lists_without_a_terminal_need_a_choice(shop_of: Callable[..., Shop], tmp_path: Path) -> None:
+    shop = shop_of(size(1, prices=TWO_LISTS))
+    result = shop.command(*options_of(shop.box))
+    assert result.exit_code == 2
+    assert "36 (EUR), 41 (EUR outlet)" in result.output
+    assert "--pricelist-id" in result.output
+    assert not (tmp_path / "channels").exists()
+    assert shop.command(*options_of(shop.box), "--pricelist-id", "41").exit_code == 0
+
+
+def test_earlier_answers_are_proposed_again(
+    shop_of: Callable[..., Shop], terminal: Callable[..., Terminal], tmp_path: Path
+) -> None:
+    """But no secret. The addresses of the options stay."""
+    box = shop_of(size(1)).box
+    screen = terminal("init", "my-shop", *addresses(box))
+    screen.answer(r"Base URL.*: $", box.centra_url)
+    screen.answer(r"Secret API key.*: $", "not-the-key-of-this-shop")
+    screen.answer(r"Time zone.*: $", "Europe/Helsinki")
+    screen.answer("Use these values anyway", "n")
+    screen.answer(rf"Base URL.*\[{box.centra_url}\]: $", "")
+    screen.answer(r"Secret API key[^[]*: $", box.credentials.centra_token)
+    screen.answer(r"Time zone.*\[Europe/Helsinki\]: $", "")
+    screen.answer(r"Client ID.*: $", "")
+    assert screen.ended() == 0, screen.text
+    assert 'timezone = "Europe/Helsinki"' in (tmp_path / "channels" / "my-shop.toml").read_text()
+
+
+def test_a_folder_that_cannot_be_written_is_found_before_the_first_question(
+    terminal: Callable[..., Terminal], tmp_path: Path
+) -> None:
+    (tmp_path / "channels").write_text("")
+    screen = terminal("init", "my-shop")
+    assert screen.ended() == 2
+    assert "channels is not a folder" in screen.text.replace("\n", "")
+    assert "Base URL" not in screen.text
 
 
 @pytest.mark.parametrize("name", ["example", "Shop", "a/b", "-x", "", "ä"])

@@ -153,3 +153,31 @@ def test_the_report_of_an_earlier_run(shop: Shop, tmp_path: Path) -> None:
     assert document["run_id"] == push["run_id"]
     wrong = shop.command("report", "demo", "--run", "20200101T000000-000000")
     assert (wrong.exit_code, "centra-myogo runs demo" in wrong.stderr) == (2, True)
+
+
+def test_status_counts_rows_and_not_their_issues(shop: Shop) -> None:
+    """A size that breaks two rules is one row to fix, as in `runs`."""
+    shop.box.change_centra_row(3, name="", product="", variant="", size="")
+    assert shop.command("push", "demo").exit_code == 3
+    assert shop.sql("select count(*) > 1, count(distinct source_id) from sync.issues where closed_at is null") == [
+        (True, 1)
+    ]
+    (state,) = json.loads(shop.command("status", "--json").stdout)["channels"]
+    assert state["to_fix"] == 1
+
+
+def test_a_pattern_that_matches_nothing_shows_no_plan_and_leaves_the_state(shop: Shop) -> None:
+    (before,) = json.loads(shop.command("status", "--json").stdout)["channels"]
+    result = shop.command("push", "demo", "--sku", "XYZ*")
+    assert (result.exit_code, "No code matches the selection" in result.stdout) == (2, True)
+    assert "Plan " not in result.stdout
+    assert "Configuration or credentials" not in result.stdout
+    (after,) = json.loads(shop.command("status", "--json").stdout)["channels"]
+    assert (after["state"], after["last_run"]) == (before["state"], before["last_run"])
+
+
+def test_a_run_of_chosen_codes_says_nothing_about_the_others(shop: Shop) -> None:
+    """Another size is withheld."""
+    result = shop.command("push", "demo", "--sku", "SKU1")
+    assert (result.exit_code, "Done. Nothing to fix among the selected codes." in result.stdout) == (0, True)
+    assert "Nothing to fix among the selected codes." in shop.command("report", "demo").stdout

@@ -14,6 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
+from pipelines.core.errors import ConfigError
+from pipelines.sandbox.demo.leftovers import remove_earlier
 from pipelines.sandbox.demo.outside import UnexpectedState
 from pipelines.sandbox.demo.steps import Steps, show
 
@@ -27,12 +29,16 @@ class DemoFailed(Exception):
 
 
 def main(folder: Path) -> int:
-    """Runs the demonstration; its files go to `folder`. 0 if every step succeeded, 1 with a message if one did not."""
+    """Runs the demonstration; its files go to `folder`. 0 if every step succeeded, 1 with a message if one did not.
+
+    Raises ConfigError if the folder cannot be used.
+    """
     channels = folder / "channel"
-    channels.mkdir(parents=True, exist_ok=True)
+    if remove_earlier(folder):
+        show(f"The files of an earlier demo in {folder} are removed: this one begins anew.\n")
     began = time.monotonic()
     try:
-        with (folder / "sandbox.log").open("wb") as log:
+        with _log_file(channels, folder / "sandbox.log") as log:
             sandbox = _start_sandbox(channels / "demo.toml", log)
             try:
                 environment = {
@@ -56,9 +62,22 @@ def main(folder: Path) -> int:
         f"  the tables  {tables}\n\n"
         "To query the tables, for example:\n\n"
         f"  {_python()} -c \"import duckdb; duckdb.connect('{tables}', read_only=True)"
-        ".sql('from v_duplicate_codes').show()\""
+        ".sql('from v_duplicate_codes').show()\"\n\n"
+        "To go on with commands such as centra-myogo plan demo, start the stand-ins first: centra-myogo sandbox"
     )
     return 0
+
+
+def _log_file(channels: Path, file: Path) -> IO[bytes]:
+    """The opened log of the sandbox; creates the folders. Raises ConfigError."""
+    try:
+        channels.mkdir(parents=True, exist_ok=True)
+        return file.open("wb")
+    except OSError as error:
+        raise ConfigError(
+            f"{error.filename or file} cannot be created: {error.strerror}.",
+            "Check the owner and the rights of the folder, or give another one with --data (or CENTRA_MYOGO_DATA).",
+        ) from error
 
 
 def _run_products(environment: dict[str, str]) -> None:

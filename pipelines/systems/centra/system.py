@@ -112,7 +112,7 @@ class Centra(System):
         Question(
             "timezone",
             "Time zone that your Centra uses",
-            "Centra shows times in it; its API does not tell",
+            "The zone set in Centra; its API does not report it",
             default="Europe/Stockholm",
             ask_always=True,
         ),

@@ -9,6 +9,11 @@ from pipelines.core.errors import CentraMyogoError, ConfigError, TargetUnavailab
 from pipelines.core.logs import excerpt, redact
 
 TOO_MANY_REQUESTS = 429
+_REFUSED = "Check the host and port in the channel file; if they are right, the system is down: run again later."
+_START_SANDBOX = (
+    "Start the stand-ins first, in another terminal: centra-myogo sandbox. "
+    "If no stand-in should answer there, check the host and port in the channel file."
+)
 
 
 class CallFailed(Exception):
@@ -63,7 +68,7 @@ def write_error(at: str, failed: CallFailed, credential: str, url_fix: str, defa
     return TargetUnknown(f"{at}: {failed.message}.", status=failed.status, wait_s=failed.wait_s)
 
 
-def failure_of(who: str, error: Exception) -> CallFailed:
+def failure_of(who: str, error: Exception, *, on_this_machine: bool = False) -> CallFailed:
     """The failure of a call to `who`: RequestNotSent if the request provably did not leave, else NoAnswer."""
     links = walk_causes(error, "reason", "__cause__")
     names = {type(link).__name__ for link in links}
@@ -85,8 +90,7 @@ def failure_of(who: str, error: Exception) -> CallFailed:
         )
     if "ConnectionRefusedError" in names:
         return RequestNotSent(
-            f"{who}: connection refused: nothing listens there",
-            fix="Check the host and port in the channel file; if they are right, the system is down: run again later.",
+            f"{who}: connection refused: nothing listens there", fix=_START_SANDBOX if on_this_machine else _REFUSED
         )
     if names & {"ConnectTimeout", "ProxyError", "NewConnectionError"}:
         return RequestNotSent(

@@ -31,6 +31,7 @@ import urllib3
 from pipelines.core.failpoints import hit
 from pipelines.core.json_codec import NotJson, NumberText, decode
 from pipelines.core.logs import excerpt
+from pipelines.core.url import is_loopback
 from pipelines.systems.http.failures import (
     TOO_MANY_REQUESTS,
     AnswerTooLarge,
@@ -271,7 +272,7 @@ class Session:
                 "system's support.",
             ) from error
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise failure_of(at, error) from error
+            raise failure_of(at, error, on_this_machine=is_loopback(self.base_url)) from error
         hit(f"{self.name}: after {request.method}")
         with self.stats.lock:
             self.stats.bytes += len(answer.body)

@@ -153,7 +153,7 @@ class OAuthTokenProvider:
         document = _object(answer)
         error = str(document.get("error") or "")
         message = str(document.get("error_description") or document.get("message") or error or answer.excerpt())
-        message = excerpt(message, 200)
+        message = excerpt(message, 200).rstrip(".")
         if error == "invalid_scope":
             raise CredentialsError(
                 f"myOGO does not grant the scopes {' '.join(self.scopes)!r}: HTTP {answer.status} {message}.",
