@@ -1,7 +1,8 @@
 """`schedule` and `full_at` of a channel file: when the runs of `serve` start.
 
-All times that functions take and return are UTC without an offset, as the database stores times. Only a cron line
-imports apscheduler.
+All times that functions take and return are UTC without an offset, as the database stores times. Cron lines are read
+here, because apscheduler numbers weekdays from Monday, needs both kinds of days to match, and leaves out times around
+the change to summer time.
 """
 
 from __future__ import annotations
@@ -9,20 +10,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
-from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache, lru_cache
+from typing import Annotated, Any, Literal, NoReturn
 from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator
-
-if TYPE_CHECKING:
-    from apscheduler.triggers.base import BaseTrigger
 
 OFF: Literal["off"] = "off"
 EXAMPLES = 'write "every 15 min", "every 2 h" or a cron line such as "*/15 6-22 * * *"'
 _UNITS_S = {"min": 60, "h": 3600, "d": 86_400}
 _LONGEST_S = 31 * 86_400
+_LONGEST_GAP_DAYS = 8 * 366 + 2  # between two days of a line, 29 February around 2100
 _INTERVAL = re.compile(r"every (\d{1,9}) ?([a-z]+)")
 
 
@@ -58,8 +57,9 @@ class Cron:
 
     def next_after(self, moment: datetime, zone: ZoneInfo) -> datetime:
         """The first time after `moment`."""
-        start = moment.replace(tzinfo=UTC) + timedelta(microseconds=1)
-        return _in_utc(_trigger(self.line, zone).get_next_fire_time(None, start))
+        first = moment.replace(tzinfo=UTC).astimezone(zone).date() - timedelta(days=1)
+        days = (first + timedelta(days=number) for number in range(_LONGEST_GAP_DAYS))
+        return next(one for day in days for one in _times_of(self.line, zone, day) if one > moment)
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def _check_cron_line(value: str, line: str) -> None:
         except (ValueError, LookupError):
             title = _TITLES.get(name, name)
             raise ValueError(f"{_shown(field)} is not valid as the {title} of a cron line; {EXAMPLES}") from None
-    if _trigger(line, ZoneInfo("UTC")).get_next_fire_time(None, datetime(2000, 1, 1, tzinfo=UTC)) is None:
+    if not any(_is_due(line, date(2000, 1, 1) + timedelta(days=number)) for number in range(_LONGEST_GAP_DAYS)):
         raise ValueError(f"{_shown(value)} names a day that no month has; {EXAMPLES}")
 
 
@@ -197,24 +197,29 @@ def _number(name: str, text: str) -> int:
 
 
 @cache
-def _trigger(line: str, zone: ZoneInfo) -> BaseTrigger:
-    """apscheduler numbers weekdays from Monday and needs both kinds of days to match, so it gets plain numbers."""
-    from apscheduler.triggers.combining import OrTrigger
-    from apscheduler.triggers.cron import CronTrigger
-
-    fields = dict(zip(_FIELDS, line.split(), strict=True))
-    values = {name: _listed(name, field) for name, field in fields.items()}
-    if fields["day"].startswith("*") or fields["day_of_week"].startswith("*"):
-        return CronTrigger(**values, timezone=zone)
-    either = ({**values, "day_of_week": "*"}, {**values, "day": "*"})
-    return OrTrigger([CronTrigger(**one, timezone=zone) for one in either])
+def _parsed_fields(line: str) -> tuple[tuple[str, ...], tuple[frozenset[int], ...]]:
+    """The fields' texts, and the numbers that each stands for."""
+    texts = tuple(line.split())
+    return texts, tuple(frozenset(_numbers(name, text)) for name, text in zip(_FIELDS, texts, strict=True))
 
 
-def _listed(name: str, field: str) -> str:
-    """The field with each of its numbers, and with names for weekdays."""
-    if field == "*":
-        return field
-    return ",".join(_DAYS[number] if name == "day_of_week" else str(number) for number in _numbers(name, field))
+def _is_due(line: str, day: date) -> bool:
+    """Whether the line has times on that day. If the day of the month and the weekday are both limited, one is enough."""
+    (_, _, day_text, _, weekday_text), (_, _, days, months, weekdays) = _parsed_fields(line)
+    in_month, in_week = day.day in days, day.isoweekday() % 7 in weekdays
+    limited = not day_text.startswith("*") and not weekday_text.startswith("*")
+    return day.month in months and (in_month or in_week if limited else in_month and in_week)
+
+
+@lru_cache(maxsize=256)
+def _times_of(line: str, zone: ZoneInfo, day: date) -> tuple[datetime, ...]:
+    """The times of that day, in order. One that summer time leaves out comes an hour later."""
+    if not _is_due(line, day):
+        return ()
+    _, (minutes, hours, *_) = _parsed_fields(line)
+    local = (datetime.combine(day, time(hour, minute), zone) for hour in hours for minute in minutes)
+    pairs = ((_in_utc(one), _in_utc(one.replace(fold=1))) for one in local)
+    return tuple(sorted({moment for first, second in pairs for moment in (first, max(first, second))}))
 
 
 def _time_of_day(value: Any) -> Daily:
