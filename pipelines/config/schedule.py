@@ -204,7 +204,7 @@ def _parsed_fields(line: str) -> tuple[tuple[str, ...], tuple[frozenset[int], ..
 
 
 def _is_due(line: str, day: date) -> bool:
-    """Whether the line has times on that day. If the day of the month and the weekday are both limited, one is enough."""
+    """Whether the line has times on that day. If day of the month and weekday are both limited, one is enough."""
     (_, _, day_text, _, weekday_text), (_, _, days, months, weekdays) = _parsed_fields(line)
     in_month, in_week = day.day in days, day.isoweekday() % 7 in weekdays
     limited = not day_text.startswith("*") and not weekday_text.startswith("*")
