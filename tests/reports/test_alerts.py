@@ -428,7 +428,11 @@ def test_a_heartbeat_that_is_not_taken_is_a_warning(
     assert HEARTBEAT_ID not in caplog.text
 
 
-@pytest.mark.parametrize("url", [f"http://127.0.0.1:{closed_port()}/{HEARTBEAT_ID}", "nonsense", None])
+@pytest.mark.parametrize(
+    "url",
+    [f"http://127.0.0.1:{closed_port()}/{HEARTBEAT_ID}", "nonsense", None],
+    ids=["nothing listens there", "no address", "not set"],
+)
 def test_a_heartbeat_address_that_cannot_be_used_is_a_warning(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, url: str | None
 ) -> None:

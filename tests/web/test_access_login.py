@@ -293,6 +293,7 @@ HASH = PasswordHash.of("correct horse battery", 16).text
         HASH.replace("$16$8$", "$16$0$"), HASH.replace("$16$8$", "$1048576$99$"), HASH.replace("$", ""), HASH + "$x",
         HASH.replace("scrypt", "bcrypt"), "scrypt$16$8$5$AAAA$" + HASH.rsplit("$", 1)[1],
     ],
+    ids=map(str, range(11)),
 )  # fmt: skip
 def test_what_is_no_hash_is_refused_at_the_start_and_not_shown(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OLGA", text)
