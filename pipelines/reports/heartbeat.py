@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
@@ -27,6 +28,7 @@ class Heartbeat:
     def __init__(self, secret: Secret) -> None:
         self._place = place_of(secret)
         self._warned = False
+        self._warning = threading.Lock()
         self._address = ""
         self._started: Future[None] | None = None
         self._started_at = 0.0
@@ -88,9 +90,10 @@ class Heartbeat:
 
     def _warn(self, what: str) -> None:
         """One warning for all pings of a push."""
-        if not self._warned:
-            self._warned = True
-            log.warning("the heartbeat address in %s %s", self._place, what)
+        with self._warning:
+            if not self._warned:
+                self._warned = True
+                log.warning("the heartbeat address in %s %s", self._place, what)
 
 
 def counts_of(run: RunResult) -> str:

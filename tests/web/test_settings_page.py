@@ -156,7 +156,7 @@ def test_without_credentials_a_channel_can_be_made_and_they_come_later(visitor: 
         ("systems.myogo.client_secret", "long-${HOME}-secret", "${"),
         ("schedule", "often", "cron line"),
         ("flows.products.schedule", "every 5 s", "every 1 min"),
-        ("flows.products.params.currency", "EURO", "pattern"),
+        ("flows.products.params.currency", "EURO", "three letters"),
         ("flows.products.limits.max_creates", "many", "must be a number"),
         ("flows.products.limits.max_creates", "-1", "must be at least 0"),
         ("flows.products.limits.max_update_share", "0,3", "must be a number"),
