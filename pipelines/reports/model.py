@@ -235,6 +235,7 @@ class Facts:
     last_good_push: datetime | None
     comparisons: list[SideBySide]
     expectations: ExpectationSummary
+    table_titles: dict[str, str]
     trend: list[Trend]
     days: list[Day]
     runs: list[Row]

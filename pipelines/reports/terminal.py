@@ -41,9 +41,9 @@ def show(facts: Facts, out: Console) -> None:
         _todos(out, "To fix", other.todos)
         _todos(out, "Worth a look", other.warnings)
     if facts.expectations.not_passed.total:
-        out.print("\n[bold]Batch expectations that did not pass[/]")
+        out.print("\n[bold]Catalogue checks that did not pass[/]")
     for row in facts.expectations.not_passed.rows:
-        place = " ".join(filter(None, (row["table_name"], row["field"])))
+        place = ", ".join(filter(None, (facts.table_titles[row["table_name"]], row["field"])))
         said = f" ({row['message']})" if row["message"] else ""
         out.print(escape(clean(f"  {row['expectation']} {row['status']}, {place}: {row['meaning']}{said}")))
         if row["fix"]:

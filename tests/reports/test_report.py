@@ -300,12 +300,12 @@ def test_expectations_are_shown_if_there_are_any(shop_of: Callable[..., Shop]) -
     page = report_page(shop)
     text = page.text("batch")
     assert "Catalogue checks 1 passed, 1 failed, 1 could not be validated." in text
-    assert "failed stops a push raw_centra.prices a share of <b>prices</b> said Ask." in text
+    assert "failed expect stops a push Centra prices a share of <b>prices</b> said Ask." in text
     assert "Catalogue checks that did not pass" in text
     assert " rows Ask." not in text
     assert "1 of the catalogue checks could not be validated." in page.text("")
     assert len(lists(shop)["expectations"]) == 2
-    assert "| failed | `raw_centra.prices` | `a share of <b>prices</b>` | `said` |" in markdown_summary(shop)
+    assert "| expect | failed | `Centra prices` | `a share of <b>prices</b>` | `said` |" in markdown_summary(shop)
 
 
 @pytest.mark.parametrize("option", ["--html", "--csv", "--markdown"])
