@@ -182,6 +182,12 @@ class FlowContext:
     def settings(self) -> FlowSettings:
         return self.channel.flows[self.name]
 
+    @property
+    def ends(self) -> tuple[str, str]:
+        """The titles of the system that the flow reads and of its target."""
+        source, target = self.channel.ends_of(self.name)
+        return self.channel.title(source), self.channel.title(target)
+
     @cached_property
     def params(self) -> Any:
         return self.channel.flow_params(self.name)

@@ -100,7 +100,7 @@ def _todos(flow: FlowFacts, rows: str) -> list[str]:
 
 def _first(todo: Todo) -> str:
     """The first rows of a rule, and the number of the others."""
-    return and_more([_code(title) for title in todo.titles()], todo.rows)
+    return and_more([_code(title) for title in todo.titles()], todo.codes)
 
 
 def _changes(rows: list[Row], words: FlowWords, none: str) -> list[str]:

@@ -77,5 +77,5 @@ def _todos(out: Console, title: str, todos: list[Todo]) -> None:
         came_back = f", {todo.came_back:,} came back" if todo.came_back else ""
         out.print(f"  {todo.rule} {todo.rows:,}{came_back} ({todo.owner}): {escape(todo.meaning)}")
         if titles := todo.titles():
-            out.print(f"    {escape(clean(and_more(titles, todo.rows)))}")
+            out.print(f"    {escape(clean(and_more(titles, todo.codes)))}")
         out.print(f"    [dim]{escape(todo.fix)}[/]")
