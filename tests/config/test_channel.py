@@ -582,8 +582,8 @@ def test_a_value_of_another_kind_is_explained_in_words(write: Write, edit: tuple
 
 def test_a_secret_that_is_not_set_is_reported_with_its_key(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MYOGO_SECRET_TOKEN", raising=False)
-    secret = load(str(write())).systems["myogo"].secret_token
+    myogo: Any = load(str(write())).systems["myogo"]
     with pytest.raises(ConfigError) as caught:
-        secret.reveal()
+        myogo.secret_token.reveal()
     assert "systems.myogo.secret_token: the secret MYOGO_SECRET_TOKEN is not set" in caught.value.message
     assert "Write the line MYOGO_SECRET_TOKEN=... into the file .env" in caught.value.fix

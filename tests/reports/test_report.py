@@ -347,3 +347,15 @@ def test_the_page_parser_finds_text_links_and_scripts() -> None:
     assert page.text("a") == "x z c"
     assert page.fetches == ["p", "img"]
     assert page.ids == ["b.csv"]
+
+
+def test_a_code_is_listed_once_for_a_rule(shop_of: Callable[..., Shop]) -> None:
+    """Somebody has changed two values of one product."""
+    shop = shop_of(size(1))
+    shop.run("push")
+    shop.box.change_myogo_product("SKU1", salesPrice=5, supplier="Other")
+    shop.run("plan")
+    text = shop.command("report", str(shop.file), "--data", str(shop.data)).stdout
+    lines = text.splitlines()
+    (place,) = [number for number, line in enumerate(lines) if line.startswith("  TGT-005 2")]
+    assert lines[place + 1].strip() == "SKU1"
