@@ -24,8 +24,22 @@ _ORDER = (
 )  # fmt: skip
 
 
+_BEFORE_THE_VERB = ("--log", "--log-format")
+
+
 class _InOrder(TyperGroup):
-    """Lists the verbs in the order in which people meet them."""
+    """Lists the verbs in the order in which people meet them, and explains an option that stands behind its verb."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Exception as error:  # Typer does not export the class of the error for an unknown option
+            refused: Any = error
+            if (option := getattr(refused, "option_name", "")) in _BEFORE_THE_VERB:
+                verb = refused.ctx.info_name
+                refused.message = f"{option} goes before the verb: centra-myogo {option} ... {verb}"
+                refused.possibilities = None
+            raise
 
     def list_commands(self, ctx: Any) -> list[str]:
         return sorted(super().list_commands(ctx), key=_ORDER.index)

@@ -27,7 +27,7 @@ from pipelines.config.toml_file import parse_toml, read_toml, resolve_secret_fil
 from pipelines.config.validation_messages import FIX, mistyped_values, validation_messages
 from pipelines.core.errors import ConfigError
 from pipelines.core.reference import import_string
-from pipelines.core.secret import mask_all
+from pipelines.core.secret import mask_all, name_secrets
 from pipelines.engine.flow import Flow
 from pipelines.systems.system import System
 
@@ -235,6 +235,7 @@ class _Loader:
             self.problems += validation_messages(self.path, error, place, known)
             return None
         self.problems += mistyped_values(self.path, values, typed, place)
+        name_secrets(typed, place)
         return typed
 
     def _resolved(self, key: str, reference: Any) -> Any:

@@ -48,6 +48,12 @@ def strip_control_characters(text: str) -> str:
 
 
 class _RedactingFormatter(logging.Formatter):
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """Our own warnings are for people, so they do not name the module."""
+        if record.name.startswith("pipelines.") and record.levelno >= logging.WARNING:
+            return f"{record.asctime} {record.levelname} {record.message}"
+        return super().formatMessage(record)
+
     def format(self, record: logging.LogRecord) -> str:
         # Indented after a line break, so that a vendor's text cannot look like another log line.
         return strip_control_characters(redact(super().format(record))).replace("\n", "\n    ")

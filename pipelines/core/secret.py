@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError, field_validator, model_validator
 
 from pipelines.core.errors import ConfigError
 from pipelines.core.logs import register_secret
@@ -22,6 +22,7 @@ class Secret(BaseModel):
 
     env: str | None = None
     file: Path | None = None
+    _key: str = PrivateAttr(default="")  # of the channel file, such as systems.shop.token, for messages
 
     @model_validator(mode="before")
     @classmethod
@@ -61,9 +62,10 @@ class Secret(BaseModel):
             value = os.environ.get(self.env, "")
             if not value.strip():
                 raise ConfigError(
-                    f"The secret {self.env} is not set: the environment has no variable of that name, "
-                    f"or the variable is empty (a .env file in {Path.cwd()} is read too, if it exists).",
-                    f"Set it, for example: export {self.env}=...",
+                    f"{self._title} is not set: the environment and the project's .env file have no variable of that "
+                    "name, or it is empty.",
+                    f"Write the line {self.env}=... into the file .env of the project folder, or set the variable: "
+                    f"export {self.env}=...",
                 )
         else:
             assert self.file is not None
@@ -72,25 +74,48 @@ class Secret(BaseModel):
             except (OSError, UnicodeDecodeError) as error:
                 reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
                 raise ConfigError(
-                    f"The secret file {self.file} cannot be read: {reason}.",
+                    f"{self._title} cannot be read: {reason}.",
                     "Write the secret into that file and make it readable for the user who runs this.",
                 ) from error
             if not value:
-                raise ConfigError(f"The secret file {self.file} is empty.", "Write the secret into it.")
+                raise ConfigError(f"{self._title} is empty.", "Write the secret into it.")
         if not value.isprintable() or not value.isascii() or value != value.strip():
             raise ConfigError(
-                f"The secret {self.env or self.file} contains characters that an HTTP header cannot carry, "
-                "or a blank at either end.",
+                f"{self._title} contains characters that an HTTP header cannot carry, or a blank at either end.",
                 "Copy it again, without line breaks and blanks.",
             )
         if len(value) < MIN_LENGTH and not identifier:
             raise ConfigError(
-                f"The secret {self.env or self.file} has only {len(value)} characters: it is easy to guess and "
+                f"{self._title} has only {len(value)} characters: it is easy to guess and "
                 "cannot be masked in messages.",
                 "Create a long random one, at least 16 characters.",
             )
         register_secret(value)
         return value
+
+    def __eq__(self, other: object) -> bool:
+        """The place alone: two keys may name the same one."""
+        return isinstance(other, Secret) and (self.env, self.file) == (other.env, other.file)
+
+    def __hash__(self) -> int:
+        return hash((self.env, self.file))
+
+    @property
+    def _title(self) -> str:
+        name = self.env or f"file {self.file}"
+        return f"{self._key}: the secret {name}" if self._key else f"The secret {name}"
+
+
+def name_secrets(value: object, place: tuple[str, ...]) -> None:
+    """Sets the key in the channel file of each secret in the typed `value`, which stands at `place`, for messages."""
+    if isinstance(value, Secret):
+        value._key = ".".join(place)
+    elif isinstance(value, BaseModel):
+        for field in type(value).model_fields:
+            name_secrets(getattr(value, field), (*place, field))
+    elif isinstance(value, list | tuple):
+        for number, inner in enumerate(value):
+            name_secrets(inner, (*place, str(number)))
 
 
 def mask_all(tables: object) -> None:

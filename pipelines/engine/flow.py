@@ -55,13 +55,15 @@ class Words:
 class ChangeWords:
     """How planned changes are shown.
 
-    `labels` has display names of columns, and `money` the columns that hold an amount. Changes are counted by the
+    `labels` has display names of columns, and `money` the columns that hold an amount. `internal` columns are for this
+    program alone, such as a digest; people do not see them. Changes are counted by the
     values of the column `group_by`, with the title `group_title`. The largest changes of the column `jumps` are listed.
     `requests` is how many requests one change takes.
     """
 
     labels: Mapping[str, str] = field(default_factory=dict)
     money: frozenset[str] = frozenset()
+    internal: frozenset[str] = frozenset()
     group_by: str = ""
     group_title: str = ""
     jumps: str = ""
@@ -179,6 +181,12 @@ class FlowContext:
     @property
     def settings(self) -> FlowSettings:
         return self.channel.flows[self.name]
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """The titles of the system that the flow reads and of its target."""
+        source, target = self.channel.ends_of(self.name)
+        return self.channel.title(source), self.channel.title(target)
 
     @cached_property
     def params(self) -> Any:

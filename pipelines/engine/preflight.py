@@ -154,5 +154,9 @@ def _given(result: CheckResult) -> CheckResult:
 
 
 def _limits(name: str, limits: Any) -> CheckResult:
-    """The limits of a flow, defaults included."""
-    return "ok", f"{name}: {', '.join(f'{key} = {value:g}' for key, value in limits) or 'no limits'}", ""
+    """The limits of a flow that differ from the defaults."""
+    fields = type(limits).model_fields
+    own = [f"{key} = {value:g}" for key, value in limits if value != fields[key].default]
+    if not fields:
+        return "ok", f"{name}: no limits", ""
+    return "ok", f"{name}: {', '.join([*own, 'else the default limits']) if own else 'the default limits'}", ""

@@ -102,8 +102,9 @@ def read_violations(limits: ReadLimits, metrics: ReadMetrics) -> Iterable[Violat
         )
 
 
-def update_violations(limits: UpdateLimits, plan: Plan, what: str) -> Iterable[Violation]:
-    """The limits that are broken because too many rows would be updated; `what` names the rows."""
+def update_violations(limits: UpdateLimits, plan: Plan, what: str, target: str) -> Iterable[Violation]:
+    """The limits that are broken because too many rows would be updated; `what` names the rows, `target` the system
+    that has them."""
     updates = plan.count("update")
     if updates > limits.max_updates:
         message = f"{updates} {what} would be updated, more than max_updates = {limits.max_updates}"
@@ -111,7 +112,7 @@ def update_violations(limits: UpdateLimits, plan: Plan, what: str) -> Iterable[V
     if plan.live >= MIN_ROWS_FOR_SHARE and updates > exact(limits.max_update_share) * plan.live:
         yield Violation(
             "max_update_share",
-            f"{updates} of the {plan.live} {what} in the target would be updated "
+            f"{updates} of the {plan.live} {what} in {target} would be updated "
             f"({percent(updates, plan.live)}), more than max_update_share = {limits.max_update_share:g}",
             True,
         )

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipelines.core.reference import import_string
 from pipelines.engine.broken_fields import MAX_BROKEN_SHARE
-from pipelines.engine.flow import Evaluation, StagedRows, Step, Words
+from pipelines.engine.flow import ChangeWords, Evaluation, StagedRows, Step, Words
 from pipelines.engine.plan import Plan
 from pipelines.engine.safety_limits import Violation, change_violations
 from pipelines.flows import param_questions
@@ -90,6 +90,7 @@ class OrdersFlow(OrderFlow):
     transform = "transforms.orders:to_myogo"
     contract = "schemas.orders.contract:ORDER"
     target = "pipelines.flows.order_target:CaptureThenCreate"
+    change_words = ChangeWords(internal=frozenset({"destination", "read_as"}))
     words = Words("order", "orders", unmatched="open in myOGO that Centra no longer shows as good to go")
     rules = RULES
     Limits = OrderLimits

@@ -181,7 +181,7 @@ class ProductFlow(Flow):
         return evaluation
 
     def limit_violations(self, plan: Plan, evaluation: Evaluation) -> list[Violation]:
-        return violations(self.context.limits, plan, evaluation.metrics)
+        return violations(self.context.limits, plan, evaluation.metrics, self.context.ends)
 
     def _evaluate(self, catalogue: ProductCatalogue, products: pd.DataFrame, live: pd.DataFrame) -> Evaluation:
         from schemas.products.issues import warnings
@@ -243,16 +243,18 @@ class ProductFlow(Flow):
         evaluation.desired = without_kept(desired, compared)
 
 
-def violations(limits: ProductLimits, plan: Plan, metrics: ProductMetrics) -> list[Violation]:
-    """The limits that the plan breaks; empty if it may be applied."""
+def violations(limits: ProductLimits, plan: Plan, metrics: ProductMetrics, ends: tuple[str, str]) -> list[Violation]:
+    """The limits that the plan breaks; empty if it may be applied. `ends` are the titles of source and target."""
     return [
         *read_violations(limits, metrics),
-        *_comparison_violations(limits, metrics),
-        *_plan_violations(limits, plan),
+        *_comparison_violations(limits, metrics, *ends),
+        *_plan_violations(limits, plan, ends[1]),
     ]
 
 
-def _comparison_violations(limits: ProductLimits, metrics: ProductMetrics) -> Iterable[Violation]:
+def _comparison_violations(
+    limits: ProductLimits, metrics: ProductMetrics, source: str, target: str
+) -> Iterable[Violation]:
     existing = len(metrics.target_codes)
     known = metrics.target_codes.isin(metrics.source_codes)
     if existing >= MIN_ROWS_FOR_SHARE and known.sum() < exact(limits.min_known_share) * existing:
@@ -260,9 +262,9 @@ def _comparison_violations(limits: ProductLimits, metrics: ProductMetrics) -> It
         source_only = examples(metrics.source_codes[~metrics.source_codes.isin(metrics.target_codes)]) or "none"
         yield Violation(
             "min_known_share",
-            f"{known.sum()} of the {existing} products in the target have the code of a size in the source "
-            f"({percent(known.sum(), existing)}), less than min_known_share = {limits.min_known_share:g} (only in the "
-            f"target: {target_only}; only in the source: {source_only}): is it the right shop? Compare merchant_id and "
+            f"{known.sum()} of the {existing} products in {target} have the code of a size in {source} "
+            f"({percent(known.sum(), existing)}), less than min_known_share = {limits.min_known_share:g} (only in "
+            f"{target}: {target_only}; only in {source}: {source_only}): is it the right shop? Compare merchant_id and "
             "both base_url with those of the right shop",
             False,
         )
@@ -279,12 +281,12 @@ def _comparison_violations(limits: ProductLimits, metrics: ProductMetrics) -> It
         )
 
 
-def _plan_violations(limits: ProductLimits, plan: Plan) -> Iterable[Violation]:
+def _plan_violations(limits: ProductLimits, plan: Plan, target: str) -> Iterable[Violation]:
     creates, updates = plan.count("create"), plan.count("update")
     if creates > limits.max_creates:
         message = f"{creates} products would be created, more than max_creates = {limits.max_creates}"
         yield Violation("max_creates", message, True)
-    yield from update_violations(limits, plan, "products")
+    yield from update_violations(limits, plan, "products", target)
     jumps = planned_price_jumps(plan, exact(limits.price_jump_factor))
     if len(jumps) > limits.max_price_jumps:
         yield Violation(

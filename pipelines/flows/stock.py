@@ -264,7 +264,7 @@ class StockFlow(Flow):
         metrics: StockMetrics = evaluation.metrics
         return [
             *read_violations(limits, metrics),
-            *update_violations(limits, plan, "amounts"),
+            *update_violations(limits, plan, "amounts", self.context.ends[1]),
             *_zero_violations(limits, metrics),
         ]
 

@@ -20,6 +20,7 @@ from pipelines.engine.push import Result
 from pipelines.reports.notes import notes
 from pipelines.reports.plan_screen import SHOWN, PlanScreen, clean, next_steps
 from pipelines.reports.progress import RunProgress
+from pipelines.reports.table_titles import table_title
 from pipelines.state.run_result import RunResult
 from schemas.issues import and_more
 
@@ -87,17 +88,19 @@ class ConsoleReporter:
             self._rate = min(self._rate or rate, rate)
 
     def _expectations(self, summary: dict[str, Any]) -> None:
-        """Prints how many passed, and those that stop a push; with --all, every one that did not pass."""
+        """Prints how many passed, the ids of the others, and those that stop a push; with --all, each of the others."""
         not_passed = summary["told"]
         if not_passed:
+            ids = [one["expectation"] for one in not_passed]
             self.out.print(
-                f"\n[bold]Batch expectations[/]  {summary['passed']} passed, {summary['failed']} failed, "
-                f"{summary['errored']} errored"
+                f"\n[bold]Catalogue checks[/]  {summary['passed']} passed, {summary['failed']} failed, "
+                f"{summary['errored']} errored: {and_more(ids, len(ids))}"
             )
         for one in not_passed:
             if self.show is not None and not one["stops"]:
                 continue
-            line = f"{one['status']}: {one['meaning']}: {one['message']}"
+            title = table_title(self.channel, one["table_name"])
+            line = f"{one['status']}, {title}: {one['meaning']}: {one['message']}"
             self.out.print(f"  [yellow]{one['expectation']}[/] {escape(clean(line))}")
 
     def result(self, result: Result) -> None:

@@ -38,7 +38,7 @@ def write(db: duckdb.DuckDBPyConnection, into: Path) -> list[Path]:
     )
     template = environment.get_template("data_docs.html.j2")
     style = (Path(__file__).parent / "templates" / "data_docs.css").read_text("utf-8")
-    pages = {"index.html": template.render(title="Batch expectations", run=run, rows=rows, style=style, page="")}
+    pages = {"index.html": template.render(title="Catalogue checks", run=run, rows=rows, style=style, page="")}
     with great_expectations():
         for table, results in tables.items():
             page = _sections(_rendered(table, results, run))

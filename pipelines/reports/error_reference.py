@@ -48,7 +48,7 @@ def page() -> str:
             "",
             *_rule_table(rules(withholds=False), "Reported when"),
             "",
-            "## Batch expectations",
+            "## Catalogue checks",
             "",
             "Great Expectations validates them on every plan and push.",
             "They stop the run only if the channel file says so.",

@@ -52,10 +52,12 @@ def summary(facts: Facts) -> str:
             "",
         )  # fmt: skip
     if facts.expectations.not_passed.total:
-        lines += ["", "## Batch expectations that did not pass", ""]
+        lines += ["", "## Catalogue checks that did not pass", ""]
         lines += _table(
-            ["Status", "Of", "What", "Message"],
-            [[row["status"], _code(f"{row['table_name']} {row['field'] or ''}"), _code(row["meaning"]),
+            ["Id", "Status", "Of", "What", "Message"],
+            [[row["expectation"], row["status"],
+              _code(f"{facts.table_titles[row['table_name']]} {row['field'] or ''}".rstrip()),
+              _code(row["meaning"]),
               _code(row["message"] or number(row["observed"]))] for row in facts.expectations.not_passed.rows],
             "",
         )  # fmt: skip
@@ -98,7 +100,7 @@ def _todos(flow: FlowFacts, rows: str) -> list[str]:
 
 def _first(todo: Todo) -> str:
     """The first rows of a rule, and the number of the others."""
-    return and_more([_code(title) for title in todo.titles()], todo.rows)
+    return and_more([_code(title) for title in todo.titles()], todo.codes)
 
 
 def _changes(rows: list[Row], words: FlowWords, none: str) -> list[str]:

@@ -43,13 +43,14 @@ class FlowWords:
 
 @dataclass(frozen=True)
 class Todo:
-    """One rule that some rows of a flow break. `came_back` of them broke it before and were fixed in between. `owner`
-    is where to fix it. `shared` and `urgent` are those of the rule, `row_words` name one row and several. `examples`
-    are the first rows, by group."""
+    """One rule that some rows of a flow break, with `codes` different codes. `came_back` of them broke it before and
+    were fixed in between. `owner` is where to fix it. `shared` and `urgent` are those of the rule, `row_words` name one
+    row and several. `examples` are the first rows, by group."""
 
     flow: str
     rule: str
     rows: int
+    codes: int
     since: datetime | None
     came_back: int
     meaning: str
@@ -61,8 +62,8 @@ class Todo:
     examples: list[Row]
 
     def titles(self) -> list[str]:
-        """What the example rows are known by: the code, or the name and the id of a row without one."""
-        return [str(row["code"] or self._named(row)) for row in self.examples]
+        """What the example rows are known by, each once: the code, or the name and the id of a row without one."""
+        return [*dict.fromkeys(str(row["code"] or self._named(row)) for row in self.examples)]
 
     def _named(self, row: Row) -> str:
         name = " ".join(str(row[column]) for column in ("name", "variant", "size") if row.get(column))
@@ -235,6 +236,7 @@ class Facts:
     last_good_push: datetime | None
     comparisons: list[SideBySide]
     expectations: ExpectationSummary
+    table_titles: dict[str, str]
     trend: list[Trend]
     days: list[Day]
     runs: list[Row]

@@ -51,7 +51,8 @@ def todos(
     at = {name: value for name, value in at.items() if f"${name}" in sql}
     since = "min(since)" if dated else "null"
     counted = db.execute(
-        f"select rule, count(*), {since}, count(*) filter (times > 1), any_value(fix), any_value(fix_in) "
+        f"select rule, count(*), count(distinct coalesce(nullif(code, ''), source_id)), {since}, "
+        "count(*) filter (times > 1), any_value(fix), any_value(fix_in) "
         f"from ({sql}) group by rule order by 2 desc, 1",
         at,
     ).fetchall()
@@ -62,6 +63,7 @@ def todos(
             flow=flow,
             rule=rule,
             rows=rows,
+            codes=codes,
             since=first,
             came_back=came_back,
             meaning=rules[rule].meaning if rule in rules else f"rule {rule} of an earlier version",
@@ -72,7 +74,7 @@ def todos(
             row_words=(words.row, words.rows),
             examples=[row for row in examples if row["rule"] == rule],
         )
-        for rule, rows, first, came_back, fix, fix_in in counted
+        for rule, rows, codes, first, came_back, fix, fix_in in counted
     ]
     return sorted(found, key=lambda todo: not todo.urgent)
 

@@ -12,6 +12,7 @@ from rich.markup import escape
 from pipelines.core.json_codec import decode_exact
 from pipelines.engine.flow import Evaluation, Flow
 from pipelines.engine.plan import Plan
+from pipelines.reports.change_text import label, value_text
 from pipelines.reports.notes import describe_read
 from pipelines.reports.query import words_of
 from pipelines.state.run_result import RunResult
@@ -134,7 +135,8 @@ class PlanScreen:
         summary = words_of(flow.context.channel, flow.context.name).summary
         known = [self._value(flow, field, new[field]) for field in summary if field in new and new[field] != name]
         return ", ".join(known or [f"{self._label(flow, field)}: {self._value(flow, field, value)}"
-                                   for field, value in new.items() if field != _key(flow)])  # fmt: skip
+                                   for field, value in new.items()
+                                   if field not in {_key(flow), *flow.change_words.internal}])  # fmt: skip
 
     def _updated(self, flow: Flow, title: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
         """One field on the line of the row, several below it."""
@@ -142,6 +144,7 @@ class PlanScreen:
             f"{self._label(flow, field)} {self._value(flow, field, old.get(field))} -> "
             f"{self._value(flow, field, value)}"
             for field, value in new.items()
+            if field not in flow.change_words.internal
         ]
         if len(fields) == 1:
             yield f"  {escape(clean(f'{title}  {fields[0]}'))}"
@@ -152,15 +155,11 @@ class PlanScreen:
         yield from (f"      {escape(clean(field))}" for field in fields[:limit])
 
     def _label(self, flow: Flow, field: str) -> str:
-        return flow.change_words.labels.get(field, field.replace("_", " "))
+        return label(flow.change_words, field)
 
     def _value(self, flow: Flow, field: str, value: object) -> str:
-        if value is None or value is pd.NA:
-            return "nothing"
-        if field in flow.change_words.money:
-            return f"{value} {flow.currency(flow.params)}".strip()
-        text = str(value)
-        return text if self.show is None or len(text) <= 40 else f"{text[:39]}…"
+        text = value_text(flow.change_words, field, value, flow.currency(flow.params))
+        return text if field in flow.change_words.money or self.show is None or len(text) <= 40 else f"{text[:39]}…"
 
 
 def next_steps(report: RunResult, words: Sequence[str], rate: float, requests: float) -> Iterator[str]:

@@ -26,6 +26,7 @@ from pipelines.reports.model import (
 from pipelines.reports.named_rows import NamedRows, todos
 from pipelines.reports.notes import describe_read, notes
 from pipelines.reports.side_by_side import side_by_side
+from pipelines.reports.table_titles import table_title
 from pipelines.reports.tables import has, rows_of
 from pipelines.reports.withheld_by_day import withheld_by_day
 from pipelines.state.run_result import RunResult
@@ -93,6 +94,7 @@ def gather(db: duckdb.DuckDBPyConnection, channel: Channel, run_id: str = "") ->
     about = lead.run.run_id if lead else ""
     last = run_of(db, newest[0])
     selection = db.execute("select selection from sync.runs where run_id = ?", [about]).fetchall()
+    expectations = _expectations(db, [newest[0]["run_id"], about])
     return Facts(
         run=last,
         lead=lead,
@@ -107,7 +109,8 @@ def gather(db: duckdb.DuckDBPyConnection, channel: Channel, run_id: str = "") ->
             for name, flow in channel.known_flows.items()
             if not run_id and flow.comparison is not None and has(db, f"main.{flow.comparison.view}")
         ],
-        expectations=_expectations(db, [newest[0]["run_id"], about]),
+        expectations=expectations,
+        table_titles={table: table_title(channel, table) for table in _tables(expectations)},
         trend=_trend(db, channel, names[0], about) if names else [],
         days=withheld_by_day(db, names, last.started_at, ZoneInfo(channel.timezone or "UTC")),
         runs=rows_of(
@@ -203,6 +206,10 @@ def _changes(db: duckdb.DuckDBPyConnection, names: NamedRows, which: str, at: di
     )  # fmt: skip
     rows = [row | {"fields": fields(row.pop("before"), row.pop("after"))} for row in section.rows]
     return Section(section.total, rows)
+
+
+def _tables(expectations: ExpectationSummary) -> set[str]:
+    return {row["table_name"] for row in expectations.not_passed.rows}
 
 
 def _expectations(db: duckdb.DuckDBPyConnection, runs: list[str]) -> ExpectationSummary:

@@ -41,9 +41,9 @@ def show(facts: Facts, out: Console) -> None:
         _todos(out, "To fix", other.todos)
         _todos(out, "Worth a look", other.warnings)
     if facts.expectations.not_passed.total:
-        out.print("\n[bold]Batch expectations that did not pass[/]")
+        out.print("\n[bold]Catalogue checks that did not pass[/]")
     for row in facts.expectations.not_passed.rows:
-        place = " ".join(filter(None, (row["table_name"], row["field"])))
+        place = ", ".join(filter(None, (facts.table_titles[row["table_name"]], row["field"])))
         said = f" ({row['message']})" if row["message"] else ""
         out.print(escape(clean(f"  {row['expectation']} {row['status']}, {place}: {row['meaning']}{said}")))
         if row["fix"]:
@@ -77,5 +77,5 @@ def _todos(out: Console, title: str, todos: list[Todo]) -> None:
         came_back = f", {todo.came_back:,} came back" if todo.came_back else ""
         out.print(f"  {todo.rule} {todo.rows:,}{came_back} ({todo.owner}): {escape(todo.meaning)}")
         if titles := todo.titles():
-            out.print(f"    {escape(clean(and_more(titles, todo.rows)))}")
+            out.print(f"    {escape(clean(and_more(titles, todo.codes)))}")
         out.print(f"    [dim]{escape(todo.fix)}[/]")

@@ -70,10 +70,13 @@ def _history(store: Store, sources: list[Path]) -> list[str]:
         rows = {name: _rows(store, name, table, source) for name, source in attached.items()}
         best = sorted((name for name in rows if rows[name]), key=lambda name: -rows[name])
         origin = next((attached[name] for name in best if _copied(store, name, table, attached[name])), None)
-        by_origin.setdefault(f"history taken from {origin.name}" if origin else "no history found", []).append(table)
+        by_origin.setdefault(origin.name if origin else "", []).append(table)
     for name in attached:
         db.execute(f"detach {name}")
-    return [f"{what}: {', '.join(names)}" for what, names in by_origin.items()]
+    for origin_name, names in by_origin.items():
+        log.info("history of %s from %s", ", ".join(names), origin_name or "no file: none could be read")
+    kept = sorted(name for name in by_origin if name)
+    return [f"the history was kept, from {' and '.join(kept)}" if kept else "no history was found"]
 
 
 def _rows(store: Store, name: str, table: str, source: Path) -> int:

@@ -34,7 +34,10 @@ def listen(channel: Channel, data: Path | None, port: int | None, on_ready: Call
     """
     settings = channel.listen
     if settings is None:
-        raise ConfigError(f"{channel.path} has no table [listen].", "Add it; docs/webhooks.md has its keys.")
+        raise ConfigError(
+            f"{channel.path} has no table [listen].",
+            "Add it, with the secret of at least one system, and write the secret into .env:\n\n" + _table(channel),
+        )
     sources = webhook_sources(channel, settings)
     sock = bound_socket(settings.host, settings.port if port is None else port, "listen")
     host, number = sock.getsockname()[:2]
@@ -46,6 +49,14 @@ def listen(channel: Channel, data: Path | None, port: int | None, on_ready: Call
         )
     with contextlib.closing(sock):
         asyncio.run(_live(channel, settings, sources, RunLauncher(channel.path, data), sock, lambda: on_ready(address)))
+
+
+def _table(channel: Channel) -> str:
+    """The lines of the channel file that let it listen."""
+    keys = [system.webhook.secret_key for system in channel.system_declarations.values() if system.webhook]
+    width = max(map(len, keys), default=0)
+    lines = [f'{key.ljust(width)} = {{ env = "{"_WEBHOOK_".join(key.upper().rsplit("_", 1))}" }}' for key in keys]
+    return "\n".join(["[listen]", *lines])
 
 
 def webhook_sources(channel: Channel, settings: Listen) -> list[WebhookSource]:

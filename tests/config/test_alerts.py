@@ -103,7 +103,7 @@ def test_check_names_the_services(shop: Shop, monkeypatch: pytest.MonkeyPatch) -
     [
         ("nonsense://TIiajkdnlazkcOXrIdevi7FQ", None, "the address in ALERT_URL is not one that apprise can use"),
         ("slack://TIiajkdnlazkcOXrIdevi7FQ", None, "the address in ALERT_URL is not one that apprise can use"),
-        (None, None, "The secret ALERT_URL is not set"),
+        (None, None, "alerts.urls.0: the secret ALERT_URL is not set"),
         (SLACK, "ftp://hc-ping.com/TIiajkdnlazkcOXrIdevi7FQ", "the address in PING must be a full web address"),
         (SLACK, "http://hc-ping.com/TIiajkdnlazkcOXrIdevi7FQ", "the address in PING must start with https://"),
         (SLACK, "https://hc-ping.com/TIiajk?x=1", "the address in PING must not contain"),

@@ -578,3 +578,12 @@ def test_a_parameter_named_file_is_not_taken_for_a_secret_file(write: Write) -> 
 )
 def test_a_value_of_another_kind_is_explained_in_words(write: Write, edit: tuple[str, str], message: str) -> None:
     assert message in "".join(messages_of(write(edit)))
+
+
+def test_a_secret_that_is_not_set_is_reported_with_its_key(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MYOGO_SECRET_TOKEN", raising=False)
+    myogo: Any = load(str(write())).systems["myogo"]
+    with pytest.raises(ConfigError) as caught:
+        myogo.secret_token.reveal()
+    assert "systems.myogo.secret_token: the secret MYOGO_SECRET_TOKEN is not set" in caught.value.message
+    assert "Write the line MYOGO_SECRET_TOKEN=... into the file .env" in caught.value.fix

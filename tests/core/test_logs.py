@@ -66,6 +66,22 @@ def test_a_log_line_and_a_traceback_are_masked(monkeypatch: pytest.MonkeyPatch) 
     assert "ValueError: it was ***" in stream.getvalue()
 
 
+def test_our_warnings_do_not_name_their_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stream)
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", list(root.handlers))
+    monkeypatch.setattr(root, "level", root.level)
+    logs.set_up("debug")
+    logging.getLogger("pipelines.here").warning("for people")
+    logging.getLogger("pipelines.here").debug("a detail")
+    logging.getLogger("library").warning("of another")
+    ours, detail, other = stream.getvalue().splitlines()
+    assert ours.endswith(" WARNING for people")
+    assert detail.endswith(" DEBUG pipelines.here a detail")
+    assert other.endswith(" WARNING library of another")
+
+
 def test_json_lines_are_objects_and_masked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also with a line break, a quotation mark and a traceback: one line for each event."""
     logs.register_secret("hush-hush")

@@ -148,7 +148,7 @@ def test_a_push_that_cannot_begin_is_reported(shop: Shop, server: AlertServer, m
     result = push(shop, "--json")
     assert (result.exit_code, json.loads(result.stdout)["error"]["id"]) == (2, "CONFIG-001")
     assert server.titles == ["demo: failed"]
-    assert "The secret file /nowhere" in server.alerts[0].message
+    assert "systems.centra.token: the secret file /nowhere" in server.alerts[0].message
     assert server.pings == [("GET", "/start"), ("POST", "/fail")]
     shop.edit("[alerts]", "[alerts]\nrefusd = 1")
     assert push(shop).exit_code == 2

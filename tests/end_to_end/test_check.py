@@ -57,14 +57,13 @@ def test_all_checks_pass_on_a_working_channel(shop: Shop) -> None:
     assert statuses(checks, "myogo") == dict.fromkeys(MYOGO_CHECKS, "ok")
 
 
-def test_check_prints_the_limits_in_force(shop: Shop) -> None:
-    """Those of the channel file and the defaults."""
+def test_check_prints_the_limits_that_differ_from_the_defaults(shop: Shop) -> None:
     shop.edit("max_creates      = 5000", "max_creates = 7")
-    assert run_check(shop)["channel", "limits"]["message"] == (
-        "products: min_rows = 1, max_creates = 7, max_updates = 2000, max_update_share = 0.75, min_read_share = 0.6, "
-        "min_known_share = 0.1, max_withheld_share = 0.5, max_price_jumps = 10, price_jump_factor = 5, "
-        "max_broken_share = 0.02"
-    )
+    message = run_check(shop)["channel", "limits"]["message"]
+    assert message == "products: max_creates = 7, max_update_share = 0.75, else the default limits"
+    shop.edit("max_creates = 7", "")
+    shop.edit("max_update_share = 0.75", "")
+    assert run_check(shop)["channel", "limits"]["message"] == "products: the default limits"
 
 
 def set_centra_url(url: str) -> Callable[[Shop], None]:

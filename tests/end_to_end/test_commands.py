@@ -106,6 +106,7 @@ WRONG_INPUT = [
     pytest.param(["pull", "x"], "pull", id="no such verb"),
     pytest.param(["push", "x", "--forced"], "--force", id="no such option"),
     pytest.param(["--log", "loud", "check", "x"], "loud", id="no such log level"),
+    pytest.param(["plan", "x", "--log", "debug"], "--log goes before the verb", id="log level after the verb"),
     pytest.param(["check", ""], "channel", id="an empty name"),
     pytest.param(["history", "no-such-channel", "A"], "no-such-channel", id="history of nothing"),
     pytest.param(["report", "no-such-channel"], "no-such-channel", id="report of nothing"),

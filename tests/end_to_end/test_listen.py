@@ -177,7 +177,10 @@ def _refusal_message(shop: Shop, table: str, *arguments: str) -> str:
 
 
 def test_listen_requires_a_table_secrets_and_a_free_port(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "has no table [listen]" in _refusal_message(shop, "")
+    missing = _refusal_message(shop, "")
+    assert "has no table [listen]" in missing
+    assert 'centra_secret = { env = "CENTRA_WEBHOOK_SECRET" }' in missing
+    assert 'myogo_key = { env = "MYOGO_WEBHOOK_KEY" }' in missing
     assert "neither centra_secret nor myogo_key" in _refusal_message(shop, "\n[listen]\nport = 0\n")
     assert "CENTRA_WEBHOOK_SECRET is not set" in _refusal_message(shop, TABLE)
     monkeypatch.setenv("CENTRA_WEBHOOK_SECRET", CENTRA_SECRET)

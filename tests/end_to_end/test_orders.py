@@ -325,13 +325,15 @@ def test_the_history_of_an_order_is_found_by_its_number(shop_of: ShopOf) -> None
     shop.run("push", flows=("products", "orders"))
 
     def lines(code: str) -> list[str]:
-        return shop.command("history", str(shop.file), code, "--data", str(shop.data)).stdout.splitlines()
+        return shop.command("history", str(shop.file), code, "--data", str(shop.data)).stdout.splitlines()[1:]
 
     for number in ("1001", "1001-1"):
         assert [line.split("  ")[2:4] for line in lines(number)] == [
             ["demo-1001-1", "planned create"], ["demo-1001-1", "create applied"],
         ]  # fmt: skip
     assert [line.split("  ")[2] for line in lines("demo-1001-1")] == ["planned create", "create applied"]
+    assert "1 line, 1 unit, " in lines("1001")[0]
+    assert not {"destination", "read as", "read_as", "{"} & {*lines("1001")[0].replace(":", " ").split()}
     (opened,) = lines("1002")
     assert "demo-1002-1  opened ORDER-001 (order 1002-1)" in opened
     for unknown in ("100", "1001-2", "001", "1001.1", "CAP-1010"):

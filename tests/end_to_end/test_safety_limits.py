@@ -113,7 +113,7 @@ def test_an_empty_source_is_refused(shop: Shop) -> None:
     delete_sizes(shop, *range(1, COUNT + 1))
     report = check_refused(shop, "min_rows", "min_read_share", "min_known_share")
     assert "0 rows were read, 0.0% of the 20 that the last good run read" in report.message
-    assert "0 of the 20 products in the target" in report.message
+    assert "0 of the 20 products in myOGO" in report.message
     assert "--sku" not in report.fix
     for one in SIZES:
         shop.box.add_centra_row(one)
@@ -231,9 +231,9 @@ def test_the_wrong_merchant_or_source_is_refused(shop: Shop, other_shop: Callabl
 
     report = check_refused(shop, "min_known_share", sent=sent)
     assert sent() == []
-    assert "0 of the 12 products in the target" in report.message
-    assert "only in the target: 'OTHER0', 'OTHER1', 'OTHER10'" in report.message
-    assert "only in the source: 'SKU1', 'SKU10', 'SKU11'" in report.message
+    assert "0 of the 12 products in myOGO" in report.message
+    assert "only in myOGO: 'OTHER0', 'OTHER1', 'OTHER10'" in report.message
+    assert "only in Centra: 'SKU1', 'SKU10', 'SKU11'" in report.message
     assert "merchant_id" in report.message
     assert {product["code"] for product in other.myogo_products()} == {one["code"] for one in OTHER_PRODUCTS}
     assert "--sku" not in report.fix
@@ -241,9 +241,9 @@ def test_the_wrong_merchant_or_source_is_refused(shop: Shop, other_shop: Callabl
     shop.edit(shop.box.centra_url, other.centra_url)
     # The sizes have the ids of ours, so that they look renamed too.
     report = check_refused(shop, "min_known_share", "max_withheld_share")
-    assert "0 of the 20 products in the target" in report.message
-    assert "only in the target: 'SKU1', 'SKU10', 'SKU11'" in report.message
-    assert "only in the source: 'THEIRS1', 'THEIRS10', 'THEIRS11'" in report.message
+    assert "0 of the 20 products in myOGO" in report.message
+    assert "only in myOGO: 'SKU1', 'SKU10', 'SKU11'" in report.message
+    assert "only in Centra: 'THEIRS1', 'THEIRS10', 'THEIRS11'" in report.message
     assert "both base_url" in report.message
     shop.edit(other.centra_url, shop.box.centra_url)
     check_nothing_to_do(shop)

@@ -186,7 +186,7 @@ def test_a_plan_that_sets_most_sizes_to_zero_or_changes_most_amounts_is_refused(
     assert report.exit_code == 4
     assert "7 of the 12 sizes that Centra has in stock would fall to zero (58.3%)" in report.message
     assert "'SKU1', 'SKU2', 'SKU3'" in report.message
-    assert "12 of the 12 amounts in the target would be updated (100.0%), more than max_update_share" in report.message
+    assert "12 of the 12 amounts in Centra would be updated (100.0%), more than max_update_share" in report.message
     assert "more than max_updates = 11" in report.message
     assert "set max_updates, max_update_share, max_zero_share in [flows.stock.limits]" in report.fix
     assert writes(shop) == []

@@ -37,6 +37,9 @@ def metrics(
     )
 
 
+ENDS = ("Centra", "myOGO")
+
+
 def planned(creates: int = 0, updates: int = 0, live: int = 0) -> Plan:
     actions = ["create"] * creates + ["update"] * updates
     rows = [(action, f"K{n}", "1", "{}", "{}") for n, action in enumerate(actions)]
@@ -53,7 +56,7 @@ def repriced(*prices: tuple[Any, Any]) -> Plan:
 
 
 def messages(limits: ProductLimits, plan: Plan | None = None, observed: ProductMetrics | None = None) -> list[str]:
-    return [one.message for one in violations(limits, plan or planned(), observed or metrics())]
+    return [one.message for one in violations(limits, plan or planned(), observed or metrics(), ENDS)]
 
 
 def test_a_partial_read_is_not_checked_against_the_number_of_rows() -> None:
@@ -102,7 +105,7 @@ def test_more_updates_than_max_update_share_are_refused(share: float, live: int,
     """The share applies if the target holds at least 10 products; a share equal to the limit passes."""
     assert messages(ProductLimits(max_update_share=share), planned(updates=updates, live=live)) == (
         [
-            f"{updates} of the {live} products in the target would be updated ({updates / live:.1%}), "
+            f"{updates} of the {live} products in myOGO would be updated ({updates / live:.1%}), "
             f"more than max_update_share = {share:g}"
         ]
         if refused
@@ -172,12 +175,10 @@ def test_fewer_known_codes_than_min_known_share_are_refused(
     )
     assert bool(refusals) is refused
     if refused:
-        assert refusals[0].startswith(
-            f"{known} of the {holds} products in the target have the code of a size in the source"
-        )
+        assert refusals[0].startswith(f"{known} of the {holds} products in myOGO have the code of a size in Centra")
         assert f"({known / holds:.1%}), less than min_known_share = {share:g}" in refusals[0]
         only = ", ".join(f"'T{n:02}'" for n in range(known, min(known + 3, holds)))
-        assert f"(only in the target: {only}; only in the source: 'S00', 'S01', 'S02')" in refusals[0]
+        assert f"(only in myOGO: {only}; only in Centra: 'S00', 'S01', 'S02')" in refusals[0]
         assert refusals[0].endswith(
             ": is it the right shop? Compare merchant_id and both base_url with those of the right shop"
         )
@@ -195,14 +196,14 @@ def test_examples_are_sorted_limited_and_printable() -> None:
     held, listed = ["b\u202e", "a\x1b[31m", "c" * 41, "d", *codes("T", 9)], ["y" * 40, "x", "x", "z"]
     one = messages(ProductLimits(), observed=metrics(source_codes=listed, target_codes=held))
     assert one == messages(ProductLimits(), observed=metrics(source_codes=listed[::-1], target_codes=held[::-1]))
-    assert "only in the target: 'T00', 'T01', 'T02'; only in the source: 'x', '" + "y" * 40 + "', 'z')" in one[0]
+    assert "only in myOGO: 'T00', 'T01', 'T02'; only in Centra: 'x', '" + "y" * 40 + "', 'z')" in one[0]
     [two] = messages(ProductLimits(), observed=metrics(target_codes=held[:4] + [f"e{n}" for n in range(9)]))
-    assert r"only in the target: 'a\x1b[31m', 'b\u202e', '" + "c" * 39 + "…'; only in the source: none)" in two
+    assert r"only in myOGO: 'a\x1b[31m', 'b\u202e', '" + "c" * 39 + "…'; only in Centra: none)" in two
     [three] = messages(
         ProductLimits(min_known_share=1.0),
         observed=metrics(source_codes=codes("T", 9), target_codes=[*codes("T", 9), "new"]),
     )
-    assert "only in the target: 'new'; only in the source: none)" in three
+    assert "only in myOGO: 'new'; only in Centra: none)" in three
 
 
 @pytest.mark.parametrize(
@@ -314,7 +315,8 @@ def test_all_exceeded_limits_are_reported_in_a_fixed_order() -> None:
     plan = Plan(pd.concat([create, plan.changes]), 0, 10, "")
     lines = [(n, "SKU-001", "") for n in range(6)]
     observed = metrics(4, 100, 10, lines, source_codes=["S"], target_codes=codes("T", 10))
-    refusals = violations(ProductLimits(min_rows=5, max_creates=0, max_updates=0, max_update_share=0.0), plan, observed)
+    limits = ProductLimits(min_rows=5, max_creates=0, max_updates=0, max_update_share=0.0)
+    refusals = violations(limits, plan, observed, ENDS)
     assert [(one.key, one.narrows) for one in refusals] == [
         ("min_rows", False), ("min_read_share", False), ("min_known_share", False), ("max_withheld_share", False),
         ("max_creates", True), ("max_updates", True), ("max_update_share", True), ("max_price_jumps", True),

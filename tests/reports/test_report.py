@@ -300,12 +300,12 @@ def test_expectations_are_shown_if_there_are_any(shop_of: Callable[..., Shop]) -
     page = report_page(shop)
     text = page.text("batch")
     assert "Catalogue checks 1 passed, 1 failed, 1 could not be validated." in text
-    assert "failed stops a push raw_centra.prices a share of <b>prices</b> said Ask." in text
+    assert "failed expect stops a push Centra prices a share of <b>prices</b> said Ask." in text
     assert "Catalogue checks that did not pass" in text
     assert " rows Ask." not in text
     assert "1 of the catalogue checks could not be validated." in page.text("")
     assert len(lists(shop)["expectations"]) == 2
-    assert "| failed | `raw_centra.prices` | `a share of <b>prices</b>` | `said` |" in markdown_summary(shop)
+    assert "| expect | failed | `Centra prices` | `a share of <b>prices</b>` | `said` |" in markdown_summary(shop)
 
 
 @pytest.mark.parametrize("option", ["--html", "--csv", "--markdown"])
@@ -347,3 +347,15 @@ def test_the_page_parser_finds_text_links_and_scripts() -> None:
     assert page.text("a") == "x z c"
     assert page.fetches == ["p", "img"]
     assert page.ids == ["b.csv"]
+
+
+def test_a_code_is_listed_once_for_a_rule(shop_of: Callable[..., Shop]) -> None:
+    """Somebody has changed two values of one product."""
+    shop = shop_of(size(1))
+    shop.run("push")
+    shop.box.change_myogo_product("SKU1", salesPrice=5, supplier="Other")
+    shop.run("plan")
+    text = shop.command("report", str(shop.file), "--data", str(shop.data)).stdout
+    lines = text.splitlines()
+    (place,) = [number for number, line in enumerate(lines) if line.startswith("  TGT-005 2")]
+    assert lines[place + 1].strip() == "SKU1"

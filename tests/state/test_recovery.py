@@ -50,7 +50,7 @@ def test_history_is_copied_from_the_file_with_more_runs(folder: Folder) -> None:
     with_runs(folder, "two")
     publish(folder)
     folder.work.write_bytes(older)
-    assert "history taken from analytics.duckdb: runs" in rebuild(folder, SCHEMA, NOW)
+    assert "the history was kept, from analytics.duckdb" in rebuild(folder, SCHEMA, NOW)
     assert run_ids(folder) == ["one", "two"]
 
 
@@ -59,14 +59,14 @@ def test_history_is_copied_from_the_published_copy_if_the_old_file_is_damaged(fo
     publish(folder)
     with_runs(folder, "two")
     folder.work.write_bytes(b"garbage" * 9999)
-    assert "history taken from analytics.duckdb" in rebuild(folder, SCHEMA, NOW)
+    assert "the history was kept, from analytics.duckdb" in rebuild(folder, SCHEMA, NOW)
     assert run_ids(folder) == ["one"]
 
 
 def test_without_a_readable_file_a_rebuild_starts_without_history(folder: Folder) -> None:
     folder.work.write_bytes(b"garbage" * 9999)
     folder.published.write_bytes(b"garbage")
-    assert "no history found: " in rebuild(folder, SCHEMA, NOW)
+    assert "no history was found" in rebuild(folder, SCHEMA, NOW)
     assert run_ids(folder) == []
 
 

@@ -29,6 +29,13 @@ class CallFailed(Exception):
         self.wait_s = wait_s
         self.fix = fix
 
+    @property
+    def reason(self) -> str:
+        """The failure in a few words: without the system and its address, and without its answer."""
+        if self.status is not None:
+            return f"HTTP {self.status}"
+        return self.message.partition(": ")[2].partition(":")[0]
+
 
 class RequestNotSent(CallFailed):
     pass

@@ -218,14 +218,17 @@ class Session:
     def _call(self, request: Request) -> Answer:
         deadline = time.monotonic() + MAX_CALL_S
         possibly_served: CallFailed | None = None
+        failed: Exception | None = None
 
         def may_retry(error: Exception) -> bool | timedelta:
+            nonlocal failed
+            failed = error
             return not self._closed.is_set() and self._policy.may_retry(request.repeat, error)
 
         for attempt in self._policy.attempts_while(may_retry):
             with attempt:
                 if attempt.num > 1:
-                    self._count_retry(request, attempt.num)
+                    self._count_retry(request, attempt.num, failed)
                 try:
                     headers = dict(request.headers())
                 except Exception as error:
@@ -242,10 +245,12 @@ class Session:
                     raise
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _count_retry(self, request: Request, number: int) -> None:
+    def _count_retry(self, request: Request, number: int, failed: Exception | None) -> None:
         with self.stats.lock:
             self.stats.retries += 1
-        log.warning("retry system=%s %s %s attempt=%d", self.name, request.method, request.path, number)
+        why = f" ({failed.reason})" if isinstance(failed, CallFailed) else ""
+        log.warning("%s does not answer%s, try %d of %d", self.name, why, number, self.config.attempts)
+        log.debug("retry system=%s %s %s attempt=%d", self.name, request.method, request.path, number)
 
     def _wait_for_rate(self) -> None:
         started = time.monotonic()
