@@ -1,4 +1,4 @@
-"""Names of tables for people, such as "Centra products" for raw_centra.products."""
+"""Names of tables for people: the title of the system and what the table holds."""
 
 from __future__ import annotations
 

@@ -339,15 +339,6 @@ def _without_query(url: str, location: str) -> str:
 
 
 __all__ = [
-    "Answer",
-    "AnswerTooLarge",
-    "CallFailed",
-    "NoAnswer",
-    "NotJson",
-    "RedirectNotFollowed",
-    "Repeat",
-    "Request",
-    "RequestNotSent",
-    "ServerBusy",
-    "Session",
-]
+    "Answer", "AnswerTooLarge", "CallFailed", "NoAnswer", "NotJson", "RedirectNotFollowed", "Repeat", "Request",
+    "RequestNotSent", "ServerBusy", "Session",
+]  # fmt: skip
