@@ -170,7 +170,7 @@ class UnsafePlan(CentraMyogoError):
     outcome = "refused"
     entry = Entry(
         "LIMIT-001",
-        "A safety limit, an expectation or a fingerprint refused the plan; nothing was written.",
+        "A safety limit, a catalogue check or a fingerprint refused the plan; nothing was written.",
         "More would change or less was read than is normal for this shop, one system returned another shop's data, or "
         "data changed after the plan was reviewed.",
         "Follow the message and review the plan; then push with --force or a new --expect, or adjust the limits to "
