@@ -287,7 +287,7 @@ def test_the_message_of_a_failed_push(shop: Shop, server: AlertServer, monkeypat
     assert pushes.end(0) == ["good"]
     assert pushes.end(4, error=UnsafePlan("Aino Mäkelä would change.", "Look at Aino Mäkelä.")) == ["failed"]
     message = server.alerts[-1].message
-    assert "LIMIT-001: A safety limit, an expectation or a fingerprint refused the plan" in message
+    assert "LIMIT-001: A safety limit, a catalogue check or a fingerprint refused the plan" in message
     assert f"centra-myogo plan {shop.file} --all" in message
     assert "Aino" not in message
     assert pushes.end(0) == ["good"]
