@@ -50,7 +50,8 @@ ChangesOption = Annotated[
 ]
 FullOption = Annotated[bool, typer.Option("--full", help='Read everything, even if refresh = "changes".')]
 ForceOption = Annotated[
-    bool, typer.Option("--force", help="Apply the plan although a limit or catalogue check says no (this once; logged).")
+    bool,
+    typer.Option("--force", help="Apply the plan although a limit or catalogue check says no (this once; logged)."),
 ]
 
 
