@@ -7,9 +7,11 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
 
 from tests.reports.conftest import Page
 from tests.support.waiting import LONG_S
@@ -168,3 +170,22 @@ def test_print_opens_the_details(page: Page, tmp_path: Path) -> None:
         chromium(tmp_path, f"--print-to-pdf={pdf}", (tmp_path / f"{name}.html").as_uri())
         pages[name] = len(re.findall(rb"/Type /Page\b", pdf.read_bytes()))
     assert pages["with"] > pages["without"] > 1
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_finds_nothing_that_hinders_people(
+    page: Page, tmp_path: Path, scheme: Literal["light", "dark"], width: int
+) -> None:
+    """Nothing above minor."""
+    file = tmp_path / "report.html"
+    file.write_text(page.html, "utf-8")
+    with sync_playwright() as tool:
+        browser = tool.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        context = browser.new_context(viewport={"width": width, "height": 900}, bypass_csp=True, color_scheme=scheme)
+        opened = context.new_page()
+        opened.goto(file.as_uri())
+        opened.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+        violations = Axe().run(opened).response["violations"]
+        browser.close()
+    assert [(one["id"], one["nodes"][0]["html"]) for one in violations if one["impact"] not in ("minor", None)] == []
