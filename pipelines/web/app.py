@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from pipelines.web.access import CHANNEL
 from pipelines.web.actions import Actions
 from pipelines.web.acts import Act, perform
+from pipelines.web.code_choices import CodeChoices
 from pipelines.web.metrics_page import metrics
 from pipelines.web.pages import Pages
 from pipelines.web.project_channels import ProjectChannels
@@ -37,7 +38,7 @@ def application(channels: ProjectChannels, acts: Sequence[Act] = ()) -> Starlett
     """The application without access control: `pipelines.web.access.protect` goes around it. `acts` are those of the
     demonstration."""
     pages = Pages(channels, acts)
-    actions = Actions(pages)
+    actions, choices = Actions(pages), CodeChoices(pages)
     settings = SettingsPage(pages)
     one = f"/channels/{CHANNEL}"
     routes = [
@@ -58,6 +59,7 @@ def application(channels: ProjectChannels, acts: Sequence[Act] = ()) -> Starlett
         Route(f"{one}/refresh", actions.refresh, methods=["POST"]),
         Route(f"{one}/schedule", actions.schedule, methods=["POST"]),
         Route(f"{one}/flows/{{flow}}/plan", actions.plan, methods=["POST"]),
+        Route(f"{one}/flows/{{flow}}/choices/{{choice}}", choices.choose, methods=["POST"]),
         Route(f"{one}/jobs/{{number:int}}/apply", actions.apply, methods=["POST"]),
         Route(f"{one}/jobs/{{number:int}}/stop", actions.stop, methods=["POST"]),
         Route("/acts/{act}", perform(acts), methods=["POST"]),

@@ -24,7 +24,7 @@ from pipelines.web.acts import Act
 from pipelines.web.channel_overview import overview
 from pipelines.web.project_channels import ProjectChannel, ProjectChannels
 from pipelines.web.published_tables import NothingPublished, PublishedRows
-from pipelines.web.rendering import render, state_words
+from pipelines.web.rendering import ACCEPTED, done_text, render, state_words
 from pipelines.web.row_states import PAGE_SIZE, SENDABLE, SORTS, FlowRows, RowFilter
 
 MAX_RUNS = 100
@@ -97,8 +97,12 @@ class Pages:
             labels=channel.declarations[flow].change_words.labels,
             rules={rule.id: rule for rule in channel.declarations[flow].rules},
             sendable=SENDABLE,
+            acceptable=[rule.id for rule in channel.declarations[flow].rules if ACCEPTED in rule.fix],
             sorts=SORTS,
             size=PAGE_SIZE,
+            done=done_text(request.query_params.get("done", ""), request.query_params.get("one", "")),
+            excluded={*channel.flows[flow].select.exclude},
+            can_exclude=channel.declarations[flow].selects,
             has_names=channel.declarations[flow].listing is not None,
             **({"page": None, "read_at": None, "problem": ""} | facts),
         )

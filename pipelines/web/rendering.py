@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache, partial
@@ -27,6 +28,13 @@ STATE_WORDS = {
     "not compared": "not compared yet",
 }
 
+ACCEPTED = "accept_as_new"  # the parameter of a flow whose rules name it as a way out
+DONE = {
+    "exclude": "{code} is excluded in the channel file. It is not wanted from the next run on.",
+    "include": "{code} is included again, from the next run on.",
+    "accept": "{code} may become a new product; the next plan shows it. After the push, take it out of accept_as_new.",
+}
+
 
 @cache
 def _environment() -> Environment:
@@ -38,6 +46,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
+        "as_pattern": glob.escape,
         "n": "{:,}".format,
         "number": number,
         "sentence": sentence,
@@ -73,3 +82,8 @@ def shown_value(value: Any) -> str:
 def state_words(source: str, target: str) -> Mapping[str, str]:
     """What the states of a flow's rows are called; `source` and `target` are the systems' names."""
     return {state: words.format(source=source, target=target) for state, words in STATE_WORDS.items()}
+
+
+def done_text(choice: str, code: str) -> str:
+    """What the page says after a choice; "" for none."""
+    return DONE[choice].format(code=code[:200]) if choice in DONE and code else ""

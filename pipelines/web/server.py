@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+from starlette.concurrency import run_in_threadpool
 
 from pipelines.config.project import Project
 from pipelines.config.serve import Serve, load_serve
 from pipelines.core.errors import ConfigError
+from pipelines.reports.alerts import notify_stale
 from pipelines.web.access import protect
 from pipelines.web.acts import Act
 from pipelines.web.app import application
@@ -23,6 +25,7 @@ from pipelines.webhooks.server import bound_socket, on_signals, quiet_server
 log = logging.getLogger(__name__)
 MAX_CONNECTIONS = 256
 FILES_EVERY_S = 5.0
+STALE_EVERY_S = 60.0
 
 
 def serve(
@@ -48,6 +51,14 @@ def serve(
         address = f"http://{f'[{host_name}]' if ':' in host_name else host_name}:{number}/"
         with contextlib.closing(sock):
             asyncio.run(_live(project, data, settings, sock, acts, lambda: on_ready(address)))
+
+
+async def _look_for_stale(channels: ProjectChannels, stopped: asyncio.Event) -> None:
+    """Sends the alert of a channel whose last good push is too old, also while nothing pushes."""
+    while not stopped.is_set():
+        await run_in_threadpool(notify_stale, channels.project, channels.data)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopped.wait(), STALE_EVERY_S)
 
 
 @contextlib.contextmanager
@@ -93,6 +104,7 @@ async def _live(
                 await asyncio.sleep(0)
             channels.begin_schedule()
             ready()
+            tasks.create_task(_look_for_stale(channels, stopped))
             while not stopped.is_set():
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stopped.wait(), FILES_EVERY_S)

@@ -238,3 +238,50 @@ def job_and_fingerprint(page: str) -> tuple[str, str]:
     assert job, text_of(page)
     assert fingerprint
     return job[1], fingerprint[1]
+
+
+def test_a_code_can_be_excluded_and_included_again_in_the_channel_file(visitor: Visitor, small: Shop) -> None:
+    refreshed(visitor)
+    file = small.folder / "project" / "channels" / "demo.toml"
+    file.write_text(f"# by hand\n{file.read_text('utf-8')}", "utf-8")
+    visitor.get("/channels/demo/flows/products")
+    page = text_of(visitor.post("/channels/demo/flows/products/choices/exclude", {"one": "SKU1", "state": "sendable"}))
+    assert "SKU1 is excluded in the channel file" in page
+    text = file.read_text("utf-8")
+    assert text.startswith("# by hand\n")
+    assert 'exclude = ["SKU1"]' in text
+    refreshed(visitor)
+    assert "not wanted" in text_of(visitor.get("/channels/demo/flows/products?text=sku1"))
+    page = text_of(visitor.post("/channels/demo/flows/products/choices/include", {"one": "SKU1"}))
+    assert "included again" in page
+    assert "exclude = []" in file.read_text("utf-8")
+
+
+def test_a_renamed_code_can_be_accepted_as_a_new_product(visitor: Visitor, small: Shop) -> None:
+    small.run("push")
+    small.box.change_centra_row(1, sku="NEW")
+    refreshed(visitor)
+    page = visitor.get("/channels/demo/flows/products?rule=SKU-005")
+    assert "Accept as a new product" in page
+    visitor.post("/channels/demo/flows/products/choices/accept", {"one": "NEW"})
+    refreshed(visitor)
+    page = visitor.get("/channels/demo/flows/products?text=new")
+    assert "only in Centra" in text_of(page)
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("products/choices/exclude", {}),
+        ("products/choices/nope", {"one": "SKU1"}),
+        ("nope/choices/exclude", {"one": "SKU1"}),
+    ],
+)
+def test_a_choice_that_does_not_exist_changes_nothing(
+    visitor: Visitor, small: Shop, path: str, fields: dict[str, str]
+) -> None:
+    visitor.get("/")
+    file = small.folder / "project" / "channels" / "demo.toml"
+    before = file.read_bytes()
+    visitor.post(f"/channels/demo/flows/{path}", fields, status=404)
+    assert file.read_bytes() == before

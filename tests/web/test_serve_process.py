@@ -7,7 +7,9 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, cast
 
@@ -120,3 +122,33 @@ def test_a_wrong_serve_toml_is_a_message(shop_of: Callable[..., Shop], text: str
     server = Server(project, shop.data)
     assert server.process.wait(LONG_S) == 2
     assert message in server.log.read_text()
+
+
+def test_a_stale_channel_sends_its_alert_while_nothing_pushes(
+    shop_of: Callable[..., Shop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without any run: the push that is missing is what the alert is about."""
+    shop = shop_of(size(1))
+    received: list[bytes] = []
+
+    class Target(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            received.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    target = ThreadingHTTPServer(("127.0.0.1", 0), Target)
+    threading.Thread(target=target.serve_forever, daemon=True).start()
+    monkeypatch.setenv("ALERT_URL", f"json://127.0.0.1:{target.server_port}/")
+    shop.text += '\n[alerts]\nurls = [{ env = "ALERT_URL" }]\nhours_since_success = 0.000001\n'
+    shop.file.write_text(shop.text, "utf-8")
+    assert shop.run("push").exit_code == 0
+    server = Server(project_of(shop), shop.data)
+    server.visitor()
+    assert b"stale" in wait_for(lambda: received and received[0])
+    assert server.end() == 0
+    target.shutdown()
+    target.server_close()
