@@ -15,7 +15,7 @@ from pipelines.sandbox import Catalogue
 from pipelines.sandbox.demo.pages import demo_project
 from pipelines.state.store import Folder
 from tests.support.served import served_pages
-from tests.support.shop import catalogue, euro, size
+from tests.support.shop import NO_EXPECTATIONS, catalogue, euro, size
 from tests.support.waiting import LONG_S
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -39,7 +39,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Catalogue, "sample", lambda: few)
         with demo_project(folder) as (project, acts):
-            data = project.folder / "data"
+            data, file = project.folder / "data", project.channels / "demo.toml"
+            file.write_text(file.read_text("utf-8") + NO_EXPECTATIONS, "utf-8")  # they take most of a run's time
             with served_pages(project.folder, data, acts=acts) as visitor:
                 yield Served(visitor.address, Folder(data, "demo"))
 
