@@ -25,7 +25,7 @@ MAX_SHOWN = 100  # changes of a plan on its page
 
 
 class Actions:
-    """Each starts a run in a process of its own, and leads to the page that shows how it goes."""
+    """Each starts a run in a separate process, and leads to the page that shows how it goes."""
 
     def __init__(self, pages: Pages) -> None:
         self._pages = pages

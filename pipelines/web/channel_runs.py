@@ -1,4 +1,4 @@
-"""The runs of one channel: one at a time, each in a process of its own, and a bounded number over all channels."""
+"""The runs of one channel: one at a time, each in a separate process, and a bounded number over all channels."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class NothingPublished(Exception):
 class PublishedTables:
     """The published file as the database `published`, and a database `main_rows` for tables derived from it.
 
-    A connection of its own attaches each new file: connections to one path in one process share the file that was
+    A separate connection attaches each new file: connections to one path in one process share the file that was
     opened first, also after it was replaced. `prepare` derives tables once per published file.
     """
 

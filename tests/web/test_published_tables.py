@@ -18,7 +18,7 @@ def runs(tables: PublishedTables) -> int:
         return int(published.value("select count(*) from sync.runs"))
 
 
-def test_a_new_file_is_seen_beside_the_old_one(shop_of: Callable[..., Shop]) -> None:
+def test_a_new_file_is_seen_next_to_the_old_one(shop_of: Callable[..., Shop]) -> None:
     """DuckDB shares a file between connections of a process, also after it was replaced."""
     shop = shop_of(size(1))
     tables = PublishedTables(Folder(shop.data, "demo"))
