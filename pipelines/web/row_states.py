@@ -72,6 +72,15 @@ _CREATE = """
     order by position"""
 
 
+# The numbers of all rows, which each page shows.
+_FACETS = """
+    create or replace table {facets} as
+    select 'state' as kind, state as value, count(*) as row_count from {table} group by all
+    union all select 'rule', rule, count(*) from (select unnest(rules) as rule from {table}) group by all
+    union all (select 'brand', brand, count(*) from {table} where brand is not null group by all
+               order by 3 desc, 2 limit 200)"""
+
+
 @dataclass(frozen=True)
 class RowFilter:
     """What is shown. It travels in the address of a page, so that "all that match" needs no list of codes."""
@@ -165,36 +174,59 @@ class FlowRows:
 
     def __init__(self, published: PublishedRows, name: str, flow: type[Flow]) -> None:
         self._published = published
-        self._table = f'main_rows."rows_{name}"'
+        self._name, self._table = name, f'main_rows."rows_{name}"'
         listing = flow.listing.query if flow.listing else _NO_LISTING
 
         def create(db: duckdb.DuckDBPyConnection) -> None:
             query = _CREATE.format(table=f'"rows_{name}"', listing=listing)
             db.execute(query, {"flow": name})
+            db.execute(_FACETS.format(table=f'main_rows."rows_{name}"', facets=f'main_rows."facets_{name}"'))
 
         published.prepare(f"rows_{name}", create)
 
     def page(self, shown: RowFilter) -> RowPage:
         where, parameters = shown.condition()
-        total = self._published.value(f"select count(*) from {self._table} where {where}", parameters)
-        direction = "desc" if shown.descending else "asc"
-        order = (
-            f"{SORTS[shown.sort]} {direction} nulls last, position" if shown.sort != "code" else f"position {direction}"
-        )
+        counts = self.states()
+        total = sum(counts.values())
+        if parameters or shown.state:
+            total = self._published.value(f"select count(*) from {self._table} where {where}", parameters)
         pages = max(1, math.ceil(total / PAGE_SIZE))
         number = min(shown.page, pages)
-        rows = self._published.rows(
-            f"select * exclude (words) from {self._table} where {where} order by {order} "
-            f"limit {PAGE_SIZE} offset {(number - 1) * PAGE_SIZE}",
-            parameters,
-        )
+        first = (number - 1) * PAGE_SIZE
+        if parameters or shown.state:
+            rows = self._published.rows(
+                f"select * exclude (words) from {self._table} where {where} order by {_order(shown)} "
+                f"limit {PAGE_SIZE} offset {first}",
+                parameters,
+            )
+        else:
+            rows = self._published.rows(
+                f"select r.* exclude (words) from {self._places(shown)} p join {self._table} r using (position) "
+                f"where p.place > {first} and p.place <= {first + PAGE_SIZE} "
+                f"and r.position in (select position from {self._places(shown)} where place > {first} "
+                f"and place <= {first + PAGE_SIZE}) order by p.place"
+            )
         for row in rows:
             row["fields"] = fields(row.pop("before") or "{}", row.pop("after") or "{}")
-        return RowPage(rows, total, number, pages, self.states(), self._counts("unnest(rules)"), self._brands())
+        return RowPage(rows, total, number, pages, counts, self._facet("rule"), sorted(self._facet("brand")))
+
+    def _places(self, shown: RowFilter) -> str:
+        """The table of each row's place in that order; it is made when the order is asked for first."""
+        name = f"places_{self._name}_{shown.sort}{'_down' if shown.descending else ''}"
+        place = f"row_number() over (order by {_order(shown)})"
+
+        def create(db: duckdb.DuckDBPyConnection) -> None:
+            db.execute(
+                f'create or replace table main_rows."{name}" as select {place} as place, position from {self._table} '
+                "order by place"
+            )
+
+        self._published.prepare(name, create)
+        return f'main_rows."{name}"'
 
     def states(self) -> dict[str, int]:
         """The number of rows by state, in the order of ALL_STATES."""
-        counts = self._counts("state")
+        counts = self._facet("state")
         return {state: counts[state] for state in ALL_STATES if counts.get(state)}
 
     def codes(self, shown: RowFilter) -> list[str]:
@@ -233,14 +265,17 @@ class FlowRows:
             for first, *others in [[*of_rule]]
         ]
 
-    def _counts(self, expression: str) -> dict[str, int]:
+    def _facet(self, kind: str) -> dict[str, int]:
+        """The number of rows by state, rule or brand; of the brands, the most frequent ones."""
         rows = self._published.rows(
-            f"select {expression} as value, count(*) as rows from {self._table} group by 1 order by 1"
+            f'select value, row_count from main_rows."facets_{self._name}" where kind = $kind order by value',
+            {"kind": kind},
         )
-        return {row["value"]: row["rows"] for row in rows if row["value"] is not None}
+        return {row["value"]: row["row_count"] for row in rows}
 
-    def _brands(self) -> list[str]:
-        rows = self._published.rows(
-            f"select brand from {self._table} where brand is not null group by 1 order by count(*) desc, 1 limit 200"
-        )
-        return sorted(row["brand"] for row in rows)
+
+def _order(shown: RowFilter) -> str:
+    direction = "desc" if shown.descending else "asc"
+    if shown.sort == "code":
+        return f"position {direction}"
+    return f"{SORTS[shown.sort]} {direction} nulls last, position"
