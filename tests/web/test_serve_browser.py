@@ -151,6 +151,7 @@ def test_a_plan_of_a_second_person_that_has_changed_is_refused(
     page: Page, context: BrowserContext, served: Served
 ) -> None:
     """Two windows show the same plan; the first sends it, the second's is then another one."""
+    refresh(page, served)
     act(page, served, "A colleague adds a missing price in Centra")
     refresh(page, served)
     rows_of(page, served, "products", "?state=sendable")
