@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, create_model, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model, model_validator
 
 from pipelines.core.secret import Secret
 from pipelines.core.url import is_this_machine
+
+
+def _host_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9.:_-]+", value):
+        raise ValueError("must be an address or a name of this machine, such as 127.0.0.1, without a port")
+    return value
+
+
+HostName = Annotated[str, AfterValidator(_host_name)]
 
 
 class Listen(BaseModel):
@@ -21,19 +30,12 @@ class Listen(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    host: str = "127.0.0.1"
+    host: HostName = "127.0.0.1"
     port: int = Field(default=8625, ge=0, le=65_535)
     settle_s: float = Field(default=5.0, ge=0, le=3600)
     longest_s: float = Field(default=60.0, ge=0, le=24 * 3600)
     tolerance_s: float = Field(default=300.0, gt=0, le=3600)
     poll_minutes: float | None = Field(default=None, gt=0, le=24 * 60 * 31)
-
-    @field_validator("host")
-    @classmethod
-    def _check_host(cls, value: str) -> str:
-        if not re.fullmatch(r"[A-Za-z0-9.:_-]+", value):
-            raise ValueError("must be an address or a name of this machine, such as 127.0.0.1, without a port")
-        return value
 
     @model_validator(mode="after")
     def _check_delays(self) -> Self:

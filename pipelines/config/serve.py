@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, field_validator
 
 from pipelines.config.channel import TomlTable
+from pipelines.config.listen import HostName
 from pipelines.config.project import Project
 from pipelines.config.toml_file import read_toml, resolve_secret_files
 from pipelines.config.validation_messages import mistyped_values, validation_messages
@@ -34,20 +35,13 @@ class Serve(TomlTable):
     Without users, everyone who reaches the pages is an operator: only this machine may reach them then.
     """
 
-    host: str = "127.0.0.1"
+    host: HostName = "127.0.0.1"
     port: int = Field(default=8630, ge=0, le=65_535)
     hosts: tuple[str, ...] = ()
     secure_cookie: bool = False
     session_hours: float = Field(default=12.0, gt=0, le=24 * 31, allow_inf_nan=False)
     parallel_runs: int = Field(default=2, ge=1, le=16)
     users: dict[str, ServeUser] = Field(default_factory=dict)
-
-    @field_validator("host")
-    @classmethod
-    def _check_host(cls, value: str) -> str:
-        if not re.fullmatch(r"[A-Za-z0-9.:_-]+", value):
-            raise ValueError("must be an address or a name of this machine, such as 127.0.0.1, without a port")
-        return value
 
     @field_validator("hosts")
     @classmethod

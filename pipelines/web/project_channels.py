@@ -104,7 +104,12 @@ class ProjectChannels:
         return next((one for one in self if one.name == name), None)
 
     def refresh(self) -> None:
-        found = {file: _version(file) for file in self.project.channel_files()}
+        """If the folder cannot be read, the channels stay as they were."""
+        try:
+            found = {file: _version(file) for file in self.project.channel_files()}
+        except CentraMyogoError as error:
+            log.warning("%s %s", error.message, error.fix)
+            return
         changed = [file for file, version in found.items() if not self._is_known(file, version)]
         gone = [file for file in self._by_file if file not in found]
         known = {file: self._by_file.pop(file) for file in (*gone, *changed) if file in self._by_file}

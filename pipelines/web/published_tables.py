@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
+import secrets
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -16,7 +18,9 @@ from pipelines.state.schema import quoted
 from pipelines.state.store import DUCKDB_SETTINGS, Folder
 
 Row = dict[str, Any]
-_CACHE = "pages-"
+_CACHE = "pages-rows-"
+_OWN = secrets.token_hex(4)  # of this process: only one serves a data folder
+_numbers = itertools.count(1)
 
 
 class NothingPublished(Exception):
@@ -122,11 +126,10 @@ class PublishedRows:
 
 
 def _attach(folder: Folder, version: tuple[int, int]) -> _Attached:
-    for leftover in folder.root.glob(f"{_CACHE}*"):
-        if not leftover.name.startswith(f"{_CACHE}{version[1]}"):
+    for leftover in folder.root.glob(f"{_CACHE}*"):  # of a killed process
+        if not leftover.name.startswith(f"{_CACHE}{_OWN}-"):
             leftover.unlink(missing_ok=True)
-    cache = folder.root / f"{_CACHE}{version[1]}.duckdb"
-    cache.unlink(missing_ok=True)
+    cache = folder.root / f"{_CACHE}{_OWN}-{next(_numbers)}.duckdb"
     connection = duckdb.connect(config=DUCKDB_SETTINGS)
     try:
         with restrictive_umask():

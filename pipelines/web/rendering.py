@@ -67,7 +67,6 @@ def render(
         "csrf": csrf_token(request),
         "when": partial(local_time, zone=ZoneInfo(zone) if zone else None),
         "ago": lambda moment: "never" if moment is None else f"{age(moment, now)} ago",
-        "is_fragment": request.headers.get("hx-request") == "true",
     }
     return HTMLResponse(_environment().get_template(template).render(**facts, **values), status)
 

@@ -228,7 +228,7 @@ class Scheduler:
         self._start(channel, timing.flows, timing.full)
 
 
-class _Times(BaseTrigger):  # type: ignore[misc]
+class _Times(BaseTrigger):  # type: ignore[misc]  # apscheduler has no types
     """apscheduler's view of a schedule."""
 
     def __init__(self, next_start: Callable[[datetime], datetime]) -> None:

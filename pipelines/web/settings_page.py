@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import duckdb
@@ -160,7 +161,7 @@ def _store(made: SettingsForm, sent: dict[str, list[str]], store: SecretStore) -
 
 
 def _seen_of(one: ProjectChannel) -> Seen:
-    def seen(query: str, parameters: dict[str, Any]) -> list[tuple[str, str]]:
+    def seen(query: str, parameters: Mapping[str, Any]) -> list[tuple[str, str]]:
         """Values and labels in the published file; none if it, or a table, is not there."""
         used = {key: value for key, value in parameters.items() if f"${key}" in query}
         try:
@@ -169,4 +170,4 @@ def _seen_of(one: ProjectChannel) -> Seen:
         except (NothingPublished, CentraMyogoError, duckdb.Error):
             return []
 
-    return seen  # type: ignore[return-value]
+    return seen

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.config.project import Project
 from pipelines.config.serve import Serve
+from pipelines.core.errors import ConfigError
 from tests.support.served import Visitor, served_pages, text_of
 from tests.support.shop import Shop, product, size
 from tests.support.waiting import wait_for
@@ -183,6 +185,16 @@ def test_a_channel_file_is_taken_up_when_it_changes(visitor: Visitor, small: Sho
     file.unlink()
     file.with_name("second.toml").unlink()
     assert "There is no channel file" in visitor.get("/")
+
+
+def test_a_folder_that_cannot_be_read_keeps_the_channels(
+    visitor: Visitor, small: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(_: Project) -> list[Path]:
+        raise ConfigError("channels cannot be read: permission denied.", "Check its owner and rights.")
+
+    monkeypatch.setattr(Project, "channel_files", unreadable)
+    assert "demo" in text_of(visitor.get("/"))
 
 
 def test_a_viewer_sees_everything_and_no_button(small: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,7 +51,7 @@ def test_derived_tables_are_made_once_and_leave_no_file(shop_of: Callable[..., S
                 published.prepare("few", create)
                 assert published.rows("from main_rows.few") == [{"x": 1}]
         assert len(made) == expected
-        assert len([*folder.root.glob("pages-*.duckdb")]) == 1
+        assert len([*folder.root.glob("pages-rows-*.duckdb")]) == 1
     tables.close()
     assert [*folder.root.glob("pages-*")] == []
 
@@ -68,6 +68,27 @@ def test_pages_of_several_threads_share_a_file(shop_of: Callable[..., Shop]) -> 
         thread.join()
     assert counts == [1] * 8
     tables.close()
+
+
+def test_a_new_file_leaves_what_a_run_still_reads(shop_of: Callable[..., Shop]) -> None:
+    """The list of codes of a run that is being started stands in the same folder; what a killed process left goes."""
+    shop = shop_of(size(1))
+    folder = Folder(shop.data, "demo")
+    shop.run("plan")
+    codes, leftover = folder.root / "pages-codes-1.txt", folder.root / "pages-rows-0-1.duckdb"
+    for file in (codes, leftover):
+        file.write_text("SKU1", "utf-8")
+    tables = PublishedTables(folder)
+    other = PublishedTables(folder)  # after a change of the channel file, while a page still uses the first
+    with tables.open() as first, other.open() as second:
+        for published in (first, second):
+            published.prepare("few", lambda db: db.execute("create table main_rows.few as select 1 as x") and None)
+            assert published.rows("from main_rows.few") == [{"x": 1}]
+    assert codes.is_file()
+    assert not leftover.exists()
+    tables.close()
+    other.close()
+    assert [*folder.root.glob("pages-rows-*")] == []
 
 
 @pytest.mark.parametrize("content", [b"", b"not a database", b"\0" * 5000])

@@ -20,7 +20,7 @@ from pipelines.state.store import Folder
 from tests.support.served import Visitor
 from tests.support.shop import Shop, size
 from tests.support.waiting import LONG_S, wait_for
-from tests.web.test_pages import project_of
+from tests.web.test_pages import job_and_fingerprint, project_of
 
 COMMAND = [sys.executable, "-P", "-m", "pipelines", "serve", "--port", "0"]
 
@@ -49,20 +49,22 @@ class Server:
         return self.process.wait(LONG_S)
 
 
+def push_is_under_way(visitor: Visitor, shop: Shop) -> str:
+    """Sends everything; the path of the plan, once the first products are written."""
+    visitor.get("/")
+    job, fingerprint = job_and_fingerprint(visitor.ended(visitor.post("/channels/demo/refresh")))
+    visitor.post(f"{job}/apply", {"fingerprint": fingerprint})
+    wait_for(lambda: len(shop.box.myogo_products()) > 3)
+    return job
+
+
 def test_a_killed_server_leaves_the_run_and_shows_it_when_it_is_back(shop_of: Callable[..., Shop]) -> None:
     shop = shop_of(*(size(number) for number in range(1, 120)))
     shop.edit("requests_per_second = 1000.0", "requests_per_second = 20.0")
     project, folder = project_of(shop), Folder(shop.data, "demo")
     first = Server(project, shop.data)
     visitor = first.visitor()
-    visitor.get("/")
-    page = visitor.ended(visitor.post("/channels/demo/refresh"))
-    job = re.search(r'action="([^"]+)/apply"', page)
-    fingerprint = re.search(r'name="fingerprint" value="([0-9a-f]{16})"', page)
-    assert job
-    assert fingerprint
-    visitor.post(f"{job[1]}/apply", {"fingerprint": fingerprint[1]})
-    wait_for(lambda: len(shop.box.myogo_products()) > 3)
+    job = push_is_under_way(visitor, shop)
     assert first.end(signal.SIGKILL) == -signal.SIGKILL
     assert running_verb(folder) == "push"
     second = Server(project, shop.data)
@@ -73,7 +75,7 @@ def test_a_killed_server_leaves_the_run_and_shows_it_when_it_is_back(shop_of: Ca
     wait_for(lambda: running_verb(folder) is None)
     assert len(shop.box.myogo_products()) == 119
     wait_for(lambda: "119 equal" in visitor.get("/"))
-    assert "started" in visitor.get(f"{job[1]}", status=404)
+    assert "started" in visitor.get(job, status=404)
     assert second.end() == 0
 
 
@@ -82,14 +84,7 @@ def test_a_stopped_server_stops_its_run_after_the_write_that_is_under_way(shop_o
     shop.edit("requests_per_second = 1000.0", "requests_per_second = 20.0")
     server = Server(project_of(shop), shop.data)
     visitor = server.visitor()
-    visitor.get("/")
-    page = visitor.ended(visitor.post("/channels/demo/refresh"))
-    job = re.search(r'action="([^"]+)/apply"', page)
-    fingerprint = re.search(r'name="fingerprint" value="([0-9a-f]{16})"', page)
-    assert job
-    assert fingerprint
-    visitor.post(f"{job[1]}/apply", {"fingerprint": fingerprint[1]})
-    wait_for(lambda: len(shop.box.myogo_products()) > 3)
+    push_is_under_way(visitor, shop)
     assert server.end() == 0
     assert running_verb(Folder(shop.data, "demo")) is None
     [(outcome, applied)] = shop.sql("select outcome, applied from sync.runs where verb = 'push'")
