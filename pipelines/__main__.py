@@ -17,8 +17,7 @@ def main() -> None:
     An unexpected error prints one message, not a traceback, and exits with 1. A signal before a run sets its own
     handlers exits with 5.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _exit_on_signal)
+    stop_on_signals()
     from pipelines.cli import app
     from pipelines.core.logs import redact, strip_control_characters
 
@@ -35,6 +34,12 @@ def main() -> None:
             "Please report it with the output of `centra-myogo --log debug ...`.\n"
         )
         sys.exit(1)
+
+
+def stop_on_signals() -> None:
+    """Until a run sets its own handlers: a signal ends this process with exit code 5."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _exit_on_signal)
 
 
 def _exit_on_signal(*_: object) -> None:

@@ -41,6 +41,7 @@ class Serve(TomlTable):
     secure_cookie: bool = False
     session_hours: float = Field(default=12.0, gt=0, le=24 * 31, allow_inf_nan=False)
     parallel_runs: int = Field(default=2, ge=1, le=16)
+    warm_runs: bool = True
     users: dict[str, ServeUser] = Field(default_factory=dict)
 
     @field_validator("hosts")

@@ -15,6 +15,7 @@ from typing import Any
 from pipelines.state.permissions import restrictive_umask
 from pipelines.state.store import utc_now
 from pipelines.webhooks.run_process import RunCommand, RunExit, RunLauncher
+from pipelines.webhooks.warm_process import ForkServer
 
 KEPT_JOBS = 50
 MAX_WAITING = 20  # requests of the pages that wait for the same channel
@@ -56,8 +57,10 @@ class Job:
 class ChannelRuns:
     """Starts the runs of a channel. `slots` bounds the runs of all channels; `folder` takes lists of codes."""
 
-    def __init__(self, channel: Path, data: Path, folder: Path, slots: asyncio.Semaphore) -> None:
-        self._launcher = RunLauncher(channel, data)
+    def __init__(
+        self, channel: Path, data: Path, folder: Path, slots: asyncio.Semaphore, forks: ForkServer | None
+    ) -> None:
+        self._launcher = RunLauncher(channel, data, forks)
         self._folder, self._slots = folder, slots
         self._turn = asyncio.Lock()
         self._jobs: deque[Job] = deque(maxlen=KEPT_JOBS)

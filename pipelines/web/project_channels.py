@@ -23,6 +23,7 @@ from pipelines.webhooks.receiver import WebhookReceiver
 from pipelines.webhooks.run_process import RunCommand, RunExit
 from pipelines.webhooks.schedule import RunSchedule
 from pipelines.webhooks.server import webhook_sources
+from pipelines.webhooks.warm_process import ForkServer
 
 log = logging.getLogger(__name__)
 SETTLE_S, LONGEST_S = 5.0, 60.0  # of channels without [listen]
@@ -89,8 +90,8 @@ class _Runs:
 class ProjectChannels:
     """All channels. `refresh` takes up channel files that are new, changed or gone."""
 
-    def __init__(self, project: Project, data: Path, parallel_runs: int) -> None:
-        self.project, self.data = project, data
+    def __init__(self, project: Project, data: Path, parallel_runs: int, forks: ForkServer | None = None) -> None:
+        self.project, self.data, self._forks = project, data, forks
         self._slots = asyncio.Semaphore(parallel_runs)
         self._by_file: dict[Path, ProjectChannel] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -168,7 +169,7 @@ class ProjectChannels:
             problem = f"{error.message} {error.fix}"
             log.warning("channel file cannot be used: %s", error.message)
         folder = Folder(self.data, channel.name if channel else file.stem)
-        runs = runs or ChannelRuns(file, self.data, folder.root, self._slots)
+        runs = runs or ChannelRuns(file, self.data, folder.root, self._slots, self._forks)
         loaded = ProjectChannel(file, version, channel, problem, folder, runs, PublishedTables(folder))
         if channel is not None:
             loaded.hints = Hints(channel, runs)

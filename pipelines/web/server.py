@@ -21,6 +21,7 @@ from pipelines.web.acts import Act
 from pipelines.web.app import application
 from pipelines.web.project_channels import ProjectChannels
 from pipelines.webhooks.server import bound_socket, on_signals, quiet_server
+from pipelines.webhooks.warm_process import ForkServer
 
 log = logging.getLogger(__name__)
 MAX_CONNECTIONS = 256
@@ -88,7 +89,10 @@ async def _live(
     project: Project, data: Path, settings: Serve, sock: socket.socket, acts: Sequence[Act], ready: Callable[[], None]
 ) -> None:
     loop = asyncio.get_running_loop()
-    channels = ProjectChannels(project, data, settings.parallel_runs)
+    forks = ForkServer() if settings.warm_runs else None
+    if forks is not None:
+        forks.begin()
+    channels = ProjectChannels(project, data, settings.parallel_runs, forks)
     server = quiet_server(protect(application(channels, acts), settings), MAX_CONNECTIONS)
     stopped = asyncio.Event()
 

@@ -14,11 +14,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from pipelines.core.json_codec import NotJson, decode
+from pipelines.webhooks.warm_process import ForkServer, search_path
 
-ROOT = Path(__file__).parents[2]
+log = logging.getLogger(__name__)
 MAX_LINE = 1 << 20
 PROGRESS = b"progress"  # begins a line of progress on stderr
 
@@ -61,19 +62,31 @@ class RunCommand:
         return words + (["--full"] if self.full else [])
 
 
-class RunLauncher:
-    """One run at a time, until `stop`."""
+class RunProcess(Protocol):
+    """A process, cold or warm, as asyncio has it. Without `stderr`, its lines go to this process's stderr."""
 
-    def __init__(self, channel: Path, data: Path | None) -> None:
-        self._channel, self._data = channel, data
-        self._process: asyncio.subprocess.Process | None = None
+    stdout: asyncio.StreamReader | None
+    stderr: asyncio.StreamReader | None
+
+    @property
+    def returncode(self) -> int | None: ...
+    async def wait(self) -> int: ...
+    def send_signal(self, number: int, /) -> None: ...
+    def terminate(self) -> None: ...
+
+
+class RunLauncher:
+    """One run at a time, until `stop`. With `forks`, a run need not import the libraries."""
+
+    def __init__(self, channel: Path, data: Path | None, forks: ForkServer | None = None) -> None:
+        self._channel, self._data, self._forks = channel, data, forks
+        self._process: RunProcess | None = None
         self._stopping = False
 
-    def command(self, command: RunCommand, *, with_progress: bool = False) -> list[str]:
-        """The command line. `-P` ignores a folder `pipelines` in the current directory, which may be another."""
+    def arguments(self, command: RunCommand, *, with_progress: bool = False) -> list[str]:
+        """What follows `centra-myogo` on the command line."""
         level = logging.getLevelName(logging.getLogger().level).lower()
-        arguments = [sys.executable, "-P", "-m", "pipelines", "--log", level]
-        arguments += [command.verb, str(self._channel), "--json", *command.words()]
+        arguments = ["--log", level, command.verb, str(self._channel), "--json", *command.words()]
         arguments += ["--progress"] if with_progress else []
         return arguments + (["--data", str(self._data)] if self._data else [])
 
@@ -87,17 +100,9 @@ class RunLauncher:
         """Runs the command and waits for the end of the process; passes on its progress, about twice a second. Does not
         raise if the run fails."""
         started = time.monotonic()
-        paths = [os.environ.get("PYTHONPATH", ""), str(ROOT)]
         try:
-            process = self._process = await asyncio.create_subprocess_exec(
-                *self.command(command, with_progress=on_progress is not None),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=None if on_progress is None else subprocess.PIPE,
-                env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
-                start_new_session=True,  # this process receives a terminal's Ctrl-C and passes it on once
-                limit=MAX_LINE,
-            )
+            arguments = self.arguments(command, with_progress=on_progress is not None)
+            process = self._process = await self._start(arguments, with_stderr=on_progress is not None)
         except OSError as error:
             return _exit(command.flows, 1, b"", time.monotonic() - started, f"the run could not be started: {error}")
         try:
@@ -111,6 +116,27 @@ class RunLauncher:
                 with contextlib.suppress(ProcessLookupError):
                     process.terminate()
         return _exit(command.flows, process.returncode or 0, stdout, time.monotonic() - started)
+
+    async def _start(self, arguments: list[str], *, with_stderr: bool) -> RunProcess:
+        """Raises OSError."""
+        if self._forks is not None:
+            try:
+                return await self._forks.start(arguments, MAX_LINE, with_stderr=with_stderr)
+            except (OSError, EOFError) as error:
+                log.warning("a run starts without the fork server and imports the libraries itself: %r", error)
+        return await asyncio.create_subprocess_exec(
+            *self.command_line(arguments),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE if with_stderr else None,
+            env=os.environ | {"PYTHONPATH": search_path()},
+            start_new_session=True,  # this process receives a terminal's Ctrl-C and passes it on once
+            limit=MAX_LINE,
+        )
+
+    def command_line(self, arguments: list[str]) -> list[str]:
+        """`-P` ignores a folder `pipelines` in the current directory, which may be another."""
+        return [sys.executable, "-P", "-m", "pipelines", *arguments]
 
     def interrupt(self) -> None:
         """Sends SIGTERM to the current run, if there is one: it stops after the write that is under way."""

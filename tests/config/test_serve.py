@@ -31,7 +31,7 @@ def refusal(folder: Path, text: str) -> str:
 def test_without_a_file_the_pages_are_for_this_machine(tmp_path: Path) -> None:
     serve = load_serve(Project(tmp_path))
     assert (serve.host, serve.port, serve.hosts, serve.users) == ("127.0.0.1", 8630, (), {})
-    assert (serve.secure_cookie, serve.session_hours, serve.parallel_runs) == (False, 12, 2)
+    assert (serve.secure_cookie, serve.session_hours, serve.parallel_runs, serve.warm_runs) == (False, 12, 2, True)
 
 
 def test_a_complete_file(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from pipelines.web.acts import Act
 from pipelines.web.app import application
 from pipelines.web.project_channels import ProjectChannels
 from pipelines.webhooks.server import quiet_server
+from pipelines.webhooks.warm_process import ForkServer
 from tests.support.waiting import LONG_S, wait_for
 
 
@@ -69,7 +70,7 @@ def served_pages(
     shared: dict[str, Any] = {}
 
     async def live(sock: socket.socket) -> None:
-        channels = ProjectChannels(Project(folder), data, 2)
+        channels = ProjectChannels(Project(folder), data, 2, ForkServer())
         chosen = (settings or Serve()).with_address(None, sock.getsockname()[1])
         server = quiet_server(protect(application(channels, acts), chosen), 64)
         shared.update(channels=channels, server=server, loop=asyncio.get_running_loop())

@@ -211,11 +211,12 @@ def test_stopping_waits_for_the_run_and_starts_no_other(caplog: pytest.LogCaptur
 
 def test_a_run_is_started_with_the_channel_flows_and_options(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logging.getLogger(), "level", logging.INFO)
-    assert RunLauncher(Path("a/shop.toml"), Path("d")).command(RunCommand("push", ("stock", "orders"))) == [
+    launcher = RunLauncher(Path("a/shop.toml"), Path("d"))
+    assert launcher.command_line(launcher.arguments(RunCommand("push", ("stock", "orders")))) == [
         sys.executable, "-P", "-m", "pipelines", "--log", "info", "push", "a/shop.toml", "--json",
         "--flow", "stock", "--flow", "orders", "--data", "d",
     ]  # fmt: skip
-    assert "--data" not in RunLauncher(Path("a/shop.toml"), None).command(RunCommand("push", ("stock",)))
+    assert "--data" not in RunLauncher(Path("a/shop.toml"), None).arguments(RunCommand("push", ("stock",)))
 
 
 class _Scripted(RunLauncher):
@@ -223,8 +224,8 @@ class _Scripted(RunLauncher):
 
     script = ""
 
-    def command(self, command: RunCommand, *, with_progress: bool = False) -> list[str]:
-        return [sys.executable, "-c", self.script, *command.flows]
+    def command_line(self, arguments: list[str]) -> list[str]:
+        return [sys.executable, "-c", self.script, *arguments]
 
 
 def scripted(script: str, action: Callable[[RunLauncher], None] = lambda _: None) -> RunExit:
