@@ -19,8 +19,9 @@ def warehouse_name(sizes: pd.DataFrame) -> pd.Series:
     base = first_filled(plain_texts(sizes["name"]), plain_texts(sizes["product"]))
     variant = plain_texts(sizes["variant"])
     size = plain_texts(sizes["size"])
-    pairs = {pair: _joined(*pair) for pair in set(zip(base, variant, strict=True))}
-    both = pd.Series([pairs[pair] for pair in zip(base, variant, strict=True)], index=sizes.index, dtype="str")
+    pairs = [*zip(base.tolist(), variant.tolist(), strict=True)]
+    joined = {pair: _joined(*pair) for pair in set(pairs)}
+    both = pd.Series([joined[pair] for pair in pairs], index=sizes.index, dtype="str")
     adds = size.notna() & ~size.fillna("").str.casefold().isin(_NO_SIZE)
     return both.where(~adds | both.isna(), both + " " + size).rename("name")
 

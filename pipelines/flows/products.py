@@ -36,6 +36,7 @@ from pipelines.state.written_values import written_values
 from schemas.contract import Contract
 from schemas.fields.myogo import PRODUCTS as LIVE_PRODUCTS
 from schemas.fields.spec import withholding
+from schemas.membership import is_in
 from schemas.products.expectations import SUITES
 from schemas.products.rules import RULES
 from transforms.price import is_price_jump
@@ -238,7 +239,7 @@ class ProductFlow(Flow):
         evaluation.warned = pd.concat([evaluation.warned, *warned], ignore_index=True)
         drifted = evaluation.warned[evaluation.warned["rule"].isin(["EAN-004", *DRIFTED])]
         evaluation.counts["drifted"] = int(
-            drifted["source_id"][drifted["source_id"].isin(desired["source_id"])].nunique()
+            drifted["source_id"][is_in(drifted["source_id"], desired["source_id"])].nunique()
         )
         evaluation.desired = without_kept(desired, compared)
 
@@ -256,14 +257,14 @@ def _comparison_violations(
     limits: ProductLimits, metrics: ProductMetrics, source: str, target: str
 ) -> Iterable[Violation]:
     existing = len(metrics.target_codes)
-    known = metrics.target_codes.isin(metrics.source_codes)
+    known = is_in(metrics.target_codes, metrics.source_codes)
     if existing >= MIN_ROWS_FOR_SHARE and known.sum() < exact(limits.min_known_share) * existing:
         target_only = examples(metrics.target_codes[~known])
-        source_only = examples(metrics.source_codes[~metrics.source_codes.isin(metrics.target_codes)]) or "none"
+        source_only = examples(metrics.source_codes[~is_in(metrics.source_codes, metrics.target_codes)]) or "none"
         yield Violation(
             "min_known_share",
             f"{known.sum()} of the {existing} products in {target} have the code of a size in {source} "
-            f"({percent(known.sum(), existing)}), less than min_known_share = {limits.min_known_share:g} (only in "
+            f"({percent(int(known.sum()), existing)}), less than min_known_share = {limits.min_known_share:g} (only in "
             f"{target}: {target_only}; only in {source}: {source_only}): is it the right shop? Compare merchant_id and "
             "both base_url with those of the right shop",
             False,

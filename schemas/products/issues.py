@@ -12,6 +12,7 @@ from schemas.confusables import skeleton
 from schemas.countries import LIKELY
 from schemas.gtin import gtin14, has_wrong_check_digit, is_gtin, is_no_ean
 from schemas.issues import MAX_LISTED, and_more, by_id, issue_rows, issue_table
+from schemas.membership import is_in
 from schemas.products.contract import failures
 from schemas.products.rules import RULES
 
@@ -242,7 +243,7 @@ def unmatched(products: pd.DataFrame, live: pd.DataFrame) -> pd.DataFrame:
 
     The codes of withheld and skipped sizes count as present in Centra.
     """
-    rows = live[~live["code"].isin(products["code"])].drop_duplicates("code")
+    rows = live[~is_in(live["code"], products["code"])].drop_duplicates("code")
     rows = rows.assign(source_id=None, name=rows["name"].fillna("no name"), stock=rows["stock"].fillna("unknown"))
     unidentified = rows["code"].str.startswith("XX-")
     return pd.concat(
