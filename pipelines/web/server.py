@@ -53,12 +53,13 @@ def serve(
             asyncio.run(_live(project, data, settings, sock, acts, lambda: on_ready(address)))
 
 
-async def _look_for_stale(channels: ProjectChannels, stopped: asyncio.Event) -> None:
-    """Sends the alert of a channel whose last good push is too old, also while nothing pushes."""
+async def look_for_stale(channels: ProjectChannels, stopped: asyncio.Event, every_s: float = STALE_EVERY_S) -> None:
+    """Sends the alert of a channel whose last good push is too old, also while nothing pushes: now, and every so many
+    seconds."""
     while not stopped.is_set():
         await run_in_threadpool(notify_stale, channels.project, channels.data)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stopped.wait(), STALE_EVERY_S)
+            await asyncio.wait_for(stopped.wait(), every_s)
 
 
 @contextlib.contextmanager
@@ -104,7 +105,7 @@ async def _live(
                 await asyncio.sleep(0)
             channels.begin_schedule()
             ready()
-            tasks.create_task(_look_for_stale(channels, stopped))
+            tasks.create_task(look_for_stale(channels, stopped))
             while not stopped.is_set():
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stopped.wait(), FILES_EVERY_S)
