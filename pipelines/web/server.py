@@ -17,6 +17,7 @@ from pipelines.config.serve import Serve, load_serve
 from pipelines.core.errors import ConfigError
 from pipelines.reports.alerts import notify_stale
 from pipelines.web.access import protect
+from pipelines.web.access.users_file import UsersFile
 from pipelines.web.acts import Act
 from pipelines.web.app import application
 from pipelines.web.project_channels import ProjectChannels
@@ -42,6 +43,7 @@ def serve(
     """
     project.load_environment()
     settings = load_serve(project)
+    users = UsersFile(project, settings)
     if host is not None or port is not None:
         settings = settings.with_address(host, port)
     with _only_one(data):
@@ -50,7 +52,7 @@ def serve(
         settings = settings.with_address(None, number)
         address = f"http://{f'[{host_name}]' if ':' in host_name else host_name}:{number}/"
         with contextlib.closing(sock):
-            asyncio.run(_live(project, data, settings, sock, acts, lambda: on_ready(address)))
+            asyncio.run(_live(project, data, settings, users, sock, acts, lambda: on_ready(address)))
 
 
 async def look_for_stale(channels: ProjectChannels, stopped: asyncio.Event, every_s: float = STALE_EVERY_S) -> None:
@@ -86,11 +88,18 @@ def _only_one(data: Path) -> Iterator[None]:
 
 
 async def _live(
-    project: Project, data: Path, settings: Serve, sock: socket.socket, acts: Sequence[Act], ready: Callable[[], None]
+    project: Project,
+    data: Path,
+    settings: Serve,
+    users: UsersFile,
+    sock: socket.socket,
+    acts: Sequence[Act],
+    ready: Callable[[], None],
 ) -> None:
     loop = asyncio.get_running_loop()
     channels = ProjectChannels(project, data, settings.parallel_runs)
-    server = quiet_server(protect(application(channels, acts), settings), MAX_CONNECTIONS)
+    guard = protect(application(channels, acts), settings, users=users)
+    server = quiet_server(guard, MAX_CONNECTIONS)
     stopped = asyncio.Event()
 
     def stop() -> None:
@@ -110,6 +119,7 @@ async def _live(
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stopped.wait(), FILES_EVERY_S)
                 if not stopped.is_set():
+                    guard.refresh_users()
                     channels.refresh()
             await channels.ended()
     log.info("serving ended")
