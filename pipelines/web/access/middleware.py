@@ -192,7 +192,8 @@ def _log_in_address(request: Request) -> str:
 
 def _log_in_first(request: Request) -> Response:
     """Sends a person to the log-in; a script and a form get an error, because they would not come back."""
-    if request.method == "POST" or request.headers.get("sec-fetch-mode", "navigate") != "navigate":
+    is_script = "hx-request" in request.headers or request.headers.get("sec-fetch-mode", "navigate") != "navigate"
+    if request.method == "POST" or is_script:
         # A page that refreshes itself leads to the log-in then, completely.
         headers = {"HX-Redirect": _log_in_address(request)} if "hx-request" in request.headers else None
         return Refused(401, "You are logged out", "Log in, and do it again.", headers).page()
