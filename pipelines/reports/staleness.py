@@ -20,7 +20,8 @@ def age_limit(channel: Channel, max_age: timedelta | None = None) -> timedelta |
 
 def good_at(record: AlertRecord | None, last_push: datetime | None) -> datetime | None:
     """From when the age counts: the last good push, or the first look of the alerts if there was none."""
-    return max(filter(None, (record and record.good_at, last_push)), default=None)
+    known = [record.good_at] if record else []
+    return max([*known, last_push] if last_push else known, default=None)
 
 
 def is_stale(channel: Channel, since: datetime | None, now: datetime, max_age: timedelta | None = None) -> bool:

@@ -71,9 +71,9 @@ class UsersFile:
         for name, value in values.items():
             if os.environ.get(name) == self._env.get(name):
                 os.environ[name] = value
-        for name in {user.password_hash.env for user in self._users.values()} - {None} - values.keys():
-            if name in self._env and os.environ.get(name) == self._env[name]:
-                del os.environ[name]
+        for variable in {user.password_hash.env for user in self._users.values()} - values.keys():
+            if variable in self._env and os.environ.get(variable) == self._env[variable]:
+                del os.environ[variable]
         self._env = values
 
     def _env_values(self) -> dict[str, str]:
