@@ -79,7 +79,7 @@ TRACKING = (
         "Carriers",
         "What Centra shows for a shipping code of myOGO. A code without a line here stands for itself.",
         kind="table",
-        columns=("Code in myOGO", "Carrier in Centra", "Service", "Tracking number"),
+        columns=("Code in myOGO", "Carrier in Centra", "Service", "Tracked"),
         parts=(("carrier", ""), ("service", ""), ("tracked", True)),
         seen=_SHIPPING_CODES,
     ),

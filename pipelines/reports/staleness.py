@@ -39,4 +39,4 @@ def stale_text(channel: Channel) -> str:
     """What a page says about it; a limit is hours, as in the channel file."""
     limit = age_limit(channel)
     hours = limit.total_seconds() / 3600 if limit is not None else 0
-    return f"No push has ended with exit 0 or 3 for more than {hours:g} h (hours_since_success)."
+    return f"No good push for more than {hours:g} h (hours_since_success)."

@@ -23,7 +23,8 @@ class Field:
 
     `value` is what the input shows; a secret has none, and `is_set` says whether there is one. "lines" are texts, one a
     line. `rows` are the lines of a mapping or a table, with the titles `columns`; `parts` are the keys of a table's
-    values, with their defaults. A secret that `can_go` can be removed; for one that is `ours`, we can create a value.
+    values, with their defaults. A secret that `can_go` can be removed, and `goes` if that was ticked. For one that is
+    `ours`, we can create a value, and do so if `is_new` was ticked.
     """
 
     key: Key
@@ -38,7 +39,9 @@ class Field:
     is_set: bool = False
     optional: bool = False
     can_go: bool = False
+    goes: bool = False
     ours: bool = False
+    is_new: bool = False
     value: str = ""
     rows: list[tuple[str, ...]] = field(default_factory=list)
     error: str = ""
@@ -73,7 +76,10 @@ class Field:
             self.rows = [*(row for row in rows if any(row[:3])), *[self._free_line] * FREE_LINES]
         elif self.kind == "flag":
             self.value = TICKED if form.get(self.name) else ""
-        elif self.kind != "secret":
+        elif self.kind == "secret":
+            self.goes = self.can_go and bool(form.get(f"{self.name}:remove"))
+            self.is_new = self.ours and bool(form.get(f"{self.name}:create"))
+        else:
             self.value = form.get(self.name, [""])[0].strip()
             if self.kind == "choice" and self.value not in dict(self.options):
                 self.options.append((self.value, self.value))

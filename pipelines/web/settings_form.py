@@ -91,7 +91,7 @@ class SettingsForm:
             about = [one for one in self.fields if f"{key}.".startswith(f"{one.name}.")]
             if about and (message or is_missing):
                 about[0].error = about[0].error or message or "is missing"
-            else:
+            elif not any(one.error and one.name.startswith(f"{key}.") for one in self.fields):
                 self.problems.append(text)
 
     def _shown(self, one: Field, seen: list[tuple[str, str]] | None = None) -> Field:

@@ -40,7 +40,7 @@ class SecretFields:
     def _take(self, one: Field, form: Form, reference: Any, variable: str, value: str = "") -> Any:
         """The reference that the file is to have; None for none. `value` is one that was created."""
         typed = form.get(one.name, [""])[0].strip()
-        if one.can_go and form.get(f"{one.name}:remove"):
+        if one.goes:
             if typed or value:
                 one.error = "has a new value, and is to be removed; do one of the two"
             return None
@@ -151,7 +151,7 @@ class WebhookFields(SecretFields):
     def changes(self, form: Form) -> Iterator[tuple[Key, Any]]:
         for one in self.fields:
             reference = self._editor.value(one.key)
-            made = secrets.token_urlsafe(32) if form.get(f"{one.name}:create") else ""
+            made = secrets.token_urlsafe(32) if one.is_new else ""
             after = self._take(one, form, reference, self._variable("webhook", one.key[-1]), made)
             if made and not one.error:
                 self.created.append((one.label, made))
