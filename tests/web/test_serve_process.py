@@ -121,6 +121,19 @@ def test_a_wrong_serve_toml_is_a_message(shop_of: Callable[..., Shop], text: str
     assert message in server.log.read_text()
 
 
+def test_a_serve_toml_that_breaks_while_it_runs_is_logged_without_a_request(shop_of: Callable[..., Shop]) -> None:
+    shop = shop_of(size(1))
+    project = project_of(shop)
+    server = Server(project, shop.data)
+    visitor = server.visitor()
+    (project / "serve.toml").write_text("[users.anna\n", "utf-8")
+    wait_for(lambda: "is not valid TOML" in server.log.read_text())
+    assert "is not valid TOML" in visitor.get("/")
+    (project / "serve.toml").write_text("", "utf-8")
+    assert "is not valid TOML" not in visitor.get("/")
+    assert server.end() == 0
+
+
 def test_a_stale_channel_sends_its_alert_while_nothing_pushes(
     shop_of: Callable[..., Shop], monkeypatch: pytest.MonkeyPatch
 ) -> None:
