@@ -170,6 +170,8 @@ def _changed(text: str, key: Key, value: Any) -> str:
     """The text with this key set or removed, by tomlkit, which keeps all else. Raises TOMLKitError and others."""
     if value == {} and (longer := _with_heading(text, key)) != text:
         return longer
+    if value is REMOVE and _value(tomllib.loads(text), key) == {} and (shorter := _without_heading(text, key)) != text:
+        return shorter
     head = _before_first_heading(text) if len(key) == 1 else text
     if len(key) > 1 and value is not REMOVE and _value(tomllib.loads(text), key[:-1]) is None:
         head = _with_heading(text, key[:-1])
@@ -209,6 +211,12 @@ def _with_heading(text: str, table: Key) -> str:
     except tomllib.TOMLDecodeError:  # one of its parents is an inline table or has dotted keys
         return text
     return longer
+
+
+def _without_heading(text: str, table: Key) -> str:
+    """Without the heading of an empty table. The comments below it stay."""
+    name = r"[ \t]*\.[ \t]*".join(re.escape(tomlkit.key(part).as_string()) for part in table)
+    return re.sub(rf"^[ \t]*\[[ \t]*{name}[ \t]*\][ \t]*(#.*)?(\r?\n|\Z)", "", text, count=1, flags=re.MULTILINE)
 
 
 def _add(tables: Any, name: str, item: Any) -> None:

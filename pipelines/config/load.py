@@ -115,7 +115,7 @@ class _Loader:
         if top is not None and top.full_at is not None:
             self.problems += [f"{self.path}: full_at: {problem}" for problem in _full_at_problems(top, on)]
         alerts_table = self.data.get("alerts")
-        alerts = None if alerts_table in (None, {}) else self._validated(Alerts, alerts_table, ("alerts",))
+        alerts = None if alerts_table is None else self._validated(Alerts, alerts_table, ("alerts",))
         self._raise_if_problems()
         if top.refresh == "changes":
             for name in _systems_of(on):

@@ -90,7 +90,15 @@ class AlertFields(SecretFields):
             status=self._status(),
         )
 
-    def changes(self, form: Form) -> Iterator[tuple[Key, Any]]:
+    def changes(self, form: Form) -> list[tuple[Key, Any]]:
+        """Without the table, if nothing is left in it."""
+        changes = [*self._changes(form)]
+        gone = {key[1] for key, value in changes if value is REMOVE}
+        if gone and gone == set(self._editor.value(("alerts",))) and len(gone) == len(changes):
+            changes.append((("alerts",), REMOVE))
+        return changes
+
+    def _changes(self, form: Form) -> Iterator[tuple[Key, Any]]:
         wanted = [self._take(one, form, *at) for one, at in zip(self.urls, self._places(), strict=True)]
         left = [one for one in wanted if one is not None]
         heartbeat = self._take(self.heartbeat, form, self._heartbeat, self._variable("heartbeat", "url"))

@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -59,7 +60,7 @@ def test_the_page_and_the_alert_say_stale_from_the_same_moment_on(
         for hours in (1, 1.9, 2.1, 30):
             now = first_look + timedelta(hours=hours)
             alert = notify(channel, shop.data, now=first_look if hours == 1 else now)
-            shown = overview(one, channels.scheduler, lambda now=now: now)
+            shown = overview(one, channels.scheduler, partial(max, now, now))
             assert (shown.state == "stale") == (alert == "stale") == (hours > 2), (hours, shown, alert)
         assert "for more than 2 h (hours_since_success)" in shown.message
         channels.stop()
