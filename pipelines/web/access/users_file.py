@@ -39,7 +39,7 @@ class UsersFile:
         try:
             accounts = self._read()
         except ConfigError as error:
-            self._say(f"{error.message} {error.fix} {_KEPT}")
+            self._say(f"{error.message.rstrip('.')}. {error.fix} {_KEPT}")
             return None
         self._seen = {file: seen.get(file) or _version(file) for file in self._files()}
         return accounts
