@@ -135,7 +135,7 @@ def status(
         states = channel_states(here, here.data(data), now, max_age)
     except CentraMyogoError as error:
         exit_with_error(error, json, "", "status", {"channels": []})
-    code = 3 if any(state.stale for state in states) else 0
+    code = 3 if max_age is not None and any(state.stale for state in states) else 0
     if json:
         print_json({"project": str(here.folder), "verb": "status", "exit_code": code, "channels": as_json(states)})
     else:

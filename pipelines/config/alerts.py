@@ -63,6 +63,26 @@ class Alerts(BaseModel):
         return "ok", "; ".join(places), ""
 
 
+def address_problem(url: str, *, is_heartbeat: bool) -> str:
+    """Why messages, or heartbeats, cannot go to this address that somebody entered; "" if they can. Sends nothing."""
+    register_secret(url)
+    _mask_parts(url)
+    try:
+        if is_heartbeat:
+            TypeAdapter(WebAddress).validate_python(url)
+            return ""
+        require_apprise()
+    except ValidationError as error:
+        return error.errors()[0]["msg"].removeprefix("Value error, ")
+    except ConfigError as error:
+        return f"cannot be used: {error.message} {error.fix}"
+    import apprise
+
+    if apprise.Apprise.instantiate(url) is None:
+        return "is not one that apprise can use; write it as appriseit.com/services shows for your service"
+    return ""
+
+
 def place_of(secret: Secret) -> str:
     """The name of the variable, or the file, that holds an address."""
     return secret.env or str(secret.file)

@@ -16,7 +16,7 @@ from typing import Any
 import tomlkit
 from tomlkit.container import Container
 from tomlkit.exceptions import TOMLKitError
-from tomlkit.items import AoT, Table
+from tomlkit.items import AoT, Array, Table
 
 from pipelines.config.atomic_file import write_atomically
 from pipelines.config.load import load_text
@@ -170,6 +170,8 @@ def _changed(text: str, key: Key, value: Any) -> str:
     """The text with this key set or removed, by tomlkit, which keeps all else. Raises TOMLKitError and others."""
     if value == {} and (longer := _with_heading(text, key)) != text:
         return longer
+    if value is REMOVE and _value(tomllib.loads(text), key) == {} and (shorter := _without_heading(text, key)) != text:
+        return shorter
     head = _before_first_heading(text) if len(key) == 1 else text
     if len(key) > 1 and value is not REMOVE and _value(tomllib.loads(text), key[:-1]) is None:
         head = _with_heading(text, key[:-1])
@@ -182,6 +184,8 @@ def _changed(text: str, key: Key, value: Any) -> str:
         tables = tables[part]
     if value is REMOVE:
         del tables[key[-1]]
+    elif isinstance(value, list) and isinstance(tables.get(key[-1]), Array):
+        _edit_array(tables[key[-1]], value)
     elif key[-1] in tables:
         tables[key[-1]] = _item(value)
     else:
@@ -209,6 +213,12 @@ def _with_heading(text: str, table: Key) -> str:
     return longer
 
 
+def _without_heading(text: str, table: Key) -> str:
+    """Without the heading of an empty table. The comments below it stay."""
+    name = r"[ \t]*\.[ \t]*".join(re.escape(tomlkit.key(part).as_string()) for part in table)
+    return re.sub(rf"^[ \t]*\[[ \t]*{name}[ \t]*\][ \t]*(#.*)?(\r?\n|\Z)", "", text, count=1, flags=re.MULTILINE)
+
+
 def _add(tables: Any, name: str, item: Any) -> None:
     """Adds the key below the last one of its table: what follows there may be a comment on the next table."""
     if isinstance(tables, Table) and tables.is_super_table():
@@ -224,11 +234,32 @@ def _add(tables: Any, name: str, item: Any) -> None:
     container.body.extend(after)
 
 
+def _edit_array(array: Array, wanted: list[Any]) -> None:
+    """Removes and appends values; the others keep their lines and comments."""
+    left = [*wanted]
+    for at, value in reversed([*enumerate(array.unwrap())]):
+        if value in left:
+            left.remove(value)
+        else:
+            del array[at]
+    for value in left:
+        array.append(_item(value))
+    if array.unwrap() != wanted:  # in another order
+        array.clear()
+        array.extend(map(_item, wanted))
+
+
 def _item(value: Any) -> Any:
+    return tomlkit.value(_written(value)) if isinstance(value, dict | list) else tomlkit.item(value)
+
+
+def _written(value: Any) -> str:
+    """In one line."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_written, value))}]"
     if isinstance(value, dict):
-        pairs = [(tomlkit.key(name).as_string(), tomlkit.item(one).as_string()) for name, one in value.items()]
-        return tomlkit.value(f"{{ {', '.join(f'{name} = {one}' for name, one in pairs)} }}")
-    return tomlkit.item(value)
+        return f"{{ {', '.join(f'{tomlkit.key(name).as_string()} = {_written(one)}' for name, one in value.items())} }}"
+    return str(tomlkit.item(value).as_string())
 
 
 def _with_line_ends_of(before: str, text: str) -> str:

@@ -104,7 +104,7 @@ def load_serve(project: Project) -> Serve:
         data = data | {"users": {name: user for name, user in typed.items() if user is not None}}
     serve = validated(Serve, data, ())
     if problems:
-        raise ConfigError("\n".join(problems), f"Correct {FILE} and start again; docs/operations.md has its keys.")
+        raise ConfigError("\n".join(problems), f"Correct {FILE}; docs/operations.md has its keys.")
     assert isinstance(serve, Serve)
     serve.refuse_without_users()
     return serve

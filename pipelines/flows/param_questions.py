@@ -23,6 +23,9 @@ _METHODS = """
               from raw_centra.orders))
     select method as value, concat(count(distinct order_id), ' orders') as label
     from methods where method <> '' group by method order by count(distinct order_id) desc, method limit 100"""
+_SHIPPING_CODES = """
+    select trim(shipping_code) as value, concat(count(*), ' orders') as label
+    from raw_myogo.orders where trim(shipping_code) <> '' group by 1 order by count(*) desc, 1 limit 100"""
 
 PRODUCTS = (
     ParamQuestion("currency", "Currency of the prices", "Three letters, such as EUR"),
@@ -69,4 +72,15 @@ ORDERS = (
         seen=_METHODS,
     ),
 )
-TRACKING = (_STARTING,)
+TRACKING = (
+    _STARTING,
+    ParamQuestion(
+        "carriers",
+        "Carriers",
+        "What Centra shows for a shipping code of myOGO. A code without a line here stands for itself.",
+        kind="table",
+        columns=("Code in myOGO", "Carrier in Centra", "Service", "Tracked"),
+        parts=(("carrier", ""), ("service", ""), ("tracked", True)),
+        seen=_SHIPPING_CODES,
+    ),
+)

@@ -14,6 +14,7 @@ from pipelines.reports.alert_delivery import LONGEST_S, deliver
 from pipelines.reports.alert_facts import AlertFacts, gather_facts
 from pipelines.reports.alert_state import AlertFile, AlertRecord, FlowRecord, State
 from pipelines.reports.alert_text import KINDS, body, exceeded, title
+from pipelines.reports.staleness import good_at, is_stale
 from pipelines.state.run_result import RunResult
 from pipelines.state.store import Folder, utc_now
 
@@ -73,10 +74,10 @@ def _notify(
             return None
         facts = gather_facts(folder, run)
         before = file.read()
-        record = before or AlertRecord(good_at=now)
+        record = before or AlertRecord(good_at=facts.last_push or now)
         if run is not None:
             record = after_run(channel, record, run, facts)
-        record = record.model_copy(update={"good_at": max(record.good_at, facts.last_push or record.good_at)})
+        record = record.model_copy(update={"good_at": good_at(record, facts.last_push)})
         state = state_of(channel, record, max_age, now)
         if state != record.sent or (state == "attention" and record.news):
             text = body(channel, folder.root.parent, state, record, facts, now)
@@ -91,9 +92,7 @@ def _notify(
 
 def state_of(channel: Channel, record: AlertRecord, max_age: timedelta | None, now: datetime) -> State:
     """Stale if the last good push is too old; else the worst state of the channel's flows."""
-    hours = channel.alerts.hours_since_success if channel.alerts else None
-    limit = max_age if hours is None else timedelta(hours=hours)
-    if limit is not None and now - record.good_at > limit:
+    if is_stale(channel, record.good_at, now, max_age):
         return "stale"
     states = [one.state for flow, one in record.flows.items() if flow in channel.flows]
     return max(states, key=_WORST_LAST.index, default="good")

@@ -15,6 +15,7 @@ from pipelines.config.channel import Channel
 from pipelines.config.load import load
 from pipelines.config.project import Project
 from pipelines.core.errors import CentraMyogoError
+from pipelines.reports.staleness import is_folder_stale
 from pipelines.state.lock import running_verb
 from pipelines.state.missing_copy import BROKEN_OFF
 from pipelines.state.pause import read_pause
@@ -57,8 +58,8 @@ class RunLine:
 @dataclass(frozen=True)
 class ChannelState:
     """`state` is good, attention, failed, running (the first run), never run or invalid; `stale` means that the last
-    good push is older than allowed. `last_push` is the start of the last push that ended with 0 or 3 (UTC); `message`
-    says what is wrong.
+    good push is older than `hours_since_success` of the channel file, or than `max_age`. `last_push` is the start of
+    the last push that ended with 0 or 3 (UTC); `message` says what is wrong.
 
     `next_run` is the next time of the schedule (UTC), at which `serve` starts a run if it is running; None without a
     schedule, or if it is paused."""
@@ -114,7 +115,7 @@ def _state(file: Path, data: Path, now: datetime, max_age: timedelta | None) -> 
 
 
 def _state_of_runs(channel: Channel, folder: Folder, now: datetime, max_age: timedelta | None) -> ChannelState:
-    stale = max_age is not None
+    stale = max_age is not None or is_folder_stale(channel, folder, None, now)
     running = running_verb(folder)
     try:
         if not folder.published.is_file():
@@ -126,8 +127,9 @@ def _state_of_runs(channel: Channel, folder: Folder, now: datetime, max_age: tim
     except (CentraMyogoError, duckdb.Error, OSError) as error:
         return ChannelState(channel.name, "failed", stale, None, None, 0, 0, None, str(error).splitlines()[0])
     age = None if last_push is None else (now - last_push).total_seconds()
+    stale = is_folder_stale(channel, folder, last_push, now)
     if max_age is not None:
-        stale = age is None or age > max_age.total_seconds()
+        stale = stale or age is None or age > max_age.total_seconds()
     states = {0: "good", 3: "attention"}
     return ChannelState(
         channel.name,

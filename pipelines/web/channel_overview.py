@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import duckdb
 
 from pipelines.config.channel import Channel
-from pipelines.reports.overview import TO_FIX, RunLine, last_run
+from pipelines.reports.overview import TO_FIX, RunLine, last_good_push, last_run
+from pipelines.reports.staleness import is_folder_stale, stale_text
 from pipelines.state.lock import running_verb
 from pipelines.state.pause import Pause
+from pipelines.state.store import utc_now
 from pipelines.web.project_channels import ProjectChannel
 from pipelines.web.published_tables import NothingPublished
 from pipelines.web.row_states import SENDABLE, FlowRows
 from pipelines.web.scheduler import Scheduler
+
+STATES = ("good", "attention", "failed", "stale", "running", "never run", "invalid")
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,7 @@ class FlowCounts:
 
 @dataclass(frozen=True)
 class Overview:
-    """`state` is good, attention, failed, running, never run or invalid. Times are UTC."""
+    """`state` is one of STATES. Times are UTC."""
 
     name: str
     state: str
@@ -43,11 +48,14 @@ class Overview:
     next_run: datetime | None = None
 
 
-def overview(one: ProjectChannel, scheduler: Scheduler) -> Overview:
-    """What the first page shows of the channel; `scheduler` knows its next run."""
+def overview(one: ProjectChannel, scheduler: Scheduler, now: Callable[[], datetime] = utc_now) -> Overview:
+    """What the first page shows of the channel; `scheduler` knows its next run. Stale counts more than how the last run
+    ended, as in the alerts."""
     if one.channel is None:
         return Overview(one.name, "invalid", one.problem, None, None, [], 0, 0)
     found = _of_tables(one, one.channel)
+    if is_folder_stale(one.channel, one.folder, found.last_push, now()):
+        found = replace(found, state="stale", message=" ".join(filter(None, (stale_text(one.channel), found.message))))
     if one.runs.running is not None or running_verb(one.folder):
         found = replace(found, state="running", message="")
     return replace(found, pause=scheduler.paused(found.name), next_run=scheduler.next_run(found.name))
@@ -57,9 +65,7 @@ def _of_tables(one: ProjectChannel, channel: Channel) -> Overview:
     try:
         with one.tables.open() as published:
             newest = last_run(published.database)
-            last_push = published.value(
-                "select max(started_at) from sync.runs where verb = 'push' and exit_code in (0, 3)"
-            )
+            last_push = last_good_push(published.database)
             to_fix = published.value(TO_FIX)
             message = published.value(
                 "select message from sync.runs where exit_code not in (0, 3) and run_id = ?",

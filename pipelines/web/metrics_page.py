@@ -9,11 +9,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pipelines.web.channel_overview import overview
+from pipelines.web.channel_overview import STATES, overview
 from pipelines.web.project_channels import ProjectChannel, ProjectChannels
 from pipelines.web.scheduler import Scheduler
-
-STATES = ("good", "attention", "failed", "running", "never run", "invalid")
 
 
 def metrics(channels: ProjectChannels) -> Callable[[Request], Awaitable[Response]]:

@@ -122,6 +122,12 @@ class ProjectChannels:
         if self._is_scheduled and (gone or changed):
             self.scheduler.update(self._usable())
 
+    def reload(self, name: str) -> None:
+        """Takes up new secrets of a channel whose file may be as before."""
+        if (one := self.find(name)) is not None:
+            one.version = (-1, -1)
+        self.refresh()
+
     def begin_schedule(self) -> None:
         """Starts the schedules; a run that was due while nothing served is started once."""
         self.refresh()

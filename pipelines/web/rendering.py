@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from pipelines.reports.formatting import age, local_time, number, sentence, short, visible
-from pipelines.web.access import csrf_token, current_user
+from pipelines.web.access import csrf_token, current_user, operator_notice
 
 STATE_WORDS = {
     "only source": "only in {source}",
@@ -65,6 +65,7 @@ def render(
     facts = {
         "user": current_user(request),
         "csrf": csrf_token(request),
+        "notice": operator_notice(request),
         "when": partial(local_time, zone=ZoneInfo(zone) if zone else None),
         "ago": lambda moment: "never" if moment is None else f"{age(moment, now)} ago",
     }

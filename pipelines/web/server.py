@@ -17,6 +17,7 @@ from pipelines.config.serve import Serve, load_serve
 from pipelines.core.errors import ConfigError
 from pipelines.reports.alerts import notify_stale
 from pipelines.web.access import protect
+from pipelines.web.access.users_file import UsersFile
 from pipelines.web.acts import Act
 from pipelines.web.app import application
 from pipelines.web.project_channels import ProjectChannels
@@ -43,6 +44,7 @@ def serve(
     """
     project.load_environment()
     settings = load_serve(project)
+    users = UsersFile(project, settings)
     if host is not None or port is not None:
         settings = settings.with_address(host, port)
     with _only_one(data):
@@ -51,15 +53,16 @@ def serve(
         settings = settings.with_address(None, number)
         address = f"http://{f'[{host_name}]' if ':' in host_name else host_name}:{number}/"
         with contextlib.closing(sock):
-            asyncio.run(_live(project, data, settings, sock, acts, lambda: on_ready(address)))
+            asyncio.run(_live(project, data, settings, users, sock, acts, lambda: on_ready(address)))
 
 
-async def _look_for_stale(channels: ProjectChannels, stopped: asyncio.Event) -> None:
-    """Sends the alert of a channel whose last good push is too old, also while nothing pushes."""
+async def look_for_stale(channels: ProjectChannels, stopped: asyncio.Event, every_s: float = STALE_EVERY_S) -> None:
+    """Sends the alert of a channel whose last good push is too old, also while nothing pushes: now, and every so many
+    seconds."""
     while not stopped.is_set():
         await run_in_threadpool(notify_stale, channels.project, channels.data)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stopped.wait(), STALE_EVERY_S)
+            await asyncio.wait_for(stopped.wait(), every_s)
 
 
 @contextlib.contextmanager
@@ -86,14 +89,21 @@ def _only_one(data: Path) -> Iterator[None]:
 
 
 async def _live(
-    project: Project, data: Path, settings: Serve, sock: socket.socket, acts: Sequence[Act], ready: Callable[[], None]
+    project: Project,
+    data: Path,
+    settings: Serve,
+    users: UsersFile,
+    sock: socket.socket,
+    acts: Sequence[Act],
+    ready: Callable[[], None],
 ) -> None:
     loop = asyncio.get_running_loop()
     forks = ForkServer() if settings.warm_runs else None
     if forks is not None:
         forks.begin()
     channels = ProjectChannels(project, data, settings.parallel_runs, forks)
-    server = quiet_server(protect(application(channels, acts), settings), MAX_CONNECTIONS)
+    guard = protect(application(channels, acts), settings, users=users)
+    server = quiet_server(guard, MAX_CONNECTIONS)
     stopped = asyncio.Event()
 
     def stop() -> None:
@@ -108,11 +118,12 @@ async def _live(
                 await asyncio.sleep(0)
             channels.begin_schedule()
             ready()
-            tasks.create_task(_look_for_stale(channels, stopped))
+            tasks.create_task(look_for_stale(channels, stopped))
             while not stopped.is_set():
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stopped.wait(), FILES_EVERY_S)
                 if not stopped.is_set():
+                    guard.refresh_users()
                     channels.refresh()
             await channels.ended()
     log.info("serving ended")

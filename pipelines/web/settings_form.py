@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import typing
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,23 +23,11 @@ from pipelines.reports.formatting import sentence
 from pipelines.systems.system import System
 from pipelines.web.access.request_facts import Form
 from pipelines.web.settings_fields import Field
+from pipelines.web.settings_secrets import AlertFields, WebhookFields
+from pipelines.web.settings_section import Section
 
 Seen = Callable[[str, Mapping[str, Any]], list[tuple[str, str]]]  # query and parameters -> values and labels
 _MIN_MASKED = 8  # characters: a shorter secret may be part of another value by chance
-
-
-@dataclass
-class Section:
-    """A group of fields. `switch` turns a flow on; `more` are the fields that few people need."""
-
-    title: str
-    fields: list[Field] = field(default_factory=list)
-    switch: Field | None = None
-    more: list[Field] = field(default_factory=list)
-
-    def __iter__(self) -> Iterator[Field]:
-        yield from ([self.switch] if self.switch else [])
-        yield from (*self.fields, *self.more)
 
 
 class SettingsForm:
@@ -52,19 +40,16 @@ class SettingsForm:
         self._flows = _declared(editor, "flows", "flow", BUILTIN_FLOWS, Flow)
         self.problems: list[str] = []  # those that belong to no field
         self.secrets: list[tuple[Secret, str]] = []
+        self.created: list[tuple[str, str]] = []  # what must be copied into another system, and its value
         self.systems = [self._system(name, one) for name, one in self._systems.items() if one.questions]
-        self.schedule = self._shown(
-            Field(
-                ("schedule",),
-                "Schedule of all flows",
-                'Such as "every 15 min" or the cron line "*/15 6-22 * * *", without quotes. Empty: no schedule.',
-            )
-        )
+        self.schedule = self._schedule()
         self.flows = [self._flow(name, one) for name, one in self._flows.items()]
+        self._alerts = AlertFields(editor, store)
+        self._webhooks = WebhookFields(editor, store, self._systems)
 
     @property
     def sections(self) -> list[Section]:
-        return [*self.systems, Section("Schedule", [self.schedule]), *self.flows]
+        return [*self.systems, self.schedule, *self.flows, self._alerts.section, self._webhooks.section]
 
     @property
     def fields(self) -> list[Field]:
@@ -83,9 +68,13 @@ class SettingsForm:
         for one in self.fields:
             one.take(form)
         changes = [change for system in self.systems for change in self._system_changes(system, form)]
-        changes += self.schedule.changes(self.editor.value(self.schedule.key))
+        changes += [change for one in self.schedule for change in one.changes(self.editor.value(one.key))]
         for flow in self.flows:
             changes += self._flow_changes(flow)
+        for group in (self._alerts, self._webhooks):
+            changes += group.changes(form)
+            self.secrets += group.stored
+        self.created = self._webhooks.created
         try:
             self.editor.edit(changes)
         except ConfigError as error:
@@ -97,18 +86,39 @@ class SettingsForm:
             text = line.removeprefix(f"{self.editor.path}: ")
             is_missing = text.startswith("missing key ")
             key, _, message = text.removeprefix("missing key ").partition(": ")
+            if (needs := re.match(r'(\w+) = "\w*" (needs .*)', text)) is not None:
+                key, message = needs[1], needs[2]
             about = [one for one in self.fields if f"{key}.".startswith(f"{one.name}.")]
             if about and (message or is_missing):
                 about[0].error = about[0].error or message or "is missing"
-            else:
+            elif not any(one.error and one.name.startswith(f"{key}.") for one in self.fields):
                 self.problems.append(text)
 
     def _shown(self, one: Field, seen: list[tuple[str, str]] | None = None) -> Field:
         one.show(self.editor.value(one.key), seen or ())
         return one
 
+    def _schedule(self) -> Section:
+        reads = (("full", "everything"), ("changes", "only what changed since the last run"))
+        fields = [
+            Field(
+                ("schedule",),
+                "Schedule of all flows",
+                'Such as "every 15 min" or the cron line "*/15 6-22 * * *", without quotes. Empty: no schedule.',
+            ),
+            Field(("refresh",), "A run reads", "", "choice", [*reads], "full"),
+            Field(
+                ("full_at",),
+                "Time of day at which everything is read",
+                "Only if a run reads what changed: a quiet hour, in the time zone of the shop.",
+                "time",
+            ),
+        ]
+        schedule = self.editor.value(("schedule",))
+        return Section("Schedule", [self._shown(one) for one in fields], status=str(schedule or "none"))
+
     def _system(self, name: str, system: System) -> Section:
-        section = Section(system.title)
+        section = Section(system.title, opens=self.is_new)
         for question in system.questions:
             one = Field(
                 ("systems", name, question.key),
@@ -125,6 +135,9 @@ class SettingsForm:
                     one.value = question.default
             section.fields.append(one)
         section.fields.sort(key=lambda one: not one.name.endswith("url"))
+        missing = sum(one.kind == "secret" and not one.is_set for one in section.fields)
+        if not self.is_new:
+            section.status = f"{missing} {'secret' if missing == 1 else 'secrets'} missing" if missing else "set up"
         return section
 
     def _flow(self, name: str, flow: type[Flow]) -> Section:
@@ -134,6 +147,7 @@ class SettingsForm:
         is_on = isinstance(table, Mapping) and table.get("enabled", True) is not False
         switch.value = "on" if is_on or (self.is_new and name == next(iter(self._flows))) else ""
         section = Section(f"{sentence(name)}: {ends[0]} to {ends[1]}", switch=switch)
+        section.status, section.opens = "on" if switch.value else "off", self.is_new and bool(switch.value)
         defaults = _param_defaults(table, flow)
         given = {key: self.editor.value(("flows", name, "params", key)) or value for key, value in defaults.items()}
         for asked in flow.questions:
@@ -145,8 +159,11 @@ class SettingsForm:
                 [*asked.options],
                 defaults.get(asked.key),
                 asked.columns,
+                asked.parts,
             )
             section.fields.append(self._shown(one, self._seen(asked.seen, given) if asked.seen else None))
+        if flow.selects:
+            section.fields += self._selection(name)
         own = Field(("flows", name, "schedule"), f"Schedule of {name}", 'Empty: that of all flows. "off": never.')
         section.fields.append(self._shown(own))
         for key, limit in flow.Limits.model_fields.items():
@@ -154,6 +171,13 @@ class SettingsForm:
             shown = Field(("flows", name, "limits", key), key, f"{default} if empty", kind="number")
             section.more.append(self._shown(shown))
         return section
+
+    def _selection(self, name: str) -> list[Field]:
+        patterns = "Patterns over code, brand, folder and category, one a line, such as JKT100*."
+        include = Field(("flows", name, "select", "include"), "Sync only these", f"{patterns} * is all.", "lines")
+        exclude = Field(("flows", name, "select", "exclude"), "And not these", "The same kind of patterns.", "lines")
+        include.default, exclude.default = ["*"], []
+        return [self._shown(include), self._shown(exclude)]
 
     def _title(self, system: str) -> str:
         known = self._systems.get(system)

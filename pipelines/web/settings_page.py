@@ -20,7 +20,7 @@ from pipelines.config.channel_writer import variable_of
 from pipelines.config.project import Project
 from pipelines.config.secret_store import SecretStore
 from pipelines.core.errors import CentraMyogoError, ConfigError
-from pipelines.web.access import form, require_operator
+from pipelines.web.access import csrf_token, form, require_operator
 from pipelines.web.pages import Pages
 from pipelines.web.project_channels import ProjectChannel
 from pipelines.web.published_tables import NothingPublished
@@ -30,6 +30,7 @@ from pipelines.web.settings_form import Seen, SettingsForm
 log = logging.getLogger(__name__)
 RESERVED = ("example", "new")  # the example file's name, and the address of the form
 _CHANGED, _WRONG = 409, 422
+_MAX_UNSEEN = 20
 
 
 class SettingsPage:
@@ -37,6 +38,7 @@ class SettingsPage:
 
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
+        self._created: dict[tuple[str, str], list[tuple[str, str]]] = {}  # by session and channel, until they are shown
         self._saving = asyncio.Lock()  # of two who save, the second looks at what the first has written
 
     @property
@@ -47,7 +49,9 @@ class SettingsPage:
         require_operator(request)
         one = self._pages.channel(request)
         made = await run_in_threadpool(self._form, one)
-        return self._page(request, one, made, is_saved=request.query_params.get("saved") == "1")
+        is_saved = request.query_params.get("saved") == "1"
+        created = self._created.pop((csrf_token(request), one.name), []) if is_saved else []
+        return self._page(request, one, made, is_saved=is_saved, created=created)
 
     async def save(self, request: Request) -> Response:
         async with self._saving:
@@ -75,8 +79,7 @@ class SettingsPage:
         if not made.is_right:
             return self._page(request, one, made, _WRONG)
         log.info("settings saved channel=%s user=%s secrets=%s", one.name, user.name, len(made.secrets))
-        self._pages.channels.refresh()
-        return RedirectResponse(f"/channels/{one.name}/settings?saved=1", 303)
+        return self._saved(request, one.name, made)
 
     async def new(self, request: Request) -> Response:
         require_operator(request)
@@ -100,7 +103,18 @@ class SettingsPage:
         if problem or not made.is_right:
             return self._page(request, None, made, _WRONG, name=name, name_problem=problem)
         log.info("channel made channel=%s user=%s", name, user.name)
-        self._pages.channels.refresh()
+        return self._saved(request, name, made)
+
+    def _saved(self, request: Request, name: str, made: SettingsForm) -> Response:
+        """Leads to the page that shows, once, the secrets that must be copied into another system."""
+        if made.secrets:
+            self._pages.channels.reload(name)
+        else:
+            self._pages.channels.refresh()
+        if made.created:
+            if len(self._created) >= _MAX_UNSEEN:
+                self._created.pop(next(iter(self._created)))
+            self._created[csrf_token(request), name] = made.created
         return RedirectResponse(f"/channels/{name}/settings?saved=1", 303)
 
     def _form(self, one: ProjectChannel) -> SettingsForm:
@@ -137,7 +151,7 @@ class SettingsPage:
             one=one,
             channel=channel,
             form=made,
-            **({"name": "", "name_problem": "", "is_saved": False} | values),
+            **({"name": "", "name_problem": "", "is_saved": False, "created": []} | values),
         )
 
 

@@ -124,6 +124,30 @@ def test_an_empty_table_gets_a_heading() -> None:
     assert tomllib.loads(edited(INLINE, (("flows", "stock"), {})))["flows"]["stock"] == {}
 
 
+def test_an_empty_table_goes_with_its_heading_and_leaves_the_comments_below() -> None:
+    text = 'name = "x"\n\n[alerts]  # ours\n# chat\na = 1\n\n# next\n[flows.b]\nc = 2\n'
+    made = ChannelEditor(Path("x.toml"), text, "digest")
+    made.edit([(("alerts", "a"), REMOVE), (("alerts",), REMOVE)])
+    assert made.text == 'name = "x"\n\n# chat\n\n# next\n[flows.b]\nc = 2\n'
+
+
+@pytest.mark.parametrize(
+    ("wanted", "shown"),
+    [
+        (["B", "C"], '[\n  "B",  # two\n  "C",\n]'),
+        (["A"], '"A",  # one'),
+        ([], "["),
+        (["B", "A"], '"B"'),
+        ([{"env": "X"}, "A"], '{ env = "X" }'),
+    ],
+)
+def test_a_list_keeps_the_lines_of_the_values_that_stay(wanted: list[Any], shown: str) -> None:
+    made = ChannelEditor(Path("x.toml"), 'a = [\n  "A",  # one\n  "B",  # two\n]\n', "digest")
+    made.edit([(("a",), wanted)])
+    assert made.data["a"] == wanted
+    assert shown in made.text
+
+
 def test_true_is_not_one_and_a_whole_number_is_not_a_float() -> None:
     text = edited("a = 1\nb = 1\n", (("a",), True), (("b",), 1.0))
     assert text == "a = true\nb = 1.0\n"

@@ -20,6 +20,7 @@ from pipelines.reports.alerts import notify
 from pipelines.reports.heartbeat import Heartbeat
 from pipelines.reports.run_watch import RunWatch
 from pipelines.state.run_result import RunResult
+from pipelines.state.store import utc_now
 from tests.support.alert_server import HEARTBEAT_ID, TOKEN, AlertServer, alert_server, closed_port
 from tests.support.shop import Shop, size
 
@@ -218,6 +219,16 @@ def test_a_channel_that_never_ran_is_stale_from_the_first_look_on(shop: Shop, se
     assert pushes.look() == []
     assert pushes.look(timedelta(hours=2)) == []
     assert pushes.look(timedelta(minutes=1)) == ["stale"]
+
+
+def test_without_a_record_the_first_look_finds_a_push_that_is_too_old(shop: Shop, server: AlertServer) -> None:
+    """Alerts that were added later, or whose file was deleted: the age is that of the push and not of the look."""
+    shop.run("push")
+    pushes = Pushes(channel_with(shop, "hours_since_success = 2"), shop.data, server)
+    pushes.at = utc_now() + timedelta(hours=1)
+    assert pushes.look() == []
+    (shop.data / "demo" / "alerts.json").unlink()
+    assert pushes.look(timedelta(hours=1)) == ["stale"]
 
 
 def test_max_age_is_the_limit_where_the_file_has_none(shop: Shop, channel: Channel, server: AlertServer) -> None:

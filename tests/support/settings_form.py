@@ -15,7 +15,7 @@ class _Inputs(HTMLParser):
         super().__init__()
         self.sent: Sent = {}
         self.kinds: dict[str, str] = {}
-        self._inside, self._select = False, ""
+        self._inside, self._is_first, self._select, self._text = False, True, "", ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
@@ -29,13 +29,25 @@ class _Inputs(HTMLParser):
             elif "checked" in given:
                 self.sent[name] = ["on"]
         elif self._inside and tag == "select":
-            self._select = name
-        elif self._inside and tag == "option" and ("selected" in given or self._select not in self.sent):
-            self.sent[self._select] = [value]
+            self._select, self._is_first = name, True
+        elif self._inside and tag == "option" and ("selected" in given or self._is_first):
+            values = self.sent.setdefault(self._select, [])
+            values[len(values) if self._is_first else -1 :] = [value]
+            self._is_first = False
+        elif self._inside and tag == "textarea":
+            self._text = name
+            self.sent[name] = [""]
+
+    def handle_data(self, data: str) -> None:
+        if self._text:
+            self.sent[self._text][0] += data
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "form":
             self._inside = False
+        elif tag == "textarea":
+            self.sent[self._text] = [self.sent[self._text][0].removeprefix("\n")]
+            self._text = ""
 
 
 def inputs(page: str) -> Sent:

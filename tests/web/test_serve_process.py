@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 
 from pipelines.state.lock import running_verb
 from pipelines.state.store import Folder
+from pipelines.web.server import STALE_EVERY_S
 from tests.support.served import Visitor
 from tests.support.shop import Shop, size
 from tests.support.waiting import LONG_S, wait_for
@@ -119,10 +121,23 @@ def test_a_wrong_serve_toml_is_a_message(shop_of: Callable[..., Shop], text: str
     assert message in server.log.read_text()
 
 
+def test_a_serve_toml_that_breaks_while_it_runs_is_logged_without_a_request(shop_of: Callable[..., Shop]) -> None:
+    shop = shop_of(size(1))
+    project = project_of(shop)
+    server = Server(project, shop.data)
+    visitor = server.visitor()
+    (project / "serve.toml").write_text("[users.anna\n", "utf-8")
+    wait_for(lambda: "is not valid TOML" in server.log.read_text())
+    assert "is not valid TOML" in visitor.get("/")
+    (project / "serve.toml").write_text("", "utf-8")
+    assert "is not valid TOML" not in visitor.get("/")
+    assert server.end() == 0
+
+
 def test_a_stale_channel_sends_its_alert_while_nothing_pushes(
     shop_of: Callable[..., Shop], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without any run: the push that is missing is what the alert is about."""
+    """At the first look, without any run: the push that is missing is what the alert is about."""
     shop = shop_of(size(1))
     received: list[bytes] = []
 
@@ -143,7 +158,9 @@ def test_a_stale_channel_sends_its_alert_while_nothing_pushes(
     assert shop.run("push").exit_code == 0
     server = Server(project_of(shop), shop.data)
     server.visitor()
+    began = time.monotonic()
     assert b"stale" in wait_for(lambda: received and received[0])
+    assert time.monotonic() - began < STALE_EVERY_S
     assert server.end() == 0
     target.shutdown()
     target.server_close()

@@ -65,11 +65,31 @@ def test_the_sandbox_is_connected_through_the_form_and_tested(
         if has_script:
             assert page.evaluate("document.documentElement.scrollWidth") <= 390
         no_axe_violation(page, has_script)
+        sections(page, has_script)
         page.get_by_role("button", name="Test these settings").click()
         page.get_by_text("(exit 0").wait_for()
         checks = page.locator(".checks li.ok").all_inner_texts()
         assert {text.removeprefix("ok ").partition(",")[0] for text in checks} >= {"Centra", "myOGO"}
     assert load(str(tmp_path / "project" / "channels" / "se-web.toml")).name == "se-web"
+
+
+def sections(page: Page, has_script: bool) -> None:
+    """All sections are closed after the save, and each opens by keyboard. A secret that is created is shown once."""
+    parts = page.locator("details.part")
+    assert not parts.evaluate_all("all => all.some((one) => one.open)")
+    for place in range(parts.count()):
+        parts.nth(place).locator("> summary").press("Enter")
+    assert parts.evaluate_all("all => all.every((one) => one.open)")
+    if has_script:
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    no_axe_violation(page, has_script)
+    page.locator('[name="listen.centra_secret:create"]').check()
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("no page shows it again").wait_for()
+    shown = page.locator(".box code").inner_text()
+    assert len(shown) > 40
+    page.reload()
+    assert shown not in page.content()
 
 
 def no_axe_violation(page: Page, has_script: bool) -> None:

@@ -5,6 +5,13 @@
 
 from pipelines.web.access.channel_path import CHANNEL
 from pipelines.web.access.middleware import protect
-from pipelines.web.access.request_facts import User, csrf_token, current_user, form, require_operator
+from pipelines.web.access.request_facts import (
+    User,
+    csrf_token,
+    current_user,
+    form,
+    operator_notice,
+    require_operator,
+)
 
-__all__ = ["CHANNEL", "User", "csrf_token", "current_user", "form", "protect", "require_operator"]
+__all__ = ["CHANNEL", "User", "csrf_token", "current_user", "form", "operator_notice", "protect", "require_operator"]

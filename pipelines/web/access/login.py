@@ -47,8 +47,11 @@ class LogIn:
         if wait := self._lock_out.begin(name, address, self._now()):
             error = f"There were too many wrong passwords. Try again in {_duration(wait)}."
             return self._page(request, visitor, 429, target, error, {"Retry-After": str(math.ceil(wait))})
+        changes = self._accounts.changes
         async with self._checks:
             user = await asyncio.to_thread(self._accounts.check, name, _field(form, "password"))
+        if changes != self._accounts.changes:  # the password may be one from before
+            return self._page(request, visitor, 403, target, "The users have just been changed. Log in again.")
         if user is None:
             self._log_wrong(name)
             return self._page(request, visitor, 403, target, "The name or the password is wrong.")

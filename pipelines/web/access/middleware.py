@@ -20,6 +20,7 @@ from pipelines.web.access.passwords import Accounts
 from pipelines.web.access.refusals import Refused, html
 from pipelines.web.access.request_facts import NOBODY, Form, User, add_facts
 from pipelines.web.access.sessions import Sessions, Visitor
+from pipelines.web.access.users_file import UsersFile
 
 log = logging.getLogger(__name__)
 LOGIN, LOGOUT, METRICS, HEALTH = "/login", "/logout", "/metrics", "/health"
@@ -39,8 +40,11 @@ HEADERS = {
 }
 
 
-def protect(app: ASGIApp, settings: Serve, *, now: Callable[[], float] = time.monotonic) -> ASGIApp:
+def protect(
+    app: ASGIApp, settings: Serve, *, users: UsersFile | None = None, now: Callable[[], float] = time.monotonic
+) -> Guard:
     """The application behind host check, log-in, roles, and the check of forms; `/login` and `/logout` are its own.
+    With `users`, changes of the users count from the next request on.
 
     `/hooks/`, `/health` and `/static/` need no session: a webhook has its signature, and its own limit of the body.
     Raises ConfigError if a password hash cannot be used, or if other machines reach the pages and there are no users.
@@ -51,16 +55,24 @@ def protect(app: ASGIApp, settings: Serve, *, now: Callable[[], float] = time.mo
             "other machines can reach the pages, and passwords may arrive unencrypted: use a TLS proxy, and set "
             "secure_cookie = true in serve.toml"
         )
-    return _Guard(app, settings, now)
+    return Guard(app, settings, users, now)
 
 
-class _Guard:
-    def __init__(self, app: ASGIApp, settings: Serve, now: Callable[[], float]) -> None:
-        self._app = app
-        accounts = Accounts(settings.users)
-        self._sessions = Sessions(settings.session_hours, settings.secure_cookie, bool(accounts), now)
-        self._log_in = LogIn(accounts, self._sessions, now)
+class Guard:
+    """What `protect` returns."""
+
+    def __init__(self, app: ASGIApp, settings: Serve, users: UsersFile | None, now: Callable[[], float]) -> None:
+        self._app, self._users_file = app, users
+        self._accounts = Accounts(settings.users)
+        self._sessions = Sessions(settings.session_hours, settings.secure_cookie, bool(self._accounts), now)
+        self._log_in = LogIn(self._accounts, self._sessions, now)
         self._names = HostNames(settings)
+
+    def refresh_users(self) -> None:
+        """Ends the sessions of users who are gone or have a new password, if the files have changed."""
+        if self._users_file is not None and (accounts := self._users_file.changed()) is not None:
+            ended = self._accounts.replace(accounts)
+            self._sessions.users_changed(self._accounts.users, ended)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -93,6 +105,7 @@ class _Guard:
         if path == HEALTH or path.startswith((HOOKS, STATIC)):
             await self._app(add_facts(request.scope, NOBODY, "", {}), receive, send)
             return
+        self.refresh_users()
         visitor = self._sessions.visitor(request)
         if path == METRICS and visitor.user is None and self._names.is_from_this_machine(request):
             visitor = Visitor(SCRAPER, visitor.id, visitor.csrf, is_new=False)
@@ -111,7 +124,8 @@ class _Guard:
             receive = replay(body, receive)
         if visitor.is_new:
             send.cookie = self._sessions.cookie(request, visitor.id)
-        await self._app(add_facts(request.scope, visitor.user, visitor.csrf, form), receive, send)
+        notice = self._users_file.notice if self._users_file else ""
+        await self._app(add_facts(request.scope, visitor.user, visitor.csrf, form, notice), receive, send)
 
     async def _own_page(self, path: str, request: Request, visitor: Visitor) -> Response | None:
         """The answer to `/login` and `/logout`."""
@@ -178,8 +192,11 @@ def _log_in_address(request: Request) -> str:
 
 def _log_in_first(request: Request) -> Response:
     """Sends a person to the log-in; a script and a form get an error, because they would not come back."""
-    if request.method == "POST" or request.headers.get("sec-fetch-mode", "navigate") != "navigate":
-        return Refused(401, "You are logged out", "Log in, and do it again.").page()
+    is_script = "hx-request" in request.headers or request.headers.get("sec-fetch-mode", "navigate") != "navigate"
+    if request.method == "POST" or is_script:
+        # A page that refreshes itself leads to the log-in then, completely.
+        headers = {"HX-Redirect": _log_in_address(request)} if "hx-request" in request.headers else None
+        return Refused(401, "You are logged out", "Log in, and do it again.", headers).page()
     return RedirectResponse(_log_in_address(request), 303)
 
 

@@ -83,9 +83,13 @@ def new_hash(password: str) -> str:
 
 
 class Accounts:
-    """The users of serve.toml with their hashes. Raises ConfigError if a hash is missing or cannot be one."""
+    """The users of serve.toml with their hashes. Raises ConfigError if a hash is missing or cannot be one.
+
+    `changes` counts how often they were replaced.
+    """
 
     def __init__(self, users: Mapping[str, ServeUser]) -> None:
+        self.changes = 0
         self._users = {name: User(name, user.role) for name, user in users.items()}
         self._hashes = {name: _hash_of(name, user) for name, user in users.items()}
         costly = max(self._hashes.values(), key=lambda one: one.cost, default=None)
@@ -97,6 +101,17 @@ class Accounts:
 
     def __contains__(self, name: str) -> bool:
         return name in self._users
+
+    @property
+    def users(self) -> Mapping[str, User]:
+        return self._users
+
+    def replace(self, new: Accounts) -> set[str]:
+        """Takes over the users of `new`. The names of those before who are gone or have another password."""
+        ended = {name for name, known in self._hashes.items() if new._hashes.get(name) != known}
+        self._users, self._hashes, self._decoy = new._users, new._hashes, new._decoy
+        self.changes += 1
+        return ended
 
     def check(self, name: str, password: str) -> User | None:
         """The user if the password is right. Takes part of a second: call it in a thread."""

@@ -28,14 +28,21 @@ LOCAL = User("local", "operator")  # everyone, if there are no users
 Form = dict[str, list[str]]
 
 
-def add_facts(scope: Scope, user: User, csrf: str, form: Form) -> Scope:
-    """A copy of the scope whose `request.state` has `user`, `csrf` and `form`."""
-    return {**scope, "state": {**scope.get("state", {}), "user": user, "csrf": csrf, "form": form}}
+def add_facts(scope: Scope, user: User, csrf: str, form: Form, notice: str = "") -> Scope:
+    """A copy of the scope whose `request.state` has `user`, `csrf`, `form` and `notice`."""
+    facts = {"user": user, "csrf": csrf, "form": form, "notice": notice}
+    return {**scope, "state": {**scope.get("state", {}), **facts}}
 
 
 def current_user(request: Request) -> User:
     user: User = request.state.user
     return user
+
+
+def operator_notice(request: Request) -> str:
+    """What an operator must do about serve.toml; "" for nothing, and for viewers."""
+    notice: str = request.state.notice
+    return notice if current_user(request).is_operator else ""
 
 
 def csrf_token(request: Request) -> str:

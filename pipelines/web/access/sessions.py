@@ -5,8 +5,8 @@ from __future__ import annotations
 import hmac
 import re
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass, field, replace
 
 from starlette.requests import Request
 
@@ -62,6 +62,15 @@ class Sessions:
         session_id = secrets.token_urlsafe(32)
         self._sessions[session_id] = _Session(user, secrets.token_urlsafe(32), now + self._seconds)
         return session_id
+
+    def users_changed(self, users: Mapping[str, User], ended: Container[str]) -> None:
+        """Ends the sessions of the users `ended`; the others go on with the role that they have now."""
+        self._anonymous = None if users else LOCAL
+        self._sessions = {
+            one: replace(session, user=users[session.user.name])
+            for one, session in self._sessions.items()
+            if session.user.name in users and session.user.name not in ended
+        }
 
     def end(self, session_id: str) -> None:
         self._sessions.pop(session_id, None)

@@ -5,3 +5,16 @@ if (all) {
   all.hidden = false;
   all.addEventListener("change", () => boxes().forEach((box) => { box.checked = all.checked; }));
 }
+
+// The list of channels refreshes itself: not in a hidden tab, not without a change, not while a text in it is selected.
+document.body.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.detail.target.id === "channels" && document.hidden) event.preventDefault();
+});
+document.body.addEventListener("htmx:beforeSwap", (event) => {
+  if (!event.detail.shouldSwap) return;
+  const old = event.detail.target, selection = getSelection();
+  const fresh = new DOMParser().parseFromString(event.detail.serverResponse, "text/html").getElementById(old.id);
+  if (!fresh) location.reload();  // another page, such as the log-in of a proxy
+  const isBusy = old.id === "channels" && !selection.isCollapsed && selection.containsNode(old, true);
+  if (!fresh || fresh.innerHTML === old.innerHTML || isBusy) event.detail.shouldSwap = false;
+});
