@@ -206,9 +206,17 @@ class FlowRows:
                 f"and r.position in (select position from {self._places(shown)} where place > {first} "
                 f"and place <= {first + PAGE_SIZE}) order by p.place"
             )
-        for row in rows:
-            row["fields"] = fields(row.pop("before") or "{}", row.pop("after") or "{}")
-        return RowPage(rows, total, number, pages, counts, self._facet("rule"), sorted(self._facet("brand")))
+        shown_rows = _with_fields(rows)
+        return RowPage(shown_rows, total, number, pages, counts, self._facet("rule"), sorted(self._facet("brand")))
+
+    def named(self, pattern: str) -> list[Row]:
+        """The rows whose code or id matches the regular expression."""
+        rows = self._published.rows(
+            f"select * exclude (words) from {self._table} where regexp_full_match(code, $pattern) "
+            "or regexp_full_match(source_id, $pattern) order by position",
+            {"pattern": pattern},
+        )
+        return _with_fields(rows)
 
     def _places(self, shown: RowFilter) -> str:
         """The table of each row's place in that order; it is made when the order is asked for first."""
@@ -272,6 +280,13 @@ class FlowRows:
             {"kind": kind},
         )
         return {row["value"]: row["row_count"] for row in rows}
+
+
+def _with_fields(rows: list[Row]) -> list[Row]:
+    """With `fields`, the old and new values that a plan found."""
+    for row in rows:
+        row["fields"] = fields(row.pop("before") or "{}", row.pop("after") or "{}")
+    return rows
 
 
 def _order(shown: RowFilter) -> str:
