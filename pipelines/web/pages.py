@@ -21,7 +21,7 @@ from pipelines.web.acts import Act
 from pipelines.web.channel_overview import overview
 from pipelines.web.project_channels import ProjectChannel, ProjectChannels
 from pipelines.web.published_tables import NothingPublished, PublishedRows
-from pipelines.web.rendering import ACCEPTED, done_text, render, state_words
+from pipelines.web.rendering import ACCEPTED, KEPT, done_text, render, state_words
 from pipelines.web.row_states import PAGE_SIZE, SENDABLE, SORTS, FlowRows, RowFilter
 
 MAX_RUNS = 100
@@ -94,7 +94,10 @@ class Pages:
             labels=channel.declarations[flow].change_words.labels,
             rules={rule.id: rule for rule in channel.declarations[flow].rules},
             sendable=SENDABLE,
-            acceptable=[rule.id for rule in channel.declarations[flow].rules if ACCEPTED in rule.fix],
+            acceptable=_with_way_out(channel, flow, ACCEPTED),
+            accepted=getattr(channel.flow_params(flow), ACCEPTED, ()),
+            keepable=_with_way_out(channel, flow, KEPT),
+            kept=getattr(channel.flow_params(flow), KEPT, {}),
             sorts=SORTS,
             size=PAGE_SIZE,
             done=done_text(request.query_params.get("done", ""), request.query_params.get("one", "")),
@@ -161,6 +164,11 @@ class Pages:
         policy = _REPORT_POLICY.search(facts["html"])
         headers = {POLICY: policy[1]} if policy else {}
         return HTMLResponse(facts["html"], headers=headers)
+
+
+def _with_way_out(channel: Channel, flow: str, param: str) -> list[str]:
+    """The rules that name the parameter as a way out."""
+    return [rule.id for rule in channel.declarations[flow].rules if param in rule.fix]
 
 
 def known_flow(request: Request, channel: Channel) -> str:

@@ -33,7 +33,7 @@ SORTS = {
 _NO_LISTING = """
     select source_id, key as code, null as product_id, null as name, null as variant, null as size, null as brand,
            true as in_source, state = 'unchanged' as in_target, cast(null as bigint) as source_stock,
-           cast(null as bigint) as target_stock
+           cast(null as bigint) as target_stock, null as other_code
     from sync.row_states where flow = $flow"""
 _CREATE = """
     create or replace table main_rows.{table} as
@@ -47,8 +47,11 @@ _CREATE = """
         select source_id, list(rule order by rule) as rules, string_agg(message, ' ' order by rule) as message,
                min(since) as since
         from sync.issues where flow = $flow and closed_at is null group by source_id),
+    linked as (
+        select source_id, any_value(key) as linked from sync.links
+        where flow = $flow and source_id in (select source_id from issues) group by source_id),
     found as (
-        select l.*, s.key, s.run_id, o.message as answer, i.rules, i.message as problem, i.since,
+        select l.*, k.linked, s.key, s.run_id, o.message as answer, i.rules, i.message as problem, i.since,
                case when not l.in_source then 'only target'
                     when s.state = 'skipped' then 'not wanted'
                     when s.state = 'withheld' then 'withheld'
@@ -58,14 +61,16 @@ _CREATE = """
                     when s.state = 'update' then 'differs'
                     when l.in_target then 'equal' else 'not compared' end as state
         from listed l left join states s using (source_id)
-        left join outcomes o on o.run_id = s.run_id and o.key = s.key left join issues i using (source_id))
+        left join outcomes o on o.run_id = s.run_id and o.key = s.key left join issues i using (source_id)
+        left join linked k using (source_id))
     select row_number() over (order by found.code, found.source_id) as position, found.* replace (
                case when state = 'withheld' then rules end as rules,
+               case when state = 'withheld' and linked <> code then linked end as linked,
                case state when 'withheld' then problem end as problem,
                case when state in ('refused', 'unknown') then answer end as answer),
            coalesce(found.key, code) as sent_code, cast(c.before as varchar) as before,
            cast(c.after as varchar) as after,
-           lower(concat_ws(' ', code, name, variant, size, brand, product_id, found.source_id)) as words
+           lower(concat_ws(' ', code, other_code, name, variant, size, brand, product_id, found.source_id)) as words
     from found left join sync.changes c
         on state in ('differs', 'refused', 'unknown') and c.flow = $flow and c.action = 'update'
             and c.run_id = found.run_id and c.key = found.key
@@ -217,6 +222,12 @@ class FlowRows:
             {"pattern": pattern},
         )
         return _with_fields(rows)
+
+    def old_code(self, code: str) -> str | None:
+        """The code under which the target has the product of a withheld row; None if no link says so."""
+        query = f"select any_value(linked) from {self._table} where code = $code and linked is not null"
+        old: str | None = self._published.value(query, {"code": code})
+        return old
 
     def _places(self, shown: RowFilter) -> str:
         """The table of each row's place in that order; it is made when the order is asked for first."""
