@@ -7,7 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pipelines.web.pages import Pages, in_published
+from pipelines.web.pages import Pages, code_page, in_published
 from pipelines.web.published_tables import PublishedRows
 from pipelines.web.rendering import render
 
@@ -37,5 +37,6 @@ class HistoryPage:
             channel=channel,
             code=code,
             listed=[name for name in channel.in_order(()) if channel.declarations[name].listing is not None],
+            orders=[name for name in channel.in_order(()) if "/orders/" in code_page(channel, name)],
             **({"events": None, "closest": None, "problem": ""} | facts),
         )

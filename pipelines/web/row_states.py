@@ -76,11 +76,12 @@ _CREATE = """
             and c.run_id = found.run_id and c.key = found.key
     order by position"""
 
-
+_SENDABLE = f"state in {SENDABLE!r} and sent_code <> ''"
 # The numbers of all rows, which each page shows.
 _FACETS = """
     create or replace table {facets} as
     select 'state' as kind, state as value, count(*) as row_count from {table} group by all
+    union all select 'sendable', 'all', count(distinct sent_code) from {table} where {sendable}
     union all select 'rule', rule, count(*) from (select unnest(rules) as rule from {table}) group by all
     union all (select 'brand', brand, count(*) from {table} where brand is not null group by all
                order by 3 desc, 2 limit 200)"""
@@ -151,10 +152,11 @@ class RowFilter:
 @dataclass(frozen=True)
 class RowPage:
     """One page of rows. `states`, `rules` and `brands` are the numbers of all rows of the flow; `total` is the number
-    of rows that match."""
+    of rows that match, and `sendable` that of their codes that a plan can change in the target."""
 
     rows: list[Row]
     total: int
+    sendable: int
     number: int
     pages: int
     states: dict[str, int]
@@ -185,16 +187,22 @@ class FlowRows:
         def create(db: duckdb.DuckDBPyConnection) -> None:
             query = _CREATE.format(table=f'"rows_{name}"', listing=listing)
             db.execute(query, {"flow": name})
-            db.execute(_FACETS.format(table=f'main_rows."rows_{name}"', facets=f'main_rows."facets_{name}"'))
+            facets = f'main_rows."facets_{name}"'
+            db.execute(_FACETS.format(table=f'main_rows."rows_{name}"', facets=facets, sendable=_SENDABLE))
 
         published.prepare(f"rows_{name}", create)
 
     def page(self, shown: RowFilter) -> RowPage:
         where, parameters = shown.condition()
         counts = self.states()
-        total = sum(counts.values())
+        total, sendable = sum(counts.values()), self._facet("sendable")["all"]
         if parameters or shown.state:
-            total = self._published.value(f"select count(*) from {self._table} where {where}", parameters)
+            [matching] = self._published.rows(
+                f"select count(*) as total, count(distinct sent_code) filter ({_SENDABLE}) as sendable "
+                f"from {self._table} where {where}",
+                parameters,
+            )
+            total, sendable = matching["total"], matching["sendable"]
         pages = max(1, math.ceil(total / PAGE_SIZE))
         number = min(shown.page, pages)
         first = (number - 1) * PAGE_SIZE
@@ -212,7 +220,8 @@ class FlowRows:
                 f"and place <= {first + PAGE_SIZE}) order by p.place"
             )
         shown_rows = _with_fields(rows)
-        return RowPage(shown_rows, total, number, pages, counts, self._facet("rule"), sorted(self._facet("brand")))
+        brands = sorted(self._facet("brand"))
+        return RowPage(shown_rows, total, sendable, number, pages, counts, self._facet("rule"), brands)
 
     def named(self, pattern: str) -> list[Row]:
         """The rows whose code or id matches the regular expression."""
@@ -252,8 +261,7 @@ class FlowRows:
         """The codes of all rows that match and that a plan can change in the target."""
         where, parameters = shown.condition()
         rows = self._published.rows(
-            f"select distinct sent_code from {self._table} where {where} and state in {SENDABLE!r} "
-            "and sent_code <> '' order by 1",
+            f"select distinct sent_code from {self._table} where {where} and {_SENDABLE} order by 1",
             parameters,
         )
         return [row["sent_code"] for row in rows]

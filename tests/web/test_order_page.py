@@ -88,6 +88,7 @@ def test_it_has_the_state_the_lines_the_parcels_and_the_address(visitor: Visitor
         assert expected in text
     until = datetime.now(UTC) - timedelta(days=1) + timedelta(days=14)
     assert f"Kept until {until:%Y-%m-%d} (personal_days = 14)" in text
+    assert 'href="/channels/demo/orders/1001">All about' in visitor.get("/channels/demo/history?code=1001")
     withheld = text_of(visitor.get("/channels/demo/orders/1002"))
     assert "withheld" in withheld
     assert "ORDER-001" in withheld

@@ -169,7 +169,14 @@ def test_a_plan_of_a_second_person_that_has_changed_is_refused(
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
     "path",
-    ["", "channels/demo/flows/products", "channels/demo/fix", "channels/demo/runs", "channels/demo/history?code=x"],
+    [
+        "",
+        "channels/demo/flows/products",
+        "channels/demo/fix",
+        "channels/demo/runs",
+        "channels/demo/history?code=x",
+        "channels/demo/history?code=SKU1",
+    ],
 )
 def test_nothing_hinders_people(page: Page, served: Served, path: str, scheme: str) -> None:
     if not served.folder.published.is_file():
