@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from pipelines.config.channel import Channel
-from pipelines.state.schema import Table, columns
+from pipelines.state.schema import Table
+from pipelines.state.schema import columns as parsed
 from pipelines.state.store import Store
 from schemas.fields.centra import CODE_SQL
 
@@ -13,7 +14,7 @@ PRODUCTS_FLOW = "products"
 TABLE = Table(
     "out_myogo.kept_codes",
     "The sizes that keep an old product of myOGO, as kept_codes of the channel file has them.",
-    columns(
+    parsed(
         """
         code varchar | The combined code in Centra.
         code_in_myogo varchar | The code of the product in myOGO.
@@ -35,5 +36,7 @@ def kept_codes(channel: Channel, store: Store) -> dict[str, str]:
         with store.keys(pd.Series(sorted({*wanted.values()}), dtype="str")) as keys:
             held = store.frame("raw_myogo.products", ["code"], f"where code in (from {keys})")["code"]
         kept = {code: old for code, old in wanted.items() if old in {*held}}
-    store.replace(TABLE.name, pd.DataFrame([*kept.items()], columns=["code", "code_in_myogo"], dtype="str"))
+    columns = ["code", "code_in_myogo"]
+    if dict(store.frame(TABLE.name, columns).itertuples(index=False, name=None)) != kept:
+        store.replace(TABLE.name, pd.DataFrame([*kept.items()], columns=columns, dtype="str"))
     return kept
