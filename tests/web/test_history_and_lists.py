@@ -8,6 +8,7 @@ import re
 import zipfile
 from collections.abc import Callable, Iterator
 
+import duckdb
 import pytest
 
 from tests.support.served import Visitor, served_pages, text_of
@@ -55,6 +56,14 @@ def test_the_lists_can_be_had_though_there_is_nothing_to_fix(shop_of: Callable[.
     with served_pages(project_of(shop), shop.data) as visitor:
         assert "Nothing to fix." in visitor.get("/channels/demo/fix")
         assert "demo/changes.csv" in files(visitor)
+
+
+def test_tables_of_an_older_version_are_a_message(visitor: Visitor, shop: Shop) -> None:
+    shop.run("plan")
+    with duckdb.connect(str(shop.data / "demo" / "analytics.duckdb")) as db:
+        db.execute("create or replace view v_products as select '1' as stock_item_id, 'SKU1' as code")
+    for path in ("flows/products", "fix"):
+        assert "another version of this program. Press Refresh." in visitor.get(f"/channels/demo/{path}")
 
 
 def test_the_history_has_the_times_of_the_shop_and_leads_to_each_run(visitor: Visitor, shop: Shop) -> None:
