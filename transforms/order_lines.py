@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pandas as pd
 
 from schemas.fields.centra_orders import CONTENTS_KEY
 from transforms.select import matches
-from transforms.sku import combined_code
+from transforms.sku import code_in_myogo, combined_code
 from transforms.stock_location import here, quantity_here
 from transforms.type_mismatch import mismatches_in
 
@@ -38,20 +39,22 @@ class PickRules:
 
     `contents_are` is explained at `pickable_lines`. A line is no goods if its code matches one of the shell-like
     patterns `not_goods` or is one of `not_goods_codes` (those whose category matches). `warehouses` are the names of
-    our warehouse in Centra; () if all lines are ours.
+    our warehouse in Centra; () if all lines are ours. `kept_codes` has the code in myOGO by the code in Centra, where
+    they differ.
     """
 
     contents_are: str | None = None
     not_goods: tuple[str, ...] = ()
     not_goods_codes: frozenset[str] = field(default_factory=frozenset)
     warehouses: tuple[str, ...] = ()
+    kept_codes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class PickedLines:
-    """`lines` are to be picked: `source_id`, `line_id`, `code`, `quantity` (units), `price` and `tax_percent` (texts as
-    sent). `problems` are texts by `source_id`, for orders with problems. `left_out` has `source_id`, `code` and
-    `reason` (NO_GOODS or ELSEWHERE) of the lines that are not sent."""
+    """`lines` are to be picked: `source_id`, `line_id`, `code` in myOGO, `quantity` (units), `price` and `tax_percent`
+    (texts as sent). `problems` are texts by `source_id`, for orders with problems. `left_out` has `source_id`, `code`
+    and `reason` (NO_GOODS or ELSEWHERE) of the lines that are not sent."""
 
     lines: pd.DataFrame
     problems: pd.Series
@@ -95,6 +98,7 @@ def pickable_lines(lines: pd.DataFrame, rules: PickRules) -> PickedLines:
     reason = _reasons_to_leave_out(lines, location, rules)
     lines = lines.assign(unclear_location=location["problem"])
     picked, left_out = (lines[lines["role"].isin(PICKED) & chosen] for chosen in (reason == "", reason != ""))
+    picked = picked.assign(code=code_in_myogo(picked["code"], rules.kept_codes))
     in_bundles &= reason == ""
     unreadable = mismatches_in(lines["extra"], _FIELDS)
     unclear_flag = lines["inside"].isna() & ~plain(lines["is_bundle"]).isin(_FLAGS)

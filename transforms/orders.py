@@ -65,17 +65,18 @@ class OrderFacts:
 
     `orders` and `lines` are Centra's orders and their lines, as staged; `collected` has `order_id`, `reference` and
     `amount` (decimal, null for none) of each order that myOGO has from us: what its carrier collects.
-    `not_goods_codes` are the codes whose category matches `not_goods`.
+    `not_goods_codes` are the codes whose category matches `not_goods`. `kept_codes` are those of `PickRules`.
     """
 
     orders: pd.DataFrame
     lines: pd.DataFrame
     collected: pd.DataFrame
     not_goods_codes: frozenset[str] = frozenset()
+    kept_codes: Mapping[str, str] = field(default_factory=dict)
 
 
-def pick_rules(params: Params, not_goods_codes: frozenset[str]) -> PickRules:
-    return PickRules(params.contents_are, params.not_goods, not_goods_codes, params.warehouses)
+def pick_rules(params: Params, not_goods_codes: frozenset[str], kept_codes: Mapping[str, str]) -> PickRules:
+    return PickRules(params.contents_are, params.not_goods, not_goods_codes, params.warehouses, kept_codes)
 
 
 def to_myogo(rows: pd.DataFrame, lines: pd.DataFrame, facts: OrderFacts, params: Params, prefix: str) -> pd.DataFrame:
@@ -100,7 +101,7 @@ def to_myogo(rows: pd.DataFrame, lines: pd.DataFrame, facts: OrderFacts, params:
     from_shipments = params.source == "shipments"
     source_id = rows["shipment_id" if from_shipments else "order_id"]
     rows = rows.assign(source_id=source_id, reference=prefix + "-" + source_id.astype("str"))
-    rules = pick_rules(params, facts.not_goods_codes)
+    rules = pick_rules(params, facts.not_goods_codes, facts.kept_codes)
     picked = pickable_lines(lines, rules)
     priced, contradictions = _with_order_prices(picked.lines, rows, facts)
     order_lines = {key: _order_lines(group) for key, group in priced.groupby("source_id")}

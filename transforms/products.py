@@ -36,6 +36,7 @@ class Params:
     include_inactive: bool = False
     allow_zero_price: bool = False
     accept_as_new: tuple[str, ...] = ()
+    kept_codes: dict[str, str] = field(default_factory=dict)
 
 
 def to_myogo(sizes: pd.DataFrame, prices: pd.DataFrame, params: Params) -> pd.DataFrame:
@@ -122,7 +123,8 @@ def sort_by_id(products: pd.DataFrame) -> pd.DataFrame:
 
 def selected(products: pd.DataFrame, include: tuple[str, ...], exclude: tuple[str, ...]) -> pd.Series:
     """Whether the channel selects the row, by patterns over code, brand, folder and category."""
-    columns = [products[name] for name in ("code", "supplier", "folder", "category")]
+    names = ("code", "code_in_centra", "supplier", "folder", "category")
+    columns = [products[name] for name in names if name in products]
     return matches(columns, include) & ~matches(columns, exclude)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from schemas.fields.centra import CODE_PARTS
@@ -14,3 +16,8 @@ def combined_code(sizes: pd.DataFrame) -> pd.Series:
     """
     parts = [sizes[column].fillna("").astype("str") for column in CODE_PARTS]
     return (parts[0] + parts[1] + parts[2]).rename("code")
+
+
+def code_in_myogo(codes: pd.Series, kept: Mapping[str, str]) -> pd.Series:
+    """The codes by which myOGO knows goods that have `codes` in Centra; `kept` has those that differ."""
+    return codes.map(kept).astype("str").fillna(codes) if kept else codes

@@ -12,14 +12,19 @@ if TYPE_CHECKING:
     from pipelines.config.channel import Channel
 
 
-def apply_retention(channel: Channel, store: Store, now: datetime) -> int:
-    """Blanks personal data and drops fields of plans that no flow of the channel may keep any longer. Returns the
-    number of rows whose personal data was blanked. `now` is in UTC."""
+def kept_days(channel: Channel) -> dict[tuple[str, str], int]:
+    """For how many days the channel's flows keep personal data in a table; the keys are system and table name."""
     kept: dict[tuple[str, str], int] = {}
     for name, declared in channel.declarations.items():
         for place, days in declared.personal_days(channel.flow_params(name)).items():
             kept[place] = max(days, kept.get(place, 0))
-    blanked = 0
+    return kept
+
+
+def apply_retention(channel: Channel, store: Store, now: datetime) -> int:
+    """Blanks personal data and drops fields of plans that no flow of the channel may keep any longer. Returns the
+    number of rows whose personal data was blanked. `now` is in UTC."""
+    kept, blanked = kept_days(channel), 0
     for system in channel.known_systems.values():
         for one in system.personal:
             days = kept.get((system.name, one.table), 0)

@@ -144,7 +144,8 @@ class Listing:
     target has.
 
     `query` reads views of the published file. Its columns: source_id (null for a row of the target only), code,
-    product_id, name, variant, size, brand, in_source, in_target, source_stock, target_stock.
+    product_id, name, variant, size, brand, in_source, in_target, source_stock, target_stock, other_code (by which one
+    side knows the row, if it is not `code`).
     """
 
     query: str

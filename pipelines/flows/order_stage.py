@@ -6,12 +6,15 @@ from typing import Any
 
 import pandas as pd
 
+from pipelines.config.channel import Channel
+from pipelines.flows.kept_codes import CODED_SIZES, kept_codes
 from pipelines.flows.order_flow import order_id_of, own_orders
 from pipelines.state.store import Store
 from schemas.fields.centra import CODE_PARTS, CODE_SQL
-from transforms.order_lines import is_no_goods
+from transforms.order_lines import PickRules, is_no_goods
 from transforms.orders import OrderFacts, pick_rules
 from transforms.select import matches
+from transforms.sku import code_in_myogo
 
 _ORDER_COLUMNS = [
     "order_id", "total", "shipping_value", "voucher_value", "tax_added", "tax_deducted", "hold", "waiting_for_payment",
@@ -23,7 +26,7 @@ _LINE_COLUMNS = [
 ]  # fmt: skip
 
 
-def order_facts(store: Store, params: Any, live: pd.DataFrame, prefix: str) -> OrderFacts:
+def order_facts(channel: Channel, store: Store, params: Any, live: pd.DataFrame, prefix: str) -> OrderFacts:
     """What is known about the orders from other tables. `live` are myOGO's orders with their amounts."""
     own = own_orders(live, prefix)
     own = own.assign(order_id=own["source_id"].map(order_id_of).astype("str"))
@@ -33,7 +36,13 @@ def order_facts(store: Store, params: Any, live: pd.DataFrame, prefix: str) -> O
         lines=store.frame("raw_centra.order_lines", _LINE_COLUMNS),
         collected=own.assign(amount=own["collects"].mask(stopped))[["order_id", "reference", "amount"]],
         not_goods_codes=not_goods_codes(store, params.not_goods),
+        kept_codes=kept_codes(channel, store),
     )
+
+
+def pick_rules_of(channel: Channel, store: Store, params: Any) -> PickRules:
+    """The rules by which our warehouse picks; `params` are those of the orders flow."""
+    return pick_rules(params, not_goods_codes(store, params.not_goods), kept_codes(channel, store))
 
 
 def not_goods_codes(store: Store, patterns: tuple[str, ...]) -> frozenset[str]:
@@ -58,7 +67,7 @@ def unlisted_orders(store: Store, params: Any) -> list[str]:
     return [order_id for (order_id,) in rows]
 
 
-def unknown_codes(store: Store, params: Any) -> list[str]:
+def unknown_codes(channel: Channel, store: Store, params: Any) -> list[str]:
     """The codes of the lines of open orders that myOGO is not known to hold, except those that are no goods."""
     table = params.source
     rows = store.connection.execute(
@@ -67,9 +76,9 @@ def unknown_codes(store: Store, params: Any) -> list[str]:
         [f"{params.starting:%Y-%m-%d}"],
     ).fetchall()
     codes = pd.Series([code for (code,) in rows if code], dtype="str")
-    no_goods = is_no_goods(codes, pick_rules(params, not_goods_codes(store, params.not_goods)))
-    known = _listed_codes(store)
-    return [code for code in codes[~no_goods] if code not in known]
+    rules, known = pick_rules_of(channel, store, params), _listed_codes(store)
+    sent = code_in_myogo(codes[~is_no_goods(codes, rules)], rules.kept_codes)
+    return [code for code in sent.drop_duplicates() if code not in known]
 
 
 def codes_in_myogo(store: Store) -> set[str]:
@@ -87,9 +96,8 @@ def _listed_codes(store: Store) -> set[str]:
 
 
 def ambiguous_codes(store: Store) -> set[str]:
-    """The codes of more than one size in Centra."""
-    codes = f"select {CODE_SQL} as code from raw_centra.products"
-    query = f"select code from ({codes}) where code <> '' group by 1 having count(*) > 1"
+    """The codes in myOGO that stand for more than one size in Centra."""
+    query = f"select code from {CODED_SIZES} where code <> '' group by 1 having count(*) > 1"
     return _codes(store, query, "products", schema="raw_centra")
 
 

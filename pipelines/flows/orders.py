@@ -144,6 +144,7 @@ class OrdersFlow(OrderFlow):
         """In Centra, the orders of open shipments that its list did not show. In myOGO, orders that we have sent and
         that its list no longer has, and the products of open orders that it is not known to hold."""
         unlisted = unlisted_orders(self.store, self.params) if self.params.source == "shipments" else []
+        unknown = unknown_codes(self.context.channel, self.store, self.params)
         return [
             Lookup("centra", "pipelines.systems.centra.order_source:orders_with_numbers", unlisted),
             Lookup(
@@ -151,9 +152,7 @@ class OrdersFlow(OrderFlow):
                 "pipelines.systems.myogo.order_source:with_references",
                 previously_sent_references(self.store, self.params.source),
             ),
-            Lookup(
-                "myogo", "pipelines.systems.myogo.order_source:ordered_products", unknown_codes(self.store, self.params)
-            ),
+            Lookup("myogo", "pipelines.systems.myogo.order_source:ordered_products", unknown),
         ]
 
     def evaluate(self, step: Step) -> Evaluation:
@@ -170,7 +169,7 @@ class OrdersFlow(OrderFlow):
             lines = store.frame(f"raw_centra.{table[:-1]}_lines", [id_column, *LINE_COLUMNS])
             lines = lines.rename(columns={id_column: "source_id"})
             transform, prefix = import_string(context.settings.transform), reference_prefix(context.channel, params)
-            facts = order_facts(store, params, self._live(), prefix)
+            facts = order_facts(context.channel, store, params, self._live(), prefix)
             orders = transform(rows, lines, facts, params, prefix)
             destination = orders[["reference", "customer", "pick_up_point_code"]].join(rows[list(METHODS)])
             merchant: Any = context.channel.systems[context.settings.target_system]

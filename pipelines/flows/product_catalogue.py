@@ -11,12 +11,11 @@ import pandas as pd
 from pipelines.config.channel import Channel, FlowSettings, Select
 from pipelines.core.reference import import_string
 from pipelines.flows import code_texts
+from pipelines.flows.kept_codes import PRODUCTS_FLOW, kept_codes
 from pipelines.state.links import links
 from pipelines.state.store import Store
 from schemas.contract import Contract
 from schemas.fields.centra import PRICES, PRODUCTS
-
-PRODUCTS_FLOW = "products"
 
 
 class ProductCatalogue:
@@ -66,8 +65,9 @@ class ProductCatalogue:
         return pricelist_of(entries.df(), self.params.currency)
 
     def products(self) -> pd.DataFrame:
-        """All sizes as products, sorted by id, with a new index."""
+        """All sizes as products, sorted by id, with a new index; `code` is the one in myOGO. Adds `code_in_centra`."""
         from transforms.products import sort_by_id
+        from transforms.sku import code_in_myogo
 
         transform, params = self._import("transform"), replace(self.params, pricelist_id=self.pricelist_id)
         columns = [*(field.column for field in PRODUCTS), "extra"]
@@ -79,7 +79,12 @@ class ProductCatalogue:
         changed = code_texts.describe_changed(self.store, sorted_products, params.accept_as_new)
         mismatched = sorted_products["mismatched"]
         both = (mismatched + ", " + changed).fillna(mismatched).fillna(changed)
-        return sorted_products.assign(mismatched=both.astype("str"))
+        code = sorted_products["code"]
+        return sorted_products.assign(
+            mismatched=both.astype("str"),
+            code=code_in_myogo(code, kept_codes(self.channel, self.store)),
+            code_in_centra=code,
+        )
 
     def live(self) -> pd.DataFrame:
         """The products in myOGO, in our column types."""
@@ -129,8 +134,11 @@ class ProductCatalogue:
         """Stores what `size_status` returns, so that it is not evaluated again."""
         broken = withheld.groupby("row")["rule"].agg(", ".join).reindex(products.index).fillna("").astype("str")
         code_in_myogo = identities["renamed_from"].fillna(products["code"].mask(identities["taken_from"].notna(), ""))
-        self._size_status = products[["stock_item_id", "code", "active"]].assign(
-            selected=self.selected(products), broken=broken, code_in_myogo=code_in_myogo
+        self._size_status = products[["stock_item_id", "active"]].assign(
+            code=products["code_in_centra"],
+            selected=self.selected(products),
+            broken=broken,
+            code_in_myogo=code_in_myogo,
         )
 
     def _prices(self, sizes: pd.Series, order: str = "") -> pd.DataFrame:

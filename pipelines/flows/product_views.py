@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from pipelines.flows.kept_codes import CODED_SIZES
 from pipelines.flows.stock_views import MYOGO_STOCK
 from pipelines.state.daily_amounts import DailyAmounts
 from pipelines.state.schema import Table, View, columns
-from schemas.fields.centra import CODE_SQL
 from schemas.fields.spec import UNREADABLE
 
 PRICE_LIST = Table(
@@ -38,9 +38,9 @@ PRODUCTS = View(
     "Sizes that share a code (size_count) repeat what myOGO has of it.",
     f"""
     with sizes as (
-        select nullif({CODE_SQL}, '') as code, p.*, s.physical_stock, s.allocated_stock, s.available_stock,
+        select nullif(p.code, '') as code, p.* exclude (code), s.physical_stock, s.allocated_stock, s.available_stock,
                e.price, e.currency, e.pricelist_id
-        from raw_centra.products p left join raw_centra.stock s using (stock_item_id)
+        from {CODED_SIZES} p left join raw_centra.stock s using (stock_item_id)
         left join ({PRICES_IN_CENTRA}) e using (stock_item_id)),
     products as ({_MYOGO_PRODUCTS}),
     stocks as ({MYOGO_STOCK}),
@@ -62,7 +62,7 @@ PRODUCTS = View(
            m.product_count, m.name as myogo_name, m.supplier as myogo_supplier, m.product_group as myogo_group,
            m.ean as myogo_ean, m.price as myogo_price, m.currency as myogo_currency, m.edited_at as myogo_edited_at,
            k.myogo_stock, k.myogo_reserved, k.myogo_available, k.myogo_changed_at,
-           k.myogo_available - c.available_stock as difference
+           k.myogo_available - c.available_stock as difference, nullif(c.centra_code, '') as centra_code
     from sizes c full join products m on c.code = m.code
     left join stocks k on k.code = coalesce(c.code, m.code)
     left join broken b on b.source_id = c.stock_item_id
@@ -70,7 +70,7 @@ PRODUCTS = View(
     """,
     columns(
         """
-        code varchar | The combined code: sku + variant_sku + size_sku; null if all three are empty.
+        code varchar | The code in myOGO: sku + variant_sku + size_sku, or that of kept_codes; null if all are empty.
         stock_item_id varchar | The size in Centra; null if only myOGO has the code.
         product_id varchar | The product in Centra.
         brand varchar | Brand in Centra.
@@ -110,6 +110,7 @@ PRODUCTS = View(
         myogo_available bigint | Units that can be ordered from myOGO.
         myogo_changed_at timestamp | When myOGO's stock last changed, as myOGO wrote it.
         difference bigint | myogo_available minus centra_available, in units.
+        centra_code varchar | The code in Centra: another one than code if the size keeps an old product of myOGO.
         """
     ),
     sheet="products",
@@ -120,7 +121,7 @@ DUPLICATE_CODES = View(
     "each other.",
     f"""
     with sizes as (
-        select {CODE_SQL} as code, coalesce(nullif(name, ''), product) as shown_name, * from raw_centra.products
+        select coalesce(nullif(name, ''), product) as shown_name, * from {CODED_SIZES}
         qualify count(*) over (partition by code) > 1),
     owners as (
         select code, stock_item_id, concat_ws(', ', stock_item_id, shown_name, nullif(variant, ''), nullif(size, ''),
@@ -183,9 +184,9 @@ PRICE_CHANGES = View(
         select *, lag(price) over before as old_price, row_number() over before as step
         from sync.prices_daily window before as (partition by system, code order by on_day)),
     named as (
-        select {CODE_SQL} as code, arg_min(nullif(brand, ''), stock_item_id) as brand,
+        select code, arg_min(nullif(brand, ''), stock_item_id) as brand,
                arg_min(coalesce(nullif(name, ''), nullif(product, '')), stock_item_id) as name
-        from raw_centra.products group by 1)
+        from {CODED_SIZES} group by 1)
     select s.on_day, s.system, s.code, s.currency, s.old_price, s.price as new_price,
            cast(s.price - s.old_price as decimal(18, 4)) as difference,
            cast(round(100 * (s.price - s.old_price) / nullif(s.old_price, 0), 2) as decimal(18, 2)) as change_percent,
@@ -214,9 +215,9 @@ DAILY_PRICES = (
         "sync.prices_daily",
         "centra",
         f"""
-        select {CODE_SQL} as code, any_value(e.currency) as currency,
+        select p.code, any_value(e.currency) as currency,
                case when count(distinct e.price) = 1 then any_value(e.price) end as price
-        from raw_centra.products p join ({PRICES_IN_CENTRA}) e using (stock_item_id) group by 1 having code <> ''""",
+        from {CODED_SIZES} p join ({PRICES_IN_CENTRA}) e using (stock_item_id) group by 1 having p.code <> ''""",
     ),
     DailyAmounts("sync.prices_daily", "myogo", f"select code, currency, price from ({_MYOGO_PRODUCTS})"),
 )

@@ -27,7 +27,7 @@ from pipelines.engine.safety_limits import (
     shortened,
     update_violations,
 )
-from pipelines.flows import code_texts, param_questions, product_views, stock_views
+from pipelines.flows import code_texts, kept_codes, param_questions, product_views, stock_views
 from pipelines.flows.product_catalogue import ProductCatalogue
 from pipelines.flows.size_names import SIZE_NAMES
 from pipelines.state.schema import Table, columns
@@ -130,7 +130,7 @@ class ProductFlow(Flow):
     # A size's group, supplier and price come from its category, brand and price list.
     webhook_events: ClassVar = {"centra": frozenset({"products", "displayitems", "categories", "brands", "pricelists"})}
     questions = param_questions.PRODUCTS
-    outputs = (OUTPUT, product_views.PRICE_LIST, code_texts.TABLE)
+    outputs = (OUTPUT, product_views.PRICE_LIST, code_texts.TABLE, kept_codes.TABLE)
     views = product_views.VIEWS
     daily = (*product_views.DAILY_PRICES, *stock_views.DAILY_STOCK)
     row_names = SIZE_NAMES
@@ -138,7 +138,8 @@ class ProductFlow(Flow):
         """
         select stock_item_id as source_id, code, product_id, coalesce(name, myogo_name) as name, variant, size,
                coalesce(brand, myogo_supplier) as brand, in_centra as in_source, in_myogo as in_target,
-               centra_available as source_stock, myogo_available as target_stock
+               centra_available as source_stock, myogo_available as target_stock,
+               nullif(centra_code, code) as other_code
         from v_products"""
     )
     keeps_links = True
@@ -166,7 +167,8 @@ class ProductFlow(Flow):
             evaluation = self._evaluate(catalogue, products, live)
             usable = products["price_text"].where(products["sales_price"].notna())
             prices = usable[catalogue.selected(products)].to_frame("price")
-            code_texts.record(self.store, products, catalogue.params.accept_as_new)
+            in_centra = products[["stock_item_id"]].assign(code=products["code_in_centra"])
+            code_texts.record(self.store, in_centra, catalogue.params.accept_as_new)
             del products
             output = evaluation.desired.rename(columns={"source_id": "stock_item_id"})
             self.store.replace(OUTPUT.name, output[[column.name for column in OUTPUT.columns]])
@@ -189,7 +191,7 @@ class ProductFlow(Flow):
 
         context = self.context
         candidates = catalogue.selected(products)
-        selected = candidates & context.select_by_sku(products["code"])
+        selected = candidates & context.select_by_sku(*_names(products))
         withheld = catalogue.withheld(products, live)
         identities = catalogue.identities(products, live)
         catalogue.cache_status(products, withheld, identities)
@@ -242,6 +244,12 @@ class ProductFlow(Flow):
             drifted["source_id"][is_in(drifted["source_id"], desired["source_id"])].nunique()
         )
         evaluation.desired = without_kept(desired, compared)
+
+
+def _names(products: pd.DataFrame) -> list[pd.Series]:
+    """The codes by which people know the products: those in myOGO, and those in Centra if any differs."""
+    code, in_centra = products["code"], products["code_in_centra"]
+    return [code] if code is in_centra or code.equals(in_centra) else [code, in_centra]
 
 
 def violations(limits: ProductLimits, plan: Plan, metrics: ProductMetrics, ends: tuple[str, str]) -> list[Violation]:

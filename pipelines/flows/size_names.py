@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pipelines.engine.flow import RowNames
-from schemas.fields.centra import CODE_SQL
+from pipelines.flows.kept_codes import CODED_SIZES, TABLE
 from schemas.fields.spec import UNREADABLE
 
 # The code of a variant is its part of the code of each of its sizes.
 _VARIANT_CODE = "coalesce(sku, '') || coalesce(variant_sku, '')"
 _QUERY = f"""
     with sizes as (
-        select stock_item_id, {CODE_SQL} as code, sku, {_VARIANT_CODE} as variant_code, product_id, variant_id, brand,
+        select stock_item_id, code, sku, {_VARIANT_CODE} as variant_code, product_id, variant_id, brand,
                coalesce(nullif(name, ''), product) as name, variant, size, active
-        from raw_centra.products),
+        from {CODED_SIZES}),
     held as (
         select code, any_value(supplier) as supplier, any_value(name) as name from raw_myogo.products
         where code <> '' and not starts_with(code, '{UNREADABLE}') group by code)
@@ -23,4 +23,4 @@ _QUERY = f"""
     union all
     select null, code, null, null, null, null, supplier, name, null, null, null, ['myogo']
     from held anti join sizes using (code)"""
-SIZE_NAMES = RowNames("size", "sizes", _QUERY, ("raw_centra.products", "raw_myogo.products"))
+SIZE_NAMES = RowNames("size", "sizes", _QUERY, ("raw_centra.products", "raw_myogo.products", TABLE.name))

@@ -13,10 +13,9 @@ from pipelines.flows.order_flow import (
     orders_params,
     reference_prefix,
 )
-from pipelines.flows.order_stage import not_goods_codes
+from pipelines.flows.order_stage import pick_rules_of
 from pipelines.state.store import Store
 from transforms.order_lines import is_true
-from transforms.orders import pick_rules
 from transforms.taken_units import CentraOrders, order_units
 
 
@@ -35,7 +34,7 @@ def our_order_units(context: FlowContext) -> pd.DataFrame:
     live = store.frame("raw_myogo.orders", ["reference", "status", "lines", "test"])
     live = live.assign(status=live["status"].fillna("").str.casefold(), test=is_true(live["test"]))
     own = open_orders(store, live, reference_prefix(context.channel, params))
-    rules = pick_rules(params, not_goods_codes(store, params.not_goods))
+    rules = pick_rules_of(context.channel, store, params)
     return order_units(listed, own, _completions_of_this_run(context), rules)
 
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from pipelines.flows.kept_codes import CODED_SIZES
 from pipelines.state.daily_amounts import DailyAmounts
 from pipelines.state.schema import View, columns
-from schemas.fields.centra import CODE_SQL
 from schemas.fields.spec import UNREADABLE
 
 # Per code: the stock of all sizes with the code, and what the first of them is.
 _CENTRA_STOCK = f"""
-    select {CODE_SQL} as code, count(*) as sizes, cast(sum(s.physical_stock) as bigint) as centra_physical,
+    select p.code, count(*) as sizes, cast(sum(s.physical_stock) as bigint) as centra_physical,
            cast(sum(s.allocated_stock) as bigint) as centra_allocated,
            cast(sum(s.available_stock) as bigint) as centra_available,
            arg_min(nullif(p.brand, ''), p.stock_item_id) as brand,
            arg_min(coalesce(nullif(p.name, ''), nullif(p.product, '')), p.stock_item_id) as name,
            arg_min(nullif(p.variant, ''), p.stock_item_id) as variant,
            arg_min(nullif(p.size, ''), p.stock_item_id) as size
-    from raw_centra.products p left join raw_centra.stock s using (stock_item_id) group by 1"""
+    from {CODED_SIZES} p left join raw_centra.stock s using (stock_item_id) group by 1"""
 MYOGO_STOCK = f"""
     select product_code as code, cast(sum(stock) as bigint) as myogo_stock,
            cast(sum(reserved) as bigint) as myogo_reserved, cast(sum(stock_available) as bigint) as myogo_available,
@@ -59,7 +59,7 @@ SIDE_BY_SIDE = View(
 LISTED = """
     select stock_item_id as source_id, code, product_id, coalesce(name, myogo_name) as name, variant, size, brand,
            in_myogo as in_source, in_centra as in_target, myogo_available as source_stock,
-           centra_available as target_stock
+           centra_available as target_stock, nullif(centra_code, code) as other_code
     from v_products"""
 STOCK_BY_DAY = View(
     "v_stock_by_day",

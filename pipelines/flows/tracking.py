@@ -27,14 +27,13 @@ from pipelines.flows.order_flow import (
     reference_prefix,
     sent_references,
 )
-from pipelines.flows.order_stage import not_goods_codes
+from pipelines.flows.order_stage import pick_rules_of
 from pipelines.state.schema import Table, columns
 from pipelines.systems.system import CheckResult, Lookup
 from schemas.fields.myogo_orders import FINAL
 from schemas.order_units import units_in
 from schemas.tracking.rules import RULES
 from transforms.order_lines import PickRules, is_true, pickable_lines
-from transforms.orders import pick_rules
 from transforms.tracking import in_minutes, tracking_numbers, units_of, utc_times, waits_for_tracking
 
 _ORDERS = ["reference", "status", "shipping_code", "tracking_number", "edit_time", "test", "lines"]
@@ -222,7 +221,7 @@ class TrackingFlow(OrderFlow):
         lines = lines[lines["shipment_id"].isin(shipped_ids.dropna())].rename(columns={"shipment_id": "source_id"})
         rules = PickRules()
         if orders is not None:
-            rules = pick_rules(orders, not_goods_codes(self.store, orders.not_goods))
+            rules = pick_rules_of(self.context.channel, self.store, orders)
         picked = pickable_lines(lines, rules)
         held = units_of(picked.lines[~picked.lines["source_id"].isin(picked.problems.index)])
         shipped = pd.Series([units_in(text) for text in rows["lines"]], rows.index, dtype=object)

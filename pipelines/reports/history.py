@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
 
 from pipelines.config.channel import Channel
 from pipelines.core.errors import ConfigError
@@ -19,35 +24,66 @@ _CLOSEST = """
     order by jaro_winkler_similarity(code, $code) desc, code limit 3"""
 
 
+@dataclass(frozen=True)
+class Event:
+    """`at` is UTC, without an offset. `code` is the one by which the flow knows the row; `detail` may be empty."""
+
+    at: datetime
+    verb: str
+    run_id: str
+    code: str
+    flow: str
+    event: str
+    detail: str
+
+
+class UnknownCode(ConfigError):
+    """No run has met the code; `closest` are similar ones."""
+
+    def __init__(self, code: str, closest: Sequence[str]) -> None:
+        near = f" The closest codes: {', '.join(map(repr, closest))}." if closest else ""
+        super().__init__(f"No run has met {code!r}.", f"Check the code or the order number.{near}")
+        self.closest = closest
+
+
 def history(channel: Channel, folder: Folder, code: str) -> list[str]:
-    """A line about the times, then one per event of the code, oldest first, or of the codes that a flow knows by that
-    number. A line names its code if it is another one than was asked for. Raises ConfigError if the channel has no run
-    yet, or has never met the code."""
-    named = {name: flow.codes_named(code) for name, flow in channel.known_flows.items()}
-    patterns = [[flow, pattern] for flow, pattern in named.items() if pattern is not None]
+    """A line about the times, then one per event of `events`. A line names its code if it is another one than was asked
+    for. Raises ConfigError as `events` does."""
     with contextlib.closing(published(folder)) as db:
-        if not has(db, "main.v_history"):
-            raise ConfigError("This channel has not read both sides yet.", "Run plan or push first.")
-        rows = db.execute(
-            "select h.happened_at, h.run_id, h.verb, h.event, coalesce(h.detail, ''), h.code, h.flow, c.action, "
-            "cast(c.before as varchar), cast(c.after as varchar) from v_history h left join sync.changes c "
-            "on c.run_id = h.run_id and c.flow = h.flow and c.key = h.code and h.event = 'planned ' || c.action "
-            f"where {_matching(len(patterns))} order by h.happened_at, h.code, h.event",
-            [code, *(value for pair in patterns for value in pair)],
-        ).fetchall()
-        known = has(db, "main.v_products")
-        if not rows and (not known or not db.execute("select 1 from v_products where code = ?", [code]).fetchall()):
-            closest = db.execute(_CLOSEST, {"code": code, "least": CLOSE_FROM}).fetchall() if known else []
-            near = f" The closest codes: {', '.join(repr(one) for (one,) in closest)}." if closest else ""
-            raise ConfigError(f"No run has met {code!r}.", f"Check the code or the order number.{near}")
-    if not rows:
+        found = events(db, channel, code)
+    if not found:
         return [f"No run has planned, written or withheld anything for {code!r}: both sides have it alike."]
     lines = ["All times are UTC."]
-    for at, run, verb, event, message, of, flow, action, before, after in rows:
-        detail = message if action is None else _planned(channel, flow, action, before, after)
-        known_as = "" if of == code else f"{of}  "
-        lines.append(clean(f"{at:%Y-%m-%d %H:%M:%S} {verb:5} {run}  {known_as}{event}  {detail}"))
+    for one in found:
+        known_as = "" if one.code == code else f"{one.code}  "
+        text = f"{one.at:%Y-%m-%d %H:%M:%S} {one.verb:5} {one.run_id}  {known_as}{one.event}  {one.detail}"
+        lines.append(clean(text))
     return lines
+
+
+def events(db: duckdb.DuckDBPyConnection, channel: Channel, code: str) -> list[Event]:
+    """What happened to the code, or to those that a flow knows by that number, oldest first; empty if both sides have
+    it alike. Raises ConfigError if the channel has no run yet, UnknownCode if it has never met the code."""
+    named = {name: flow.codes_named(code) for name, flow in channel.known_flows.items()}
+    patterns = [[flow, pattern] for flow, pattern in named.items() if pattern is not None]
+    if not has(db, "main.v_history"):
+        raise ConfigError("This channel has not read both sides yet.", "Run plan or push first.")
+    rows = db.execute(
+        "select h.happened_at, h.verb, h.run_id, h.code, h.flow, h.event, coalesce(h.detail, ''), c.action, "
+        "cast(c.before as varchar), cast(c.after as varchar) from v_history h left join sync.changes c "
+        "on c.run_id = h.run_id and c.flow = h.flow and c.key = h.code and h.event = 'planned ' || c.action "
+        f"where {_matching(len(patterns))} order by h.happened_at, h.code, h.event",
+        [code, *(value for pair in patterns for value in pair)],
+    ).fetchall()
+    known = has(db, "main.v_products")
+    if not rows and (not known or not db.execute("select 1 from v_products where code = ?", [code]).fetchall()):
+        closest = db.execute(_CLOSEST, {"code": code, "least": CLOSE_FROM}).fetchall() if known else []
+        raise UnknownCode(code, [one for (one,) in closest])
+    found = []
+    for at, verb, run, known_as, flow, event, message, action, before, after in rows:
+        detail = message if action is None else _planned(channel, flow, action, before, after)
+        found.append(Event(at, verb, run, known_as, flow, event, detail))
+    return found
 
 
 def _matching(patterns: int) -> str:

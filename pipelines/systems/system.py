@@ -78,11 +78,12 @@ class MergeBlocker:
 @dataclass(frozen=True)
 class PersonalColumns:
     """Columns of `raw_<system>.<table>` with personal data. The column `dated_by` has each row's time, in the system's
-    format."""
+    format, and `key` its id."""
 
     table: str
     columns: tuple[str, ...]
     dated_by: str
+    key: str
 
 
 class NotVerified(Exception):

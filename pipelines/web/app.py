@@ -18,7 +18,10 @@ from pipelines.web.access import CHANNEL
 from pipelines.web.actions import Actions
 from pipelines.web.acts import Act, perform
 from pipelines.web.code_choices import CodeChoices
+from pipelines.web.downloads import Downloads
+from pipelines.web.history_page import HistoryPage
 from pipelines.web.metrics_page import metrics
+from pipelines.web.order_page import OrderPage
 from pipelines.web.pages import Pages
 from pipelines.web.project_channels import ProjectChannels
 from pipelines.web.rendering import render
@@ -39,7 +42,7 @@ def application(channels: ProjectChannels, acts: Sequence[Act] = ()) -> Starlett
     demonstration."""
     pages = Pages(channels, acts)
     actions, choices = Actions(pages), CodeChoices(pages)
-    settings = SettingsPage(pages)
+    settings, downloads, history = SettingsPage(pages), Downloads(pages), HistoryPage(pages)
     one = f"/channels/{CHANNEL}"
     routes = [
         Route("/", pages.all_channels),
@@ -50,10 +53,12 @@ def application(channels: ProjectChannels, acts: Sequence[Act] = ()) -> Starlett
         Route(f"{one}/", pages.first_flow),
         Route(f"{one}/flows/{{flow}}", pages.rows),
         Route(f"{one}/fix", pages.to_fix),
-        Route(f"{one}/lists.xlsx", pages.workbook),
+        Route(f"{one}/lists.xlsx", downloads.workbook),
+        Route(f"{one}/lists.zip", downloads.csv_files),
         Route(f"{one}/runs", pages.runs),
         Route(f"{one}/runs/{{run_id}}", pages.report),
-        Route(f"{one}/history", pages.history),
+        Route(f"{one}/history", history.show),
+        Route(f"{one}/orders/{{name}}", OrderPage(pages).show),
         Route(f"{one}/jobs/{{number:int}}", actions.job),
         Route(f"{one}/test", actions.test, methods=["POST"]),
         Route(f"{one}/refresh", actions.refresh, methods=["POST"]),

@@ -1,11 +1,9 @@
-"""The pages that only show: all channels, both sides of a flow, what to fix, runs, the history of a code."""
+"""The pages that only show: all channels, both sides of a flow, what to fix, runs."""
 
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -18,13 +16,12 @@ from pipelines.core.errors import CentraMyogoError
 from pipelines.reports.html_page import page as report_page
 from pipelines.reports.overview import last_runs
 from pipelines.reports.query import gather
-from pipelines.state.store import Folder
 from pipelines.web.access.middleware import POLICY
 from pipelines.web.acts import Act
 from pipelines.web.channel_overview import overview
 from pipelines.web.project_channels import ProjectChannel, ProjectChannels
 from pipelines.web.published_tables import NothingPublished, PublishedRows
-from pipelines.web.rendering import ACCEPTED, done_text, render, state_words
+from pipelines.web.rendering import ACCEPTED, KEPT, done_text, render, state_words
 from pipelines.web.row_states import PAGE_SIZE, SENDABLE, SORTS, FlowRows, RowFilter
 
 MAX_RUNS = 100
@@ -97,13 +94,17 @@ class Pages:
             labels=channel.declarations[flow].change_words.labels,
             rules={rule.id: rule for rule in channel.declarations[flow].rules},
             sendable=SENDABLE,
-            acceptable=[rule.id for rule in channel.declarations[flow].rules if ACCEPTED in rule.fix],
+            acceptable=_with_way_out(channel, flow, ACCEPTED),
+            accepted=getattr(channel.flow_params(flow), ACCEPTED, ()),
+            keepable=_with_way_out(channel, flow, KEPT),
+            kept=getattr(channel.flow_params(flow), KEPT, {}),
             sorts=SORTS,
             size=PAGE_SIZE,
             done=done_text(request.query_params.get("done", ""), request.query_params.get("one", "")),
             excluded={*channel.flows[flow].select.exclude},
             can_exclude=channel.declarations[flow].selects,
             has_names=channel.declarations[flow].listing is not None,
+            code_page=code_page(channel, flow),
             **({"page": None, "read_at": None, "problem": ""} | facts),
         )
 
@@ -123,28 +124,10 @@ class Pages:
             channel=channel,
             rules={rule.id: rule for name in flows for rule in channel.declarations[name].rules},
             words={name: channel.declarations[name].words for name in flows},
+            code_pages={name: code_page(channel, name) for name in flows},
             state_words={name: state_words(*map(channel.title, channel.ends_of(name))) for name in flows},
             **({"found": {}, "problem": ""} | await in_published(one, read)),
         )
-
-    async def workbook(self, request: Request) -> Response:
-        """The lists as .xlsx."""
-        from pipelines.reports.xlsx_lists import write_workbook
-
-        one, channel = self.usable(request)
-
-        def write(published: PublishedRows) -> dict[str, Any]:
-            with tempfile.TemporaryDirectory() as folder:
-                path = Path(folder) / "lists.xlsx"
-                write_workbook(published.database, channel, path)
-                return {"bytes": path.read_bytes()}
-
-        facts = await in_published(one, write)
-        if "bytes" not in facts:
-            raise HTTPException(404, facts["problem"])
-        kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-        name = f"attachment; filename={channel.name}.xlsx"
-        return Response(facts["bytes"], media_type=kind, headers={"Content-Disposition": name})
 
     async def runs(self, request: Request) -> Response:
         one, channel = self.usable(request)
@@ -182,23 +165,10 @@ class Pages:
         headers = {POLICY: policy[1]} if policy else {}
         return HTMLResponse(facts["html"], headers=headers)
 
-    async def history(self, request: Request) -> Response:
-        from pipelines.reports.history import history
 
-        one, channel = self.usable(request)
-        code = request.query_params.get("code", "").strip()
-        lines: list[str] = []
-        problem = ""
-        if code:
-            folder = Folder(self.channels.data, channel.name)
-            try:
-                lines = await run_in_threadpool(history, channel, folder, code)
-            except CentraMyogoError as error:
-                problem = f"{error.message} {error.fix}"
-        return render(
-            request, "history.html.j2", zone=channel.timezone, one=one, channel=channel, code=code, lines=lines,
-            problem=problem,
-        )  # fmt: skip
+def _with_way_out(channel: Channel, flow: str, param: str) -> list[str]:
+    """The rules that name the parameter as a way out."""
+    return [rule.id for rule in channel.declarations[flow].rules if param in rule.fix]
 
 
 def known_flow(request: Request, channel: Channel) -> str:
@@ -207,6 +177,12 @@ def known_flow(request: Request, channel: Channel) -> str:
     if flow not in channel.flows:
         raise HTTPException(404, f"The channel {channel.name} has no flow {flow!r}.")
     return str(flow)
+
+
+def code_page(channel: Channel, flow: str) -> str:
+    """The address of the page of one code of the flow, without the code: an order has one of its own."""
+    is_order = channel.declarations[flow].codes_named("1") is not None
+    return f"/channels/{channel.name}/{'orders/' if is_order else 'history?code='}"
 
 
 async def in_published(one: ProjectChannel, read: Callable[[PublishedRows], dict[str, Any]]) -> dict[str, Any]:

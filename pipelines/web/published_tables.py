@@ -21,6 +21,7 @@ Row = dict[str, Any]
 _CACHE = "pages-rows-"
 _OWN = secrets.token_hex(4)  # of this process: only one serves a data folder
 _numbers = itertools.count(1)
+_OTHER_VERSION = "The tables were written by another version of this program. Press Refresh."
 
 
 class NothingPublished(Exception):
@@ -118,10 +119,14 @@ class PublishedRows:
         return self._cursor
 
     def prepare(self, name: str, create: Callable[[duckdb.DuckDBPyConnection], None]) -> None:
-        """Calls `create` unless tables of this name were derived from this file before."""
+        """Calls `create` unless tables of this name were derived from this file before. Raises NothingPublished if the
+        file lacks a table or a column."""
         with self._attached.lock:
             if name not in self._attached.prepared:
-                create(self._cursor)
+                try:
+                    create(self._cursor)
+                except (duckdb.BinderException, duckdb.CatalogException) as error:
+                    raise NothingPublished(_OTHER_VERSION) from error
                 self._attached.prepared.add(name)
 
 
@@ -137,7 +142,7 @@ def _attach(folder: Folder, version: tuple[int, int]) -> _Attached:
         connection.execute(f"attach {quoted(str(folder.published))} as published (read_only)")
         connection.execute("use published")
         if schema_version_of(connection) != SCHEMA_VERSION:
-            raise NothingPublished("The tables were written by another version of this program. Press Refresh.")
+            raise NothingPublished(_OTHER_VERSION)
     except duckdb.Error as error:
         connection.close()
         message = f"The tables cannot be opened: {str(error).splitlines()[0]} Press Refresh."

@@ -28,11 +28,14 @@ STATE_WORDS = {
     "not compared": "not compared yet",
 }
 
-ACCEPTED = "accept_as_new"  # the parameter of a flow whose rules name it as a way out
+ACCEPTED, KEPT = "accept_as_new", "kept_codes"  # parameters of a flow whose rules name them as a way out
 DONE = {
     "exclude": "{code} is excluded in the channel file. It is not wanted from the next run on.",
     "include": "{code} is included again, from the next run on.",
     "accept": "{code} may become a new product; the next plan shows it. After the push, take it out of accept_as_new.",
+    "withdraw": "{code} is not accepted as a new product any more, from the next run on.",
+    "keep": "{code} keeps its old product, from the next run on: for products, stock, orders and tracking.",
+    "release": "{code} does not keep its old product any more, from the next run on.",
 }
 
 

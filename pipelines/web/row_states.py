@@ -33,7 +33,7 @@ SORTS = {
 _NO_LISTING = """
     select source_id, key as code, null as product_id, null as name, null as variant, null as size, null as brand,
            true as in_source, state = 'unchanged' as in_target, cast(null as bigint) as source_stock,
-           cast(null as bigint) as target_stock
+           cast(null as bigint) as target_stock, null as other_code
     from sync.row_states where flow = $flow"""
 _CREATE = """
     create or replace table main_rows.{table} as
@@ -47,8 +47,11 @@ _CREATE = """
         select source_id, list(rule order by rule) as rules, string_agg(message, ' ' order by rule) as message,
                min(since) as since
         from sync.issues where flow = $flow and closed_at is null group by source_id),
+    linked as (
+        select source_id, any_value(key) as linked from sync.links
+        where flow = $flow and source_id in (select source_id from issues) group by source_id),
     found as (
-        select l.*, s.key, s.run_id, o.message as answer, i.rules, i.message as problem, i.since,
+        select l.*, k.linked, s.key, s.run_id, o.message as answer, i.rules, i.message as problem, i.since,
                case when not l.in_source then 'only target'
                     when s.state = 'skipped' then 'not wanted'
                     when s.state = 'withheld' then 'withheld'
@@ -58,24 +61,27 @@ _CREATE = """
                     when s.state = 'update' then 'differs'
                     when l.in_target then 'equal' else 'not compared' end as state
         from listed l left join states s using (source_id)
-        left join outcomes o on o.run_id = s.run_id and o.key = s.key left join issues i using (source_id))
+        left join outcomes o on o.run_id = s.run_id and o.key = s.key left join issues i using (source_id)
+        left join linked k using (source_id))
     select row_number() over (order by found.code, found.source_id) as position, found.* replace (
                case when state = 'withheld' then rules end as rules,
+               case when state = 'withheld' and linked <> code then linked end as linked,
                case state when 'withheld' then problem end as problem,
                case when state in ('refused', 'unknown') then answer end as answer),
            coalesce(found.key, code) as sent_code, cast(c.before as varchar) as before,
            cast(c.after as varchar) as after,
-           lower(concat_ws(' ', code, name, variant, size, brand, product_id, found.source_id)) as words
+           lower(concat_ws(' ', code, other_code, name, variant, size, brand, product_id, found.source_id)) as words
     from found left join sync.changes c
         on state in ('differs', 'refused', 'unknown') and c.flow = $flow and c.action = 'update'
             and c.run_id = found.run_id and c.key = found.key
     order by position"""
 
-
+_SENDABLE = f"state in {SENDABLE!r} and sent_code <> ''"
 # The numbers of all rows, which each page shows.
 _FACETS = """
     create or replace table {facets} as
     select 'state' as kind, state as value, count(*) as row_count from {table} group by all
+    union all select 'sendable', 'all', count(distinct sent_code) from {table} where {sendable}
     union all select 'rule', rule, count(*) from (select unnest(rules) as rule from {table}) group by all
     union all (select 'brand', brand, count(*) from {table} where brand is not null group by all
                order by 3 desc, 2 limit 200)"""
@@ -146,10 +152,11 @@ class RowFilter:
 @dataclass(frozen=True)
 class RowPage:
     """One page of rows. `states`, `rules` and `brands` are the numbers of all rows of the flow; `total` is the number
-    of rows that match."""
+    of rows that match, and `sendable` that of their codes that a plan can change in the target."""
 
     rows: list[Row]
     total: int
+    sendable: int
     number: int
     pages: int
     states: dict[str, int]
@@ -180,16 +187,22 @@ class FlowRows:
         def create(db: duckdb.DuckDBPyConnection) -> None:
             query = _CREATE.format(table=f'"rows_{name}"', listing=listing)
             db.execute(query, {"flow": name})
-            db.execute(_FACETS.format(table=f'main_rows."rows_{name}"', facets=f'main_rows."facets_{name}"'))
+            facets = f'main_rows."facets_{name}"'
+            db.execute(_FACETS.format(table=f'main_rows."rows_{name}"', facets=facets, sendable=_SENDABLE))
 
         published.prepare(f"rows_{name}", create)
 
     def page(self, shown: RowFilter) -> RowPage:
         where, parameters = shown.condition()
         counts = self.states()
-        total = sum(counts.values())
+        total, sendable = sum(counts.values()), self._facet("sendable")["all"]
         if parameters or shown.state:
-            total = self._published.value(f"select count(*) from {self._table} where {where}", parameters)
+            [matching] = self._published.rows(
+                f"select count(*) as total, count(distinct sent_code) filter ({_SENDABLE}) as sendable "
+                f"from {self._table} where {where}",
+                parameters,
+            )
+            total, sendable = matching["total"], matching["sendable"]
         pages = max(1, math.ceil(total / PAGE_SIZE))
         number = min(shown.page, pages)
         first = (number - 1) * PAGE_SIZE
@@ -206,9 +219,24 @@ class FlowRows:
                 f"and r.position in (select position from {self._places(shown)} where place > {first} "
                 f"and place <= {first + PAGE_SIZE}) order by p.place"
             )
-        for row in rows:
-            row["fields"] = fields(row.pop("before") or "{}", row.pop("after") or "{}")
-        return RowPage(rows, total, number, pages, counts, self._facet("rule"), sorted(self._facet("brand")))
+        shown_rows = _with_fields(rows)
+        brands = sorted(self._facet("brand"))
+        return RowPage(shown_rows, total, sendable, number, pages, counts, self._facet("rule"), brands)
+
+    def named(self, pattern: str) -> list[Row]:
+        """The rows whose code or id matches the regular expression."""
+        rows = self._published.rows(
+            f"select * exclude (words) from {self._table} where regexp_full_match(code, $pattern) "
+            "or regexp_full_match(source_id, $pattern) order by position",
+            {"pattern": pattern},
+        )
+        return _with_fields(rows)
+
+    def old_code(self, code: str) -> str | None:
+        """The code under which the target has the product of a withheld row; None if no link says so."""
+        query = f"select any_value(linked) from {self._table} where code = $code and linked is not null"
+        old: str | None = self._published.value(query, {"code": code})
+        return old
 
     def _places(self, shown: RowFilter) -> str:
         """The table of each row's place in that order; it is made when the order is asked for first."""
@@ -233,8 +261,7 @@ class FlowRows:
         """The codes of all rows that match and that a plan can change in the target."""
         where, parameters = shown.condition()
         rows = self._published.rows(
-            f"select distinct sent_code from {self._table} where {where} and state in {SENDABLE!r} "
-            "and sent_code <> '' order by 1",
+            f"select distinct sent_code from {self._table} where {where} and {_SENDABLE} order by 1",
             parameters,
         )
         return [row["sent_code"] for row in rows]
@@ -272,6 +299,13 @@ class FlowRows:
             {"kind": kind},
         )
         return {row["value"]: row["row_count"] for row in rows}
+
+
+def _with_fields(rows: list[Row]) -> list[Row]:
+    """With `fields`, the old and new values that a plan found."""
+    for row in rows:
+        row["fields"] = fields(row.pop("before") or "{}", row.pop("after") or "{}")
+    return rows
 
 
 def _order(shown: RowFilter) -> str:

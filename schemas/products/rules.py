@@ -35,8 +35,8 @@ RULES = (
         True,
         "the size was sent to myOGO under another code, or another size was sent under its code",
         "The product number, variant number or size number was changed in Centra after the size was sent to myOGO.",
-        "In myOGO, rename the old code to the new one, or change it back in Centra; if it is a new product, add its "
-        "code to accept_as_new in [flows.products.params].",
+        "In myOGO, rename the old code to the new one, or change it back in Centra; or keep the old product with "
+        "kept_codes in [flows.products.params]; if it is a new product, add its code to accept_as_new there.",
         "myOGO",
     ),
     Rule(
@@ -100,8 +100,8 @@ RULES = (
         True,
         "myOGO holds the EAN of a new product under a code that no size has",
         "The code was changed in one of the two systems, or the product was entered in myOGO by hand.",
-        "In myOGO, rename that product to the code in Centra; if it is another one, correct the EAN, or add the code "
-        "to accept_as_new in [flows.products.params].",
+        "In myOGO, rename that product to the code in Centra, or keep it with kept_codes in [flows.products.params]; "
+        "if it is another one, correct the EAN, or add the code to accept_as_new there.",
         "myOGO",
     ),
     Rule(

@@ -281,9 +281,51 @@ def test_a_renamed_code_can_be_accepted_as_a_new_product(visitor: Visitor, small
     assert "only in Centra" in text_of(page)
 
 
+def test_a_renamed_size_keeps_its_old_product_and_can_give_it_up_again(visitor: Visitor, small: Shop) -> None:
+    """The channel file says so, and keeps its comments."""
+    small.run("push")
+    small.box.change_centra_row(1, sku='NEW "1"')
+    refreshed(visitor)
+    file = small.folder / "project" / "channels" / "demo.toml"
+    file.write_text(f"# by hand\n{file.read_text('utf-8')}", "utf-8")
+    before = file.read_text("utf-8")
+    assert "Keep the old product SKU1" in text_of(visitor.get("/channels/demo/flows/products?rule=SKU-005"))
+    page = text_of(visitor.post("/channels/demo/flows/products/choices/keep", {"one": 'NEW "1"'}))
+    assert "keeps its old product" in page
+    assert 'Do not keep SKU1 for NEW "1"' in page
+    assert "Keep the old product" not in page
+    added = """[flows.products.params.kept_codes]\n"NEW \\"1\\"" = "SKU1"\n"""
+    assert file.read_text("utf-8").replace(added, "").split() == before.split()
+    refreshed(visitor)
+    page = text_of(visitor.get("/channels/demo/flows/products?text=new"))
+    assert re.search('SKU1 NEW "1" in Centra .* equal Do not keep SKU1', page)
+    page = text_of(visitor.post("/channels/demo/flows/products/choices/release", {"one": 'NEW "1"'}))
+    assert "does not keep its old product any more" in page
+    refreshed(visitor)
+    assert "Keep the old product SKU1" in text_of(visitor.get("/channels/demo/flows/products?rule=SKU-005"))
+
+
+def test_only_a_code_with_an_old_product_can_keep_one(visitor: Visitor, small: Shop) -> None:
+    refreshed(visitor)
+    page = visitor.post("/channels/demo/flows/products/choices/keep", {"one": "SKU3"}, status=409)
+    assert "No run has found an old product" in page
+
+
+def test_a_code_that_was_accepted_can_be_withdrawn(visitor: Visitor, small: Shop) -> None:
+    small.run("push")
+    small.box.change_centra_row(1, sku="NEW")
+    refreshed(visitor)
+    page = text_of(visitor.post("/channels/demo/flows/products/choices/accept", {"one": "NEW"}))
+    assert "Do not accept NEW as a new product" in page
+    page = text_of(visitor.post("/channels/demo/flows/products/choices/withdraw", {"one": "NEW"}))
+    assert "not accepted as a new product any more" in page
+    assert "accept_as_new = []" in (small.folder / "project" / "channels" / "demo.toml").read_text("utf-8")
+
+
 @pytest.mark.parametrize(
     ("path", "fields"),
     [
+        ("stock/choices/keep", {"one": "SKU1"}),
         ("products/choices/exclude", {}),
         ("products/choices/nope", {"one": "SKU1"}),
         ("nope/choices/exclude", {"one": "SKU1"}),

@@ -177,6 +177,7 @@ def test_a_plan_of_a_second_person_that_has_changed_is_refused(
         "channels/demo/history?code=x",
         "channels/demo/settings",
         "channels/new",
+        "channels/demo/history?code=SKU1",
     ],
 )
 def test_nothing_hinders_people(page: Page, served: Served, path: str, scheme: str) -> None:

@@ -99,7 +99,10 @@ class Centra(System):
         ),
     )
     merge_blockers = (MergeBlocker("a size that Centra lists more than once has changed in part", _CHANGED_IN_PART),)
-    personal = tuple(PersonalColumns(table, PERSONAL, "order_date") for table in ("shipments", "orders"))
+    personal = (
+        PersonalColumns("shipments", PERSONAL, "order_date", "shipment_id"),
+        PersonalColumns("orders", PERSONAL, "order_date", "order_id"),
+    )
     webhook = WEBHOOK
     changes_depend_on = "systems.centra.timezone"
     questions = (
