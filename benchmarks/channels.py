@@ -61,7 +61,7 @@ def _make_project(project: Path, channel: str, data: Path, count: int) -> None:
     (project / "channels").mkdir(parents=True)
     for number in range(count):
         name = f"shop{number}"
-        text = re.sub(r"(?m)^channel(\s*)=.*$", f'channel = "{name}"\nschedule = "every 1 min"', channel, count=1)
+        text = re.sub(r"(?m)^name\s*=.*$", f'name = "{name}"\nschedule = "every 1 min"', channel, count=1)
         (project / "channels" / f"{name}.toml").write_text(text, "utf-8")
         shutil.copytree(data, project / "data" / name)
 

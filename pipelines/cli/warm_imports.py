@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import pkgutil
@@ -43,3 +44,4 @@ for _name in _modules():
 SEARCH_PATH = tuple(sys.path)
 gc.collect()
 gc.freeze()  # or each collection of a run would copy the pages of all these modules
+atexit.register(gc.unfreeze)  # or DuckDB reports each of its objects as a leak when the process ends

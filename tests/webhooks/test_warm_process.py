@@ -6,6 +6,8 @@ import asyncio
 import logging
 import os
 import signal
+import subprocess
+import sys
 from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any, cast
@@ -98,3 +100,10 @@ def test_without_the_fork_server_a_run_starts_cold(
     with caplog.at_level(logging.WARNING):
         assert run_of(tmp_path / "none.toml", ForkServer()).error_id == "CONFIG-001"
     assert "imports the libraries itself" in caplog.text
+
+
+def test_the_fork_server_ends_without_a_word() -> None:
+    command = [sys.executable, "-P", "-c", "import pipelines.cli.warm_imports"]
+    root = str(Path(__file__).parents[2])
+    ended = subprocess.run(command, env=os.environ | {"PYTHONPATH": root}, capture_output=True, check=True)
+    assert (ended.stdout, ended.stderr) == (b"", b"")
