@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import secrets
+import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from pipelines.state.schema import quoted
 from pipelines.state.store import DUCKDB_SETTINGS, Folder
 
 Row = dict[str, Any]
+MAX_TEMPORARY = 30
 _CACHE = "pages-rows-"
 _OWN = secrets.token_hex(4)  # of this process: only one serves a data folder
 _numbers = itertools.count(1)
@@ -82,7 +84,8 @@ class _Attached:
     def __init__(self, version: tuple[int, int], connection: duckdb.DuckDBPyConnection, cache: Path) -> None:
         self.version, self.connection, self._cache = version, connection, cache
         self.users = 0
-        self.prepared: set[str] = set()
+        self.prepared = dict[str, Any]()
+        self.temporary: list[str] = []  # tables of main_rows, the last used one at the end
         self.lock = threading.Lock()
         self._is_retired = False
 
@@ -118,24 +121,38 @@ class PublishedRows:
         """For the queries of reports."""
         return self._cursor
 
-    def prepare(self, name: str, create: Callable[[duckdb.DuckDBPyConnection], None]) -> None:
-        """Calls `create` unless tables of this name were derived from this file before. Raises NothingPublished if the
+    def prepare(self, name: str, create: Callable[[duckdb.DuckDBPyConnection], Any]) -> Any:
+        """What `create` returned when it was called for this file, once for each name. Raises NothingPublished if the
         file lacks a table or a column."""
         with self._attached.lock:
             if name not in self._attached.prepared:
                 try:
-                    create(self._cursor)
+                    self._attached.prepared[name] = create(self._cursor)
                 except (duckdb.BinderException, duckdb.CatalogException) as error:
                     raise NothingPublished(_OTHER_VERSION) from error
-                self._attached.prepared.add(name)
+            return self._attached.prepared[name]
+
+    def prepare_table(self, name: str, create: Callable[[duckdb.DuckDBPyConnection], Any]) -> Any:
+        """Like `prepare`, for a table `main_rows.NAME` that is dropped when MAX_TEMPORARY others were used since."""
+        found = self.prepare(name, create)
+        with self._attached.lock:
+            used = self._attached.temporary
+            if name in used:
+                used.remove(name)
+            used.append(name)
+            while len(used) > MAX_TEMPORARY:
+                oldest = used.pop(0)
+                del self._attached.prepared[oldest]
+                self._cursor.execute(f'drop table main_rows."{oldest}"')
+        return found
 
 
 def _attach(folder: Folder, version: tuple[int, int]) -> _Attached:
     for leftover in folder.root.glob(f"{_CACHE}*"):  # of a killed process
         if not leftover.name.startswith(f"{_CACHE}{_OWN}-"):
-            leftover.unlink(missing_ok=True)
+            shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink(missing_ok=True)
     cache = folder.root / f"{_CACHE}{_OWN}-{next(_numbers)}.duckdb"
-    connection = duckdb.connect(config=DUCKDB_SETTINGS)
+    connection = duckdb.connect(config=DUCKDB_SETTINGS | {"temp_directory": f"{cache}.tmp"})
     try:
         with restrictive_umask():
             connection.execute(f"attach {quoted(str(cache))} as main_rows")

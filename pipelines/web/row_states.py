@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from pipelines.reports.query import fields
 from pipelines.web.published_tables import PublishedRows, Row
 
 PAGE_SIZE = 100
+ALL = "true"  # the condition that all rows meet
 MAX_PRODUCTS = 50  # of each rule, on the page of what to fix
 ALL_STATES = (
     "only source", "differs", "withheld", "refused", "unknown", "equal", "only target", "not wanted", "not compared",
@@ -63,7 +65,7 @@ _CREATE = """
         from listed l left join states s using (source_id)
         left join outcomes o on o.run_id = s.run_id and o.key = s.key left join issues i using (source_id)
         left join linked k using (source_id))
-    select row_number() over (order by found.code, found.source_id) as position, found.* replace (
+    select found.* replace (
                case when state = 'withheld' then rules end as rules,
                case when state = 'withheld' and linked <> code then linked end as linked,
                case state when 'withheld' then problem end as problem,
@@ -73,8 +75,7 @@ _CREATE = """
            lower(concat_ws(' ', code, other_code, name, variant, size, brand, product_id, found.source_id)) as words
     from found left join sync.changes c
         on state in ('differs', 'refused', 'unknown') and c.flow = $flow and c.action = 'update'
-            and c.run_id = found.run_id and c.key = found.key
-    order by position"""
+            and c.run_id = found.run_id and c.key = found.key"""
 
 _SENDABLE = f"state in {SENDABLE!r} and sent_code <> ''"
 # The numbers of all rows, which each page shows.
@@ -131,7 +132,7 @@ class RowFilter:
 
     def condition(self) -> tuple[str, dict[str, Any]]:
         """An SQL condition and its parameters."""
-        parts, parameters = ["true"], dict[str, Any]()
+        parts, parameters = [ALL], dict[str, Any]()
         if self.state == "sendable":
             parts.append(f"state in {SENDABLE!r}")
         elif self.state:
@@ -185,49 +186,66 @@ class FlowRows:
         listing = flow.listing.query if flow.listing else _NO_LISTING
 
         def create(db: duckdb.DuckDBPyConnection) -> None:
-            query = _CREATE.format(table=f'"rows_{name}"', listing=listing)
-            db.execute(query, {"flow": name})
+            # Joined first and sorted then: both at once need more memory than there is.
+            db.execute(_CREATE.format(table="unsorted", listing=listing), {"flow": name})
+            rows = "select row_number() over () as row, * from (from main_rows.unsorted order by code, source_id)"
+            db.execute(f"create or replace table {self._table} as {rows}")
+            db.execute("drop table main_rows.unsorted")
+            db.execute(f'create unique index "row_of_{name}" on {self._table} (row)')
             facets = f'main_rows."facets_{name}"'
-            db.execute(_FACETS.format(table=f'main_rows."rows_{name}"', facets=facets, sendable=_SENDABLE))
+            db.execute(_FACETS.format(table=self._table, facets=facets, sendable=_SENDABLE))
 
         published.prepare(f"rows_{name}", create)
 
     def page(self, shown: RowFilter) -> RowPage:
-        where, parameters = shown.condition()
-        counts = self.states()
-        total, sendable = sum(counts.values()), self._facet("sendable")["all"]
-        if parameters or shown.state:
-            [matching] = self._published.rows(
-                f"select count(*) as total, count(distinct sent_code) filter ({_SENDABLE}) as sendable "
-                f"from {self._table} where {where}",
-                parameters,
-            )
-            total, sendable = matching["total"], matching["sendable"]
+        total, sendable = self._counts(shown)
         pages = max(1, math.ceil(total / PAGE_SIZE))
         number = min(shown.page, pages)
-        first = (number - 1) * PAGE_SIZE
-        if parameters or shown.state:
-            rows = self._published.rows(
-                f"select * exclude (words) from {self._table} where {where} order by {_order(shown)} "
-                f"limit {PAGE_SIZE} offset {first}",
-                parameters,
-            )
-        else:
-            rows = self._published.rows(
-                f"select r.* exclude (words) from {self._places(shown)} p join {self._table} r using (position) "
-                f"where p.place > {first} and p.place <= {first + PAGE_SIZE} "
-                f"and r.position in (select position from {self._places(shown)} where place > {first} "
-                f"and place <= {first + PAGE_SIZE}) order by p.place"
-            )
-        shown_rows = _with_fields(rows)
+        first, last = (number - 1) * PAGE_SIZE, number * PAGE_SIZE
+        places = self._published.rows(
+            f"select row from {self._places(shown)} where place between {first + 1} and {last} order by place"
+        )
+        numbers = [one["row"] for one in places]
+        # The index finds rows by numbers that stand in the query; with a join it would read all rows.
+        found = self._published.rows(
+            f"select * exclude (words) from {self._table} where row in ({', '.join(map(str, numbers)) or 'null'})"
+        )
+        by_number = {one["row"]: one for one in _with_fields(found)}
+        rows = [by_number[one] for one in numbers]
         brands = sorted(self._facet("brand"))
-        return RowPage(shown_rows, total, sendable, number, pages, counts, self._facet("rule"), brands)
+        return RowPage(rows, total, sendable, number, pages, self.states(), self._facet("rule"), brands)
+
+    def _counts(self, shown: RowFilter) -> tuple[int, int]:
+        """The number of rows that match, and of their codes that a plan can change in the target."""
+        where, parameters = shown.condition()
+        if where == ALL:
+            return sum(self.states().values()), self._facet("sendable")["all"]
+
+        def count(db: duckdb.DuckDBPyConnection) -> Any:
+            query = f"select count(*), count(distinct sent_code) filter ({_SENDABLE}) from {self._table} where {where}"
+            return db.execute(query, parameters).fetchone()
+
+        found: tuple[int, int] = self._published.prepare(f"counts_{self._name}_{_digest(where, parameters)}", count)
+        return found
+
+    def _places(self, shown: RowFilter) -> str:
+        """The table of each matching row's place in that order; it is made when it is asked for first."""
+        where, parameters = shown.condition()
+        order = f"{SORTS[shown.sort]} {'desc' if shown.descending else 'asc'} nulls last, code, source_id"
+        name = f"places_{self._name}_{_digest(where, parameters, order)}"
+
+        def create(db: duckdb.DuckDBPyConnection) -> None:
+            query = f"select row_number() over (order by {order}) as place, row from {self._table} where {where}"
+            db.execute(f'create or replace table main_rows."{name}" as {query} order by place', parameters)
+
+        self._published.prepare_table(name, create)
+        return f'main_rows."{name}"'
 
     def named(self, pattern: str) -> list[Row]:
         """The rows whose code or id matches the regular expression."""
         rows = self._published.rows(
             f"select * exclude (words) from {self._table} where regexp_full_match(code, $pattern) "
-            "or regexp_full_match(source_id, $pattern) order by position",
+            "or regexp_full_match(source_id, $pattern) order by code, source_id",
             {"pattern": pattern},
         )
         return _with_fields(rows)
@@ -237,20 +255,6 @@ class FlowRows:
         query = f"select any_value(linked) from {self._table} where code = $code and linked is not null"
         old: str | None = self._published.value(query, {"code": code})
         return old
-
-    def _places(self, shown: RowFilter) -> str:
-        """The table of each row's place in that order; it is made when the order is asked for first."""
-        name = f"places_{self._name}_{shown.sort}{'_down' if shown.descending else ''}"
-        place = f"row_number() over (order by {_order(shown)})"
-
-        def create(db: duckdb.DuckDBPyConnection) -> None:
-            db.execute(
-                f'create or replace table main_rows."{name}" as select {place} as place, position from {self._table} '
-                "order by place"
-            )
-
-        self._published.prepare(name, create)
-        return f'main_rows."{name}"'
 
     def states(self) -> dict[str, int]:
         """The number of rows by state, in the order of ALL_STATES."""
@@ -278,13 +282,13 @@ class FlowRows:
                 select rule, coalesce(product_id, source_id) as product, count(*) as row_count, min(since) as since,
                        any_value(brand) as brand, any_value(name) as name,
                        any_value(coalesce(problem, answer)) as problem,
-                       list(distinct code order by code) filter (code <> '') as codes, min(position) as position
+                       list(distinct code order by code) filter (code <> '') as codes, min(code) as first_code
                 from broken group by all)
             select *, sum(row_count) over of_rule as total, count(*) over of_rule as product_count,
                    min(since) over of_rule as oldest
             from products window of_rule as (partition by rule)
-            qualify row_number() over (partition by rule order by position) <= {MAX_PRODUCTS}
-            order by total desc, rule, position"""
+            qualify row_number() over (partition by rule order by first_code, product) <= {MAX_PRODUCTS}
+            order by total desc, rule, first_code, product"""
         )
         return [
             ToFix(rule, first["total"], first["product_count"], first["oldest"], [first, *others])
@@ -308,8 +312,5 @@ def _with_fields(rows: list[Row]) -> list[Row]:
     return rows
 
 
-def _order(shown: RowFilter) -> str:
-    direction = "desc" if shown.descending else "asc"
-    if shown.sort == "code":
-        return f"position {direction}"
-    return f"{SORTS[shown.sort]} {direction} nulls last, position"
+def _digest(*parts: object) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:20]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-import duckdb
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from pipelines.sandbox import Sandbox
 from pipelines.state.store import Folder
+from tests.support.many_rows import fill
 from tests.support.served import served_pages
 from tests.support.shop import catalogue, shop_in, size
 from tests.support.waiting import LONG_S
@@ -20,23 +20,6 @@ from tests.web.test_serve_browser import CHROMIUM, FLAGS
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 ROWS = 100_000
 PAGES = ROWS // 100
-# By the remainder of its number: only in Centra, differs, withheld, equal.
-_TABLES = f"""
-    delete from raw_centra.products; delete from raw_centra.stock; delete from sync.row_states;
-    create temp table numbers as
-        select i, i::varchar as id, 'C' || lpad(i::varchar, 6, '0') as code, 'run' as run_id, 'products' as flow
-        from range({ROWS}) made(i);
-    insert into raw_centra.products by name
-        select id as stock_item_id, id as product_id, code as sku, '' as variant_sku, '' as size_sku,
-               'Brand ' || i % 5 as brand, 'Parka ' || i as name, true as active from numbers;
-    insert into raw_myogo.products by name
-        select id, code, 'Old' as name from numbers where i % 4 in (1, 3);
-    insert into sync.row_states by name
-        select flow, id as source_id, code as key, run_id, ['create', 'update', 'withheld'][i % 4 + 1] as state
-        from numbers where i % 4 < 3;
-    insert into sync.issues by name
-        select flow, id as source_id, code, 'PRICE-001' as rule, 'No price.' as message,
-               timestamp '2026-01-01' as since from numbers where i % 4 = 2;"""
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +30,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     try:
         shop = shop_in(box, folder)
         shop.run("plan")
-        with duckdb.connect(str(Folder(shop.data, "demo").published)) as db:
-            db.execute(_TABLES)
+        fill(Folder(shop.data, "demo"), ROWS)
         with served_pages(project_of(shop), shop.data) as visitor:
             yield f"{visitor.address}/channels/demo/flows/products"
     finally:
