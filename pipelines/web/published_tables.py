@@ -155,7 +155,8 @@ def _attach(folder: Folder, version: tuple[int, int]) -> _Attached:
     connection = duckdb.connect(config=DUCKDB_SETTINGS | {"temp_directory": f"{cache}.tmp"})
     try:
         with restrictive_umask():
-            connection.execute(f"attach {quoted(str(cache))} as main_rows")
+            # Small groups, because a page needs a hundred rows and DuckDB unpacks texts by the group.
+            connection.execute(f"attach {quoted(str(cache))} as main_rows (row_group_size 8192)")
         connection.execute(f"attach {quoted(str(folder.published))} as published (read_only)")
         connection.execute("use published")
         if schema_version_of(connection) != SCHEMA_VERSION:
