@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from schemas.gtin import gtin14
-from transforms.select import matches
+from transforms.select import is_among, matches
 
 
 def identities(
@@ -29,7 +29,7 @@ def identities(
     code, gtin = products["code"], gtin14(products["ean_code"])
     of_interest = selected & ~(matches([code], accepted) if accepted else False)
     pushed_as = products["stock_item_id"].map(links).astype("str")
-    renamed_from = pushed_as.where(of_interest & (pushed_as != code) & pushed_as.isin(live["code"]))
+    renamed_from = pushed_as.where(of_interest & (pushed_as != code) & is_among(pushed_as, live["code"]))
 
     renamed = products["stock_item_id"].set_axis(renamed_from)[renamed_from.notna().to_numpy()]
     renamed = renamed[~renamed.index.duplicated()]
@@ -38,9 +38,9 @@ def identities(
     proven = (code.map(gtin_of_code).astype("str") == gtin).fillna(False).astype(bool)
     taken_from = code.map(renamed).astype("str").where(of_interest & ~proven)
 
-    has_size = with_gtin["code"].isin(code) | with_gtin["code"].isin(renamed.index)
+    has_size = is_among(with_gtin["code"], code) | is_among(with_gtin["code"], renamed.index)
     unknown = with_gtin[with_gtin["gtin"].notna() & ~has_size]
     code_of_gtin = unknown.drop_duplicates("gtin").set_index("gtin")["code"]
-    would_be_created = of_interest & (code != "") & ~code.isin(live["code"]) & renamed_from.isna()
+    would_be_created = of_interest & (code != "") & ~is_among(code, live["code"]) & renamed_from.isna()
     ean_held_as = gtin.map(code_of_gtin).astype("str").where(would_be_created)
     return pd.DataFrame({"renamed_from": renamed_from, "taken_from": taken_from, "ean_held_as": ean_held_as})

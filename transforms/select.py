@@ -10,9 +10,19 @@ import re
 from collections.abc import Sequence
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 MAX_COMPARED = 2000
 _ESCAPED = re.compile(r"\[([*?[])\]")  # as `glob.escape` writes the special letters
+
+
+def is_among(texts: pd.Series, known: pd.Series | pd.Index) -> pd.Series:
+    """Whether `known` has each of the texts. `Series.isin` does the same, but makes Python objects of all known texts,
+    which takes longer than the search."""
+    kind = pa.large_string()
+    found = pc.is_in(pa.array(texts, kind), value_set=pa.array(known, kind))
+    return pd.Series(found.to_numpy(zero_copy_only=False), index=texts.index, name=texts.name)
 
 
 def closest_codes(pattern: str, codes: pd.Series) -> list[str]:

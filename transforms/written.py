@@ -12,6 +12,7 @@ import pandas as pd
 from schemas.contract import Contract
 from schemas.products.written_issues import CHANGED, EMPTIED, KEPT
 from transforms.price import is_price_jump
+from transforms.select import is_among
 
 CELL = ["row", "key", "column", "desired", "live"]
 
@@ -22,7 +23,7 @@ def differing_cells(desired: pd.DataFrame, live: pd.DataFrame, contract: Contrac
     `row` is the position in `desired`, whose keys are unique; the others are `key`, `column`, and the two values
     (None for a missing one).
     """
-    position = pd.Series(range(len(desired)), index=desired.index)[desired[contract.key].isin(live[contract.key])]
+    position = pd.Series(range(len(desired)), index=desired.index)[is_among(desired[contract.key], live[contract.key])]
     known = desired.loc[position.index]
     current = live.set_index(contract.key).loc[known[contract.key]].set_index(known.index)
     parts = []

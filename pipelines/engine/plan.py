@@ -12,6 +12,7 @@ import pandas as pd
 from pipelines.core.json_codec import encode
 from schemas.contract import Contract
 from transforms.price import plain_money
+from transforms.select import is_among
 
 CHUNK_ROWS = 10_000  # rows held as Python objects at the same time
 CHANGE_COLUMNS = ["action", "key", "source_id", "before", "after"]
@@ -45,7 +46,7 @@ def diff(desired: pd.DataFrame, live: pd.DataFrame, contract: Contract) -> Plan:
     sent if the target has no value yet; a later difference is drift, not a change.
     """
     key = contract.key
-    known = desired[key].isin(live[key])
+    known = is_among(desired[key], live[key])
     new = desired[~known]
     existing = desired[known].sort_values(key, ignore_index=True)
     current = live.set_index(key).loc[existing[key]].reset_index()

@@ -39,6 +39,7 @@ from schemas.fields.spec import withholding
 from schemas.products.expectations import SUITES
 from schemas.products.rules import RULES
 from transforms.price import is_price_jump
+from transforms.select import is_among
 from transforms.written import compare_written, differing_cells, price_jumps, without_kept
 
 OUTPUT = Table(
@@ -238,7 +239,7 @@ class ProductFlow(Flow):
         evaluation.warned = pd.concat([evaluation.warned, *warned], ignore_index=True)
         drifted = evaluation.warned[evaluation.warned["rule"].isin(["EAN-004", *DRIFTED])]
         evaluation.counts["drifted"] = int(
-            drifted["source_id"][drifted["source_id"].isin(desired["source_id"])].nunique()
+            drifted["source_id"][is_among(drifted["source_id"], desired["source_id"])].nunique()
         )
         evaluation.desired = without_kept(desired, compared)
 
@@ -256,10 +257,10 @@ def _comparison_violations(
     limits: ProductLimits, metrics: ProductMetrics, source: str, target: str
 ) -> Iterable[Violation]:
     existing = len(metrics.target_codes)
-    known = metrics.target_codes.isin(metrics.source_codes)
+    known = is_among(metrics.target_codes, metrics.source_codes)
     if existing >= MIN_ROWS_FOR_SHARE and known.sum() < exact(limits.min_known_share) * existing:
         target_only = examples(metrics.target_codes[~known])
-        source_only = examples(metrics.source_codes[~metrics.source_codes.isin(metrics.target_codes)]) or "none"
+        source_only = examples(metrics.source_codes[~is_among(metrics.source_codes, metrics.target_codes)]) or "none"
         yield Violation(
             "min_known_share",
             f"{known.sum()} of the {existing} products in {target} have the code of a size in {source} "

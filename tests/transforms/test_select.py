@@ -10,7 +10,7 @@ import pytest
 from tests.support.frames import products, texts
 from tests.support.shop import size
 from transforms.products import selected
-from transforms.select import closest_codes, matches, only_match
+from transforms.select import closest_codes, is_among, matches, only_match
 
 
 @pytest.mark.parametrize(
@@ -105,3 +105,14 @@ def test_a_pattern_of_several_texts_has_no_only_match(pattern: str) -> None:
 def test_many_exact_codes_cost_no_comparison_each() -> None:
     codes = pd.Series([f"SKU-{number}" for number in range(200_000)])
     assert matches([codes], [glob.escape(code) for code in codes[:100_000]]).sum() == 100_000
+
+
+@pytest.mark.parametrize("known", [["a", "c"], [], ["x", None], [None]])
+@pytest.mark.parametrize("texts", [["a", "b", None, "c"], [], [None]])
+@pytest.mark.parametrize("kind", ["str", "object"])
+def test_is_among_is_isin(texts: list[str | None], known: list[str | None], kind: str) -> None:
+    """Also with missing texts, and texts in several Arrow chunks."""
+    column = pd.concat([pd.Series(texts, dtype=kind), pd.Series(["c"], dtype=kind)])
+    for others in (pd.Series(known, dtype=kind), pd.concat([pd.Series(known, dtype=kind)] * 2)):
+        pd.testing.assert_series_equal(is_among(column, others), column.isin(others))
+    pd.testing.assert_series_equal(is_among(column, pd.Index(known, dtype=kind)), column.isin(known))
