@@ -112,7 +112,9 @@ def _to_6(db: duckdb.DuckDBPyConnection) -> None:
 
 
 def _to_7(db: duckdb.DuckDBPyConnection) -> None:
-    """Adds to sync.expectations by which a run keeps the results of an earlier one."""
+    """Adds to sync.expectations by which a run keeps the results of an earlier one, and to sync.schema_version by which
+    it keeps the views."""
+    db.execute("alter table if exists sync.schema_version add column if not exists views varchar")
     for column in ("evaluated_in", "digest"):
         db.execute(f"alter table sync.expectations add column if not exists {column} varchar")
 

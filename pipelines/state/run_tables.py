@@ -52,6 +52,7 @@ RUN_TABLES = (
             """
             version integer | The version.
             declared varchar | A digest of the declared tables and views.
+            views varchar | A digest of the views and of the columns that they read, when they were created.
             """
         ),
     ),
