@@ -264,7 +264,7 @@ def _comparison_violations(
         yield Violation(
             "min_known_share",
             f"{known.sum()} of the {existing} products in {target} have the code of a size in {source} "
-            f"({percent(known.sum(), existing)}), less than min_known_share = {limits.min_known_share:g} (only in "
+            f"({percent(int(known.sum()), existing)}), less than min_known_share = {limits.min_known_share:g} (only in "
             f"{target}: {target_only}; only in {source}: {source_only}): is it the right shop? Compare merchant_id and "
             "both base_url with those of the right shop",
             False,
