@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.page import page, plot
-from benchmarks.race import PEERS, ROOT, Contestant, Runs, once, race, ratio, same_work, shop, turns
+from benchmarks.race import PEERS, ROOT, Contestant, Runs, cpu_seconds, once, race, ratio, same_work, shop, turns
 from benchmarks.shop import held
 from pipelines.core.json_codec import encode
 from pipelines.sandbox.myogo.product import FIELDS
@@ -52,13 +52,15 @@ PUSHING = [
 ]
 PUSHED = 2_000
 ALLOWED = 200.0
+IDLE_SIZES = 3_000
+IMPORTS = "import dlt, duckdb, pandas, pandera.pandas"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", nargs="+", default=["stage", "plan", "push", "rate", "start"])
+    parser.add_argument("--only", nargs="+", default=["stage", "plan", "push", "rate", "start", "idle"])
     options = parser.parse_args()
     results: dict[str, Any] = (
         json.loads((HERE / "results.json").read_text()) if (HERE / "results.json").exists() else {}
@@ -78,6 +80,8 @@ def main() -> None:
             results["rate"] = _at_a_rate(folder, options.rounds)
         if "start" in options.only:
             results["start"] = _starting(folder, options.rounds)
+        if "idle" in options.only:
+            results["idle"] = _idle(folder, options.rounds)
         _save(results)
 
 
@@ -152,6 +156,33 @@ def _starting(folder: Path, rounds: int) -> dict[str, Any]:
                 seconds.append(time.perf_counter() - started)
             seconds_by_command[arguments[0]] = statistics.median(seconds)
     return seconds_by_command
+
+
+def _idle(folder: Path, rounds: int) -> dict[str, Any]:
+    """The processor time of a push of a small shop with nothing to do, and of importing what any such program needs."""
+    print("idle", flush=True)
+    wanted = folder / "wanted.duckdb"
+    with shop(folder, IDLE_SIZES) as job:
+        once(READING[1], job, Runs(), keep=wanted)
+    commands = {"imports": [sys.executable, "-c", IMPORTS]}
+    with shop(folder, IDLE_SIZES, held=wanted) as job:
+        for refresh in ("full", "changes"):
+            file = folder / f"{refresh}.toml"
+            file.write_text(
+                job["channel"].replace('name = "demo"', f'name = "demo"\nrefresh = "{refresh}"', 1), "utf-8"
+            )
+            commands[refresh] = [sys.executable, "-m", "pipelines", "push", str(file), "--data", str(folder / refresh)]
+            for _ in range(2):  # the first evaluates the catalogue checks, and the second may have them still to do
+                cpu_seconds(commands[refresh])
+        runs = {name: Runs() for name in commands}
+        for number in range(rounds):
+            for name, command in commands.items():
+                runs[name].seconds.append(cpu_seconds(command))
+            print(f"  {number + 1}/{rounds} {[round(one.seconds[-1], 2) for one in runs.values()]}", flush=True)
+    return {
+        name: {"cpu_s": statistics.median(one.seconds), "ratio": ratio(one, runs["imports"])}
+        for name, one in runs.items()
+    }
 
 
 def _table(contestants: list[Contestant], runs: dict[str, Runs]) -> dict[str, Any]:

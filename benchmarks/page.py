@@ -70,6 +70,21 @@ def page(results: dict[str, Any]) -> str:
             f"## An allowed rate that binds\n\nOf {rate['allowed']:.0f} requests a second a push used "
             f"{rate['share']:.1%} (median; lowest {rate['lowest']:.1%}).\n"
         )
+    if idle := results.get("idle"):
+        named = {
+            "imports": "the imports alone: dlt, duckdb, pandas, pandera",
+            "full": '`centra-myogo push`, `refresh = "full"`',
+            "changes": '`centra-myogo push`, `refresh = "changes"`',
+        }
+        parts.append(
+            "## A push with nothing to do: 3,000 sizes\n\nProcessor time of the complete process and its children.\n\n"
+            "| | CPU seconds | ratio |\n|---|---:|---:|\n"
+            + "".join(
+                f"| {words} | {idle[name]['cpu_s']:.2f} | {idle[name]['ratio'][0]:.2f} "
+                f"({idle[name]['ratio'][1]:.2f} to {idle[name]['ratio'][2]:.2f}) |\n"
+                for name, words in named.items()
+            )
+        )
     if start := results.get("start"):
         parts.append(
             "## Starting\n\n| Command | Seconds, the complete process |\n|---|---:|\n"

@@ -7,9 +7,13 @@ import Great Expectations, because the import takes seconds.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MIN_SHARE_OF_USUAL, MAX_SHARE_OF_USUAL = 0.5, 2
 
@@ -45,49 +49,94 @@ def _gx() -> Any:
     return expectations
 
 
-def usual_rows(min_share: float = MIN_SHARE_OF_USUAL, max_share: float | None = MAX_SHARE_OF_USUAL) -> Builder:
-    def build(expectation: Expectation, baseline: Baseline) -> Any:
+@dataclass(frozen=True)
+class Check:
+    """A builder for one kind of expectation. Its repr names it completely, so that a later run can recognise it."""
+
+    kind: str  # the class of Great Expectations
+    arguments: tuple[tuple[str, Any], ...] = ()
+
+    def __call__(self, expectation: Expectation, baseline: Baseline) -> Any:
+        return getattr(_gx(), self.kind)(column=expectation.column, **dict(self.arguments))
+
+
+class Measured(ABC):
+    """A builder for an expectation about one number, which every run computes anew: it depends on the time or on the
+    runs before."""
+
+    @abstractmethod
+    def __call__(self, expectation: Expectation, baseline: Baseline) -> Any: ...
+
+    @abstractmethod
+    def bounds(self, expectation: Expectation, baseline: Baseline) -> dict[str, float]:
+        """`min_value` and `max_value`, as far as there are such limits."""
+
+    @abstractmethod
+    def observed(self, expectation: Expectation, frame: pd.DataFrame) -> float | None: ...
+
+
+@dataclass(frozen=True)
+class _UsualRows(Measured):
+    min_share: float
+    max_share: float | None
+
+    def __call__(self, expectation: Expectation, baseline: Baseline) -> Any:
+        return _gx().ExpectTableRowCountToBeBetween(**self.bounds(expectation, baseline))
+
+    def bounds(self, expectation: Expectation, baseline: Baseline) -> dict[str, float]:
         usual = baseline.usual_rows.get(expectation.id)
         if not usual:  # no earlier run, or no rows in earlier runs
-            return _gx().ExpectTableRowCountToBeBetween(min_value=0)
-        return _gx().ExpectTableRowCountToBeBetween(
-            min_value=math.ceil(min_share * usual),
-            max_value=None if max_share is None else math.floor(max_share * usual),
-        )
+            return {"min_value": 0}
+        least: dict[str, float] = {"min_value": math.ceil(self.min_share * usual)}
+        return least if self.max_share is None else least | {"max_value": math.floor(self.max_share * usual)}
 
-    return build
+    def observed(self, expectation: Expectation, frame: pd.DataFrame) -> float | None:
+        return len(frame)
+
+
+@dataclass(frozen=True)
+class _Smallest(Measured):
+    min_value: float
+    max_value: float
+
+    def __call__(self, expectation: Expectation, baseline: Baseline) -> Any:
+        return _gx().ExpectColumnMinToBeBetween(column=expectation.column, **self.bounds(expectation, baseline))
+
+    def bounds(self, expectation: Expectation, baseline: Baseline) -> dict[str, float]:
+        return {"min_value": self.min_value, "max_value": self.max_value}
+
+    def observed(self, expectation: Expectation, frame: pd.DataFrame) -> float | None:
+        present = frame[expectation.column].dropna()
+        return float(present.min()) if len(present) else None
+
+
+def usual_rows(min_share: float = MIN_SHARE_OF_USUAL, max_share: float | None = MAX_SHARE_OF_USUAL) -> Builder:
+    return _UsualRows(min_share, max_share)
 
 
 def unique(mostly: float = 1) -> Builder:
-    return lambda expectation, _: _gx().ExpectColumnValuesToBeUnique(column=expectation.column, mostly=mostly)
+    return Check("ExpectColumnValuesToBeUnique", (("mostly", mostly),))
 
 
 def filled(mostly: float) -> Builder:
-    return lambda expectation, _: _gx().ExpectColumnValuesToNotBeNull(column=expectation.column, mostly=mostly)
+    return Check("ExpectColumnValuesToNotBeNull", (("mostly", mostly),))
 
 
 def one_of(values: list[str], mostly: float) -> Builder:
-    return lambda expectation, _: _gx().ExpectColumnValuesToBeInSet(
-        column=expectation.column, value_set=values, mostly=mostly
-    )
+    return Check("ExpectColumnValuesToBeInSet", (("value_set", values), ("mostly", mostly)))
 
 
 def shaped(pattern: str, mostly: float) -> Builder:
-    return lambda expectation, _: _gx().ExpectColumnValuesToMatchRegex(
-        column=expectation.column, regex=pattern, mostly=mostly
-    )
+    return Check("ExpectColumnValuesToMatchRegex", (("regex", pattern), ("mostly", mostly)))
 
 
 def between(min_value: float | None, max_value: float | None, mostly: float) -> Builder:
-    return lambda expectation, _: _gx().ExpectColumnValuesToBeBetween(
-        column=expectation.column, min_value=min_value, max_value=max_value, mostly=mostly
-    )
+    limits = (("min_value", min_value), ("max_value", max_value))
+    return Check("ExpectColumnValuesToBeBetween", (*limits, ("mostly", mostly)))
 
 
 def smallest(min_value: float, max_value: float) -> Builder:
-    return lambda expectation, _: _gx().ExpectColumnMinToBeBetween(
-        column=expectation.column, min_value=min_value, max_value=max_value
-    )
+    return _Smallest(min_value, max_value)
 
 
 @dataclass(frozen=True)

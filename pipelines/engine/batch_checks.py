@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib
 import json
 import logging
+import math
 import os
 import threading
 import warnings
@@ -13,13 +15,15 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from importlib.metadata import version
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from pipelines.core.logs import excerpt, redact
 from pipelines.state.store import Store
-from schemas.expectation import Baseline, Expectation, Suite
+from schemas.expectation import Baseline, Expectation, Measured, Suite
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +45,11 @@ _USUAL = """
                     and forced and exit_code in (0, 3) and selection = $selection::varchar[]),
                 '-infinity'::timestamp))
     select expectation, median(observed) from compared where newest <= $max_runs group by all"""
+# The results of the newest run that validated the same rows with the same suite.
+_KEPT = """
+    select expectation, evaluated_in, status, observed, unexpected, total, message, cast(gx_result as varchar)
+    from sync.expectations where flow = $flow and digest = $digest
+    qualify run_id = max(run_id) over ()"""
 
 
 @dataclass(frozen=True)
@@ -58,7 +67,8 @@ class Batch:
 def validate_batches(store: Store, suites: Sequence[Suite], batch: Batch, stop: Collection[str]) -> pd.DataFrame:
     """Validates the suites. Returns one row of `sync.expectations` per expectation, in the order of the suites.
 
-    `stop` holds the ids of the expectations that stop a push. An expectation that raises gets the status `errored`.
+    `stop` holds the ids of the expectations that stop a push. An expectation that raises gets the status `errored`. A
+    suite keeps the results of an earlier run that validated the same rows; only what is `Measured` is computed anew.
     """
     usual = store.connection.execute(
         _USUAL,
@@ -73,11 +83,18 @@ def validate_batches(store: Store, suites: Sequence[Suite], batch: Batch, stop: 
     rows = []
     with great_expectations():
         for suite in suites:
+            digest = None
             try:
-                results = suite_results(_frame(store, batch, suite), suite.expectations, baseline)
+                frame = _frame(store, batch, suite)
+                digest = _digest(suite, frame)
+                results = _kept_results(store, batch, suite, frame, digest, baseline) or suite_results(
+                    frame, suite.expectations, baseline
+                )
             except Exception as error:
                 log.debug("suite failed table=%s", suite.table, exc_info=True)
                 results = {one.id: _errored(error) for one in suite.expectations}
+            if any(one["status"] == "errored" for one in results.values()):
+                digest = None  # the next run tries again
             rows += [
                 {
                     "run_id": batch.run_id,
@@ -88,6 +105,8 @@ def validate_batches(store: Store, suites: Sequence[Suite], batch: Batch, stop: 
                     "meaning": one.meaning,
                     "fix": one.fix,
                     "stops": one.id in stop,
+                    "digest": digest,
+                    "evaluated_in": batch.run_id,
                 }
                 | results[one.id]
                 for one in suite.expectations
@@ -98,7 +117,10 @@ def validate_batches(store: Store, suites: Sequence[Suite], batch: Batch, stop: 
 def summary(rows: pd.DataFrame) -> dict[str, Any]:
     """The number of expectations by status, and under `told` the rows of those that did not pass."""
     counted = rows["status"].value_counts()
-    not_passed = rows[rows["status"] != "passed"].drop(columns=["run_id", "flow", "gx_result"])
+    not_passed = rows[rows["status"] != "passed"]
+    unchanged = not_passed["evaluated_in"].where(not_passed["evaluated_in"] != not_passed["run_id"])
+    dropped = ["run_id", "flow", "gx_result", "digest", "evaluated_in"]
+    not_passed = not_passed.drop(columns=dropped).assign(unchanged_since=unchanged)
     return {status: int(counted.get(status, 0)) for status in ("passed", "failed", "errored")} | {
         "told": not_passed.astype(object).where(not_passed.notna(), None).to_dict("records")
     }
@@ -122,6 +144,46 @@ def _frame(store: Store, batch: Batch, suite: Suite) -> pd.DataFrame:
     reader: Any = store.connection.execute(suite.query, parameters)
     frame: pd.DataFrame = reader.to_arrow_table().to_pandas()
     return frame
+
+
+def _digest(suite: Suite, frame: pd.DataFrame) -> str:
+    """Changes with the suite, the version of Great Expectations and the rows of `frame`. Their order and what is
+    `Measured` do not count."""
+    digest = hashlib.blake2s(repr((suite, version("great_expectations"), len(frame))).encode())
+    checked = {one.column for one in suite.expectations if not isinstance(one.build, Measured)}
+    if columns := [name for name in frame.columns if name in checked]:
+        hashes = pd.util.hash_pandas_object(frame[columns], index=False).to_numpy()
+        digest.update(np.sort(hashes).tobytes())
+    return digest.hexdigest()
+
+
+def _kept_results(
+    store: Store, batch: Batch, suite: Suite, frame: pd.DataFrame, digest: str, baseline: Baseline
+) -> dict[str, dict[str, Any]]:
+    """The results of the newest run that validated the same rows, by id; empty without such a run."""
+    columns = ("evaluated_in", "status", "observed", "unexpected", "total", "message", "gx_result")
+    rows = store.connection.execute(_KEPT, {"flow": batch.flow, "digest": digest}).fetchall()
+    results = {name: dict(zip(columns, row, strict=True)) for name, *row in rows}
+    for one in suite.expectations:
+        if one.id in results and isinstance(one.build, Measured):
+            gx = json.loads(results[one.id]["gx_result"])
+            observed, bounds = one.build.observed(one, frame), one.build.bounds(one, baseline)
+            kwargs = {
+                k: v for k, v in gx["expectation_config"]["kwargs"].items() if k not in ("min_value", "max_value")
+            }
+            gx["expectation_config"]["kwargs"] = kwargs | bounds
+            gx["result"]["observed_value"] = observed
+            gx["success"] = observed is not None and (
+                bounds["min_value"] <= observed <= bounds.get("max_value", math.inf)
+            )
+            results[one.id] = _result(gx, len(frame))
+    return results
+
+
+def keeps_none(store: Store, flow: str) -> bool:
+    """Whether no result of the flow can be kept, because this is a first run."""
+    found = "select 1 from sync.expectations where flow = ? and digest is not null limit 1"
+    return not store.connection.execute(found, [flow]).fetchall()
 
 
 def preload() -> None:

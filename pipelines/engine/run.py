@@ -224,7 +224,9 @@ class _Run:
                 report.run_id,
                 report.started_at,
                 full_read=self.options.full,
-                preload=any(flows[name].validates_batches for name in catalogues),
+                preload=any(
+                    flows[name].validates_batches and batch_checks.keeps_none(store, name) for name in catalogues
+                ),
             )
         if windows := channel.dated([*flows]):
             readers = [flow for name, flow in flows.items() if channel.dated([name])]

@@ -17,6 +17,7 @@ from pipelines.engine.flow import Evaluation, Flow
 from pipelines.engine.plan import Plan
 from pipelines.engine.preflight import Check
 from pipelines.engine.push import Result
+from pipelines.reports.formatting import unchanged_since
 from pipelines.reports.notes import notes
 from pipelines.reports.plan_screen import SHOWN, PlanScreen, clean, next_steps
 from pipelines.reports.progress import RunProgress
@@ -100,7 +101,9 @@ class ConsoleReporter:
             if self.show is not None and not one["stops"]:
                 continue
             title = table_title(self.channel, one["table_name"])
-            line = f"{one['status']}, {title}: {one['meaning']}: {one['message']}"
+            line = (
+                f"{one['status']}, {title}: {one['meaning']}: {one['message']}{unchanged_since(one['unchanged_since'])}"
+            )
             self.out.print(f"  [yellow]{one['expectation']}[/] {escape(clean(line))}")
 
     def result(self, result: Result) -> None:

@@ -18,7 +18,8 @@ _LAST = """
     select run_id, channel, verb, strftime(started_at, '%Y-%m-%d %H:%M:%S') as started_at from sync.runs
     where run_id in (select run_id from sync.expectations) order by started_at desc, run_id desc limit 1"""
 _ROWS = """
-    select expectation, table_name, status, meaning, fix, message, stops, cast(gx_result as varchar) as gx_result
+    select expectation, table_name, status, meaning, fix, message, stops, cast(gx_result as varchar) as gx_result,
+           nullif(evaluated_in, run_id) as unchanged_since
     from sync.expectations where run_id = $run_id order by rowid"""
 
 

@@ -18,6 +18,11 @@ def outcome(name: str, target: str) -> str:
     }.get(name, name)
 
 
+def unchanged_since(run_id: str | None) -> str:
+    """What follows a result that a run has kept from an earlier run."""
+    return f" (unchanged since run {run_id})" if run_id else ""
+
+
 def when(moment: datetime | None) -> str:
     return "never" if moment is None else f"{moment:%Y-%m-%d %H:%M} UTC"
 

@@ -19,7 +19,18 @@ from markupsafe import Markup
 
 from pipelines.config.channel import Channel
 from pipelines.config.product_links import link
-from pipelines.reports.formatting import age, day, local_time, number, outcome, sentence, short, sums, visible
+from pipelines.reports.formatting import (
+    age,
+    day,
+    local_time,
+    number,
+    outcome,
+    sentence,
+    short,
+    sums,
+    unchanged_since,
+    visible,
+)
 from pipelines.reports.groups import groups
 from pipelines.reports.model import Day, Facts, Row, Todo
 from pipelines.state.run_result import HEADLINES
@@ -49,6 +60,7 @@ def page(facts: Facts, channel: Channel, command: str, lists: str | None) -> str
         "age": partial(age, now=now),
         "visible": visible,
         "number": number,
+        "unchanged_since": unchanged_since,
         "sentence": sentence,
         "short": short,
         "outcome": outcome,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pipelines.reports.formatting import clean, number, outcome, short, sums, when
+from pipelines.reports.formatting import clean, number, outcome, short, sums, unchanged_since, when
 from pipelines.reports.model import Facts, FlowFacts, FlowWords, Row, Todo
 from schemas.issues import and_more
 
@@ -58,7 +58,8 @@ def summary(facts: Facts) -> str:
             [[row["expectation"], row["status"],
               _code(f"{facts.table_titles[row['table_name']]} {row['field'] or ''}".rstrip()),
               _code(row["meaning"]),
-              _code(row["message"] or number(row["observed"]))] for row in facts.expectations.not_passed.rows],
+              _code((row["message"] or number(row["observed"])) + unchanged_since(row["unchanged_since"]))]
+             for row in facts.expectations.not_passed.rows],
             "",
         )  # fmt: skip
     lines += ["", f"## Changes: {lead.created.total:,} created, {lead.updated.total:,} updated", ""]

@@ -52,7 +52,8 @@ CLOSED = """
     select rule, fix_in, code, source_id, message, since, closed_at, closed_reason, occurrences as times
     from sync.issues where closed_run_id = $run and flow = $flow"""
 EXPECTATIONS = """
-    select flow, table_name, field, expectation, meaning, fix, status, stops, observed, unexpected, total, message
+    select flow, table_name, field, expectation, meaning, fix, status, stops, observed, unexpected, total, message,
+           nullif(evaluated_in, run_id) as unchanged_since
     from sync.expectations where run_id = $run and status <> 'passed'"""
 
 

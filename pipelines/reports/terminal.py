@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.markup import escape
 
-from pipelines.reports.formatting import clean, outcome, short, sums, when
+from pipelines.reports.formatting import clean, outcome, short, sums, unchanged_since, when
 from pipelines.reports.model import Facts, FlowFacts, Todo
 from schemas.issues import MAX_LISTED, and_more
 
@@ -44,7 +44,7 @@ def show(facts: Facts, out: Console) -> None:
         out.print("\n[bold]Catalogue checks that did not pass[/]")
     for row in facts.expectations.not_passed.rows:
         place = ", ".join(filter(None, (facts.table_titles[row["table_name"]], row["field"])))
-        said = f" ({row['message']})" if row["message"] else ""
+        said = (f" ({row['message']})" if row["message"] else "") + unchanged_since(row["unchanged_since"])
         out.print(escape(clean(f"  {row['expectation']} {row['status']}, {place}: {row['meaning']}{said}")))
         if row["fix"]:
             out.print(f"    [dim]{escape(clean(row['fix']))}[/]")

@@ -8,7 +8,7 @@ import duckdb
 
 from pipelines.state.run_tables import RUN_TABLES
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 
 def schema_version_of(db: duckdb.DuckDBPyConnection) -> int:
@@ -111,6 +111,14 @@ def _to_6(db: duckdb.DuckDBPyConnection) -> None:
     _create(db, "sync.row_states")
 
 
+def _to_7(db: duckdb.DuckDBPyConnection) -> None:
+    """Adds to sync.expectations by which a run keeps the results of an earlier one, and to sync.schema_version by which
+    it keeps the views."""
+    db.execute("alter table if exists sync.schema_version add column if not exists views varchar")
+    for column in ("evaluated_in", "digest"):
+        db.execute(f"alter table sync.expectations add column if not exists {column} varchar")
+
+
 def _create(db: duckdb.DuckDBPyConnection, *names: str) -> None:
     for declared in RUN_TABLES:
         if declared.name in names:
@@ -118,7 +126,14 @@ def _create(db: duckdb.DuckDBPyConnection, *names: str) -> None:
                 db.execute(statement)
 
 
-_STEPS: dict[int, Callable[[duckdb.DuckDBPyConnection], None]] = {1: _to_2, 2: _to_3, 3: _to_4, 4: _to_5, 5: _to_6}
+_STEPS: dict[int, Callable[[duckdb.DuckDBPyConnection], None]] = {
+    1: _to_2,
+    2: _to_3,
+    3: _to_4,
+    4: _to_5,
+    5: _to_6,
+    6: _to_7,
+}
 
 
 def history_query(db: duckdb.DuckDBPyConnection, database: str, table: str) -> str:

@@ -71,6 +71,7 @@ def _history(store: Store, sources: list[Path]) -> list[str]:
         best = sorted((name for name in rows if rows[name]), key=lambda name: -rows[name])
         origin = next((attached[name] for name in best if _copied(store, name, table, attached[name])), None)
         by_origin.setdefault(origin.name if origin else "", []).append(table)
+    db.execute("update sync.expectations set digest = null")  # the next run evaluates them anew
     for name in attached:
         db.execute(f"detach {name}")
     for origin_name, names in by_origin.items():

@@ -52,6 +52,7 @@ RUN_TABLES = (
             """
             version integer | The version.
             declared varchar | A digest of the declared tables and views.
+            views varchar | A digest of the views and of the columns that they read, when they were created.
             """
         ),
     ),
@@ -238,6 +239,8 @@ RUN_TABLES = (
             message varchar | The observation, in words.
             stops boolean | Whether it stops a push, as set in the channel file.
             gx_result json | The result of Great Expectations, for its Data Docs.
+            evaluated_in varchar | The run that evaluated it: this one, or an earlier one that checked the same rows.
+            digest varchar | Changes with the rows and with what is expected of them; null if it is evaluated anew.
             """
         ),
     ),

@@ -24,6 +24,7 @@ from pipelines.state.run_tables import RUN_TABLES, run_views
 from pipelines.state.schema import DatabaseSchema, all_statements
 from pipelines.state.staged_comments import comment_statements
 from pipelines.state.storage_errors import REBUILD, storage_error_from
+from pipelines.state.view_creation import make_views
 
 COUNTS = (
     "read",
@@ -145,7 +146,7 @@ class Store:
         for statement in all_statements((*RUN_TABLES, *self.schema.tables)):
             db.execute(statement)
         db.execute("delete from sync.schema_version")
-        db.execute("insert into sync.schema_version values (?, ?)", [SCHEMA_VERSION, self.schema.digest])
+        db.execute("insert into sync.schema_version values (?, ?, null)", [SCHEMA_VERSION, self.schema.digest])
 
     def _declared_as_before(self) -> bool:
         rows = self.connection.execute("select declared from sync.schema_version").fetchall()
@@ -262,9 +263,9 @@ class Store:
                 # A first run that failed to read has no tables yet: create them empty.
                 for statement in mirror.statements() if name not in existing else ():
                     self.connection.execute(statement)
-            views = all_statements((*run_views(self.schema.row_words), *self.schema.views))
-            for statement in (*comment_statements(self.connection, self.schema.descriptions), *views):
+            for statement in comment_statements(self.connection, self.schema.descriptions):
                 self.connection.execute(statement)
+            make_views(self.connection, (*run_views(self.schema.row_words), *self.schema.views))
         self.connection.execute("checkpoint")
 
 

@@ -7,13 +7,16 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from pipelines.config.load import load
 from pipelines.core.errors import ConfigError
+from schemas.expectation import one_of
 from schemas.products.expectations import EXPECTATIONS, SUITES
 from tests.support.shop import Shop, expecting, size
 from tests.support.shop_helpers import writes
@@ -223,3 +226,80 @@ def test_a_run_prints_only_its_progress_on_stderr_and_writes_no_file_outside_its
     assert finished.returncode == 0
     assert re.fullmatch(r"Read Centra 20 rows, myOGO 0 rows in \d+ s\n", finished.stderr), finished.stderr
     assert list(home.rglob("*")) == []
+
+
+_IMPORTED = """
+import sys
+from pipelines.cli import app
+try:
+    app(sys.argv[1:])
+finally:
+    print("imported" if "great_expectations" in sys.modules else "not imported", file=sys.stderr)
+"""
+
+
+def imports_it(shop: Shop, *words: str) -> bool:
+    """Whether a push in its own process imports Great Expectations."""
+    command = [sys.executable, "-c", _IMPORTED, "push", str(shop.file), "--data", str(shop.data), *words]
+    finished = subprocess.run(command, capture_output=True, text=True, cwd=shop.folder, check=False)
+    assert finished.returncode in (0, 3), finished.stderr
+    return finished.stderr.splitlines()[-1] == "imported"
+
+
+def test_a_run_evaluates_only_what_has_changed_since_an_earlier_run(shop_of: Callable[..., Shop]) -> None:
+    """Rows that have changed, a changed suite and a rebuilt working file are evaluated; unchanged rows are not, and the
+    stored results are the same but for their run and the age of data."""
+    shop = shop_of(*TEN)
+    results = (
+        "select expectation, status, unexpected, total, stops from sync.expectations "
+        "where run_id = (select max(run_id) from sync.runs) order by expectation"
+    )
+    assert imports_it(shop)
+    assert imports_it(shop)  # myOGO has rows now
+    second = shop.sql(results)
+    assert not imports_it(shop)
+    assert not imports_it(shop, "--full")
+    assert shop.sql(results) == second
+    shop.box.change_centra_row(10, name="Other", ean="1")
+    assert imports_it(shop)
+    assert imports_it(shop, "--rebuild")
+
+
+def test_a_changed_suite_is_evaluated_anew(shop_of: Callable[..., Shop], monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = shop_of(*TEN)
+    shop.run("plan")
+    kept = shop.run("plan").run_id
+    table = "raw_centra.products"
+    (suite,) = (one for one in SUITES if one.table == table)
+    stricter = replace(suite, expectations=tuple(
+        replace(one, build=one_of(["stone"], 1)) if one.id == "GX-CPR-005" else one for one in suite.expectations
+    ))  # fmt: skip
+    monkeypatch.setattr(
+        "pipelines.flows.products.ProductFlow.suites", tuple(stricter if one.table == table else one for one in SUITES)
+    )
+    report = shop.run("plan")
+    anew = "select distinct table_name from sync.expectations where run_id = $1 and evaluated_in = $1 and field <> ''"
+    assert (table,) not in shop.sql(anew, kept)
+    assert (table,) in shop.sql(anew, report.run_id)
+    assert latest_statuses(shop)["GX-CPR-005"] == "failed"
+    told = shop.run("plan").facts["expectations"]["told"]
+    assert {one["expectation"]: one["unchanged_since"] for one in told}["GX-CPR-005"] == report.run_id
+    assert (
+        f"(unchanged since run {report.run_id})"
+        in shop.command("report", str(shop.file), "--data", str(shop.data)).stdout
+    )
+
+
+def test_what_depends_on_the_time_or_on_earlier_runs_is_computed_in_each_run(shop_of: Callable[..., Shop]) -> None:
+    """The same rows are too few, once more of them are usual."""
+    shop = shop_of(*TEN)
+    shop.run("plan")
+    with duckdb.connect(str(shop.data / "demo" / "work.duckdb")) as db:
+        db.execute("update sync.expectations set observed = 100 where expectation = 'GX-CPR-001'")
+    report = shop.run("plan")
+    assert latest_statuses(shop)["GX-CPR-001"] == "failed"
+    ((message, evaluated_in),) = shop.sql(
+        "select message, evaluated_in from sync.expectations where expectation = 'GX-CPR-001' and run_id = ?",
+        report.run_id,
+    )
+    assert (message, evaluated_in) == ("10; expected 50 to 200", report.run_id)

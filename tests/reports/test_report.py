@@ -296,16 +296,23 @@ def test_expectations_are_shown_if_there_are_any(shop_of: Callable[..., Shop]) -
     with duckdb.connect(published) as db:
         for status, meaning in EXPECTATIONS:
             row = (run.run_id, "products", "expect", "raw_centra.prices", None, meaning, "Ask.", status)
-            db.execute("insert into sync.expectations values (?,?,?,?,?,?,?,?,0.8125,3,16,'said',true,null)", row)
+            rest = "0.8125, 3, 16, 'said', true, null, 'before', null"
+            db.execute(f"insert into sync.expectations values (?,?,?,?,?,?,?,?,{rest})", row)
     page = report_page(shop)
     text = page.text("batch")
     assert "Catalogue checks 1 passed, 1 failed, 1 could not be validated." in text
-    assert "failed expect stops a push Centra prices a share of <b>prices</b> said Ask." in text
+    assert (
+        "failed expect stops a push Centra prices a share of <b>prices</b> said (unchanged since run before) Ask."
+        in text
+    )
     assert "Catalogue checks that did not pass" in text
     assert " rows Ask." not in text
     assert "1 of the catalogue checks could not be validated." in page.text("")
     assert len(lists(shop)["expectations"]) == 2
-    assert "| expect | failed | `Centra prices` | `a share of <b>prices</b>` | `said` |" in markdown_summary(shop)
+    assert (
+        "| expect | failed | `Centra prices` | `a share of <b>prices</b>` | `said (unchanged since run before)` |"
+        in markdown_summary(shop)
+    )
 
 
 @pytest.mark.parametrize("option", ["--html", "--csv", "--markdown"])
