@@ -12,12 +12,15 @@ import sys
 import tempfile
 import time
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks import channels, pages
 from benchmarks.page import page, plot
 from benchmarks.race import PEERS, ROOT, Contestant, Runs, cpu_seconds, once, race, ratio, same_work, shop, turns
 from benchmarks.shop import held
+from benchmarks.warm import WarmRuns
 from pipelines.core.json_codec import encode
 from pipelines.sandbox.myogo.product import FIELDS
 
@@ -43,6 +46,7 @@ STAGING = [
 READING = [
     Contestant("floor_read", "the floor: both sides downloaded and parsed"),
     Contestant("ours_plan", "**this project's complete plan, nothing to do**"),
+    Contestant("ours_again", "**the same again: the checks of unchanged rows keep their results**"),
     Contestant("ours_changes", '**the same with `refresh = "changes"`**', most=100_000),
 ]
 PUSHING = [
@@ -53,14 +57,17 @@ PUSHING = [
 PUSHED = 2_000
 ALLOWED = 200.0
 IDLE_SIZES = 3_000
+CHANNELS = [10, 100]
+PARTS = ("stage", "plan", "push", "rate", "start", "idle", "pages", "channels")
 IMPORTS = "import dlt, duckdb, pandas, pandera.pandas"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--channels", type=int, nargs="+", default=CHANNELS)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", nargs="+", default=["stage", "plan", "push", "rate", "start", "idle"])
+    parser.add_argument("--only", nargs="+", default=[*PARTS])
     options = parser.parse_args()
     results: dict[str, Any] = (
         json.loads((HERE / "results.json").read_text()) if (HERE / "results.json").exists() else {}
@@ -82,6 +89,10 @@ def main() -> None:
             results["start"] = _starting(folder, options.rounds)
         if "idle" in options.only:
             results["idle"] = _idle(folder, options.rounds)
+        if "pages" in options.only:
+            results["pages"] = pages.measured(folder / "pages", 3 * options.rounds)
+        if "channels" in options.only:
+            results["channels"] = [*channels.measured(folder, options.channels)]
         _save(results)
 
 
@@ -174,10 +185,16 @@ def _idle(folder: Path, rounds: int) -> dict[str, Any]:
             commands[refresh] = [sys.executable, "-m", "pipelines", "push", str(file), "--data", str(folder / refresh)]
             for _ in range(2):  # the first evaluates the catalogue checks, and the second may have them still to do
                 cpu_seconds(commands[refresh])
-        runs = {name: Runs() for name in commands}
+        warm = WarmRuns()
+        measures = {name: partial(cpu_seconds, command) for name, command in commands.items()} | {
+            f"{refresh} warm": partial(warm.cpu_seconds, folder / f"{refresh}.toml", folder / refresh)
+            for refresh in ("full", "changes")
+        }
+        measures["full warm"]()
+        runs = {name: Runs() for name in measures}
         for number in range(rounds):
-            for name, command in commands.items():
-                runs[name].seconds.append(cpu_seconds(command))
+            for name, measure in measures.items():
+                runs[name].seconds.append(measure())
             print(f"  {number + 1}/{rounds} {[round(one.seconds[-1], 2) for one in runs.values()]}", flush=True)
     return {
         name: {"cpu_s": statistics.median(one.seconds), "ratio": ratio(one, runs["imports"])}

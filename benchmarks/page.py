@@ -74,7 +74,9 @@ def page(results: dict[str, Any]) -> str:
         named = {
             "imports": "the imports alone: dlt, duckdb, pandas, pandera",
             "full": '`centra-myogo push`, `refresh = "full"`',
+            "full warm": "the same push, forked by `serve`",
             "changes": '`centra-myogo push`, `refresh = "changes"`',
+            "changes warm": "the same push, forked by `serve`",
         }
         parts.append(
             "## A push with nothing to do: 3,000 sizes\n\nProcessor time of the complete process and its children.\n\n"
@@ -83,6 +85,30 @@ def page(results: dict[str, Any]) -> str:
                 f"| {words} | {idle[name]['cpu_s']:.2f} | {idle[name]['ratio'][0]:.2f} "
                 f"({idle[name]['ratio'][1]:.2f} to {idle[name]['ratio'][2]:.2f}) |\n"
                 for name, words in named.items()
+                if name in idle
+            )
+        )
+    if found := results.get("pages"):
+        parts.append(
+            "## A page of `serve`\n\nMilliseconds through HTTP, both channels in one server, in turn. The first "
+            "request of a filter or an order sorts or counts once per published file.\n\n"
+            "| Page | 10,000 rows | 1,000,000 rows | ratio | first request of 1,000,000 |\n|---|---:|---:|---:|---:|\n"
+            + "".join(
+                f"| {kind} | {small:.1f} | {large:.1f} | {large / small:.2f} | {first:,.0f} |\n"
+                for kind, (small, large, first) in found.items()
+            )
+        )
+    if found := results.get("channels"):
+        parts.append(
+            "## Many channels in one `serve`\n\nEach of 3,000 sizes, nothing to do, due every minute; both stand-ins "
+            "share the two processors. CPU seconds of a run have the share of `serve` itself. Memory is that of all "
+            "processes, pages that they share counted once.\n\n"
+            "| Channels | runs a minute | CPU seconds of a run | processors used | peak MB | first page, s |\n"
+            "|---:|---:|---:|---:|---:|---:|\n"
+            + "".join(
+                f"| {one['channels']:,} | {one['runs_per_minute']:.0f} | {one['cpu_s_per_run'] or 0:.2f} "
+                f"| {one['cpu_share']:.2f} | {one['peak_mb']:,} | {one['first_page_s']:.3f} |\n"
+                for one in found
             )
         )
     if start := results.get("start"):

@@ -49,6 +49,7 @@ def main() -> None:
 def measured(folder: Path, rounds: int) -> dict[str, tuple[float, float, float]]:
     """Milliseconds by kind of page: medians of the small and the large channel, and the first of the large one."""
     box = Sandbox.start(catalogue(size(1)), 0, 0)
+    folder.mkdir(exist_ok=True)
     try:
         shop = shop_in(box, folder)
         shop.run("plan")

@@ -10,6 +10,9 @@ import signal
 import sys
 from collections.abc import Iterator
 
+import pandas as pd
+import pandera.pandas as pandera
+
 import pipelines.engine
 import pipelines.flows
 import pipelines.reports
@@ -23,8 +26,8 @@ _ROOMS = (
 )  # fmt: skip
 # Our modules import these where they are needed, so that a short verb starts fast.
 _LAZY = (
-    "pandera.pandas", "pandera.backends.pandas.register", "great_expectations", "requests", "rich.progress",
-    "dlt.destinations.impl.duckdb.duck", "dlt.common.libs.pyarrow", "dlt.sources.helpers.requests",
+    "great_expectations", "requests", "rich.progress", "dlt.destinations.impl.duckdb.duck", "dlt.common.libs.pyarrow",
+    "dlt.sources.helpers.requests",
 )  # fmt: skip
 
 
@@ -41,6 +44,7 @@ def _modules() -> Iterator[str]:
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
 for _name in _modules():
     importlib.import_module(_name)
+pandera.DataFrameSchema().validate(pd.DataFrame())  # imports its checks at the first call
 SEARCH_PATH = tuple(sys.path)
 gc.collect()
 gc.freeze()  # or each collection of a run would copy the pages of all these modules
