@@ -87,9 +87,8 @@ def validate_batches(store: Store, suites: Sequence[Suite], batch: Batch, stop: 
             try:
                 frame = _frame(store, batch, suite)
                 digest = _digest(suite, frame)
-                results = _kept_results(store, batch, suite, frame, digest, baseline) or suite_results(
-                    frame, suite.expectations, baseline
-                )
+                kept = _kept_results(store, batch, suite, frame, digest, baseline) if digest else {}
+                results = kept or suite_results(frame, suite.expectations, baseline)
             except Exception as error:
                 log.debug("suite failed table=%s", suite.table, exc_info=True)
                 results = {one.id: _errored(error) for one in suite.expectations}
@@ -146,13 +145,17 @@ def _frame(store: Store, batch: Batch, suite: Suite) -> pd.DataFrame:
     return frame
 
 
-def _digest(suite: Suite, frame: pd.DataFrame) -> str:
+def _digest(suite: Suite, frame: pd.DataFrame) -> str | None:
     """Changes with the suite, the version of Great Expectations and the rows of `frame`. Their order and what is
-    `Measured` do not count."""
-    digest = hashlib.blake2s(repr((suite, version("great_expectations"), len(frame))).encode())
+    `Measured` do not count. None if a row has values that cannot be compared, such as lists."""
+    digest = hashlib.blake2s(repr((suite, version("great_expectations"))).encode())
     checked = {one.column for one in suite.expectations if not isinstance(one.build, Measured)}
-    if columns := [name for name in frame.columns if name in checked]:
-        hashes = pd.util.hash_pandas_object(frame[columns], index=False).to_numpy()
+    if checked:
+        columns = [*checked] if checked <= {*frame.columns} else [*frame.columns]
+        try:
+            hashes = pd.util.hash_pandas_object(frame[sorted(columns)], index=False).to_numpy()
+        except TypeError:
+            return None
         digest.update(np.sort(hashes).tobytes())
     return digest.hexdigest()
 
