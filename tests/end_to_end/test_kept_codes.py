@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import duckdb
 import pytest
 
 from pipelines.core.errors import ConfigError
@@ -255,3 +256,38 @@ def test_a_pair_must_be_two_codes(renamed: Shop, pair: str) -> None:
     keep(renamed, f"\n[flows.products.params.kept_codes]\n{pair}\n")
     with pytest.raises(ConfigError, match="kept_codes"):
         renamed.channel()
+
+
+def test_the_history_of_either_code_has_what_happened_under_both(renamed: Shop) -> None:
+    """The products under the code in myOGO, the amounts under the one in Centra; also after an update of this program,
+    when no run has written the table of the pairs yet."""
+    keep(renamed)
+    renamed.box.change_myogo_product("OLD-1", stock=3)
+    renamed.run()
+
+    def lines_of(code: str) -> list[str]:
+        result = renamed.command("history", str(renamed.file), "--data", str(renamed.data), code)
+        assert result.exit_code == 0
+        return [line.replace("OLD-1  ", "").replace("NEW 1  ", "") for line in result.stdout.splitlines()]
+
+    assert lines_of("OLD-1") == lines_of("NEW 1")
+    assert sum("create applied" in line or "in Centra 10 -> 3" in line for line in lines_of("NEW 1")) == 2
+    with duckdb.connect(str(renamed.data / "demo" / "analytics.duckdb")) as db:
+        db.execute("drop table out_myogo.kept_codes cascade")
+    assert "in Centra 10 -> 3" in lines_of("NEW 1")[1]
+
+
+def test_reports_work_before_the_first_run_of_this_version(renamed: Shop) -> None:
+    """A working file and a published file of a version without the table."""
+    for name in ("analytics", "work"):
+        with duckdb.connect(str(renamed.data / "demo" / f"{name}.duckdb")) as db:
+            views = "select view_name from duckdb_views() where not internal and contains(sql, 'kept_codes')"
+            for (view,) in db.execute(views).fetchall():
+                db.execute(f"drop view {view}")
+            db.execute("drop table out_myogo.kept_codes")
+            if name == "work":
+                db.execute("update sync.schema_version set declared = 'before'")
+    report = renamed.command("report", str(renamed.file), "--data", str(renamed.data))
+    assert (report.exit_code, report.stderr) == (0, "")
+    keep(renamed)
+    assert renamed.run().exit_code == 0
