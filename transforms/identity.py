@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -12,17 +13,24 @@ from transforms.select import matches
 
 
 def identities(
-    products: pd.DataFrame, links: pd.Series, live: pd.DataFrame, selected: pd.Series, accepted: Sequence[str]
+    products: pd.DataFrame,
+    links: pd.Series,
+    live: pd.DataFrame,
+    selected: pd.Series,
+    accepted: Sequence[str],
+    kept: Mapping[str, str] = MappingProxyType({}),
 ) -> pd.DataFrame:
     """How each product, by code, EAN and what was pushed, relates to those of myOGO; on the index of `products`.
 
-    `links` are the codes under which sizes were pushed, by `stock_item_id`; `live` are myOGO's products. Columns, each
-    null for most rows:
+    `links` are the codes under which sizes were pushed, by `stock_item_id`; `live` are myOGO's products; `kept` are
+    old codes by the code in Centra. Columns, each null for most rows:
 
     `renamed_from`: the code under which the size was pushed and which myOGO still holds, if its code is now another.
     `taken_from`: the `stock_item_id` of the renamed size that was pushed under this row's code, unless myOGO's EAN
-    shows that the code is this row's.
+    shows that the code is this row's. Also that of another size that was pushed under the code, if `kept` is why both
+    have it.
     `ean_held_as`: the code under which myOGO holds the EAN of a row that is not in myOGO, if no size has that code.
+    `lost_code`: the old code that `kept` gives a row, if myOGO holds neither it nor the row's own.
 
     Rows that are not `selected` have none of them: a size that is not sold may give its code away. Neither have codes
     that match a pattern of `accepted`: these are new products.
@@ -37,11 +45,24 @@ def identities(
     with_gtin = live.assign(gtin=gtin14(live["ean_code"]))
     gtin_of_code = with_gtin.drop_duplicates("code", keep=False).set_index("code")["gtin"]
     proven = (code.map(gtin_of_code).astype("str") == gtin).fillna(False).astype(bool)
-    taken_from = code.map(renamed).astype("str").where(of_interest & ~proven)
+    in_centra = products.get("code_in_centra", code)
+    shared = is_in(code, code[code != in_centra])
+    owners = products["stock_item_id"].set_axis(code)[(of_interest & shared & (pushed_as == code)).to_numpy()]
+    owners = pd.concat([renamed, owners[~owners.index.duplicated(keep=False)]])
+    owner = code.map(owners[~owners.index.duplicated()]).astype("str")
+    taken_from = owner.where(of_interest & ~proven & (owner != products["stock_item_id"]))
 
     has_size = is_in(with_gtin["code"], code) | is_in(with_gtin["code"], renamed.index)
     unknown = with_gtin[with_gtin["gtin"].notna() & ~has_size]
     code_of_gtin = unknown.drop_duplicates("gtin").set_index("gtin")["code"]
     would_be_created = of_interest & (code != "") & ~is_in(code, live["code"]) & renamed_from.isna()
     ean_held_as = gtin.map(code_of_gtin).astype("str").where(would_be_created)
-    return pd.DataFrame({"renamed_from": renamed_from, "taken_from": taken_from, "ean_held_as": ean_held_as})
+    lost_code = in_centra.map(kept).astype("str").where(of_interest & (code == in_centra) & ~is_in(code, live["code"]))
+    return pd.DataFrame(
+        {
+            "renamed_from": renamed_from,
+            "taken_from": taken_from,
+            "ean_held_as": ean_held_as,
+            "lost_code": lost_code.mask(lost_code == code),
+        }
+    )

@@ -24,6 +24,8 @@ SIZE_FIELDS, PRICE_FIELDS = ("stockItemId", *withholding(PRODUCTS), PRICES_KEY),
 _NOT_ASCII = "[^\x20-\x7e]"  # characters that a barcode cannot have
 _FORMATTED_AS_NUMBER = r"[0-9]+(?:[.,][0-9]*)?[eE][+-]?[0-9]+|[0-9]+[.,][0-9]*"
 
+Code = Annotated[str, Field(min_length=1)]
+
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class Params:
@@ -36,7 +38,7 @@ class Params:
     include_inactive: bool = False
     allow_zero_price: bool = False
     accept_as_new: tuple[str, ...] = ()
-    kept_codes: dict[str, str] = field(default_factory=dict)
+    kept_codes: dict[Code, Code] = field(default_factory=dict)
 
 
 def to_myogo(sizes: pd.DataFrame, prices: pd.DataFrame, params: Params) -> pd.DataFrame:

@@ -84,8 +84,8 @@ Attention = Literal["new", "any", "never"]
 @dataclass(frozen=True)
 class Channel:
     """`full_every` is in hours. `schedule` and `full_at` are for `serve` alone. `attention` defines which withheld rows
-    make a run end with exit 3. `params` and `limits` are keyed by flow and typed as the flow declares them; `links` are
-    address patterns by system."""
+    make a run end with exit 3. `params` and `limits` are keyed by flow and typed as the flow declares them, `params`
+    also for flows that are switched off; `links` are address patterns by system."""
 
     path: Path
     name: str

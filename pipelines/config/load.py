@@ -131,7 +131,7 @@ class _Loader:
             attention=top.attention,
             systems=systems,
             flows=on,
-            params={name: params[name] for name in on},
+            params=params,
             limits={name: limits[name] for name in on},
             listen=listen,
             publish=None if publish is None else publish.model_copy(update={"path": self.path.parent / publish.path}),

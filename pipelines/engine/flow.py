@@ -236,7 +236,8 @@ class Flow(ABC):
     needs. A channel file may use `select` only if `selects` is true, and `expectations` only if the flow has suites. A
     flow that `keeps_links` can read from `pipelines.state.links` under which key each row was last written, or found
     unchanged. `daily` lists the amounts whose daily history is kept; their queries read what the run has staged.
-    `questions` are what the page with the settings asks.
+    `second_codes` is an output of two columns: codes by which one side and the other know the same row. `questions` are
+    what the page with the settings asks.
     """
 
     source: ClassVar[str]
@@ -262,6 +263,7 @@ class Flow(ABC):
     row_names: ClassVar[RowNames | None] = None
     write_trace: ClassVar[WriteTrace | None] = None
     keeps_links: ClassVar[bool] = False
+    second_codes: ClassVar[Table | None] = None
     daily: ClassVar[tuple[DailyAmounts, ...]] = ()
     listing: ClassVar[Listing | None] = None
     questions: ClassVar[tuple[ParamQuestion, ...]] = ()

@@ -7,14 +7,13 @@ from typing import Any
 import pandas as pd
 
 from pipelines.config.channel import Channel
-from pipelines.flows.kept_codes import CODED_SIZES, kept_codes
+from pipelines.flows.kept_codes import CODED_SIZES, is_staged, kept_codes, old_codes, pairs_of
 from pipelines.flows.order_flow import order_id_of, own_orders
 from pipelines.state.store import Store
 from schemas.fields.centra import CODE_PARTS, CODE_SQL
 from transforms.order_lines import PickRules, is_no_goods
 from transforms.orders import OrderFacts, pick_rules
 from transforms.select import matches
-from transforms.sku import code_in_myogo
 
 _ORDER_COLUMNS = [
     "order_id", "total", "shipping_value", "voucher_value", "tax_added", "tax_deducted", "hold", "waiting_for_payment",
@@ -47,7 +46,7 @@ def pick_rules_of(channel: Channel, store: Store, params: Any) -> PickRules:
 
 def not_goods_codes(store: Store, patterns: tuple[str, ...]) -> frozenset[str]:
     """The codes of Centra's sizes whose category matches a pattern, as of the last read of the catalogue."""
-    if not patterns or not _has(store, "raw_centra", "products"):
+    if not patterns or not is_staged(store, "raw_centra", "products"):
         return frozenset()
     rows = store.connection.execute(
         f"select {CODE_SQL} as code, unnest(list_append(coalesce(categories::json::varchar[], []), category_name)) "
@@ -68,7 +67,8 @@ def unlisted_orders(store: Store, params: Any) -> list[str]:
 
 
 def unknown_codes(channel: Channel, store: Store, params: Any) -> list[str]:
-    """The codes of the lines of open orders that myOGO is not known to hold, except those that are no goods."""
+    """The codes of the lines of open orders that myOGO is not known to hold, except those that are no goods, and the
+    old codes of `kept_codes` for them."""
     table = params.source
     rows = store.connection.execute(
         f"select distinct {CODE_SQL} as code from raw_centra.{table[:-1]}_lines join raw_centra.{table} "
@@ -77,8 +77,9 @@ def unknown_codes(channel: Channel, store: Store, params: Any) -> list[str]:
     ).fetchall()
     codes = pd.Series([code for (code,) in rows if code], dtype="str")
     rules, known = pick_rules_of(channel, store, params), _listed_codes(store)
-    sent = code_in_myogo(codes[~is_no_goods(codes, rules)], rules.kept_codes)
-    return [code for code in sent.drop_duplicates() if code not in known]
+    pairs = pairs_of(channel)
+    unknown = [code for code in codes[~is_no_goods(codes, rules)] if rules.kept_codes.get(code, code) not in known]
+    return [*dict.fromkeys(one for code in unknown for one in (code, *old_codes(code, pairs)) if one not in known)]
 
 
 def codes_in_myogo(store: Store) -> set[str]:
@@ -103,11 +104,4 @@ def ambiguous_codes(store: Store) -> set[str]:
 
 def _codes(store: Store, query: str, table: str, schema: str = "raw_myogo") -> set[str]:
     """The codes that `query` selects, as of the last read of `table`; none if it was never read."""
-    return {row[0] for row in store.connection.execute(query).fetchall()} if _has(store, schema, table) else set()
-
-
-def _has(store: Store, schema: str, table: str) -> bool:
-    tables = store.connection.execute(
-        "select count(*) from information_schema.tables where table_schema = ? and table_name = ?", [schema, table]
-    ).fetchall()
-    return bool(tables[0][0])
+    return {row[0] for row in store.connection.execute(query).fetchall()} if is_staged(store, schema, table) else set()

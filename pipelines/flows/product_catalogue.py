@@ -108,7 +108,7 @@ class ProductCatalogue:
         params = self.params
         prices = self._prices(products.loc[products["price_text"].isna(), "stock_item_id"])
         of_row = withheld(products, prices, live, params.currency, params.allow_zero_price)
-        of_identity = identity_issues(products, self.identities(products, live), live)
+        of_identity = identity_issues(products, self.identities(products, live), live, params.kept_codes)
         return pd.concat([of_row, of_identity]).sort_values(["row", "rule"], ignore_index=True)
 
     def identities(self, products: pd.DataFrame, live: pd.DataFrame) -> pd.DataFrame:
@@ -117,8 +117,8 @@ class ProductCatalogue:
 
         if self._identities is None:
             pushed_as = links(self.store, PRODUCTS_FLOW)
-            accepted = self.params.accept_as_new
-            self._identities = identities(products, pushed_as, live, self.selected(products), accepted)
+            accepted, kept = self.params.accept_as_new, self.params.kept_codes
+            self._identities = identities(products, pushed_as, live, self.selected(products), accepted, kept)
         return self._identities
 
     def size_status(self) -> pd.DataFrame:

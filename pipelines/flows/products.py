@@ -143,6 +143,7 @@ class ProductFlow(Flow):
         from v_products"""
     )
     keeps_links = True
+    second_codes = kept_codes.TABLE
     write_trace = WriteTrace("products", "code", "key", "a product that we wrote is missing from myOGO's changes")
 
     @classmethod

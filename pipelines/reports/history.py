@@ -23,6 +23,8 @@ _CLOSEST = """
     select code from v_products where code <> '' and jaro_winkler_similarity(code, $code) >= $least
     order by jaro_winkler_similarity(code, $code) desc, code limit 3"""
 
+_IS_KNOWN = "select 1 from v_products where code in (select unnest(?)) limit 1"
+
 
 @dataclass(frozen=True)
 class Event:
@@ -62,21 +64,23 @@ def history(channel: Channel, folder: Folder, code: str) -> list[str]:
 
 
 def events(db: duckdb.DuckDBPyConnection, channel: Channel, code: str) -> list[Event]:
-    """What happened to the code, or to those that a flow knows by that number, oldest first; empty if both sides have
-    it alike. Raises ConfigError if the channel has no run yet, UnknownCode if it has never met the code."""
+    """What happened to the code, to its second one, or to those that a flow knows by that number, oldest first. Empty
+    if both sides have it alike. Raises ConfigError if the channel has no run yet, UnknownCode if it has never met the
+    code."""
     named = {name: flow.codes_named(code) for name, flow in channel.known_flows.items()}
     patterns = [[flow, pattern] for flow, pattern in named.items() if pattern is not None]
     if not has(db, "main.v_history"):
         raise ConfigError("This channel has not read both sides yet.", "Run plan or push first.")
+    codes = [code, *_second_codes(db, channel, code)]
     rows = db.execute(
         "select h.happened_at, h.verb, h.run_id, h.code, h.flow, h.event, coalesce(h.detail, ''), c.action, "
         "cast(c.before as varchar), cast(c.after as varchar) from v_history h left join sync.changes c "
         "on c.run_id = h.run_id and c.flow = h.flow and c.key = h.code and h.event = 'planned ' || c.action "
         f"where {_matching(len(patterns))} order by h.happened_at, h.code, h.event",
-        [code, *(value for pair in patterns for value in pair)],
+        [codes, *(value for pair in patterns for value in pair)],
     ).fetchall()
     known = has(db, "main.v_products")
-    if not rows and (not known or not db.execute("select 1 from v_products where code = ?", [code]).fetchall()):
+    if not rows and (not known or not db.execute(_IS_KNOWN, [codes]).fetchall()):
         closest = db.execute(_CLOSEST, {"code": code, "least": CLOSE_FROM}).fetchall() if known else []
         raise UnknownCode(code, [one for (one,) in closest])
     found = []
@@ -86,8 +90,19 @@ def events(db: duckdb.DuckDBPyConnection, channel: Channel, code: str) -> list[E
     return found
 
 
+def _second_codes(db: duckdb.DuckDBPyConnection, channel: Channel, code: str) -> list[str]:
+    """The codes by which one of the sides knows the row, if they are others."""
+    found = set[str]()
+    for table in {flow.second_codes for flow in channel.known_flows.values() if flow.second_codes is not None}:
+        if has(db, table.name):
+            one, other = (column.name for column in table.columns)
+            query = f"select {one}, {other} from {table.name} where $code in ({one}, {other})"
+            found.update(*db.execute(query, {"code": code}).fetchall())
+    return sorted(found - {code})
+
+
 def _matching(patterns: int) -> str:
-    return "h.code = ?" + " or (h.flow = ? and regexp_full_match(h.code, ?))" * patterns
+    return "h.code in (select unnest(?))" + " or (h.flow = ? and regexp_full_match(h.code, ?))" * patterns
 
 
 def _planned(channel: Channel, name: str, action: str, before: str | None, after: str | None) -> str:

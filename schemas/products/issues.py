@@ -34,18 +34,9 @@ _FIELD_OF_RULE = {
     "TGT-001": "code",
 }
 _WARNING_COLUMNS = (
-    "stock_item_id",
-    "code",
-    "ean_code",
-    "ean_text",
-    "pricelists",
-    "pricelist_id",
-    "price_text",
-    "sales_price",
-    "price_had_residue",
-    "harm_code",
-    "hs_code",
-)
+    "stock_item_id", "code", "ean_code", "ean_text", "pricelists", "pricelist_id", "price_text", "sales_price",
+    "price_had_residue", "harm_code", "hs_code",
+)  # fmt: skip
 
 
 def withheld(
@@ -285,10 +276,11 @@ def _clashes(products: pd.DataFrame, rows: pd.Series) -> dict[int, str]:
     size_counts = clashing["code"].value_counts().to_dict()
     head = clashing[clashing.groupby("code").cumcount() <= MAX_LISTED]
     labels: dict[str, dict[int, str]] = {}
-    for row, code, item, name, active in zip(
-        head.index, head["code"], head["stock_item_id"], head["name"].fillna("no name"), head["active"], strict=True
-    ):
-        labels.setdefault(code, {})[row] = f"size {item} ({name}{'' if active else ', inactive'})"
+    names, own = head["name"].fillna("no name"), head.get("code_in_centra", head["code"])
+    sizes = zip(head.index, head["code"], own, head["stock_item_id"], names, head["active"], strict=True)
+    for row, code, in_centra, item, name, active in sizes:
+        kept = "" if in_centra == code else f", by kept_codes for {in_centra!r}"
+        labels.setdefault(code, {})[row] = f"size {item} ({name}{'' if active else ', inactive'}{kept})"
     return {
         row: and_more([label for other, label in labels[code].items() if other != row], size_counts[code] - 1)
         for row, code in zip(clashing.index, clashing["code"], strict=True)

@@ -40,6 +40,14 @@ RULES = (
         "myOGO",
     ),
     Rule(
+        "SKU-006",
+        True,
+        "kept_codes keeps an old product for the size, and myOGO holds no product of that code",
+        "A typing error in the channel file, or the old product was renamed or deleted in myOGO.",
+        "In [flows.products.params], correct the pair in kept_codes; without it, the size becomes a new product.",
+        "channel file",
+    ),
+    Rule(
         "PRICE-001",
         True,
         "there is no price in the channel's price list",

@@ -13,6 +13,7 @@ _RULES = by_id(RULES)
 
 # Product rules about the identity of a size; other rules (a price, a country) do not stop an amount.
 _IDENTITY = ("SKU-", "TGT-")
+_OF_OLD_CODES = ("SKU-005", "SKU-006")
 
 # The first broken check counts. Doubts about the identity stop an amount only if it would rise: no amount that it might
 # have is higher.
@@ -102,7 +103,7 @@ def identity_rules(rows: pd.DataFrame) -> pd.Series:
     """The product rules about identity that withhold each row's size, joined by ", "; "" for none.
 
     A shared code (SKU-002) does not count if it is clear which size is meant: the others are inactive, or an EAN
-    identifies it. Nor does SKU-005: a renamed size has the amount of the code by which myOGO knows it.
+    identifies it. Nor do SKU-005 and SKU-006: the amount is that of the code by which myOGO knows the size.
     """
     broken = rows["broken"].fillna("").str.split(", ")
     identified = rows["stock_item_id"].notna()
@@ -111,7 +112,7 @@ def identity_rules(rows: pd.DataFrame) -> pd.Series:
             ", ".join(
                 rule
                 for rule in rules
-                if rule.startswith(_IDENTITY) and rule != "SKU-005" and not (clear and rule == "SKU-002")
+                if rule.startswith(_IDENTITY) and rule not in _OF_OLD_CODES and not (clear and rule == "SKU-002")
             )
             for rules, clear in zip(broken, identified, strict=True)
         ],

@@ -364,7 +364,7 @@ def test_a_flow_that_is_not_enabled_keeps_its_table_and_is_checked_all_the_same(
     path = tmp_path / "x.toml"
     off = edited(TEXT, (("flows", "orders", "enabled"), False))
     channel = load_text(path, off)
-    assert [*channel.flows] == [*channel.params] == [*channel.declarations] == ["products"]
+    assert [*channel.flows] == [*channel.limits] == [*channel.declarations] == ["products"]
     with pytest.raises(ConfigError, match=r"missing key flows\.orders\.params\.starting"):
         load_text(path, edited(off, (("flows", "orders", "params", "starting"), REMOVE)))
     with pytest.raises(ConfigError, match="a channel needs at least one"):

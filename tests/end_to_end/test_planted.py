@@ -65,6 +65,7 @@ NOT_PLANTED = {
     "TGT-005",
     "TGT-006",
     "SKU-005",
+    "SKU-006",
     "EAN-005",
 }
 

@@ -24,7 +24,7 @@ def found(
     keys = pd.Series({str(source_id): key for source_id, key in links.items()}, dtype="str")
     result = identities(frame, keys, held(*myogo), frame["active"], accepted)
     assert list(result.index) == list(frame.index)
-    return list(zip(*(plain_list(result[column]) for column in result), strict=True))
+    return list(zip(*(plain_list(result[column]) for column in result.columns[:3]), strict=True))
 
 
 def messages(sizes: list[Row], links: dict[int, str], myogo: list[Row]) -> list[tuple[int, str, str]]:

@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import Any
 
 Row = dict[str, Any]
+KEPT = "kept"  # the name of a value that no row of Centra has
 PARTS = ("sku", "variantSku", "sizeSku")
 SILENT_SIZES = ("one size",)  # the size is part of the name "where it adds something"; this one does not
 
@@ -33,6 +34,7 @@ class Channel:
     include_inactive: bool = False
     allow_zero_price: bool = False
     accept_as_new: tuple[str, ...] = ()
+    kept_codes: dict[str, str] = field(default_factory=dict)
     include: tuple[str, ...] = ("*",)
     exclude: tuple[str, ...] = ()
     min_rows: int = 1
@@ -48,7 +50,7 @@ class Evaluation:
     read: int
     skipped: set[str] = field(default_factory=set)
     withheld: dict[str, set[str]] = field(default_factory=dict)
-    unchanged: set[str] = field(default_factory=set)
+    unchanged: dict[str, str] = field(default_factory=dict)  # the code in myOGO
     changes: dict[tuple[str, str], tuple[str, Row, Row]] = field(default_factory=dict)
     drifted: int = 0
     unmatched: int = 0
@@ -67,6 +69,7 @@ def evaluate(
     """Evaluates Centra's rows against myOGO's products; `sku` are the patterns of --sku, `links` the codes under which
     sizes were pushed, by id."""
     evaluation = Evaluation(len(rows))
+    rows = known_rows(rows, held, channel)
     renamed = renamed_codes(rows, held, channel, links)
     code_counts = Counter(map(code_of, rows))  # of all rows, inactive and unselected sizes included
     held_counts = Counter(product["code"] for product in held)
@@ -78,7 +81,7 @@ def evaluate(
         if not wanted(row, new, channel, sku):
             evaluation.skipped.add(stock_item_id)
         elif broken_rules := rules(row, new, code_counts[code], held_counts[code], channel) | identity_rules(
-            row, new, code_counts, held, channel, renamed
+            row, new, code_counts, held, channel, renamed, owners_of_kept(rows, channel, links)
         ):
             evaluation.withheld[stock_item_id] = broken_rules
         elif not held_counts[code]:
@@ -95,10 +98,36 @@ def evaluate(
                     after,
                 )
             else:
-                evaluation.unchanged.add(stock_item_id)
+                evaluation.unchanged[stock_item_id] = code
     known = {code for code in renamed.values() if not code.startswith("XX-")}
     evaluation.unmatched = len(held_counts.keys() - code_counts.keys() - known)
     return evaluation
+
+
+def known_rows(rows: list[Row], held: list[Row], channel: Channel) -> list[Row]:
+    """The rows, with the code by which myOGO knows the size as KEPT if it is an old one."""
+    codes = {product["code"] for product in held}
+    known = []
+    for row in rows:
+        olds: list[str] = []
+        code = channel.kept_codes.get(code_of(row))
+        while code is not None and code not in (code_of(row), *olds):
+            olds.append(code)
+            code = channel.kept_codes.get(code)
+        known.append(row | {KEPT: next((old for old in olds if old in codes), None)})
+    return known
+
+
+def owners_of_kept(rows: list[Row], channel: Channel, links: Mapping[str, str]) -> dict[str, str]:
+    """By code that a size has because of `kept_codes`: the only size that was pushed under it."""
+    kept = {row[KEPT] for row in rows} - {None}
+    pushed = [
+        (code_of(row), stock_item_id)
+        for row in rows
+        if links.get(stock_item_id := str(row["stockItemId"])) == code_of(row) and may_not_be_new(row, channel)
+    ]
+    counts = Counter(code for code, _ in pushed)
+    return {code: stock_item_id for code, stock_item_id in pushed if code in kept and counts[code] == 1}
 
 
 def renamed_codes(rows: list[Row], held: list[Row], channel: Channel, links: Mapping[str, str]) -> dict[str, str]:
@@ -121,17 +150,26 @@ def may_not_be_new(row: Row, channel: Channel) -> bool:
 
 
 def identity_rules(
-    row: Row, new: Row, made: Mapping[str, int], held: list[Row], channel: Channel, renamed: Mapping[str, str]
+    row: Row,
+    new: Row,
+    made: Mapping[str, int],
+    held: list[Row],
+    channel: Channel,
+    renamed: Mapping[str, str],
+    owners: Mapping[str, str],
 ) -> set[str]:
     """The rules about a code or an EAN that myOGO knows as another size's, or under another code."""
     code, stock_item_id, ean = code_of(row), str(row["stockItemId"]), gtin(new.get("eanCode"))
     if code == "" or not may_not_be_new(row, channel):
         return set()
-    if stock_item_id in renamed:
-        return {"SKU-005"}
     under_code = [gtin(trimmed(product.get("eanCode"))) for product in held if product["code"] == code]
-    if code in renamed.values() and not (len(under_code) == 1 and ean is not None and under_code == [ean]):
-        return {"SKU-005"}
+    is_lost = not row[KEPT] and not under_code and channel.kept_codes.get(code, code) != code
+    lost = {"SKU-006"} if is_lost else set[str]()
+    if stock_item_id in renamed:
+        return {"SKU-005"} | lost
+    is_taken = code in renamed.values() or owners.get(code, stock_item_id) != stock_item_id
+    if is_taken and not (len(under_code) == 1 and ean is not None and under_code == [ean]):
+        return {"SKU-005"} | lost
     elsewhere = any(
         ean is not None
         and gtin(trimmed(product.get("eanCode"))) == ean
@@ -139,7 +177,7 @@ def identity_rules(
         and product["code"] not in renamed.values()
         for product in held
     )
-    return {"EAN-005"} if elsewhere and not under_code else set()
+    return lost | ({"EAN-005"} if elsewhere and not under_code else set())
 
 
 def limits_refuse(evaluation: Evaluation, channel: Channel, held: int) -> bool:
@@ -154,17 +192,23 @@ def limits_refuse(evaluation: Evaluation, channel: Channel, held: int) -> bool:
 
 
 def code_of(row: Row) -> str:
+    """The code by which myOGO knows the size."""
+    return str(row[KEPT]) if row.get(KEPT) else code_in_centra(row)
+
+
+def code_in_centra(row: Row) -> str:
     return "".join(str(row[part]) for part in PARTS if row[part] is not None)
 
 
 def wanted(row: Row, new: Row, channel: Channel, sku: tuple[str, ...]) -> bool:
-    texts = [code_of(row), new.get("supplier"), row.get("folder"), new.get("group")]
+    codes = (code_of(row), code_in_centra(row))
+    texts = [*codes, new.get("supplier"), row.get("folder"), new.get("group")]
 
     def matches(patterns: tuple[str, ...]) -> bool:
         return any(fnmatchcase(text, pattern) for pattern in patterns for text in texts if text is not None)
 
     active = str(row["active"]) in ("1", "True") or channel.include_inactive
-    named = not sku or any(fnmatchcase(code_of(row), pattern) for pattern in sku)
+    named = not sku or any(fnmatchcase(code, pattern) for pattern in sku for code in codes)
     return active and named and matches(channel.include) and not matches(channel.exclude)
 
 

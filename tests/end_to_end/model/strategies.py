@@ -69,6 +69,7 @@ SETTINGS: dict[str, list[Any]] = {
     "language_by_store": [{}, {"Import": "sv"}, {"Import": "swe"}],
     "include_inactive": [False, True],
     "allow_zero_price": [False, True],
+    "kept_codes": [{"S1.": "S2.", "S2.": "S1."}, {"S3.": "AB", "AB": "A"}, {"A": "S1.", "B": "S1."}, {"S4.": "XX-7"}],
     "include": [("*",), ("*",), ("S*", "A*"), ("Acme",), ("Outerwear", "*B")],
     "exclude": [(), (), ("A*",), ("Jackets",), ("*[24]",)],
 }
