@@ -52,9 +52,9 @@ _CREATE = """
         where flow = $flow and source_id in (select source_id from issues) group by source_id),
     found as (
         select l.*, k.linked, s.key, s.run_id, o.message as answer, i.rules, i.message as problem, i.since,
-               case when not l.in_source then 'only target'
+               case when s.state = 'withheld' then 'withheld'
+                    when not l.in_source then 'only target'
                     when s.state = 'skipped' then 'not wanted'
-                    when s.state = 'withheld' then 'withheld'
                     when o.outcome = 'applied' then 'equal'
                     when o.outcome in ('refused', 'unknown') then o.outcome
                     when s.state = 'create' then 'only source'
