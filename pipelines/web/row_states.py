@@ -115,6 +115,11 @@ class RowFilter:
             max(1, int(page)) if page.isascii() and page.isdecimal() and len(page) < 9 else 1,
         )
 
+    @property
+    def has_all_sendable(self) -> bool:
+        """Whether every row that a plan can change matches."""
+        return self.state in ("", "sendable") and not (self.rule or self.brand or self.text)
+
     def query(self, **changes: Any) -> str:
         """The query of an address, with some values changed; the page is 1 unless it is given."""
         changed = replace(self, **({"page": 1} | changes))
