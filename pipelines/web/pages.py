@@ -117,6 +117,7 @@ class Pages:
             was_read = published.value("select count(*) > 0 from sync.flows where rows_read > 0")
             return {"found": {name: found for name, found in of_flow.items() if found}, "was_read": was_read}
 
+        nothing: dict[str, Any] = {"found": {}, "was_read": False, "problem": ""}
         return render(
             request,
             "to_fix.html.j2",
@@ -127,7 +128,7 @@ class Pages:
             words={name: channel.declarations[name].words for name in flows},
             code_pages={name: code_page(channel, name) for name in flows},
             state_words={name: state_words(*map(channel.title, channel.ends_of(name))) for name in flows},
-            **({"found": {}, "was_read": False, "problem": ""} | await in_published(one, read)),
+            **(nothing | await in_published(one, read)),
         )
 
     async def runs(self, request: Request) -> Response:
