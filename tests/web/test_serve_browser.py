@@ -121,6 +121,9 @@ def test_the_complete_story(page: Page, served: Served) -> None:
     rows_of(page, served, "products", "?state=sendable")
     page.get_by_role("button", name=re.compile("that can be sent")).click()
     assert "0 refused" in send(page)
+    page.goto(served.address)
+    page.get_by_role("button", name="A delivery arrives at the warehouse").click()
+    assert "Press Refresh first" in page.get_by_role("alert").inner_text()
     refresh(page, served)
 
     act(page, served, "A delivery arrives at the warehouse")
