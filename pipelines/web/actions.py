@@ -10,8 +10,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from pipelines.config.channel import Channel
+from pipelines.core.json_codec import decode_exact
+from pipelines.engine.flow import ChangeWords
 from pipelines.reports.query import fields
-from pipelines.state.run_result import HEADLINES
+from pipelines.state.run_result import HEADLINES, RunResult
 from pipelines.web.access import form, require_operator
 from pipelines.web.channel_runs import Job, TooManyRequests
 from pipelines.web.pages import Pages, in_published, known_flow
@@ -46,8 +48,9 @@ class Actions:
         one, channel = self._pages.usable(request)
         flow = known_flow(request, channel)
         values = form(request)
-        if first(request, "choice") == "all":
-            shown = RowFilter.parse({name: texts[0] for name, texts in values.items()})
+        shown = RowFilter.parse({name: texts[0] for name, texts in values.items()})
+        is_all = first(request, "choice") == "all"
+        if is_all:
 
             def read(published: PublishedRows) -> dict[str, Any]:
                 return {"codes": FlowRows(published, flow, channel.declarations[flow]).codes(shown)}
@@ -57,16 +60,20 @@ class Actions:
             codes = [code for code in values.get("code", []) if code and "\n" not in code and "\r" not in code]
         if not codes:
             raise HTTPException(400, "No row is ticked that can be sent. Go back, and tick at least one.")
-        return self._request(request, RunCommand("plan", (flow,)), codes)
+        is_complete = is_all and shown.has_all_sendable  # then it is the flow's plan, whose limits count all rows
+        return self._request(request, RunCommand("plan", (flow,)), None if is_complete else codes)
 
     async def apply(self, request: Request) -> Response:
         """Pushes exactly the plan that was shown: the same rows, by its fingerprint."""
-        one, _ = self._pages.usable(request)
+        require_operator(request)
+        one, channel = self._pages.usable(request)
         job = known_job(request, one)
         document = job.exit.document if job.exit else {}
         fingerprint = document.get("fingerprint", "")
         if job.command.verb != "plan" or not fingerprint or first(request, "fingerprint") != fingerprint:
             raise HTTPException(409, "This is not the plan that was shown. Look at the plan again.")
+        if (sent := one.runs.push_of(job, fingerprint)) is not None:  # a second press, or a colleague's
+            return RedirectResponse(f"/channels/{channel.name}/jobs/{sent.number}", 303)
         return self._request(request, RunCommand("push", job.command.flows, expect=fingerprint), job.codes)
 
     async def stop(self, request: Request) -> Response:
@@ -101,8 +108,9 @@ class Actions:
             channel=channel,
             job=job,
             document=document,
-            headline=HEADLINES.get(job.exit.outcome, job.exit.outcome) if job.exit else "",
+            headline=_headline(job),
             flows=document.get("flows") or {},
+            sent=one.runs.push_of(job, document["fingerprint"]) if document.get("fingerprint") else None,
             **({"changes": {}, "total": {}} | facts),
         )
 
@@ -115,8 +123,7 @@ class Actions:
         def read(published: PublishedRows) -> dict[str, Any]:
             changes: dict[str, list[dict[str, Any]]] = {}
             for row in published.rows(_CHANGES, {"run": run_id, "shown": MAX_SHOWN}):
-                row["fields"] = fields(row.pop("before"), row.pop("after"))
-                changes.setdefault(row["flow"], []).append(row)
+                changes.setdefault(row["flow"], []).append(_in_words(row, channel))
             return {"changes": changes}
 
         return await in_published(one, read)
@@ -140,6 +147,25 @@ _CHANGES = """
     qualify row_number() over (partition by c.flow order by j.outcome is not distinct from 'applied', c.action, c.key)
         <= $shown
     order by c.flow, j.outcome is not distinct from 'applied', c.action, c.key"""
+
+
+def _headline(job: Job) -> str:
+    """How the run ended, as its report says it; "" until then."""
+    if job.exit is None or job.exit.outcome not in HEADLINES:
+        return job.exit.outcome if job.exit else ""
+    result = RunResult("", job.exit.run_id, job.command.verb, job.requested_at, job.exit.outcome, job.exit.exit_code)
+    result.flows, result.narrowed = job.exit.document.get("flows") or {}, job.codes is not None
+    return result.headline
+
+
+def _in_words(row: dict[str, Any], channel: Channel) -> dict[str, Any]:
+    """The change as people read it: `described`, or its `fields` without those that are for this program alone."""
+    before, after = row.pop("before"), row.pop("after")
+    flow = channel.known_flows.get(row["flow"])
+    words = flow.change_words if flow else ChangeWords()
+    described = flow.describe_create(decode_exact(after.encode())) if flow and row["action"] == "create" else ()
+    shown = [field for field in fields(before, after) if field.name not in words.internal]
+    return row | {"fields": shown, "described": described, "labels": words.labels}
 
 
 def known_job(request: Request, one: ProjectChannel) -> Job:

@@ -79,7 +79,18 @@ def application(channels: ProjectChannels, acts: Sequence[Act] = ()) -> Starlett
 async def _error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     title = _TITLES.get(error.status_code, "Error")
-    return render(request, "error.html.j2", error.status_code, title=title, message=error.detail)
+    back = _way_back(request, error.status_code)
+    return render(request, "error.html.j2", error.status_code, title=title, message=error.detail, back=back)
+
+
+def _way_back(request: Request, status: int) -> tuple[str, str]:
+    """The address and the name of the page from which the user can go on."""
+    path = request.path_params
+    if "number" in path:
+        return f"/channels/{path['channel']}/runs", f"Runs of {path['channel']}"
+    if status == 400 and "flow" in path:
+        return f"/channels/{path['channel']}/flows/{path['flow']}", f"Back to {path['flow']}"
+    return "/", "All channels"
 
 
 async def _health(_: Request) -> Response:

@@ -80,6 +80,12 @@ class ChannelRuns:
     def job(self, number: int) -> Job | None:
         return next((job for job in self._jobs if job.number == number), None)
 
+    def push_of(self, plan: Job, fingerprint: str) -> Job | None:
+        """The push of this plan that waits, runs or was applied; None if it can be sent."""
+        pushes = (job for job in self.jobs if job.command.expect == fingerprint and job.codes == plan.codes)
+        since = (job for job in pushes if job.number > plan.number)
+        return next((job for job in since if job.exit is None or job.exit.exit_code in (0, 3)), None)
+
     def request(self, command: RunCommand, codes: Sequence[str] | None = None) -> Job:
         """Queues a run; with `codes`, a run of these codes only. Raises TooManyRequests."""
         if sum(job.state == "waiting" for job in self._jobs) >= MAX_WAITING:

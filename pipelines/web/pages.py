@@ -114,8 +114,10 @@ class Pages:
 
         def read(published: PublishedRows) -> dict[str, Any]:
             of_flow = {name: FlowRows(published, name, channel.declarations[name]).to_fix() for name in flows}
-            return {"found": {name: found for name, found in of_flow.items() if found}}
+            was_read = published.value("select count(*) > 0 from sync.flows where rows_read > 0")
+            return {"found": {name: found for name, found in of_flow.items() if found}, "was_read": was_read}
 
+        nothing: dict[str, Any] = {"found": {}, "was_read": False, "problem": ""}
         return render(
             request,
             "to_fix.html.j2",
@@ -126,7 +128,7 @@ class Pages:
             words={name: channel.declarations[name].words for name in flows},
             code_pages={name: code_page(channel, name) for name in flows},
             state_words={name: state_words(*map(channel.title, channel.ends_of(name))) for name in flows},
-            **({"found": {}, "problem": ""} | await in_published(one, read)),
+            **(nothing | await in_published(one, read)),
         )
 
     async def runs(self, request: Request) -> Response:

@@ -14,6 +14,7 @@ from pipelines.config.channel import Channel
 from pipelines.config.load import load
 from pipelines.config.project import Project
 from pipelines.core.errors import CentraMyogoError, ConfigError
+from pipelines.state.lock import running_verb
 from pipelines.state.store import Folder
 from pipelines.web.channel_runs import ChannelRuns, TooManyRequests
 from pipelines.web.published_tables import NothingPublished, PublishedTables
@@ -45,6 +46,11 @@ class ProjectChannel:
     @property
     def name(self) -> str:
         return self.channel.name if self.channel else self.file.stem
+
+    @property
+    def foreign_run(self) -> str | None:
+        """The verb of a run under way that these pages do not know: of the command line, or from before a restart."""
+        return running_verb(self.folder) if self.runs.running is None else None
 
 
 class Hints:

@@ -54,9 +54,9 @@ _CREATE = """
         where flow = $flow and source_id in (select source_id from issues) group by source_id),
     found as (
         select l.*, k.linked, s.key, s.run_id, o.message as answer, i.rules, i.message as problem, i.since,
-               case when not l.in_source then 'only target'
+               case when s.state = 'withheld' then 'withheld'
+                    when not l.in_source then 'only target'
                     when s.state = 'skipped' then 'not wanted'
-                    when s.state = 'withheld' then 'withheld'
                     when o.outcome = 'applied' then 'equal'
                     when o.outcome in ('refused', 'unknown') then o.outcome
                     when s.state = 'create' then 'only source'
@@ -115,6 +115,11 @@ class RowFilter:
             descending,
             max(1, int(page)) if page.isascii() and page.isdecimal() and len(page) < 9 else 1,
         )
+
+    @property
+    def has_all_sendable(self) -> bool:
+        """Whether every row that a plan can change matches."""
+        return self.state in ("", "sendable") and not (self.rule or self.brand or self.text)
 
     def query(self, **changes: Any) -> str:
         """The query of an address, with some values changed; the page is 1 unless it is given."""

@@ -94,7 +94,7 @@ class SettingsPage:
         problem = self._name_problem(name)
         made = await run_in_threadpool(self._new_form, "new" if problem else name)
         if problem:
-            await run_in_threadpool(made.take, sent)
+            await run_in_threadpool(_check, made, sent)
         else:
             try:
                 await run_in_threadpool(_store, made, sent, SecretStore(self._project))
@@ -157,13 +157,7 @@ class SettingsPage:
 
 def _store(made: SettingsForm, sent: dict[str, list[str]], store: SecretStore) -> None:
     """Saves the form if it is right; its errors say what is wrong otherwise. Raises FileChanged."""
-    made.take(sent)
-    try:
-        made.editor.check()
-    except FileChanged:
-        raise
-    except ConfigError as error:
-        made.place(error)
+    _check(made, sent)
     if made.is_right:
         try:
             store.store(made.secrets)  # before the file: a new channel must not start without them
@@ -172,6 +166,17 @@ def _store(made: SettingsForm, sent: dict[str, list[str]], store: SecretStore) -
             raise
         except ConfigError as error:
             made.problems.append(f"{error.message} {error.fix}")
+
+
+def _check(made: SettingsForm, sent: dict[str, list[str]]) -> None:
+    """Takes the values; the form's errors say what is wrong. Raises FileChanged."""
+    made.take(sent)
+    try:
+        made.editor.check()
+    except FileChanged:
+        raise
+    except ConfigError as error:
+        made.place(error)
 
 
 def _seen_of(one: ProjectChannel) -> Seen:

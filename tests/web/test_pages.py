@@ -70,7 +70,7 @@ def test_only_the_ticked_rows_are_sent_and_only_as_shown(visitor: Visitor, small
     refreshed(visitor)
     visitor.get("/channels/demo/flows/products?state=sendable")
     page = visitor.ended(visitor.post("/channels/demo/flows/products/plan", {"choice": "ticked", "code": ["SKU1"]}))
-    assert "Send exactly these 1 change<" in page
+    assert "Send exactly this change<" in page
     job, fingerprint = job_and_fingerprint(page)
     assert sorted(row["code"] for row in small.box.myogo_products()) == ["OLD", "SKU5"]
     result = text_of(visitor.ended(visitor.post(f"{job}/apply", {"fingerprint": fingerprint})))

@@ -191,3 +191,16 @@ def test_flows_without_a_view_of_both_sides_show_what_their_runs_found(shop: Sho
     """Orders and parcels: a row for each, with its reference."""
     shop.run("push")
     assert shown(shop, "products").total > 2000
+
+
+def test_a_size_that_only_the_target_has_can_be_withheld(shop_of: Callable[..., Shop]) -> None:
+    """STOCK-009: Centra has it in stock, myOGO has no amount. The first page counts it, so the others show it."""
+    shop = shop_of(size(1), size(2, allocated=0), myogo=[product(1, stock=10)])
+    shop.file.write_text(shop.text + "\n[flows.stock.params]\ngoods_received = true\n")
+    shop.run("plan")
+    assert states(shop, "stock")["SKU2"] == "withheld"
+    tables = PublishedTables(Folder(shop.data, "demo"))
+    with tables.open() as published:
+        found = FlowRows(published, "stock", shop.channel().declarations["stock"]).to_fix()
+    tables.close()
+    assert [(one.rule, one.rows) for one in found] == [("STOCK-009", 1)]

@@ -241,3 +241,12 @@ def test_carriers_line_by_line(visitor: Visitor, file: Path) -> None:
             sent[f"{name}:{part}"] = [*sent[f"{name}:{part}"], value]
         answer = visitor.send("/channels/se-web/settings", sent)
         assert (answer.status, message) == (422, message if message in error_at(answer.text, name) else answer.text)
+
+
+def test_a_wrong_name_does_not_hide_the_other_errors(visitor: Visitor, box: Sandbox) -> None:
+    """Each further attempt means to enter five secrets again."""
+    answer = visitor.create(box, name="My Shop!", **{"flows.products.params.currency": "euro"})
+    assert answer.status == 422
+    assert "cannot be the name of a channel" in answer.text
+    assert error_at(answer.text, "flows.products.params.currency")
+    assert [*visitor.project.channels.glob("*.toml")] == []

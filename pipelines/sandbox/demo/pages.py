@@ -16,6 +16,9 @@ from pipelines.sandbox.demo.steps import ORDERS, TRACKING, yesterday
 from pipelines.web.acts import Act, ActNotPossible
 
 WAITING_STOCK = "\n[flows.stock.params]\ngoods_received = false\n"
+_UNREAD = """
+    select count(*) from sync.journal where flow = 'products' and outcome = 'applied'
+        and run_id = (select arg_max(run_id, started_at) from sync.runs)"""
 
 
 @contextlib.contextmanager
@@ -60,6 +63,8 @@ class _Acts:
 
     def _delivery(self) -> str:
         self._need_tables()
+        if self._outside.query(_UNREAD) != [(0,)]:
+            raise ActNotPossible("Press Refresh first: no run has read the products that the last push created.")
         sizes = self._outside.sizes()
         if not sizes:
             raise ActNotPossible("No product in myOGO waits for a delivery. Create products first, and refresh.")

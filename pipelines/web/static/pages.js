@@ -2,13 +2,20 @@
 const all = document.getElementById("tick-all");
 if (all) {
   const boxes = () => document.querySelectorAll('#rows input[name="code"]');
-  all.hidden = false;
+  all.hidden = boxes().length === 0;
   all.addEventListener("change", () => boxes().forEach((box) => { box.checked = all.checked; }));
 }
 
 // The list of channels refreshes itself: not in a hidden tab, not without a change, not while a text in it is selected.
 document.body.addEventListener("htmx:beforeRequest", (event) => {
   if (event.detail.target.id === "channels" && document.hidden) event.preventDefault();
+});
+// A page that refreshes itself says so if nothing answers, and loads anew if the pages no longer know what it shows.
+const answers = (does) => () => { document.getElementById("no-answer").hidden = does; };
+document.body.addEventListener("htmx:sendError", answers(false));
+document.body.addEventListener("htmx:beforeOnLoad", answers(true));
+document.body.addEventListener("htmx:responseError", (event) => {
+  if (event.detail.xhr.status === 404) location.reload();
 });
 document.body.addEventListener("htmx:beforeSwap", (event) => {
   if (!event.detail.shouldSwap) return;
