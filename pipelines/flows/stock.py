@@ -273,17 +273,19 @@ class StockFlow(Flow):
 
         in_channel = rows["code"].isin(sizes.loc[sizes["selected"], "code"]) & (rows["size_count"] > 0)
         selected = in_channel & self.context.select_by_sku(rows["code"], rows["key"])
-        failed = failed_checks(rows).where(selected, -1)
+        failed_of_all = failed_checks(rows)
+        compared = rows[in_channel & (failed_of_all < 0)]  # limits that are shares count all, whatever is selected
+        failed = failed_of_all.where(selected, -1)
         broken = failed >= 0
         valid = rows[selected & ~broken].reset_index(drop=True)
         desired = valid[["key", "quantity", "stock_item_id", "code"]].rename(columns={"stock_item_id": "source_id"})
-        live = valid[["key"]].assign(quantity=valid["current"])
+        live = compared[["key"]].assign(quantity=compared["current"]).reset_index(drop=True)
         stocked = valid["current"] > 0
         metrics = StockMetrics(
             read=len(rows) if is_listed else 0,
             read_before=last_read(self.store, self.context.name),
             full_read=self.context.full_read,
-            stocked=int(stocked.sum()),
+            stocked=int((compared["current"] > 0).sum()),
             falling=valid.loc[(stocked & (valid["quantity"] == 0)).fillna(False), "code"],
         )
         counts = {

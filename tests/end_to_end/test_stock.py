@@ -194,6 +194,17 @@ def test_a_plan_that_sets_most_sizes_to_zero_or_changes_most_amounts_is_refused(
     assert physical(shop, 1, 7, 8) == [0, 0, 6]
 
 
+def test_shares_of_a_selection_are_shares_of_all(shop_of: ShopOf) -> None:
+    """Twelve chosen sizes of forty may change, and fall to zero, although all of them do."""
+    many = range(1, 41)
+    shop = shop_with_stock(
+        shop_of, *(size(n, allocated=0) for n in many), myogo=[held(n, stock=0 if n < 13 else 5) for n in many],
+    )  # fmt: skip
+    report = stock(shop, sku=tuple(f"SKU{n}" for n in range(1, 13)))
+    assert (report.exit_code, report.flows["stock"]["applied"]) == (0, 12)
+    assert physical(shop, 1, 12, 13) == [0, 0, 5]
+
+
 def test_free_amounts_are_written_if_the_plugin_takes_them(shop_of: ShopOf) -> None:
     """Less what Centra has allocated, which it adds. A negative amount is written as zero, an equal one is not
     written."""
