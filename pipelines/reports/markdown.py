@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from pipelines.reports.formatting import clean, number, outcome, short, sums, unchanged_since, when
-from pipelines.reports.model import Facts, FlowFacts, FlowWords, Row, Todo
+from pipelines.reports.model import MAX_SELECTION, Facts, FlowFacts, FlowWords, Row, Todo
 from schemas.issues import and_more
 
 MAX_CHANGES = 20
@@ -32,7 +32,8 @@ def summary(facts: Facts) -> str:
             f"({when(lead.run.started_at)}).",
         ]
     if facts.selection:
-        lines += ["", f"Only codes like {', '.join(map(_code, facts.selection))}; the others count as skipped."]
+        named = ", ".join(map(_code, facts.selection[:MAX_SELECTION])) + facts.more_selected
+        lines += ["", f"Only codes like {named}; the others count as skipped."]
     words = lead.words
     lines += [
         "",

@@ -11,6 +11,7 @@ from pipelines.state.store import COUNTS
 
 MAX_INLINE = 50
 MAX_OF_GROUP = 12
+MAX_SELECTION = 10  # patterns that a report names
 Row = dict[str, Any]
 
 
@@ -253,6 +254,12 @@ class Facts:
         """The to-dos of all flows: urgent ones first, then the most frequent."""
         found = [todo for flow in self.flows for todo in flow.todos]
         return sorted(found, key=lambda todo: (not todo.urgent, -todo.rows))
+
+    @property
+    def more_selected(self) -> str:
+        """The number of the patterns after the first MAX_SELECTION, in words."""
+        more = len(self.selection) - MAX_SELECTION
+        return f" and {more:,} more" if more > 0 else ""
 
     @property
     def compared(self) -> RunResult | None:

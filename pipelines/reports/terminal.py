@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from pipelines.reports.formatting import clean, outcome, short, sums, unchanged_since, when
-from pipelines.reports.model import Facts, FlowFacts, Todo
+from pipelines.reports.model import MAX_SELECTION, Facts, FlowFacts, Todo
 from schemas.issues import MAX_LISTED, and_more
 
 
@@ -23,7 +23,8 @@ def show(facts: Facts, out: Console) -> None:
     if lead is not None and not facts.fresh:
         out.print(f"The lists below are from run {lead.run.run_id} ({when(lead.run.started_at)}).")
     if facts.selection:
-        out.print(escape(clean(f"Only codes like {', '.join(facts.selection)}; the others count as skipped.")))
+        named = ", ".join(facts.selection[:MAX_SELECTION]) + facts.more_selected
+        out.print(escape(clean(f"Only codes like {named}; the others count as skipped.")))
     if lead is not None:
         if facts.others:
             out.print(f"\n[bold]Flow {escape(lead.flow)}[/] ({lead.run.verb}, run {lead.run.run_id})")
