@@ -243,7 +243,7 @@ def test_a_run_narrowed_by_sku_is_marked(shop_of: Callable[..., Shop]) -> None:
     assert "Only codes like SKU2 were selected" in report_page(shop).text("")
     assert "Only codes like `SKU2`" in markdown_summary(shop)
     shop.run("plan", sku=tuple("SKU2" + "*" * n for n in range(13)))
-    assert "SKU2********, SKU2********* and 3 more were selected" in report_page(shop).text("")
+    assert "and 3 more were selected" in report_page(shop).text("")
     assert "and 3 more; the others" in markdown_summary(shop)
     assert "and 3 more; the others" in " ".join(
         shop.command("report", str(shop.file), "--data", str(shop.data)).stdout.split()
