@@ -67,7 +67,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--channels", type=int, nargs="+", default=CHANNELS)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", nargs="+", default=[*PARTS])
+    parser.add_argument("--only", nargs="+", default=[*PARTS], help=f"any of: {', '.join(PARTS)}, test, torture")
     options = parser.parse_args()
     results: dict[str, Any] = (
         json.loads((HERE / "results.json").read_text()) if (HERE / "results.json").exists() else {}
@@ -89,6 +89,9 @@ def main() -> None:
             results["start"] = _starting(folder, options.rounds)
         if "idle" in options.only:
             results["idle"] = _idle(folder, options.rounds)
+        for suite in ("test", "torture"):
+            if suite in options.only:
+                results.setdefault("suites", {})[suite] = _suite(suite)
         if "pages" in options.only:
             results["pages"] = pages.measured(folder / "pages", 3 * options.rounds)
         if "channels" in options.only:
@@ -200,6 +203,16 @@ def _idle(folder: Path, rounds: int) -> dict[str, Any]:
         name: {"cpu_s": statistics.median(one.seconds), "ratio": ratio(one, runs["imports"])}
         for name, one in runs.items()
     }
+
+
+def _suite(target: str) -> dict[str, Any]:
+    """The processor time of `make TARGET`, in seconds and in imports."""
+    imports = [sys.executable, "-c", IMPORTS]
+    floors = [cpu_seconds(imports)]
+    spent = cpu_seconds(["make", target], quiet=False)
+    floors.append(cpu_seconds(imports))
+    on = datetime.now(UTC).date().isoformat()
+    return {"cpu_s": round(spent), "imports": round(spent / statistics.mean(floors)), "on": on}
 
 
 def _table(contestants: list[Contestant], runs: dict[str, Runs]) -> dict[str, Any]:

@@ -111,6 +111,15 @@ def page(results: dict[str, Any]) -> str:
                 for one in found
             )
         )
+    if suites := results.get("suites"):
+        parts.append(
+            "## The test suites\n\nProcessor time of all processes, also in multiples of the imports above, measured "
+            "together.\n\n| Suite | CPU seconds | imports | measured on |\n|---|---:|---:|---|\n"
+            + "".join(
+                f"| `make {name}` | {one['cpu_s']:,} | {one['imports']:,} | {one['on']} |\n"
+                for name, one in suites.items()
+            )
+        )
     if start := results.get("start"):
         parts.append(
             "## Starting\n\n| Command | Seconds, the complete process |\n|---|---:|\n"

@@ -93,9 +93,10 @@ def once(one: Contestant, job: dict[str, Any], runs: Runs, keep: Path | None = N
     shutil.rmtree(folder)
 
 
-def cpu_seconds(command: Sequence[str]) -> float:
+def cpu_seconds(command: Sequence[str], *, quiet: bool = True) -> float:
     """The processor time, user and system, of the process and its children. It must end with 0 or 3."""
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    output = subprocess.DEVNULL if quiet else None
+    process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode not in (0, 3):
