@@ -16,7 +16,7 @@ from pipelines.state.pause import Pause
 from pipelines.state.store import utc_now
 from pipelines.web.project_channels import ProjectChannel
 from pipelines.web.published_tables import NothingPublished
-from pipelines.web.row_states import SENDABLE, FlowRows
+from pipelines.web.row_states import SENDABLE, count_states
 from pipelines.web.scheduler import Scheduler
 
 STATES = ("good", "attention", "failed", "stale", "running", "never run", "invalid")
@@ -53,7 +53,10 @@ def overview(one: ProjectChannel, scheduler: Scheduler, now: Callable[[], dateti
     ended, as in the alerts."""
     if one.channel is None:
         return Overview(one.name, "invalid", one.problem, None, None, [], 0, 0)
-    found = _of_tables(one, one.channel)
+    version = one.tables.version
+    if one.glanced is None or one.glanced[0] != version:
+        one.glanced = version, _of_tables(one, one.channel)
+    found: Overview = one.glanced[1]
     if is_folder_stale(one.channel, one.folder, found.last_push, now()):
         found = replace(found, state="stale", message=" ".join(filter(None, (stale_text(one.channel), found.message))))
     if one.runs.running is not None or running_verb(one.folder):
@@ -63,7 +66,7 @@ def overview(one: ProjectChannel, scheduler: Scheduler, now: Callable[[], dateti
 
 def _of_tables(one: ProjectChannel, channel: Channel) -> Overview:
     try:
-        with one.tables.open() as published:
+        with one.tables.open(brief=True) as published:
             newest = last_run(published.database)
             last_push = last_good_push(published.database)
             to_fix = published.value(TO_FIX)
@@ -72,7 +75,7 @@ def _of_tables(one: ProjectChannel, channel: Channel) -> Overview:
                 [newest.run_id if newest else ""],
             )
             flows = [
-                _counts(name, FlowRows(published, name, channel.declarations[name]).states())
+                _counts(name, count_states(published, name, channel.declarations[name]))
                 for name in channel.in_order(())
             ]
     except NothingPublished as error:

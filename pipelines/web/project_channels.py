@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from pipelines.config.channel import Channel
 from pipelines.config.load import load
@@ -42,6 +43,7 @@ class ProjectChannel:
     runs: ChannelRuns
     tables: PublishedTables
     hints: Hints | None = None
+    glanced: tuple[tuple[int, int] | None, Any] | None = None  # the version of the tables, and the first page's facts
 
     @property
     def name(self) -> str:
@@ -112,6 +114,8 @@ class ProjectChannels:
 
     def refresh(self) -> None:
         """If the folder cannot be read, the channels stay as they were."""
+        for one in self._by_file.values():
+            one.tables.close_if_idle()
         try:
             found = {file: _version(file) for file in self.project.channel_files()}
         except CentraMyogoError as error:
@@ -197,7 +201,7 @@ class ProjectChannels:
 
 def _last_run(one: ProjectChannel) -> datetime | None:
     try:
-        with one.tables.open() as published:
+        with one.tables.open(brief=True) as published:
             moment: datetime | None = published.value("select max(started_at) from sync.runs")
             return moment
     except NothingPublished:

@@ -7,6 +7,7 @@ import itertools
 import secrets
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from pipelines.state.store import DUCKDB_SETTINGS, Folder
 
 Row = dict[str, Any]
 MAX_TEMPORARY = 30
+IDLE_S = 600.0
 _CACHE = "pages-rows-"
 _OWN = secrets.token_hex(4)  # of this process: only one serves a data folder
 _numbers = itertools.count(1)
@@ -41,11 +43,22 @@ class PublishedTables:
         self._folder = folder
         self._lock = threading.Lock()
         self._current: _Attached | None = None
+        self._used_at = 0.0
+
+    @property
+    def version(self) -> tuple[int, int] | None:
+        """Changes with the published file; None without one."""
+        try:
+            status = self._folder.published.stat()
+        except FileNotFoundError:
+            return None
+        return status.st_ino, status.st_mtime_ns
 
     @contextlib.contextmanager
-    def open(self) -> Iterator[PublishedRows]:
-        """The newest file. Raises NothingPublished."""
-        attached = self._take()
+    def open(self, *, brief: bool = False) -> Iterator[PublishedRows]:
+        """The newest file. If it is `brief`, nothing is kept for the next time, and `prepare` must not be called.
+        Raises NothingPublished."""
+        attached = self._take(brief)
         try:
             with contextlib.closing(attached.connection.cursor()) as cursor:
                 cursor.execute("use published")
@@ -53,21 +66,30 @@ class PublishedTables:
         finally:
             self._release(attached)
 
+    def close_if_idle(self) -> None:
+        """Frees the memory of a file that no page has needed for IDLE_S."""
+        with self._lock:
+            if self._current is not None and not self._current.users and time.monotonic() > self._used_at + IDLE_S:
+                self._current.retire()
+                self._current = None
+
     def close(self) -> None:
         with self._lock:
             if self._current is not None:
                 self._current.retire()
                 self._current = None
 
-    def _take(self) -> _Attached:
+    def _take(self, brief: bool) -> _Attached:
         with self._lock:
-            try:
-                status = self._folder.published.stat()
-            except FileNotFoundError:
-                raise NothingPublished("Nothing was read yet. Press Refresh.") from None
-            version = (status.st_ino, status.st_mtime_ns)
+            version = self.version
+            if version is None:
+                raise NothingPublished("Nothing was read yet. Press Refresh.")
             if self._current is None or self._current.version != version:
-                fresh = _attach(self._folder, version)
+                fresh = _attach(self._folder, version, brief)
+                if brief:
+                    fresh.users += 1
+                    fresh.retire()
+                    return fresh
                 if self._current is not None:
                     self._current.retire()
                 self._current = fresh
@@ -76,12 +98,13 @@ class PublishedTables:
 
     def _release(self, attached: _Attached) -> None:
         with self._lock:
+            self._used_at = time.monotonic()
             attached.users -= 1
             attached.close_if_unused()
 
 
 class _Attached:
-    def __init__(self, version: tuple[int, int], connection: duckdb.DuckDBPyConnection, cache: Path) -> None:
+    def __init__(self, version: tuple[int, int], connection: duckdb.DuckDBPyConnection, cache: Path | None) -> None:
         self.version, self.connection, self._cache = version, connection, cache
         self.users = 0
         self.prepared = dict[str, Any]()
@@ -96,8 +119,9 @@ class _Attached:
     def close_if_unused(self) -> None:
         if self._is_retired and not self.users:
             self.connection.close()
-            self._cache.unlink(missing_ok=True)
-            self._cache.with_name(f"{self._cache.name}.wal").unlink(missing_ok=True)
+            if self._cache is not None:
+                self._cache.unlink(missing_ok=True)
+                self._cache.with_name(f"{self._cache.name}.wal").unlink(missing_ok=True)
 
 
 class PublishedRows:
@@ -147,16 +171,17 @@ class PublishedRows:
         return found
 
 
-def _attach(folder: Folder, version: tuple[int, int]) -> _Attached:
+def _attach(folder: Folder, version: tuple[int, int], brief: bool) -> _Attached:
     for leftover in folder.root.glob(f"{_CACHE}*"):  # of a killed process
         if not leftover.name.startswith(f"{_CACHE}{_OWN}-"):
             shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink(missing_ok=True)
     cache = folder.root / f"{_CACHE}{_OWN}-{next(_numbers)}.duckdb"
     connection = duckdb.connect(config=DUCKDB_SETTINGS | {"temp_directory": f"{cache}.tmp"})
     try:
-        with restrictive_umask():
-            # Small groups, because a page needs a hundred rows and DuckDB unpacks texts by the group.
-            connection.execute(f"attach {quoted(str(cache))} as main_rows (row_group_size 8192)")
+        if not brief:
+            with restrictive_umask():
+                # Small groups, because a page needs a hundred rows and DuckDB unpacks texts by the group.
+                connection.execute(f"attach {quoted(str(cache))} as main_rows (row_group_size 8192)")
         connection.execute(f"attach {quoted(str(folder.published))} as published (read_only)")
         connection.execute("use published")
         if schema_version_of(connection) != SCHEMA_VERSION:
@@ -168,4 +193,4 @@ def _attach(folder: Folder, version: tuple[int, int]) -> _Attached:
     except NothingPublished:
         connection.close()
         raise
-    return _Attached(version, connection, cache)
+    return _Attached(version, connection, None if brief else cache)

@@ -37,8 +37,7 @@ _NO_LISTING = """
            true as in_source, state = 'unchanged' as in_target, cast(null as bigint) as source_stock,
            cast(null as bigint) as target_stock, null as other_code
     from sync.row_states where flow = $flow"""
-_CREATE = """
-    create or replace table main_rows.{table} as
+_FOUND = """
     with listed as ({listing}),
     states as (select source_id, key, state, run_id from sync.row_states where flow = $flow),
     outcomes as (
@@ -64,7 +63,11 @@ _CREATE = """
                     when l.in_target then 'equal' else 'not compared' end as state
         from listed l left join states s using (source_id)
         left join outcomes o on o.run_id = s.run_id and o.key = s.key left join issues i using (source_id)
-        left join linked k using (source_id))
+        left join linked k using (source_id))"""
+_CREATE = (
+    "create or replace table main_rows.unsorted as"
+    + _FOUND
+    + """
     select found.* replace (
                case when state = 'withheld' then rules end as rules,
                case when state = 'withheld' and linked <> code then linked end as linked,
@@ -76,6 +79,7 @@ _CREATE = """
     from found left join sync.changes c
         on state in ('differs', 'refused', 'unknown') and c.flow = $flow and c.action = 'update'
             and c.run_id = found.run_id and c.key = found.key"""
+)
 
 _SENDABLE = f"state in {SENDABLE!r} and sent_code <> ''"
 # The numbers of all rows, which each page shows.
@@ -188,11 +192,10 @@ class FlowRows:
     def __init__(self, published: PublishedRows, name: str, flow: type[Flow]) -> None:
         self._published = published
         self._name, self._table = name, f'main_rows."rows_{name}"'
-        listing = flow.listing.query if flow.listing else _NO_LISTING
 
         def create(db: duckdb.DuckDBPyConnection) -> None:
             # Joined first and sorted then: both at once need more memory than there is.
-            db.execute(_CREATE.format(table="unsorted", listing=listing), {"flow": name})
+            db.execute(_CREATE.format(listing=_listing(flow)), {"flow": name})
             rows = "select row_number() over () as row, * from (from main_rows.unsorted order by code, source_id)"
             db.execute(f"create or replace table {self._table} as {rows}")
             db.execute("drop table main_rows.unsorted")
@@ -308,6 +311,16 @@ class FlowRows:
             {"kind": kind},
         )
         return {row["value"]: row["row_count"] for row in rows}
+
+
+def count_states(published: PublishedRows, name: str, flow: type[Flow]) -> dict[str, int]:
+    """The number of rows of the flow by state, without making what its pages need."""
+    query = f"{_FOUND.format(listing=_listing(flow))} select state, count(*) as row_count from found group by all"
+    return {row["state"]: row["row_count"] for row in published.rows(query, {"flow": name})}
+
+
+def _listing(flow: type[Flow]) -> str:
+    return flow.listing.query if flow.listing else _NO_LISTING
 
 
 def _with_fields(rows: list[Row]) -> list[Row]:

@@ -100,7 +100,8 @@ async def _live(
     loop = asyncio.get_running_loop()
     forks = ForkServer() if settings.warm_runs else None
     if forks is not None:
-        forks.begin()
+        with contextlib.suppress(OSError):  # each run tries again, or starts without it and says so
+            forks.begin()
     channels = ProjectChannels(project, data, settings.parallel_runs, forks)
     guard = protect(application(channels, acts), settings, users=users)
     server = quiet_server(guard, MAX_CONNECTIONS)

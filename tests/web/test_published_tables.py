@@ -9,7 +9,8 @@ import duckdb
 import pytest
 
 from pipelines.state.store import Folder
-from pipelines.web.published_tables import NothingPublished, PublishedTables
+from pipelines.web import published_tables
+from pipelines.web.published_tables import NothingPublished, PublishedRows, PublishedTables
 from tests.support.shop import Shop, size
 
 
@@ -89,6 +90,67 @@ def test_a_new_file_leaves_what_a_run_still_reads(shop_of: Callable[..., Shop]) 
     tables.close()
     other.close()
     assert [*folder.root.glob("pages-rows-*")] == []
+
+
+def test_a_glance_leaves_nothing_behind(shop_of: Callable[..., Shop]) -> None:
+    shop = shop_of(size(1))
+    folder = Folder(shop.data, "demo")
+    tables = PublishedTables(folder)
+    assert tables.version is None
+    shop.run("plan")
+    first = tables.version
+    with tables.open(brief=True) as published:
+        assert published.value("select count(*) from sync.runs") == 1
+        assert [*folder.root.glob("pages-rows-*")] == []
+    shop.run("plan")
+    assert tables.version not in (None, first)
+    with tables.open(brief=True) as published:
+        assert published.value("select count(*) from sync.runs") == 2
+    tables.close()
+
+
+def test_a_file_that_no_page_needs_is_closed_after_a_while(
+    shop_of: Callable[..., Shop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = shop_of(size(1))
+    folder = Folder(shop.data, "demo")
+    shop.run("plan")
+    tables = PublishedTables(folder)
+    assert runs(tables) == 1
+    tables.close_if_idle()
+    assert len([*folder.root.glob("pages-rows-*.duckdb")]) == 1
+    monkeypatch.setattr(published_tables, "IDLE_S", -1.0)
+    with tables.open():
+        tables.close_if_idle()
+        assert len([*folder.root.glob("pages-rows-*.duckdb")]) == 1
+    tables.close_if_idle()
+    assert [*folder.root.glob("pages-rows-*")] == []
+    assert runs(tables) == 1
+    tables.close()
+
+
+def test_only_the_last_used_orders_stay(shop_of: Callable[..., Shop], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(published_tables, "MAX_TEMPORARY", 2)
+    shop = shop_of(size(1))
+    shop.run("plan")
+    tables = PublishedTables(Folder(shop.data, "demo"))
+    made: list[str] = []
+
+    def use(published: PublishedRows, name: str) -> None:
+        def create(db: duckdb.DuckDBPyConnection) -> None:
+            made.append(name)
+            db.execute(f"create table main_rows.{name} as select 1 as x")
+
+        published.prepare_table(name, create)
+        assert published.rows(f"from main_rows.{name}") == [{"x": 1}]
+
+    with tables.open() as published:
+        for name in ("a", "b", "a", "c", "a", "b"):
+            use(published, name)
+        assert made == ["a", "b", "c", "b"]
+        left = published.rows("select table_name from duckdb_tables() where database_name = 'main_rows' order by 1")
+        assert [row["table_name"] for row in left] == ["a", "b"]
+    tables.close()
 
 
 @pytest.mark.parametrize("content", [b"", b"not a database", b"\0" * 5000])

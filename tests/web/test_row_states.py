@@ -13,15 +13,19 @@ from pipelines.engine.sku_patterns import SkuSelection
 from pipelines.reports.console import SilentReporter
 from pipelines.state.store import Folder
 from pipelines.web.published_tables import PublishedTables
-from pipelines.web.row_states import PAGE_SIZE, FlowRows, RowFilter, RowPage
+from pipelines.web.row_states import PAGE_SIZE, FlowRows, RowFilter, RowPage, count_states
 from tests.support.shop import Shop, product, size
 
 
 def shown(shop: Shop, flow: str = "products", **chosen: Any) -> RowPage:
     tables = PublishedTables(Folder(shop.data, "demo"))
+    declared = shop.channel().declarations[flow]
+    with tables.open(brief=True) as published:
+        counted = count_states(published, flow, declared)
     with tables.open() as published:
-        page = FlowRows(published, flow, shop.channel().declarations[flow]).page(RowFilter(**chosen))
+        page = FlowRows(published, flow, declared).page(RowFilter(**chosen))
     tables.close()
+    assert page.states == counted  # what the first page says
     return page
 
 
