@@ -118,8 +118,11 @@ def _run(
     """In the new process."""
     from pipelines.__main__ import main, stop_on_signals
 
+    search_path = importlib.import_module(
+        _IMPORTED_FIRST
+    ).SEARCH_PATH  # which the fork server may have failed to import
     stop_on_signals()
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # `warm_imports` blocks it for the fork server itself
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # that module blocks it for the fork server itself
     os.setsid()  # the parent receives a terminal's Ctrl-C and passes it on once
     for connection, number in ((stdout, 1), (stderr, 2)):
         if connection is not None:
@@ -128,6 +131,6 @@ def _run(
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
-    sys.path[:] = importlib.import_module(_IMPORTED_FIRST).SEARCH_PATH  # not the parent's
+    sys.path[:] = search_path  # not the parent's
     sys.argv = ["centra-myogo", *arguments]
     main()

@@ -21,17 +21,8 @@ from tests.support.waiting import LONG_S
 os.environ.setdefault("DLT_DATA_DIR", tempfile.gettempdir())
 os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
 _CONTEXT = get_context("forkserver")
-_CONTEXT.set_forkserver_preload(
-    [
-        __name__,
-        "dlt",
-        "great_expectations",
-        "pipelines.engine.run",
-        "pipelines.cli",
-        "schemas.products.issues",
-        "pipelines.reports.console",
-    ]
-)
+# The same as those of `serve`, because a process has one fork server.
+_CONTEXT.set_forkserver_preload([__name__, "pipelines.cli.warm_imports"])
 
 
 @dataclass(frozen=True)
@@ -122,4 +113,5 @@ def _run_in_child(
     if signal_at is not None or trace_file is not None:
         failpoints.install(hook)
     sys.argv = ["centra-myogo", *arguments]
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # `warm_imports` blocks it for the fork server itself
     main()

@@ -107,3 +107,30 @@ def test_the_fork_server_ends_without_a_word() -> None:
     root = str(Path(__file__).parents[2])
     ended = subprocess.run(command, env=os.environ | {"PYTHONPATH": root}, capture_output=True, check=True)
     assert (ended.stdout, ended.stderr) == (b"", b"")
+
+
+_NOTHING_IMPORTED = f"""
+import asyncio, multiprocessing
+from multiprocessing import forkserver
+from pipelines.webhooks.warm_process import ForkServer
+
+async def stopped():
+    process = await ForkServer().start({SANDBOX!r}, 1 << 16, with_stderr=True)
+    while b"Ctrl-C" not in await process.stderr.readline():
+        pass
+    process.terminate()
+    return await process.wait()
+
+if __name__ == "__main__":
+    multiprocessing.get_context("forkserver").set_forkserver_preload([])
+    forkserver.ensure_running()
+    assert asyncio.run(stopped()) in (0, 5)
+"""
+
+
+def test_a_run_can_be_stopped_if_the_fork_server_has_imported_nothing() -> None:
+    """A module that cannot be imported is left out without a message: the run imports it itself."""
+    root = str(Path(__file__).parents[2])
+    subprocess.run(
+        [sys.executable, "-P", "-c", _NOTHING_IMPORTED], env=os.environ | {"PYTHONPATH": root}, check=True, timeout=120
+    )
