@@ -182,7 +182,7 @@ def known_flow(request: Request, channel: Channel) -> str:
 
 
 def code_page(channel: Channel, flow: str) -> str:
-    """The address of the page of one code of the flow, without the code: an order has one of its own."""
+    """The address of the page of one code of the flow, without the code: an order has another page."""
     is_order = channel.declarations[flow].codes_named("1") is not None
     return f"/channels/{channel.name}/{'orders/' if is_order else 'history?code='}"
 

@@ -167,7 +167,7 @@ def test_a_pair_the_wrong_way_round_is_named(renamed: Shop) -> None:
 @pytest.mark.parametrize("lost", ["typing error", "deleted in myOGO"])
 def test_a_pair_without_a_product_in_myogo_makes_no_second_product(renamed: Shop, lost: str) -> None:
     """Also if the channel has lost its data folder, so that nothing says how the size was sent. Without the pair, the
-    size gets a product of its own code."""
+    size gets a product with its new code."""
     keep(renamed)
     renamed.run()
     if lost == "typing error":
