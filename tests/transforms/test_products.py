@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.frames import plain_list, products, staged
 from tests.support.shop import euro, size
+from transforms.price import MONEY
 from transforms.products import Params, customs_code, sort_by_id, to_myogo
 
 
@@ -216,10 +217,11 @@ def test_each_row_has_its_own_list_and_prices() -> None:
     assert plain_list(products(size(1, prices=[]))["pricelist_id"]) == [None]
 
 
-def test_an_empty_catalogue_has_the_types_of_a_full_one() -> None:
-    full, empty = products(size(1)), products()
-    texts_of = [name for name, dtype in full.dtypes.items() if str(dtype) == "str"]
-    assert {name: str(empty[name].dtype) for name in texts_of} == dict.fromkeys(texts_of, "str")
+def test_each_column_has_one_type_with_and_without_sizes() -> None:
+    """All others are texts."""
+    other = {"sales_price": str(MONEY), "active": "bool", "price_had_residue": "bool", "pricelists": "int64"}
+    for made in (products(size(1)), products()):
+        assert {name: str(dtype) for name, dtype in made.dtypes.items()} == dict.fromkeys(made.columns, "str") | other
 
 
 @pytest.mark.parametrize("ids", [["10", "9"], ["9", "10"], ["b", "a", "10"], ["10", "10", "9"]])
