@@ -168,7 +168,7 @@ def with_amounts(rows: pd.DataFrame, units: pd.DataFrame, params: Params) -> pd.
     allocated counts for `waiting` first. Centra silently raises a physical amount to its allocated amount. If it has
     done so, writing our amount again would change nothing: `raised` is true, and `current` is set to our amount.
     """
-    of_rows = units.reindex(rows["code"]).fillna(0).astype("Int64").set_index(rows.index)
+    of_rows = units.reindex(rows["code"]).fillna(0).astype("int64").set_index(rows.index)
     allocated = (rows["allocated_stock"].astype("Int64") - of_rows["leaving"]).clip(lower=0)
     free_for_taken = (allocated.fillna(0) - of_rows["waiting"]).clip(lower=0)
     taken = of_rows["taken"].where(of_rows["taken"] <= free_for_taken, free_for_taken)

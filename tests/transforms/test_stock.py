@@ -65,6 +65,8 @@ def test_taken_units_count_only_as_far_as_centra_has_allocated_them() -> None:
     rows = [{"available": 9, "physical": 9, "allocated": n} for n in (0, 2, 3, 4, 9, None)]
     units = {code: {"taken": 2, "waiting": 2} for code in "ABCDEF"}
     assert plain_list(amounts(*rows, units=units)["quantity"]) == [9, 9, 10, 11, 11, 9]
+    nothing_allocated = amounts({"available": 9, "physical": 9}, units={"A": {"taken": 2}})
+    assert plain_list(nothing_allocated["quantity"]) == [9]
 
 
 def test_shipments_that_this_run_completes_have_left_centra() -> None:
@@ -269,6 +271,8 @@ def test_an_amount_that_centra_raised_to_its_allocation_counts_as_written() -> N
     free = amounts(*rows, kind="fta")
     assert not free["raised"].any()
     assert plain_list(free["current"]) == [0, None, None, None, None]
+    assert str(free["current"].dtype) == "Int64"
+    assert plain_list(free["quantity"]) == [0, 3, 0, 0, 3]
 
 
 def test_goods_that_belong_to_no_size_are_not_similar() -> None:

@@ -164,7 +164,8 @@ def test_a_price_jumps_if_it_changes_by_more_than_the_factor() -> None:
     jumps = price_jumps(cells, Fraction(2))
     assert (list(jumps.index), list(jumps["key"])) == ([11, 12, 16], ["SKU1", "SKU2", "SKU6"])
     assert len(price_jumps(cells.head(1), Fraction(2))) == 0
-    assert len(price_jumps(cells.head(0), Fraction(2))) == 0
+    none = price_jumps(cells.head(0), Fraction(2))
+    assert (len(none), list(none.columns)) == (0, list(cells.columns))
 
 
 def _decimal(value: Any) -> Any:
