@@ -18,7 +18,7 @@ def one_line(texts: pd.Series) -> pd.Series:
     """Texts that fit on a label: line breaks and tabs become blanks, other control characters and invisible ones (such
     as those that turn the direction of writing) go, and several blanks become one. Null stays null."""
     distinct = {text: _one_line(text) for text in texts.dropna().unique()}
-    return texts.map(distinct, na_action="ignore").astype("str")
+    return texts.map(distinct).astype("str")
 
 
 def _one_line(text: str) -> str:
@@ -27,7 +27,7 @@ def _one_line(text: str) -> str:
         category = unicodedata.category(letter)
         if letter.isspace():
             kept.append(" ")
-        elif category not in ("Cc", "Cf", "Cs", "Zl", "Zp") or letter in _JOINERS:
+        elif category not in ("Cc", "Cf") or letter in _JOINERS:
             kept.append(letter)
     return " ".join("".join(kept).split())
 
@@ -35,9 +35,9 @@ def _one_line(text: str) -> str:
 def phone_of(rows: pd.DataFrame) -> pd.DataFrame:
     """`phone` (the first of `cell` and `tele` that has a digit, else null) and `phone_problem` ("" for none)."""
     cell, tele = first_filled(rows["cell"]), first_filled(rows["tele"])
-    with_digits = [phone.where(phone.str.contains("[0-9]").fillna(False).astype(bool)) for phone in (cell, tele)]
+    with_digits = [phone.where(phone.str.contains("[0-9]")) for phone in (cell, tele)]
     phone = with_digits[0].fillna(with_digits[1])
-    problem = pd.Series("", index=rows.index, dtype="str").mask(phone.isna(), "It has no phone number.")
+    problem = pd.Series("", index=rows.index).mask(phone.isna(), "It has no phone number.")
     written = cell.notna() | tele.notna()
     return pd.DataFrame(
         {"phone": phone, "phone_problem": problem.mask(phone.isna() & written, "Its phone number has no digits.")}
@@ -52,12 +52,11 @@ def missing_fields(rows: pd.DataFrame, country: pd.Series) -> pd.Series:
         "city": first_filled(rows["city"]).notna(),
     }
     countries = country.map(_missing_country, na_action="ignore").astype("str").fillna("two-letter country")
-    cells = zip(*filled.values(), countries, strict=True)
-    texts = []
-    for *present, of_country in cells:
-        names = [name for name, ok in zip(filled, present, strict=True) if not ok]
-        texts.append(", ".join([*names, of_country] if of_country else names))
-    return pd.Series(texts, index=rows.index, dtype="str")
+    missing = pd.Series("", index=rows.index)
+    for name, is_filled in filled.items():
+        missing = missing.where(is_filled, missing + ", " + name)
+    missing = missing.where(countries == "", missing + ", " + countries)
+    return missing.str.removeprefix(", ")
 
 
 def _missing_country(country: str) -> str:

@@ -36,7 +36,7 @@ def identities(
     that match a pattern of `accepted`: these are new products.
     """
     code, gtin = products["code"], gtin14(products["ean_code"])
-    of_interest = selected & ~(matches([code], accepted) if accepted else False)
+    of_interest = selected & ~matches([code], accepted)
     pushed_as = products["stock_item_id"].map(links).astype("str")
     renamed_from = pushed_as.where(of_interest & (pushed_as != code) & is_in(pushed_as, live["code"]))
 
@@ -44,7 +44,7 @@ def identities(
     renamed = renamed[~renamed.index.duplicated()]
     with_gtin = live.assign(gtin=gtin14(live["ean_code"]))
     gtin_of_code = with_gtin.drop_duplicates("code", keep=False).set_index("code")["gtin"]
-    proven = (code.map(gtin_of_code).astype("str") == gtin).fillna(False).astype(bool)
+    proven = code.map(gtin_of_code).astype("str") == gtin
     in_centra = products.get("code_in_centra", code)
     shared = is_in(code, code[code != in_centra])
     owners = products["stock_item_id"].set_axis(code)[(of_interest & shared & (pushed_as == code)).to_numpy()]

@@ -23,7 +23,7 @@ def live_products(staged: pd.DataFrame) -> pd.DataFrame:
     staged = staged[~staged["code"].str.startswith(UNREADABLE)]
     staged = staged.assign(unreadable=mismatches_in(staged["extra"], _FIELDS)).drop(columns="extra")
     texts = {
-        column: staged[column].mask(staged[column].fillna("") == "")
+        column: staged[column].mask(staged[column] == "")
         for column in staged.columns
         if column not in ("code", "sales_price")
     }

@@ -22,8 +22,8 @@ def warehouse_name(sizes: pd.DataFrame) -> pd.Series:
     pairs = [*zip(base.tolist(), variant.tolist(), strict=True)]
     joined = {pair: _joined(*pair) for pair in set(pairs)}
     both = pd.Series([joined[pair] for pair in pairs], index=sizes.index, dtype="str")
-    adds = size.notna() & ~size.fillna("").str.casefold().isin(_NO_SIZE)
-    return both.where(~adds | both.isna(), both + " " + size).rename("name")
+    adds = size.notna() & ~size.str.casefold().isin(_NO_SIZE)
+    return both.where(~adds, both + " " + size).rename("name")
 
 
 def _joined(base: object, variant: object) -> str | None:

@@ -82,9 +82,9 @@ def pickable_lines(lines: pd.DataFrame, rules: PickRules) -> PickedLines:
     A line of which a part lies in another warehouse has the units of ours. A line that names no warehouse is a problem
     if the rules name ours: Centra documents `warehouses` for every line.
     """
-    lines = lines.sort_values([ORDER, "position"], kind="stable").reset_index(drop=True)
+    lines = lines.sort_values([ORDER, "position"], ignore_index=True)
+    lines["quantity"] = lines["quantity"].astype("Int64")
     lines = lines.assign(
-        quantity=lines["quantity"].astype("Int64"),
         code=combined_code(lines),
         bundle_id=_bundle_id(lines["part_of_bundle"]),
         ordered_bundles=_units_of_enclosing_bundle(lines),
@@ -135,17 +135,17 @@ def is_no_goods(codes: pd.Series, rules: PickRules) -> pd.Series:
 
 def _reasons_to_leave_out(lines: pd.DataFrame, location: pd.DataFrame, rules: PickRules) -> pd.Series:
     """NO_GOODS, ELSEWHERE or "" for each line."""
-    reason = pd.Series("", index=lines.index, dtype="str").mask(location["elsewhere"], ELSEWHERE)
+    reason = pd.Series("", index=lines.index).mask(location["elsewhere"], ELSEWHERE)
     return reason.mask(is_no_goods(lines["code"], rules), NO_GOODS)
 
 
 def _with_warehouses_of_bundle(lines: pd.DataFrame) -> pd.Series:
     """The warehouses of each line; those of its bundle for a content without its own."""
     on_top = lines[lines["inside"].isna()]
-    of_bundle = pd.Series(on_top["warehouses"].array, index=_index(on_top, "position"))
+    of_bundle = on_top["warehouses"].set_axis(_index(on_top, "position"))
     of_bundle = of_bundle[~of_bundle.index.duplicated()]
     own = lines["warehouses"]
-    return own.where(own.notna(), pd.Series(of_bundle.reindex(_index(lines, "inside")).array, index=lines.index))
+    return own.where(own.notna(), of_bundle.reindex(_index(lines, "inside")).set_axis(lines.index))
 
 
 def _roles(lines: pd.DataFrame) -> pd.Series:
@@ -164,7 +164,7 @@ def _roles(lines: pd.DataFrame) -> pd.Series:
     others_have_contents = lines[ORDER].isin(lines.loc[(bundle & ~empty) | orphan, ORDER])
     has_components = lines[ORDER].isin(lines.loc[component, ORDER])
 
-    role = pd.Series(GOODS, index=lines.index, dtype="str")
+    role = pd.Series(GOODS, index=lines.index)
     for name, applies in reversed(  # the first role in this list that applies is set last, so it wins
         [
             (BUNDLE, bundle & (~empty | explained_by_orphans)),
@@ -181,10 +181,10 @@ def _roles(lines: pd.DataFrame) -> pd.Series:
 
 def _units_of_enclosing_bundle(lines: pd.DataFrame) -> pd.Series:
     """The ordered quantity of the bundle that contains each line; 1 for lines outside bundles."""
-    on_top = lines["inside"].isna()
-    units = pd.Series(lines.loc[on_top, "quantity"].astype("Int64").array, index=_index(lines[on_top], "position"))
+    on_top = lines[lines["inside"].isna()]
+    units = on_top["quantity"].set_axis(_index(on_top, "position"))
     units = units[~units.index.duplicated()]
-    return pd.Series(units.reindex(_index(lines, "inside")).array, index=lines.index).fillna(1)
+    return units.reindex(_index(lines, "inside")).set_axis(lines.index).fillna(1)
 
 
 def _is_among(lines: pd.DataFrame, column: str, others: pd.DataFrame, other: str) -> pd.Series:
@@ -194,12 +194,11 @@ def _is_among(lines: pd.DataFrame, column: str, others: pd.DataFrame, other: str
 
 def _index(lines: pd.DataFrame, column: str) -> pd.MultiIndex:
     """Pairs of order and value, because ids and positions are unique within one order only."""
-    values = lines[column].fillna("") if column in ("line_id", "bundle_id") else lines[column]
-    return pd.MultiIndex.from_arrays([lines[ORDER], values])
+    return pd.MultiIndex.from_arrays([lines[ORDER], lines[column]])
 
 
 def _per_order(lines: pd.DataFrame, counts: pd.Series) -> pd.Series:
-    return lines[ORDER].map(counts).fillna(0)
+    return lines[ORDER].map(counts)
 
 
 def _bundle_id(part_of_bundle: pd.Series) -> pd.Series:
@@ -209,7 +208,7 @@ def _bundle_id(part_of_bundle: pd.Series) -> pd.Series:
 
 
 def _problem(lines: pd.DataFrame, message: str) -> pd.Series:
-    return pd.Series(message, index=pd.Index(lines[ORDER].unique(), dtype="str"), dtype="str")
+    return pd.Series(message, index=lines[ORDER].unique())
 
 
 def _first_of_each_order(messages: pd.Series, lines: pd.DataFrame) -> pd.Series:

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 
 import pandas as pd
 
@@ -126,7 +126,7 @@ def units_by_line(lines: pd.DataFrame) -> dict[str, dict[str, int] | None]:
     return units
 
 
-def unit_prices(lines: pd.DataFrame, order_lines: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+def unit_prices(lines: pd.DataFrame, order_lines: pd.DataFrame) -> tuple[pd.Series, dict[str, str]]:
     """The price of one unit with tax, for each of `lines` (decimal; null if Centra does not say it); and by `source_id`
     the lines whose price contradicts their order's (texts, for such orders only).
 
@@ -154,9 +154,8 @@ def unit_prices(lines: pd.DataFrame, order_lines: pd.DataFrame) -> tuple[pd.Seri
             if not line.in_bundle:
                 text = f"line {line_id} costs {shown(price)} each, and {shown(gross)} in its order"
                 contradictions.setdefault(source_id, []).append(text)
-    amounts = pd.Series(prices, index=lines.index, dtype=object)
     texts = {source_id: "; ".join(found[:3]) for source_id, found in contradictions.items()}
-    return amounts, pd.Series(texts, dtype="str")
+    return pd.Series(prices, index=lines.index), texts
 
 
 def settled(shares: Mapping[str, Decimal], total: Decimal, collected: Decimal) -> tuple[dict[str, Decimal], str]:
@@ -182,7 +181,7 @@ def with_amounts(live: pd.DataFrame) -> pd.DataFrame:
     and `cash_on_delivery` (JSON)."""
     cash = live["cash_on_delivery"].map(_amount_in, na_action="ignore").astype("str")
     amounts = {"total": _decimals(live["price_total"].astype("str")), "collects": _decimals(cash)}
-    return live.assign(**{name: pd.Series(values, live.index, dtype=object) for name, values in amounts.items()})
+    return live.assign(**{name: pd.Series(values, live.index) for name, values in amounts.items()})
 
 
 def _amount_in(text: str) -> str | None:
@@ -232,4 +231,4 @@ def _decimals(texts: pd.Series) -> list[Decimal | None]:
 
 
 def _cents(amount: Decimal) -> Decimal:
-    return amount.quantize(CENT, ROUND_HALF_EVEN)
+    return amount.quantize(CENT)

@@ -18,7 +18,7 @@ def amounts_of(
     units: Units | None,
     orders: Mapping[str, OrderAmounts],
     collected: pd.DataFrame,
-    contradictions: pd.Series | None,
+    contradictions: Mapping[str, str] | None,
 ) -> pd.DataFrame:
     """The amounts of each row (decimals, null if not known) and their problem in words ("" for none).
 

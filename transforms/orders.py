@@ -156,14 +156,16 @@ def to_myogo(rows: pd.DataFrame, lines: pd.DataFrame, facts: OrderFacts, params:
         "lacks_state": needs_a_state(rows, country),
         "unreadable": _unreadable(rows, source_id, amounts["price_total"], currency, params),
     }
-    return pd.DataFrame(columns, index=rows.index)
+    return pd.DataFrame(columns)
 
 
 def _quoted(codes: pd.Series) -> str:
     return ", ".join(repr(code) for code in dict.fromkeys(codes))
 
 
-def _with_order_prices(picked: pd.DataFrame, rows: pd.DataFrame, facts: OrderFacts) -> tuple[pd.DataFrame, pd.Series]:
+def _with_order_prices(
+    picked: pd.DataFrame, rows: pd.DataFrame, facts: OrderFacts
+) -> tuple[pd.DataFrame, dict[str, str]]:
     """The lines with `unit_price` (decimal, tax included) and `tax_percent`, and the contradictions by `source_id`.
     Lines of shipments have no tax; it is taken from the order's lines."""
     of_row = rows.drop_duplicates("source_id").set_index("source_id")["order_id"]
@@ -192,7 +194,7 @@ def _order_lines(lines: pd.DataFrame) -> str:
 def _held(rows: pd.DataFrame, orders: pd.DataFrame, params: Params) -> pd.Series:
     """Why each row must wait, by its own flags and those of its order. A plugin hides orders on hold by default."""
     by_id = orders.drop_duplicates("order_id").set_index("order_id")
-    held = pd.Series("", index=rows.index, dtype="str")
+    held = pd.Series("", index=rows.index)
     for stop in params.withhold_while:
         of_order = rows["order_id"].map(by_id[stop]).astype("str")
         applies = is_true(rows[stop]) | is_true(of_order)
@@ -218,9 +220,12 @@ def _customers(rows: pd.DataFrame, phone: pd.Series, country: pd.Series) -> pd.S
         "phone": phone,
         "email": first_filled(rows["email"]),
     }
-    cells = zip(*columns.values(), strict=True)
-    texts = [_to_json({k: v for k, v in zip(columns, row, strict=True) if isinstance(v, str)}) for row in cells]
-    return pd.Series(texts, index=rows.index, dtype="str")
+    customers: list[dict[str, str]] = [{} for _ in range(len(rows))]
+    for key, texts in columns.items():
+        for place, text in enumerate(texts):
+            if isinstance(text, str):
+                customers[place][key] = text
+    return pd.Series([*map(_to_json, customers)], index=rows.index, dtype="str")
 
 
 def _comments(rows: pd.DataFrame, with_note: bool) -> pd.Series:
@@ -266,7 +271,7 @@ def _unreadable(
         problems["it has no status"] = first_filled(rows["order_status"]).isna()
     messages = mismatches_in(rows["extra"], [LINES_KEY, *withholding(fields)]).fillna("")
     for problem, applies in problems.items():
-        messages = messages.mask(applies.fillna(False).astype(bool), messages + "; " + problem)
+        messages = messages.mask(applies, messages + "; " + problem)
     return messages.str.removeprefix("; ")
 
 

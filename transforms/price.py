@@ -25,14 +25,14 @@ def money(text: pd.Series) -> pd.Series:
 
     A number with a comma, NaN, infinity and words are not plain numbers. A number with an exponent is expanded first.
     """
-    scientific = text.str.fullmatch(_SCIENTIFIC).fillna(False).astype(bool)
+    scientific = text.str.fullmatch(_SCIENTIFIC)
     if scientific.any():
         text = text.where(~scientific, text[scientific].map(lambda number: format(Decimal(number.strip()), "f")))
-    usable = text.where(text.str.fullmatch(_PLAIN_NUMBER).fillna(False).astype(bool))
-    trimmed = pc.utf8_trim_whitespace(pa.array(usable, pa.string(), from_pandas=True))
+    usable = text.where(text.str.fullmatch(_PLAIN_NUMBER))
+    trimmed = pc.utf8_trim_whitespace(pa.array(usable))
     # Arrow does not drop digits that do not fit, so zeros after the fourth place are removed first.
     short = pc.replace_substring_regex(trimmed, r"(\.[0-9]{4})0+$", r"\1")
-    return pd.Series(pc.cast(short, pa.decimal128(18, 4)), index=text.index, dtype=MONEY)
+    return pd.Series(pc.cast(short, MONEY.pyarrow_dtype), index=text.index, dtype=MONEY)
 
 
 def without_float_residue(text: pd.Series) -> pd.Series:
@@ -41,7 +41,7 @@ def without_float_residue(text: pd.Series) -> pd.Series:
     A float holds 15 significant digits. A plain number that has more of them, and that has at most 4 decimals after
     rounding to 15, was 49.90 before a program stored it as a float. All other texts stay.
     """
-    long = text.str.fullmatch(_MORE_THAN_15_DIGITS).fillna(False).astype(bool)
+    long = text.str.fullmatch(_MORE_THAN_15_DIGITS)
     return text.mask(long, text[long].map(_rounded_to_15_digits)) if long.any() else text
 
 
@@ -83,7 +83,7 @@ def price_in(prices: pd.DataFrame, currency: str, pricelist_id: str | None) -> p
     entries = _in_currency(prices, currency)
     text = entries["price"].astype("str")
     entries = entries.assign(price_text=text, _id=entries["pricelist_id"].fillna("").astype("str"))
-    entries = entries[text.fillna("").str.strip() != ""].sort_values(["stock_item_id", "position"], kind="stable")
+    entries = entries[text.fillna("").str.strip() != ""].sort_values(["stock_item_id", "position"])
     lists = entries.groupby("stock_item_id")["_id"].nunique()
     mine = entries[entries["_id"] == pricelist_id]
     first = mine.drop_duplicates("stock_item_id").set_index("stock_item_id")[["price_text"]]
@@ -95,7 +95,7 @@ def price_in(prices: pd.DataFrame, currency: str, pricelist_id: str | None) -> p
 
 
 def _in_currency(prices: pd.DataFrame, currency: str) -> pd.DataFrame:
-    return prices[prices["currency"].fillna("").str.strip().str.upper() == currency.upper()]
+    return prices[prices["currency"].str.strip().str.upper() == currency.upper()]
 
 
 def _comparable(text: pd.Series) -> pd.Series:

@@ -107,19 +107,19 @@ def barcode(text: pd.Series) -> pd.Series:
     may have internal numbers as barcodes.
     """
     altered = text.str.fullmatch(_FORMATTED_AS_NUMBER) | text.str.contains(_NOT_ASCII)
-    return text.mask(altered.fillna(False).astype(bool) | is_no_ean(text) | has_wrong_check_digit(text))
+    return text.mask(altered | is_no_ean(text) | has_wrong_check_digit(text))
 
 
 def customs_code(text: pd.Series) -> pd.Series:
     """The 6 to 10 digits of a tariff number without punctuation; null if the rest is not 6 to 10 digits."""
     digits = text.str.replace(r"[.\s-]", "", regex=True)
-    return digits.where(digits.str.fullmatch("[0-9]{6,10}").fillna(False).astype(bool))
+    return digits.where(digits.str.fullmatch("[0-9]{6,10}"))
 
 
 def sort_by_id(products: pd.DataFrame) -> pd.DataFrame:
     """The rows sorted by `stock_item_id`; numeric ids are sorted as numbers."""
     ids = products["stock_item_id"]
-    order = pd.DataFrame({"length": ids.str.len(), "id": ids}).sort_values(["length", "id"], kind="stable").index
+    order = pd.DataFrame({"length": ids.str.len(), "id": ids}).sort_values(["length", "id"]).index
     return products if order.equals(products.index) else products.loc[order].reset_index(drop=True)
 
 

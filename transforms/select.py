@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
+import glob
 import heapq
 import itertools
+import operator
 import re
 from collections.abc import Sequence
 
@@ -27,7 +29,7 @@ def closest_codes(pattern: str, codes: pd.Series) -> list[str]:
 
 def _shared(one: str, other: str) -> int:
     """The number of characters at the beginning that both texts have."""
-    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+    return sum(itertools.takewhile(bool, map(operator.eq, one, other)))
 
 
 def matches(columns: Sequence[pd.Series], patterns: Sequence[str]) -> pd.Series:
@@ -50,5 +52,5 @@ def matches(columns: Sequence[pd.Series], patterns: Sequence[str]) -> pd.Series:
 
 def only_match(pattern: str) -> str | None:
     """The only text that the pattern matches; None if it may match several."""
-    without_escapes = _ESCAPED.sub("", pattern)
-    return None if any(letter in without_escapes for letter in "*?[") else _ESCAPED.sub(r"\1", pattern)
+    text = _ESCAPED.sub(r"\1", pattern)
+    return text if glob.escape(text) == pattern else None

@@ -34,8 +34,12 @@ def to_centra(levels: pd.DataFrame, params: Params) -> pd.DataFrame:
     from myOGO; may be below 0, null if unknown) and `copies` (the number of rows that myOGO lists for the code; their
     amounts are added up).
     """
-    rows = pd.DataFrame({"code": levels["product_code"], "available": levels["stock_available"].astype("Int64")})
-    grouped = rows.groupby("code", sort=False)["available"]
+    return _added_up(levels["product_code"], levels["stock_available"])
+
+
+def _added_up(codes: pd.Series, units: pd.Series) -> pd.DataFrame:
+    """One row per code, on a fresh index: `code`, `available` and `copies` of `to_centra`."""
+    grouped = pd.DataFrame({"code": codes, "available": units.astype("Int64")}).groupby("code", sort=False)["available"]
     return pd.DataFrame({"available": grouped.sum(min_count=1), "copies": grouped.size()}).reset_index()
 
 
@@ -48,14 +52,12 @@ def with_missing(levels: pd.DataFrame, sizes: pd.DataFrame, products: pd.DataFra
     """
     missing = sizes[(sizes["code"] != "") & ~sizes["code"].isin(levels["code"])]
     units = products["stock_available"].astype("str").str.strip()
-    is_whole = units.str.fullmatch(r"[+-]?[0-9]{1,15}(\.0*)?").fillna(False).astype(bool)
-    known = products[is_whole].assign(stock_available=pd.to_numeric(units[is_whole]).astype("Int64"))
-    held = to_centra(known.rename(columns={"code": "product_code"}), Params())
+    is_whole = units.str.fullmatch(r"[+-]?[0-9]{1,15}(\.0*)?")
+    held = _added_up(products.loc[is_whole, "code"], pd.to_numeric(units[is_whole]))
     held = held[held["code"].isin(missing["code"])]
-    in_stock = (missing["physical_stock"].fillna(0) > 0) | (missing["available_stock"].fillna(0) > 0)
+    in_stock = (missing[["physical_stock", "available_stock"]] > 0).any(axis=1)
     unknown = missing.loc[in_stock & ~missing["code"].isin(held["code"]), ["code"]].drop_duplicates()
-    unknown = unknown.assign(available=pd.Series(pd.NA, index=unknown.index, dtype="Int64"), copies=1)
-    return pd.concat([part for part in (levels, held, unknown) if len(part)] or [levels], ignore_index=True)
+    return pd.concat([levels, held, unknown.assign(copies=1)], ignore_index=True)
 
 
 def address_sizes(
@@ -100,8 +102,6 @@ def similar_sizes(rows: pd.DataFrame, sizes: pd.DataFrame, eans: pd.Series) -> p
     `has_same_ean`, and `stock_item_id` of the similar size.
     """
     unknown = rows[rows["size_count"] == 0].drop(columns="stock_item_id")
-    if unknown.empty:
-        return unknown.assign(similar_code="", has_same_ean=False, stock_item_id="")
     coded = sizes[sizes["code"] != ""]
     with_gtin = coded.assign(gtin=gtin14(coded["ean"])).dropna(subset="gtin").drop_duplicates("gtin", keep=False)
     by_gtin = with_gtin.set_index("gtin")["stock_item_id"]
@@ -168,7 +168,7 @@ def with_amounts(rows: pd.DataFrame, units: pd.DataFrame, params: Params) -> pd.
     allocated counts for `waiting` first. Centra silently raises a physical amount to its allocated amount. If it has
     done so, writing our amount again would change nothing: `raised` is true, and `current` is set to our amount.
     """
-    of_rows = units.reindex(rows["code"]).fillna(0).astype("Int64").set_index(rows.index)
+    of_rows = units.reindex(rows["code"]).fillna(0).astype("int64").set_index(rows.index)
     allocated = (rows["allocated_stock"].astype("Int64") - of_rows["leaving"]).clip(lower=0)
     free_for_taken = (allocated.fillna(0) - of_rows["waiting"]).clip(lower=0)
     taken = of_rows["taken"].where(of_rows["taken"] <= free_for_taken, free_for_taken)

@@ -73,10 +73,9 @@ def first_filled(*columns: pd.Series) -> pd.Series:
 
 def capitals(codes: pd.Series) -> pd.Series:
     """`codes` in capitals. A non-ASCII text stays: upper case could turn a letter into an ASCII letter, or into two."""
-    is_ascii = codes.str.fullmatch(r"[\x00-\x7f]+").fillna(False).astype(bool)
-    return codes.mask(is_ascii, codes.str.upper())
+    return codes.mask(codes.str.isascii(), codes.str.upper())
 
 
 def _filled(column: pd.Series) -> pd.Series:
     trimmed = column.astype("str").str.strip()
-    return trimmed.mask(trimmed.fillna("") == "")
+    return trimmed.mask(trimmed == "")

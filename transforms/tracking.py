@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
 import pandas as pd
 from pydantic import ConfigDict, Field
@@ -52,17 +52,16 @@ def to_centra(orders: pd.DataFrame, shipments: pd.DataFrame, params: Params) -> 
     """
     still_open = shipments.assign(payment_due=payment_due(shipments))[["shipment_id", "order_id", "payment_due"]]
     matches = [orders.merge(still_open, left_on="source_id", right_on=key) for key in ("shipment_id", "order_id")]
-    rows = pd.concat(matches, ignore_index=True).drop(columns="order_id").drop_duplicates("shipment_id")
-    unmatched = orders[~orders["reference"].isin(rows["reference"])].assign(shipment_id=None, payment_due=False)
-    rows = pd.concat([rows, unmatched], ignore_index=True).sort_values(["reference", "shipment_id"], ignore_index=True)
+    rows = pd.concat(matches).drop(columns="order_id").drop_duplicates("shipment_id")
+    unmatched = orders[~orders["reference"].isin(rows["reference"])].assign(payment_due=False)
+    rows = pd.concat([rows, unmatched]).sort_values(["reference", "shipment_id"], ignore_index=True)
     parcels = rows["tracking_number"].fillna("").map(tracking_numbers)
     carriers = rows["shipping_code"].map(lambda code: params.carriers.get(code) or Carrier(code), na_action="ignore")
+    untracked = [code for code, one in params.carriers.items() if not one.tracked]
     status = rows["status"].str.casefold()
     return rows.assign(
-        shipment_id=rows["shipment_id"].astype("str"),
-        payment_due=rows["payment_due"].astype(bool),
         final=status.where(status.isin(FINAL), ""),
-        tracked=carriers.map(lambda one: one.tracked, na_action="ignore").astype(object).fillna(True).astype(bool),
+        tracked=~rows["shipping_code"].isin(untracked),
         tracking=first_filled(parcels.map(", ".join).astype("str")),
         packages=parcels.map(len).astype("int64").clip(lower=1),
         carrier=first_filled(carriers.map(lambda one: one.carrier, na_action="ignore").astype("str")),
@@ -72,7 +71,7 @@ def to_centra(orders: pd.DataFrame, shipments: pd.DataFrame, params: Params) -> 
 
 def utc_times(texts: pd.Series) -> pd.Series:
     """The moments of myOGO's times (ISO 8601, UTC if they have no offset); NaT for a text that is no time."""
-    return pd.to_datetime(texts.fillna(""), format="ISO8601", utc=True, errors="coerce")
+    return pd.to_datetime(texts, format="ISO8601", utc=True, errors="coerce")
 
 
 def waits_for_tracking(rows: pd.DataFrame, now: datetime, params: Params) -> pd.Series:
@@ -80,7 +79,7 @@ def waits_for_tracking(rows: pd.DataFrame, now: datetime, params: Params) -> pd.
     last changed in myOGO (`edit_time`) less than `wait_for_tracking_hours` before `now` (UTC). An order without a
     readable time does not wait, nor does one whose time is as far in the future."""
     patience = pd.Timedelta(hours=params.wait_for_tracking_hours)
-    age = (pd.Timestamp(now, tz="UTC") - utc_times(rows["edit_time"])).abs()
+    age = (pd.Timestamp(now, tz=UTC) - utc_times(rows["edit_time"])).abs()
     return (rows["final"] == "shipped") & rows["tracking"].isna() & rows["tracked"] & (age < patience)
 
 
@@ -92,8 +91,8 @@ def in_minutes(moment: pd.Timestamp) -> str:
 def units_of(picked: pd.DataFrame) -> dict[str, dict[str, Decimal]]:
     """By `source_id`, the units of each code in the picked lines of `transforms.order_lines`."""
     units: dict[str, dict[str, Decimal]] = {}
-    summed = picked.groupby(["source_id", "code"], as_index=False)["quantity"].sum()
-    for source_id, code, quantity in summed[["source_id", "code", "quantity"]].itertuples(index=False, name=None):
+    summed: Any = picked.groupby(["source_id", "code"])["quantity"].sum()
+    for (source_id, code), quantity in summed.items():
         units.setdefault(source_id, {})[code] = Decimal(int(quantity))
     return units
 

@@ -33,9 +33,9 @@ def mismatches_in(extra: pd.Series, fields: Collection[str]) -> pd.Series:
     """
     mentioned = pd.Series(False, index=extra.index)
     for field in fields:
-        mentioned |= extra.str.contains(f'"{field}":', regex=False).fillna(False).astype(bool)
+        mentioned |= extra.str.contains(f'"{field}":', regex=False)
     descriptions = {text: _description(text, fields) for text in extra[mentioned].unique()}
-    return extra.where(mentioned).map(descriptions).astype("str")
+    return extra.map(descriptions).astype("str")
 
 
 def _description(text: str, fields: Collection[str]) -> str | None:

@@ -20,8 +20,8 @@ CELL = ["row", "key", "column", "desired", "live"]
 def differing_cells(desired: pd.DataFrame, live: pd.DataFrame, contract: Contract) -> pd.DataFrame:
     """One line per compared cell of a row that both sides have, if the values differ or only `live` has one.
 
-    `row` is the position in `desired`, whose keys are unique; the others are `key`, `column`, and the two values
-    (None for a missing one).
+    On a fresh index. `row` is the position in `desired`, whose keys are unique; the others are `key`, `column`, and
+    the two values (None for a missing one).
     """
     position = pd.Series(range(len(desired)), index=desired.index)[is_in(desired[contract.key], live[contract.key])]
     known = desired.loc[position.index]
@@ -34,8 +34,7 @@ def differing_cells(desired: pd.DataFrame, live: pd.DataFrame, contract: Contrac
         objects = {name: cells.astype(object).where(cells.notna(), None) for name, cells in values.items()}
         parts.append(
             pd.DataFrame(
-                {"row": position[differs], "key": known.loc[differs, contract.key], "column": column} | objects,
-                columns=CELL,
+                {"row": position[differs], "key": known.loc[differs, contract.key], "column": column} | objects
             )
         )
     return pd.concat(parts, ignore_index=True)
@@ -80,7 +79,7 @@ def _state(desired: Any, live: Any, sent: Any, held: Any) -> str | None:
         return EMPTIED if _same(live, held) else None
     if not _same(desired, sent):
         return None
-    return KEPT if _same(live, held) and not _same(sent, held) else CHANGED
+    return KEPT if _same(live, held) else CHANGED
 
 
 def _same(one: Any, other: Any) -> bool:

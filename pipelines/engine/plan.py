@@ -88,7 +88,7 @@ def _changes(action: str, key: str, rows: pd.DataFrame, before: pd.Series, after
         "before": before,
         "after": after,
     }
-    return pd.DataFrame(columns, index=rows.index, columns=CHANGE_COLUMNS).astype("str")
+    return pd.DataFrame(columns).astype("str")
 
 
 def _objects(rows: pd.DataFrame, mask: pd.DataFrame) -> pd.Series:
@@ -100,13 +100,12 @@ def _objects(rows: pd.DataFrame, mask: pd.DataFrame) -> pd.Series:
 
 
 def _to_json(rows: pd.DataFrame, mask: pd.DataFrame) -> list[str]:
-    columns = list(mask.columns)
-    cells = zip(*(rows[column].astype(object) for column in columns), strict=True)
-    marks = mask.to_numpy()
-    return [
-        encode({c: _plain(v) for c, v, used in zip(columns, row, mark, strict=True) if used}).decode()
-        for row, mark in zip(cells, marks, strict=True)
-    ]
+    objects: list[dict[str, Any]] = [{} for _ in range(len(rows))]
+    for column in mask.columns:
+        values = rows[column].astype(object).tolist()
+        for place in mask[column].to_numpy().nonzero()[0]:
+            objects[place][column] = _plain(values[place])
+    return [encode(one).decode() for one in objects]
 
 
 def _plain(value: Any) -> Any:

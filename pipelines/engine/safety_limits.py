@@ -13,7 +13,7 @@ import pandas as pd
 from pipelines.core.errors import UnsafePlan
 from pipelines.engine.plan import Plan
 from pipelines.state.store import Store
-from schemas.issues import MAX_LISTED, and_more
+from schemas.issues import and_more
 
 MIN_ROWS_FOR_SHARE = 10  # a share of fewer rows means little
 MAX_EXAMPLES = 3
@@ -124,7 +124,7 @@ def change_violations(key: str, limit: int, plan: Plan, action: str, words: str)
     if count <= limit:
         return []
     keys = plan.changes.loc[plan.changes["action"] == action, "key"]
-    named = and_more([*keys.head(MAX_LISTED)], count)
+    named = and_more(list(keys), count)
     return [Violation(key, f"{count} {words} ({named}), more than {key} = {limit}", True)]
 
 

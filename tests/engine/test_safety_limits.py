@@ -397,6 +397,20 @@ BROAD = Violation("min_rows", "0 were read", False)
             "[flows.products.expectations] of shop.toml to what is normal for this shop.",
             id="both",
         ),
+        pytest.param(
+            [], ["Are these the codes of size X?"],
+            "The expectations refuse this plan: Are these the codes of size X.",
+            "push with --force (this once), or set [flows.products.expectations] of "
+            "shop.toml to what is normal for this shop.",
+            id="a question",
+        ),
+        pytest.param(
+            [], ["..of the names", "X."],
+            "The expectations refuse this plan: ..of the names; X.",
+            "push with --force (this once), or set [flows.products.expectations] of "
+            "shop.toml to what is normal for this shop.",
+            id="sentences",
+        ),
     ],
 )  # fmt: skip
 def test_a_refusal_names_the_possible_fixes(
@@ -446,3 +460,5 @@ def test_a_limit_on_changes_counts_one_action() -> None:
         Violation("max_creates", "3 orders would be created (K0, K1, K2), more than max_creates = 2", True)
     ]
     assert change_violations("max_updates", 2, plan, "update", "shipments would be completed") == []
+    (many,) = change_violations("max_creates", 2, planned(creates=12), "create", "orders would be created")
+    assert many.message == ("12 orders would be created (K0, K1, K2, K3, K4 and 7 more), more than max_creates = 2")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from tests.support.frames import plain_list, texts
 from tests.support.order_frames import Row, numbered, orders_of, shipment
-from transforms.address import one_line
+from transforms.address import missing_fields, needs_a_state, one_line, phone_of
 
 ONE_LINE: dict[str, tuple[str | None, str | None]] = {
     "a line break": ("Road 1\nB 2", "Road 1 B 2"),
@@ -109,3 +110,29 @@ def test_the_customers_note_is_passed_on_if_the_channel_says_so(
 ) -> None:
     assert plain_list(orders_of(shipment(**fields))["comments"]) == [without]
     assert plain_list(orders_of(shipment(**fields), customer_note=True)["comments"]) == [with_note]
+
+
+MISSING_FIELDS: list[tuple[Row, str]] = [
+    ({"deliveryName": ""}, "name"),
+    ({"deliveryName": "", "deliveryCompany": "Oy"}, ""),
+    ({"deliveryAddress": " "}, "address"),
+    ({"deliveryAddress": None, "deliveryCity": None}, "address, city"),
+    ({"deliveryCity": "", "deliveryCountry": "UK"}, "city, country code of ISO 3166-1 (UK is none; GB probably is)"),
+    ({"deliveryName": None, "deliveryAddress": "", "deliveryCity": "\n", "deliveryCountry": None},
+     "name, address, city, two-letter country"),
+]  # fmt: skip
+
+
+def test_every_field_that_an_address_lacks_is_named() -> None:
+    made = orders_of(*numbered(*(shipment(**fields) for fields, _ in MISSING_FIELDS)))
+    assert list(made["missing_address_fields"]) == [words for _, words in MISSING_FIELDS]
+
+
+def test_checks_of_addresses_keep_the_index_of_their_rows() -> None:
+    names = ("name", "company", "address", "city", "cell", "tele", "state")
+    rows = pd.DataFrame({name: texts([None, "1"]) for name in names}).set_axis([7, 3])
+    country = texts(["US", "US"]).set_axis([7, 3])
+    assert missing_fields(rows, country).to_dict() == {7: "name, address, city", 3: ""}
+    assert needs_a_state(rows, country).to_dict() == {7: True, 3: False}
+    assert phone_of(rows)["phone_problem"].to_dict() == {7: "It has no phone number.", 3: ""}
+    assert one_line(rows["name"]).fillna("").to_dict() == {7: "", 3: "1"}

@@ -11,6 +11,7 @@ from schemas.products.identity_issues import identity_issues
 from tests.support.frames import held, plain_list, products
 from tests.support.shop import size
 from transforms.identity import identities
+from transforms.sku import code_in_myogo
 
 Row = dict[str, Any]
 EAN, EAN_2 = "7350000000016", "7350000000023"
@@ -122,3 +123,61 @@ def test_messages_name_both_codes_and_what_myogo_has_under_the_old_one() -> None
 def test_a_size_without_a_code_breaks_no_rule_about_identity() -> None:
     """SKU-001 reports it."""
     assert messages([size(1, sku="", ean=EAN)], {1: "OLD"}, [{"code": "OLD", "eanCode": EAN}]) == []
+
+
+def test_a_code_that_myogo_has_twice_proves_nothing() -> None:
+    """Its products may have different EANs."""
+    sizes, links = [size(1, sku="NEW"), size(2, sku="OLD", ean=EAN)], {1: "OLD"}
+    for eans in ((EAN, EAN_2), (EAN, None), (EAN, EAN)):
+        myogo = [{"code": "OLD", "eanCode": ean} for ean in eans]
+        assert found(sizes, links, myogo) == [("OLD", None, None), (None, "1", None)]
+
+
+def test_of_two_codes_with_the_ean_of_a_new_product_the_first_is_named() -> None:
+    myogo = [{"code": "OLD", "eanCode": EAN}, {"code": "OLDER", "eanCode": EAN}]
+    assert found([size(1, sku="NEW", ean=EAN)], {}, myogo) == [(None, None, "OLD")]
+
+
+def test_the_ean_of_a_size_without_a_code_is_of_no_interest() -> None:
+    assert found([size(1, sku="", ean=EAN)], {}, [{"code": "OLD", "eanCode": EAN}]) == [NOTHING]
+
+
+Kept = tuple[list[str], dict[int, str], list[str], list[tuple[Any, Any, Any]]]
+# Codes in Centra, links, codes in myOGO; of each size what it was renamed from, taken from and which old code is lost.
+KEPT: dict[str, Kept] = {
+    "in use": (["NEW"], {1: "OLD"}, ["OLD"], [NOTHING]),
+    "not in use yet": (["NEW"], {}, ["OLD"], [NOTHING]),
+    "another size got the old code": (["NEW", "OLD"], {1: "OLD"}, ["OLD"], [NOTHING, (None, "1", None)]),
+    "two sizes were sent under the old code": (
+        ["NEW", "OLD", "OLD"], {1: "OLD", 2: "OLD"}, ["OLD"], [NOTHING, NOTHING, NOTHING]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", KEPT)
+def test_a_size_that_keeps_its_old_code_is_not_renamed(case: str) -> None:
+    """`kept` has given the first size its old code already."""
+    skus, links, myogo, expected = KEPT[case]
+    assert kept_found(skus, {"NEW": "OLD"}, links, myogo, renamed=True) == expected
+
+
+@pytest.mark.parametrize(
+    ("sku", "myogo", "lost"),
+    [("NEW", [], "OLD"), ("NEW", ["NEW"], None), ("OTHER", [], None), ("SAME", [], None)],
+    ids=["neither", "the new one", "not kept", "kept as itself"],
+)
+def test_an_old_code_is_lost_if_myogo_holds_neither(sku: str, myogo: list[str], lost: str | None) -> None:
+    """As if somebody deleted the product there."""
+    kept = {"NEW": "OLD", "SAME": "SAME"}
+    assert kept_found([sku], kept, {}, myogo, renamed=False) == [(None, None, lost)]
+
+
+def kept_found(
+    skus: list[str], kept: dict[str, str], links: dict[int, str], myogo: list[str], renamed: bool
+) -> list[tuple[Any, ...]]:
+    """`renamed_from`, `taken_from` and `lost_code` of sizes with these codes in Centra."""
+    frame = products(*(size(n, sku=sku) for n, sku in enumerate(skus, start=1)))
+    frame = frame.assign(code_in_centra=frame["code"], code=code_in_myogo(frame["code"], kept if renamed else {}))
+    keys = pd.Series({str(source_id): key for source_id, key in links.items()}, dtype="str")
+    result = identities(frame, keys, held(*({"code": code} for code in myogo)), frame["active"], (), kept)
+    names = ("renamed_from", "taken_from", "lost_code")
+    return list(zip(*(plain_list(result[name]) for name in names), strict=True))

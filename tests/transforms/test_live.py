@@ -59,3 +59,10 @@ def test_rows_keep_their_order_and_get_a_new_index() -> None:
 
 def test_an_empty_myogo_gives_an_empty_frame() -> None:
     assert len(held()) == 0
+
+
+def test_fields_of_an_unexpected_type_are_named() -> None:
+    """A price or a name that is a list has no value, and no push must replace it unseen."""
+    rows = held({"code": "A", "name": ["Parka"]}, {"code": "B"}, {"code": "C", "salesPrice": [1]})
+    assert plain_list(rows["unreadable"]) == ['name is ["Parka"]', None, "salesPrice is [1]"]
+    assert plain_list(rows["name"].head(1)) == [None]

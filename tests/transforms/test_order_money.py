@@ -11,8 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.frames import texts
 from tests.support.order_frames import Row, line, order_facts, order_row, orders_of, shipment
-from transforms.order_money import OrderAmounts, OrderLine, settled
+from transforms.order_money import (
+    OrderAmounts,
+    OrderLine,
+    settled,
+    with_amounts,
+)
 
 CASH = {"paymentPlugin": "COD"}
 SHIPPED = {"shippingValue": 5, "voucherValue": 0}
@@ -228,3 +234,37 @@ def test_the_prices_of_bundles_are_not_added_up() -> None:
 def test_the_total_of_an_order_that_is_not_known_is_that_of_the_shipment() -> None:
     (made,) = orders_of(shipment(grandTotalValue="49.90"), orders=[]).to_dict("records")
     assert (made["price_total"], pd.isna(made["share"])) == (Decimal("49.90"), True)
+
+
+@pytest.mark.parametrize(("left", "last"), [("0.05", "50.05"), ("-0.05", "49.95"), ("0.06", "50"), ("0", "50")])
+def test_the_last_parcel_takes_what_rounding_leaves_and_no_more(left: str, last: str) -> None:
+    shares = {"1": Decimal(50), "2": Decimal(50)}
+    assert settled(shares, 100 + Decimal(left), Decimal(0)) == ({"1": Decimal(50), "2": Decimal(last)}, "")
+
+
+def test_parcels_that_would_collect_too_much_are_a_problem() -> None:
+    words = "its parcels would collect 100.00, but its total is 99.94"
+    assert settled({"1": Decimal(100)}, Decimal("99.94"), Decimal(0)) == ({"1": Decimal(100)}, words)
+
+
+@pytest.mark.parametrize(
+    ("cash_on_delivery", "amount"),
+    [('{"amount": 12.30}', "12.30"), ('{"amount": 5}', "5"), ('{"amount": "7.5"}', "7.5"), ('{"amount": null}', None),
+     ('{"amount": [1]}', None), ('{"amount": true}', None), ("{}", None), ("[1]", None), ('"5"', None), (None, None)],
+)  # fmt: skip
+def test_what_an_order_in_myogo_collects_is_read_exactly(cash_on_delivery: str | None, amount: str | None) -> None:
+    live = pd.DataFrame({"price_total": texts(["1.10", None]), "cash_on_delivery": texts([cash_on_delivery, None])})
+    made = with_amounts(live.set_axis([7, 3]))
+    assert list(made["collects"]) == [None if amount is None else Decimal(amount), None]
+    assert (list(made["total"]), list(made.index)) == ([Decimal("1.10"), None], [7, 3])
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [("1-10", "1-9"), ("1-2", "1-1"), ("1-1", "1-x"), ("1-1", "1-\u0662"), ("1-1", "1-\u00b2"), ("1-2-2", "1-3-1")],
+)
+def test_the_parcel_with_the_highest_count_takes_the_rest_of_rounding(numbers: tuple[str, str]) -> None:
+    """In whatever sequence they are listed; a number without a count comes first."""
+    goods = [priced("1", 1), priced("2", 1)]
+    rows = [parcel(1, one) | {"shipmentId": number} for number, one in zip(numbers, goods, strict=True)]
+    assert cash(*rows, order=order_row(*goods, grandTotalValue="100.01")) == ["50.01", "50.00"]

@@ -127,21 +127,31 @@ def test_an_order_that_may_be_unpaid_is_withheld() -> None:
     assert [one["rule"] for one in made] == [""] * len(paid) + ["ORDER-005"] * len(unpaid)
 
 
-METHODS: dict[str, tuple[Row, str]] = {
-    "case and blanks": ({"shippingList": " STANDARD "}, "HOME"),
-    "a list that is not mapped": ({"shippingList": "express", "defaultCarrier": "standard"}, ""),
-    "carrier": ({"shippingList": "", "defaultCarrier": "standard"}, "HOME"),
-    "terms": ({"shippingList": None, "shippingTerms": {"name": "Standard"}}, "HOME"),
-    "Ingrid": ({"shippingList": "ingrid", "shipwallet_method": "standard"}, "HOME"),
-    "nothing": ({"shippingList": ""}, ""),
+SHIPPING = {"Standard": "HOME", " pickup ": "PICKUP"}
+METHODS: dict[str, tuple[Row, str, str]] = {
+    "case and blanks": ({"shippingList": " STANDARD "}, " STANDARD ", "HOME"),
+    "a list that is not mapped": ({"shippingList": "express", "defaultCarrier": "standard"}, "express", ""),
+    "carrier": ({"shippingList": "", "defaultCarrier": "standard"}, "standard", "HOME"),
+    "terms": ({"shippingList": None, "shippingTerms": {"name": "Standard"}}, "Standard", "HOME"),
+    "terms that are a text": ({"shippingList": None, "shippingTerms": "standard"}, "", ""),
+    "terms that are a list": ({"shippingList": None, "shippingTerms": ["standard"]}, "", ""),
+    "terms whose name is a number": ({"shippingList": None, "shippingTerms": {"name": 7}}, "", ""),
+    "terms that are not mapped": ({"shippingList": " ", "shippingTerms": {"name": "Express"}}, "Express", ""),
+    "Ingrid": ({"shippingList": "ingrid", "shipwallet_method": "standard"}, "standard", "HOME"),
+    "Ingrid before the list": ({"shippingList": "pickup", "shipwallet_method": "standard"}, "standard", "HOME"),
+    "Ingrid not mapped": ({"shippingList": "pickup", "shipwallet_method": "Instabox"}, "pickup", "PICKUP"),
+    "neither mapped": ({"shippingList": "ingrid", "shipwallet_method": "Instabox"}, "ingrid", ""),
+    "Ingrid alone, not mapped": ({"shippingList": "", "shipwallet_method": "Instabox"}, "Instabox", ""),
+    "nothing": ({"shippingList": ""}, "", ""),
 }
 
 
 def test_the_shipping_method_is_mapped_from_the_first_filled_field() -> None:
-    made = orders(*(shipment(**fields) for fields, _ in METHODS.values()))
-    codes = ["" if pd.isna(one["shipping_code"]) else one["shipping_code"] for one in made]
-    assert dict(zip(METHODS, codes, strict=True)) == {name: code for name, (_, code) in METHODS.items()}
-    assert [one["rule"] for one in made] == ["" if code else "ORDER-001" for code in codes]
+    made = orders(*(shipment(**fields) for fields, *_ in METHODS.values()), shipping=SHIPPING)
+    found = [tuple("" if pd.isna(one[f"shipping_{name}"]) else one[f"shipping_{name}"] for name in ("method", "code"))
+             for one in made]  # fmt: skip
+    assert dict(zip(METHODS, found, strict=True)) == {name: (*rest,) for name, (_, *rest) in METHODS.items()}
+    assert [one["rule"] for one in made] == ["" if code else "ORDER-001" for _, code in found]
 
 
 def test_prices_keep_their_digits() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
 from tests.support.frames import plain_list, staged, texts
 from tests.support.shop import euro, size
-from transforms.price import money, price_in, pricelist_of, without_float_residue
+from transforms.price import is_price_jump, money, price_in, pricelist_of, without_float_residue
 
 
 @pytest.mark.parametrize(
@@ -68,6 +69,8 @@ def test_money_parses_nothing_else(text: str | None) -> None:
         ("99999999999999.9999", "99999999999999.9999"),
         ("49.12345678901234567", "49.12345678901234567"),
         ("49.8999", "49.8999"),
+        ("1234567890.1234500001", "1234567890.1234500001"),  # five decimals are left
+        ("99999999999999.99999", "100000000000000"),
         ("49.899999", "49.899999"),  # six decimals are not a float's residue
         ("49,899999999999999", "49,899999999999999"),
         ("4.9899999999999999e1", "4.9899999999999999e1"),
@@ -77,8 +80,8 @@ def test_money_parses_nothing_else(text: str | None) -> None:
 )
 def test_the_residue_of_a_float_is_taken_off(text: str | None, expected: str | None) -> None:
     """Only of a number with more than 15 significant digits that then has at most 4 decimals."""
-    (cleaned,) = plain_list(without_float_residue(texts([text])))
-    assert cleaned == expected or Decimal(cleaned) == Decimal(expected or "NaN")
+    cleaned, other = plain_list(without_float_residue(texts([text, "5"]).set_axis([7, 3])))
+    assert (cleaned and cleaned.rstrip("0") if "." in (cleaned or "") else cleaned, other) == (expected, "5")
 
 
 def test_money_keeps_the_index() -> None:
@@ -128,6 +131,8 @@ def test_an_entry_with_another_currency_is_not_chosen(currency: str | None) -> N
         pytest.param(["b", "a"], "a", id="words by letters"),
         pytest.param(["-1", "36"], "36", id="minus is no id"),
         pytest.param(["1" * 20, "36"], "36", id="absurd id last"),
+        pytest.param(["1" * 16, "36"], "36", id="16 digits"),
+        pytest.param([None, "36"], "36", id="a list without an id last"),
     ],
 )
 def test_of_several_lists_the_lowest_id_is_chosen(ids: list[Any], expected: str) -> None:
@@ -249,3 +254,17 @@ def test_each_size_has_its_own_price() -> None:
     priced = price_in(prices, "EUR", "9")
     assert priced["price_text"].to_dict() == {"7": "7.00", "10": "9.00"}
     assert priced["pricelists"].to_dict() == {"7": 1, "10": 2}
+
+
+def test_a_list_without_an_id_is_the_only_list() -> None:
+    """Its amounts are used, and it counts as one list."""
+    assert _chosen(euro("1.00", None), euro("2.00", None)) == ["1.00", "", 1]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "jump"),
+    [("10", "20", False), ("20", "10", False), ("10", "20.01", True), ("20.01", "10", True), ("0", "1", True),
+     ("1", "0", True), ("0", "0", False), ("-1", "1", True)],
+)  # fmt: skip
+def test_a_price_that_changes_by_more_than_a_factor_jumps(old: str, new: str, jump: bool) -> None:
+    assert is_price_jump(Decimal(old), Decimal(new), Fraction(2)) == jump

@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.frames import plain_list, products, staged
 from tests.support.shop import euro, size
+from transforms.price import MONEY
 from transforms.products import Params, customs_code, sort_by_id, to_myogo
 
 
@@ -188,4 +189,45 @@ def test_sizes_are_sorted_by_the_number_of_their_id() -> None:
     transformed = products(*(size(n) for n in (10, 9, 100, 1)))
     assert [*sort_by_id(transformed)["stock_item_id"]] == ["1", "9", "10", "100"]
     assert [*sort_by_id(transformed).index] == [0, 1, 2, 3]
+    assert list(sort_by_id(transformed).columns) == list(transformed.columns)
     assert [*sort_by_id(transformed)["code"]] == ["SKU1", "SKU9", "SKU10", "SKU100"]
+
+
+def test_a_size_of_which_centra_does_not_say_whether_it_is_active_counts_as_active() -> None:
+    """So that it is withheld for that, and not skipped."""
+    sizes, prices = staged(size(1), size(2), size(3))
+    sizes = sizes.assign(active=pd.array([None, False, True], dtype="boolean"))
+    made = to_myogo(sizes, prices, Params())
+    assert (list(made["active"]), made["active"].dtype) == ([True, False, True], bool)
+
+
+def test_each_row_has_its_own_list_and_prices() -> None:
+    """The residue of a float is taken off the price only; the text stays as Centra sent it."""
+    rows = [
+        size(1, prices=[euro("49.899999999999999")]), size(2, prices=[euro("5"), euro("6")]), size(3, prices=[]),
+        size(4, prices=[euro("7", "40")]), size(5, prices=[euro("x")]),
+    ]  # fmt: skip
+    made = products(*rows)
+    assert plain_list(made["sales_price"]) == [Decimal("49.9"), Decimal(5), None, None, None]
+    assert plain_list(made["price_text"]) == ["49.899999999999999", "5", None, None, "x"]
+    assert list(made["price_had_residue"]) == [True, False, False, False, False]
+    assert plain_list(made["second_price_text"]) == [None, "6", None, None, None]
+    assert plain_list(made["pricelist_id"]) == ["36"] * 5
+    assert list(made["pricelists"]) == [1, 1, 0, 0, 1]
+    assert plain_list(products(size(1, prices=[]))["pricelist_id"]) == [None]
+
+
+def test_each_column_has_one_type_with_and_without_sizes() -> None:
+    """All others are texts."""
+    other = {"sales_price": str(MONEY), "active": "bool", "price_had_residue": "bool", "pricelists": "int64"}
+    for made in (products(size(1)), products()):
+        assert {name: str(dtype) for name, dtype in made.dtypes.items()} == dict.fromkeys(made.columns, "str") | other
+
+
+@pytest.mark.parametrize("ids", [["10", "9"], ["9", "10"], ["b", "a", "10"], ["10", "10", "9"]])
+def test_rows_sorted_by_id_have_a_new_index(ids: list[str]) -> None:
+    frame = pd.DataFrame({"stock_item_id": pd.Series(ids, dtype="str"), "n": range(len(ids))})
+    made = sort_by_id(frame)
+    assert list(made["stock_item_id"]) == sorted(ids, key=lambda one: (len(one), one))
+    assert list(made.index) == list(range(len(ids)))
+    assert list(made.columns) == ["stock_item_id", "n"]

@@ -82,13 +82,15 @@ def test_the_closest_codes_are_those_that_were_probably_meant(pattern: str, expe
 
 def test_of_many_codes_those_with_the_same_beginning_are_compared() -> None:
     """So that the message comes at once."""
-    codes = pd.Series([f"A{number:06}" for number in range(3000)] + ["SKU-100", "SKU-200"], dtype="str")
+    codes = pd.Series([f"{letter}{n:06}" for letter in "AZ" for n in range(2001)] + ["SKU-100", "SKU-200"])
     assert closest_codes("sku-1", codes) == ["SKU-100", "SKU-200"]
     assert closest_codes("a00*", codes) == ["A000000", "A000001", "A000002"]
     assert closest_codes("*SKU-10O?", codes) == ["SKU-100", "SKU-200"]
 
 
-@pytest.mark.parametrize("code", ["A-1", "a*b", "a?b", "a[b", "a[b]c", "[*]", "[[]", "]", "[!a]", "", "æ/ö"])
+@pytest.mark.parametrize(
+    "code", ["A-1", "a*b", "a?b", "a[b", "a[b]c", "[*]", "[[]", "]", "[!a]", "", "æ/ö", "XL", "XXXX"]
+)
 def test_an_escaped_text_matches_only_itself(code: str) -> None:
     """Also where its letters would mean something in a pattern."""
     others = ["A-2", "axb", "ab", "a[bc", "[x]", "b", "*"]
@@ -105,3 +107,12 @@ def test_a_pattern_of_several_texts_has_no_only_match(pattern: str) -> None:
 def test_many_exact_codes_cost_no_comparison_each() -> None:
     codes = pd.Series([f"SKU-{number}" for number in range(200_000)])
     assert matches([codes], [glob.escape(code) for code in codes[:100_000]]).sum() == 100_000
+
+
+def test_a_size_is_also_selected_by_its_code_in_centra() -> None:
+    """Where it keeps another one in myOGO."""
+    frame = products(*CATALOGUE)
+    kept = frame.assign(code_in_centra=texts(["NEW-1", "B-1", "C-1"]))
+    assert list(selected(kept, ("NEW-*",), ())) == [True, False, False]
+    assert list(selected(kept, ("A-1", "B-1"), ())) == [True, True, False]
+    assert list(selected(kept, ("*",), ("NEW-1",))) == [False, True, True]

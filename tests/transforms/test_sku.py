@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.frames import staged
+from tests.support.frames import plain_list, staged, texts
 from tests.support.shop import size
-from transforms.sku import combined_code
+from transforms.sku import code_in_myogo, combined_code
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,12 @@ def test_the_code_is_its_parts_verbatim(parts: tuple[object, object, object], ex
 def test_rows_with_and_without_parts_do_not_affect_each_other() -> None:
     sizes, _ = staged(size(1, sku=1), size(2, sku="01"), size(3, sku=None), size(4, sku="A"))
     assert list(combined_code(sizes)) == ["1", "01", "", "A"]
+
+
+def test_a_code_that_is_kept_is_that_of_myogo() -> None:
+    """Other codes, an empty and a missing one stay, each in its row."""
+    codes = texts(["NEW", "A", "", "new", None]).set_axis([4, 3, 2, 1, 0])
+    kept = code_in_myogo(codes, {"NEW": "OLD", "B": "C"})
+    assert plain_list(kept) == ["OLD", "A", "", "new", None]
+    assert list(kept.index) == [4, 3, 2, 1, 0]
+    assert plain_list(code_in_myogo(codes, {})) == ["NEW", "A", "", "new", None]

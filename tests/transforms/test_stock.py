@@ -16,9 +16,10 @@ UPC = "012345678905"
 NO_UNITS = pd.DataFrame(columns=["taken", "waiting", "leaving"], dtype="int64")
 
 
-def levels(*rows: tuple[str, int]) -> pd.DataFrame:
+def levels(*rows: tuple[str, int | None]) -> pd.DataFrame:
     """The levels made from rows of myOGO's stock list: code and available units."""
-    listed = pd.DataFrame(rows, columns=["product_code", "stock_available"]).astype({"product_code": "str"})
+    listed = pd.DataFrame(rows, columns=["product_code", "stock_available"])
+    listed = listed.astype({"product_code": "str", "stock_available": "Int64"})
     return to_centra(listed, Params())
 
 
@@ -64,6 +65,8 @@ def test_taken_units_count_only_as_far_as_centra_has_allocated_them() -> None:
     rows = [{"available": 9, "physical": 9, "allocated": n} for n in (0, 2, 3, 4, 9, None)]
     units = {code: {"taken": 2, "waiting": 2} for code in "ABCDEF"}
     assert plain_list(amounts(*rows, units=units)["quantity"]) == [9, 9, 10, 11, 11, 9]
+    nothing_allocated = amounts({"available": 9, "physical": 9}, units={"A": {"taken": 2}})
+    assert plain_list(nothing_allocated["quantity"]) == [9]
 
 
 def test_shipments_that_this_run_completes_have_left_centra() -> None:
@@ -80,6 +83,18 @@ def test_a_negative_amount_becomes_zero() -> None:
     rows = amounts({"available": -3}, {"available": 0}, {"available": 1}, {"available": None})
     assert plain_list(rows["quantity"]) == [0, 0, 1, None]
     assert list(rows["below_zero"]) == [True, False, False, False]
+    assert {str(rows[name].dtype) for name in ("quantity", "current", "allocated_stock")} == {"Int64"}
+    assert {str(rows[name].dtype) for name in ("below_zero", "raised", "rises")} == {"bool"}
+
+
+def test_more_units_can_leave_than_centra_has_allocated() -> None:
+    """As after somebody released a part of them in Centra: then nothing is allocated, not less."""
+    row = {"available": 5, "physical": 2, "allocated": 1, "free": 5}
+    leaving = {"A": {"leaving": 3}}
+    assert plain_list(amounts(row, units=leaving, kind="fta")["quantity"]) == [5]
+    physical = amounts(row, units=leaving)
+    assert plain_list(physical["allocated_stock"]) == [0]
+    assert plain_list(physical["current"]) == [0]
 
 
 def test_the_amounts_of_a_code_that_is_listed_twice_are_added_up() -> None:
@@ -94,19 +109,41 @@ def test_a_code_that_the_stock_list_leaves_out_takes_the_amount_of_its_product()
     """Zero, more or less; an amount is unknown if there is no product, or its amount is. Codes that myOGO lacks and
     that Centra does not have in stock, sizes without a code and listed codes get no row."""
     wanted = pd.DataFrame(
-        {"code": texts(["LISTED", "ZERO", "SEVEN", "TWICE", "UNKNOWN", "ABSENT", "SOLD OUT", "", "FREE"]),
-         "physical_stock": [5, 5, 0, 5, 5, 5, 0, 5, None], "available_stock": [5, 5, 0, 5, 5, 5, 0, 5, 2]}
+        {"code": texts(["LISTED", "ZERO", "SEVEN", "TWICE", "UNKNOWN", "ABSENT", "SOLD OUT", "", "FREE", "ONE", "ONE",
+                        "NULL", "NEITHER"]),
+         "physical_stock": pd.array([5, 5, 0, 5, 5, 5, 0, 5, None, 1, 1, 0, None], dtype="Int64"),
+         "available_stock": pd.array([5, 5, 0, 5, 5, 5, 0, 5, 1, 0, 0, None, None], dtype="Int64")}
     )  # fmt: skip
     products = pd.DataFrame(
         {"code": texts(["LISTED", "ZERO", "SEVEN", "TWICE", "TWICE", "UNKNOWN", "OTHER"]),
          "stock_available": pd.array([9, 0, 7, 1, 2, None, 4], dtype="Int64")}
     )  # fmt: skip
-    rows = with_missing(levels(("LISTED", 3)), wanted, products).sort_values("code")
+    made = with_missing(levels(("LISTED", 3)), wanted, products)
+    assert list(made.index) == list(range(len(made)))
+    assert str(made["available"].dtype) == "Int64"
+    rows = made.sort_values("code")
     assert list(zip(rows["code"], plain_list(rows["available"]), rows["copies"], strict=True)) == [
-        ("ABSENT", None, 1), ("FREE", None, 1), ("LISTED", 3, 1), ("SEVEN", 7, 1), ("TWICE", 3, 2),
+        ("ABSENT", None, 1), ("FREE", None, 1), ("LISTED", 3, 1), ("ONE", None, 1), ("SEVEN", 7, 1), ("TWICE", 3, 2),
         ("UNKNOWN", None, 1), ("ZERO", 0, 1),
     ]  # fmt: skip
     assert len(with_missing(levels(), wanted.head(0), products)) == 0
+    alone = with_missing(levels(), wanted[wanted["code"] == "ABSENT"], products)
+    assert (list(alone.columns), plain_list(alone.iloc[0])) == (["code", "available", "copies"], ["ABSENT", None, 1])
+
+
+@pytest.mark.parametrize(
+    ("text", "units"),
+    [("7", 7), (" +7 ", 7), ("-7", -7), ("7.", 7), ("7.00", 7), ("007", 7), ("9" * 15, 10**15 - 1), ("7.5", None),
+     ("9" * 16, None), ("seven", None), ("7e2", None), ("", None), (None, None)],
+)  # fmt: skip
+def test_the_amount_of_a_product_is_a_whole_number(text: str | None, units: int | None) -> None:
+    """Otherwise the amount of the size is unknown."""
+    wanted = pd.DataFrame({"code": texts(["A"]), "physical_stock": [1], "available_stock": [1]})
+    products = pd.DataFrame({"code": texts(["A"]), "stock_available": texts([text])})
+    made = with_missing(levels(("LISTED", 3)), wanted, products)
+    assert made[["code", "available", "copies"]].astype(object).replace({pd.NA: None}).to_numpy().tolist() == [
+        ["LISTED", 3, 1], ["A", units, 1],
+    ]  # fmt: skip
 
 
 def test_a_code_identifies_its_only_size() -> None:
@@ -162,7 +199,7 @@ def test_goods_under_a_code_that_looks_like_a_sizes_code_are_found(code: str, in
     """Also if myOGO has the size's code too, or if it has no units, unless both is so."""
     sizes = sizes_of((code, None), ("", None))
 
-    def similar(*listed: tuple[str, int]) -> list[Any]:
+    def similar(*listed: tuple[str, int | None]) -> list[Any]:
         rows = address_sizes(levels(*listed), sizes, pd.Series(dtype="str"))
         found = similar_sizes(rows, sizes, pd.Series(dtype="str"))
         return found[["code", "available", "similar_code", "has_same_ean", "stock_item_id"]].to_numpy().tolist()
@@ -170,7 +207,9 @@ def test_goods_under_a_code_that_looks_like_a_sizes_code_are_found(code: str, in
     assert similar((in_myogo, 5), ("OTHER", 3)) == [[in_myogo, 5, code, False, "1"]]
     assert similar((in_myogo, 5), (code, 0)) == [[in_myogo, 5, code, False, "1"]]
     assert similar((in_myogo, 0)) == [[in_myogo, 0, code, False, "1"]]
+    assert similar((in_myogo, 1), (code, 0)) == [[in_myogo, 1, code, False, "1"]]
     assert similar((in_myogo, 0), (code, 0)) == []
+    assert similar((in_myogo, None), (code, 0)) == []
     assert similar((code, 5)) == []
 
 
@@ -232,3 +271,49 @@ def test_an_amount_that_centra_raised_to_its_allocation_counts_as_written() -> N
     free = amounts(*rows, kind="fta")
     assert not free["raised"].any()
     assert plain_list(free["current"]) == [0, None, None, None, None]
+    assert str(free["current"].dtype) == "Int64"
+    assert plain_list(free["quantity"]) == [0, 3, 0, 0, 3]
+
+
+def test_goods_that_belong_to_no_size_are_not_similar() -> None:
+    """Not to a size without a code either, whatever its EAN."""
+    frame = sizes_of(("", EAN_1), ("A", None))
+    eans = pd.Series({"OLD": EAN_1}, dtype="str")
+    found = similar_sizes(address_sizes(levels(("OLD", 2)), frame, eans), frame, eans)
+    assert (len(found), {"similar_code", "has_same_ean", "stock_item_id"} <= {*found.columns}) == (0, True)
+
+
+def test_of_two_sizes_that_look_like_the_goods_the_first_is_named() -> None:
+    """And the rows found get a new index."""
+    frame = sizes_of(("Ab-1", None), ("AB-1", None), ("X", None))
+    no_eans = pd.Series(dtype="str")
+    rows = address_sizes(levels(("X", 1), ("aB-1", 2), ("OTHER", 1), ("ab-1", 3)), frame, no_eans)
+    found = similar_sizes(rows, frame, no_eans)
+    assert found[["code", "similar_code", "stock_item_id"]].to_dict("index") == {
+        0: {"code": "aB-1", "similar_code": "Ab-1", "stock_item_id": "1"},
+        1: {"code": "ab-1", "similar_code": "Ab-1", "stock_item_id": "1"},
+    }
+    assert "index" not in found.columns
+    assert found["has_same_ean"].dtype == bool
+
+
+def test_amounts_keep_the_index_of_their_rows() -> None:
+    rows = pd.DataFrame(
+        {"code": texts(["A", "B"]), **{name: pd.array([5, 4], dtype="Int64") for name in
+         ("available", "physical_stock", "allocated_stock", "available_stock")}}
+    ).set_axis([7, 3])  # fmt: skip
+    units = pd.DataFrame({"taken": [1], "waiting": [0], "leaving": [0]}, index=["B"])
+    made = with_amounts(rows, units, Params())
+    assert made["quantity"].to_dict() == {7: 5, 3: 5}
+    assert made["rises"].to_dict() == {7: False, 3: True}
+
+
+def test_a_size_is_addressed_in_any_index() -> None:
+    """With the other columns of the size, and each code in its row."""
+    frame = sizes_of(("A", EAN_1), ("B", None, UPC), ("B", EAN_2)).assign(brand=texts(["Acme", "Other", "Third"]))
+    rows = address_sizes(levels(("B", 1), ("C", 2), ("A", 3)).set_axis([7, 3, 5]), frame.set_axis([9, 8, 2]),
+                         pd.Series({"B": EAN_2}, dtype="str"))  # fmt: skip
+    assert rows[["code", "size_count", "stock_item_id", "brand", "key"]].astype(object).replace(
+        {float("nan"): None}
+    ).to_numpy().tolist() == [["B", 2, "3", "Third", EAN_2], ["C", 0, None, None, None], ["A", 1, "1", "Acme", "A"]]
+    assert "gtin" not in rows.columns

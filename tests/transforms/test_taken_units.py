@@ -126,3 +126,45 @@ def test_a_shipment_that_this_run_completes_leaves_and_is_no_longer_taken() -> N
         (): {"A": (5, 4, 0), "B": (1, 0, 0)}, ("1-2",): {"A": (2, 0, 3), "B": (0, 0, 1)},
         ("1-2", "1-1"): {"A": (0, 0, 5), "B": (0, 0, 1)},
     }  # fmt: skip
+
+
+def test_orders_that_were_sent_from_centra_do_not_count_again() -> None:
+    """An order with a completed shipment: what is left of it is in its open shipments."""
+    sent, sent_lines = frames("shipment", [shipment(line("1", "A", 2))], SHIPMENTS)
+    placed, placed_lines = frames(
+        "order", [order_row(line("1", "A", 9)), order_row(line("1", "B"), orderId="2")], ORDERS
+    )
+    found = {}
+    for completed in ((), ("1",), ("1", "2")):
+        listed = CentraOrders(sent, sent_lines, placed, placed_lines, completed)
+        units_by_code = order_units(listed, in_myogo(), (), PickRules())
+        found[completed] = {code: tuple(row) for code, *row in units_by_code.itertuples()}
+        assert [str(dtype) for dtype in units_by_code.dtypes] == ["int64"] * 3
+        assert list(units_by_code.columns) == ["taken", "waiting", "leaving"]
+    assert found == {(): {"A": (0, 9, 0), "B": (0, 1, 0)}, ("1",): {"A": (0, 2, 0), "B": (0, 1, 0)},
+                     ("1", "2"): {"A": (0, 2, 0)}}  # fmt: skip
+
+
+def test_the_goods_of_an_order_are_those_of_its_lines_or_of_its_shipments_if_these_are_more() -> None:
+    """Each row names the shipment or the order."""
+    held = goods(
+        shipment(line("1", "A", 2)), shipment(line("1", "A", 3), line("2", "B"), shipmentId="1-2"),
+        orders=(order_row(line("1", "A", 4), line("3", "C", 7)),),
+    )  # fmt: skip
+    assert held.to_dict("records") == [
+        {"order_id": "1", "source_id": "1-1", "code": "A", "units": 2},
+        {"order_id": "1", "source_id": "1-2", "code": "A", "units": 3},
+        {"order_id": "1", "source_id": "1-2", "code": "B", "units": 1},
+        {"order_id": "1", "source_id": "1", "code": "A", "units": 5},
+        {"order_id": "1", "source_id": "1", "code": "B", "units": 1},
+        {"order_id": "1", "source_id": "1", "code": "C", "units": 7},
+    ]
+    assert list(held.index) == [0, 1, 2, 3, 4, 5]
+
+
+def test_lines_that_myogo_gives_in_another_form_take_nothing() -> None:
+    """A negative quantity takes nothing either."""
+    held = goods(shipment(line("1", "A", 2), line("2", "B", 2)))
+    own = in_myogo(("1-1", "New", {"A": -1, "B": 1}), ("1-1", "New", {"A": 1}))
+    assert units(own, held) == {"A": (1, 1), "B": (1, 1)}
+    assert units(own.assign(lines=texts(["[5]", "[{}]"])), held) == {"A": (0, 2), "B": (0, 2)}

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.support.frames import plain_list, texts
-from transforms.text import first_filled, plain, plain_texts
+from transforms.text import capitals, first_filled, plain, plain_texts
 
 
 @pytest.mark.parametrize(
@@ -33,9 +33,7 @@ from transforms.text import first_filled, plain, plain_texts
         pytest.param("&amp;lt;b&amp;gt;Warm&amp;lt;/b&amp;gt;", "Warm", id="markup escaped twice"),
         pytest.param("&#60;img src=x onerror=alert(1)&#62;Wool", "Wool", id="markup as numeric entities"),
         pytest.param("<scr<script>ipt>alert(1)</script>", None, id="a tag inside a tag"),
-        pytest.param(
-            "&amp;amp;amp;amp;amp;amp;amp;amp;amp;lt;i&amp;gt;deep", None, id="escaped more often than it is read"
-        ),
+        pytest.param("&amp;amp;amp;amp;amp;amp;amp;amp;amp;lt;i&amp;gt;deep", "amp;lt;i deep", id="escaped too often"),
         pytest.param("Ring <Gold> 5mm", "Ring Gold 5mm", id="words in angle brackets"),
         pytest.param("Tee &lt;Organic cotton&gt;", "Tee Organic cotton", id="escaped words in angle brackets"),
         pytest.param("Størrelse <Ås>", "Størrelse Ås", id="a word that is not ASCII in angle brackets"),
@@ -80,3 +78,25 @@ def test_first_filled_takes_the_first_with_more_than_blanks() -> None:
 
 def test_first_filled_works_with_one_column() -> None:
     assert plain_list(first_filled(texts(["a", " ", None]))) == ["a", None, None]
+
+
+@pytest.mark.parametrize("text", ["\u200b", "\u00ad\ufeff", "\u200b\u00a0\u200b", "\u200e \u200f", "\u3000"])
+def test_a_text_of_invisible_characters_is_no_text(text: str) -> None:
+    """Left over by editors: zero-width blanks, soft hyphens, byte order marks and marks of direction."""
+    assert plain_list(plain_texts(texts([text, f"{text}a"]))) == [None, " ".join(f"{text}a".split())]
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("pt", "PT"),
+        ("a-1\x7f", "A-1\x7f"),
+        ("", ""),
+        (None, None),
+        ("straße", "straße"),
+        ("ı", "ı"),
+        ("\x80a", "\x80a"),
+    ],
+)
+def test_only_ascii_texts_get_capitals(code: str | None, expected: str | None) -> None:
+    assert plain_list(capitals(texts([code, "x"]))) == [expected, "X"]

@@ -9,8 +9,17 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.support.frames import plain_list
-from transforms.tracking import Carrier, Params, to_centra, tracking_numbers, units_of, waits_for_tracking
+from tests.support.frames import plain_list, texts
+from transforms.tracking import (
+    Carrier,
+    Params,
+    in_minutes,
+    to_centra,
+    tracking_numbers,
+    units_of,
+    utc_times,
+    waits_for_tracking,
+)
 
 CARRIERS = {"HOME": Carrier("Posti", "Home parcel"), "PICKUP": Carrier("Posti")}
 
@@ -36,11 +45,12 @@ def test_an_order_without_a_shipment_number_has_all_shipments_of_its_order() -> 
     """And an order without an open shipment has a row without one."""
     shipments = [{}, {"shipment_id": "1-2"}, {"shipment_id": "2-1", "order_id": "2"}]
     rows = completions(
-        {"reference": "p-1", "source_id": "1"}, {"reference": "p-3-1", "source_id": "3-1"}, shipments=shipments
+        {"reference": "p-3-1", "source_id": "3-1"}, {"reference": "p-1", "source_id": "1"}, shipments=shipments
     )
     assert list(rows["reference"]) == ["p-1", "p-1", "p-3-1"]
     assert plain_list(rows["shipment_id"]) == ["1-1", "1-2", None]
     assert list(rows["payment_due"]) == [False] * 3
+    assert list(rows.index) == [0, 1, 2]
 
 
 def test_a_parcel_has_its_carrier_and_all_its_numbers() -> None:
@@ -54,6 +64,7 @@ def test_a_parcel_has_its_carrier_and_all_its_numbers() -> None:
     rows = completions(*orders, carriers=CARRIERS)
     assert plain_list(rows["tracking"]) == ["JJFI1, JJFI2", "A", None, None]
     assert list(rows["packages"]) == [2, 1, 1, 1]
+    assert rows["packages"].dtype == "int64"
     assert plain_list(rows["carrier"]) == ["Posti", "Posti", "DHL", None]
     assert plain_list(rows["service"]) == ["Home parcel", None, None, None]
 
@@ -62,7 +73,7 @@ def test_an_order_is_final_in_any_case_of_its_status() -> None:
     statuses = ["Shipped", "CANCELLED", "returned", "New", None]
     orders = [{"reference": f"p-{n}", "source_id": f"{n}", "status": status} for n, status in enumerate(statuses)]
     rows = completions(*orders)
-    assert plain_list(rows["final"].fillna("")) == ["shipped", "cancelled", "returned", "", ""]
+    assert list(rows["final"]) == ["shipped", "cancelled", "returned", "", ""]
 
 
 @pytest.mark.parametrize(
@@ -117,3 +128,20 @@ def test_a_shipped_order_waits_for_its_number_for_some_hours(order: dict[str, An
     assert list(waits_for_tracking(rows, NOW, params)) == [waits]
     none = Params(date(2026, 1, 1), wait_for_tracking_hours=0)
     assert list(waits_for_tracking(rows, NOW, none)) == [False]
+
+
+def test_times_of_different_forms_are_read_together() -> None:
+    moments = utc_times(texts(["2026-11-29T12:00:00+02:00", "2026-11-29 10:00", "2026-11-29", "29.11.2026", "", None]))
+    assert [in_minutes(moment) for moment in moments] == [
+        "2026-11-29 10:00 UTC", "2026-11-29 10:00 UTC", "2026-11-29 00:00 UTC", "unknown", "unknown", "unknown",
+    ]  # fmt: skip
+
+
+def test_an_empty_day_has_the_types_of_a_full_one() -> None:
+    full = completions({}, {"reference": "p-2", "source_id": "2"}, shipments=[{}])
+    nothing_shipped = to_centra(
+        full[["reference", "source_id", "status", "shipping_code", "tracking_number"]].head(0),
+        pd.DataFrame({name: texts([]) for name in ("shipment_id", "order_id", "paid", "should_capture")}),
+        Params(date(2026, 1, 1)),
+    )
+    assert nothing_shipped.dtypes.to_dict() == full.dtypes.to_dict()

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from schemas.fields.spec import MISSING
 from transforms.type_mismatch import MAX_SHOWN, mismatched_fields
 
 
@@ -65,3 +66,18 @@ def test_a_long_value_is_cut(length: int, cut: str) -> None:
         'brand is ["ööö"]',
         f"brand is {json.dumps('x' * length)[:MAX_SHOWN]}{cut}",
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (MISSING, "brand is missing"),
+        ({"missing": True, "more": 1}, 'brand is {"missing": true, "more": 1}'),
+        ({"given_more_than_once": ["Acmé", 5]}, 'brand is given more than once with different values: "Acmé", 5'),
+        ({"given_more_than_once": ["a"], "b": 1}, 'brand is {"given_more_than_once": ["a"], "b": 1}'),
+        (["given_more_than_once"], 'brand is ["given_more_than_once"]'),
+    ],
+    ids=["missing", "not missing", "given twice", "an object", "a list"],
+)
+def test_a_value_is_described_in_words(value: Any, words: str) -> None:
+    assert mismatches_of([{"brand": value}, None]) == [words, None]
