@@ -74,6 +74,10 @@ class Measured(ABC):
     @abstractmethod
     def observed(self, expectation: Expectation, frame: pd.DataFrame) -> float | None: ...
 
+    @abstractmethod
+    def observed_sql(self, expectation: Expectation) -> str:
+        """The same as an aggregate over the suite's query."""
+
 
 @dataclass(frozen=True)
 class _UsualRows(Measured):
@@ -93,6 +97,9 @@ class _UsualRows(Measured):
     def observed(self, expectation: Expectation, frame: pd.DataFrame) -> float | None:
         return len(frame)
 
+    def observed_sql(self, expectation: Expectation) -> str:
+        return "count(*)"
+
 
 @dataclass(frozen=True)
 class _Smallest(Measured):
@@ -108,6 +115,9 @@ class _Smallest(Measured):
     def observed(self, expectation: Expectation, frame: pd.DataFrame) -> float | None:
         present = frame[expectation.column].dropna()
         return float(present.min()) if len(present) else None
+
+    def observed_sql(self, expectation: Expectation) -> str:
+        return f'min("{expectation.column}")::double'
 
 
 def usual_rows(min_share: float = MIN_SHARE_OF_USUAL, max_share: float | None = MAX_SHARE_OF_USUAL) -> Builder:

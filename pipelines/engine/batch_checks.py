@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipelines.core.logs import excerpt, redact
+from pipelines.engine.check_results import errored, result_of
+from pipelines.state.run_tables import RUN_TABLES
 from pipelines.state.store import Store
 from schemas.expectation import Baseline, Expectation, Measured, Suite
 
@@ -51,6 +52,9 @@ _KEPT = """
     from sync.expectations where flow = $flow and digest = $digest
     qualify run_id = max(run_id) over ()"""
 
+_COLUMNS = [column.name for table in RUN_TABLES if table.name == "sync.expectations" for column in table.columns]
+_NUMBERS = {"observed": "Float64", "unexpected": "Int64", "total": "Int64"}
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -70,16 +74,7 @@ def validate_batches(store: Store, suites: Sequence[Suite], batch: Batch, stop: 
     `stop` holds the ids of the expectations that stop a push. An expectation that raises gets the status `errored`. A
     suite keeps the results of an earlier run that validated the same rows; only what is `Measured` is computed anew.
     """
-    usual = store.connection.execute(
-        _USUAL,
-        {
-            "flow": batch.flow,
-            "selection": list(batch.selection),
-            "per_selection": [suite.table for suite in suites if suite.per_selection],
-            "max_runs": RUNS_TO_COMPARE,
-        },
-    ).fetchall()
-    baseline = Baseline(usual_rows=dict(usual))
+    baseline = _baseline(store, suites, batch)
     rows = []
     with great_expectations():
         for suite in suites:
@@ -91,7 +86,7 @@ def validate_batches(store: Store, suites: Sequence[Suite], batch: Batch, stop: 
                 results = kept or suite_results(frame, suite.expectations, baseline)
             except Exception as error:
                 log.debug("suite failed table=%s", suite.table, exc_info=True)
-                results = {one.id: _errored(error) for one in suite.expectations}
+                results = {one.id: errored(error) for one in suite.expectations}
             if any(one["status"] == "errored" for one in results.values()):
                 digest = None  # the next run tries again
             rows += [
@@ -110,7 +105,44 @@ def validate_batches(store: Store, suites: Sequence[Suite], batch: Batch, stop: 
                 | results[one.id]
                 for one in suite.expectations
             ]
-    return pd.DataFrame(rows).astype({"observed": "Float64", "unexpected": "Int64", "total": "Int64"})
+    return pd.DataFrame(rows).astype(_NUMBERS)
+
+
+def results_again(store: Store, suites: Sequence[Suite], batch: Batch, of_run: str) -> pd.DataFrame | None:
+    """The results of the run `of_run`, which validated the same rows with the same suites, as those of this batch; only
+    what is `Measured` is computed anew. None if they cannot be kept, because an expectation raised."""
+    rows = store.frame("sync.expectations", _COLUMNS, f"where run_id = '{of_run}' and flow = '{batch.flow}'")
+    records: Any = rows.astype(object).where(rows.notna(), None).to_dict("records")
+    by_id = {row["expectation"]: row for row in records}
+    expected = {one.id: (suite, one) for suite in suites for one in suite.expectations}
+    if by_id.keys() != expected.keys():
+        return None
+    baseline = _baseline(store, suites, batch)
+    for name, (suite, one) in expected.items():
+        row = by_id[name]
+        if isinstance(one.build, Measured):
+            if row["gx_result"] is None or not suite.query:
+                return None
+            query = f"select count(*), {one.build.observed_sql(one)} from ({suite.query})"
+            ((count, observed),) = store.connection.execute(query, _now(batch, suite)).fetchall()
+            row.update(_measured(one, row["gx_result"], observed, count, baseline), evaluated_in=batch.run_id)
+        elif row["status"] == "errored":
+            return None
+        row["run_id"] = batch.run_id
+    return pd.DataFrame([by_id[name] for name in expected]).astype(_NUMBERS)
+
+
+def _baseline(store: Store, suites: Sequence[Suite], batch: Batch) -> Baseline:
+    usual = store.connection.execute(
+        _USUAL,
+        {
+            "flow": batch.flow,
+            "selection": list(batch.selection),
+            "per_selection": [suite.table for suite in suites if suite.per_selection],
+            "max_runs": RUNS_TO_COMPARE,
+        },
+    ).fetchall()
+    return Baseline(usual_rows=dict(usual))
 
 
 def summary(rows: pd.DataFrame) -> dict[str, Any]:
@@ -139,10 +171,13 @@ def stop_messages(expectations: dict[str, Any], forced: bool) -> list[str]:
 def _frame(store: Store, batch: Batch, suite: Suite) -> pd.DataFrame:
     if not suite.query:
         return batch.frames[suite.table]
-    parameters = {"now": batch.at} if "$now" in suite.query else None
-    reader: Any = store.connection.execute(suite.query, parameters)
+    reader: Any = store.connection.execute(suite.query, _now(batch, suite))
     frame: pd.DataFrame = reader.to_arrow_table().to_pandas()
     return frame
+
+
+def _now(batch: Batch, suite: Suite) -> dict[str, Any] | None:
+    return {"now": batch.at} if "$now" in suite.query else None
 
 
 def _digest(suite: Suite, frame: pd.DataFrame) -> str | None:
@@ -169,18 +204,22 @@ def _kept_results(
     results = {name: dict(zip(columns, row, strict=True)) for name, *row in rows}
     for one in suite.expectations:
         if one.id in results and isinstance(one.build, Measured):
-            gx = json.loads(results[one.id]["gx_result"])
-            observed, bounds = one.build.observed(one, frame), one.build.bounds(one, baseline)
-            kwargs = {
-                k: v for k, v in gx["expectation_config"]["kwargs"].items() if k not in ("min_value", "max_value")
-            }
-            gx["expectation_config"]["kwargs"] = kwargs | bounds
-            gx["result"]["observed_value"] = observed
-            gx["success"] = observed is not None and (
-                bounds["min_value"] <= observed <= bounds.get("max_value", math.inf)
-            )
-            results[one.id] = _result(gx, len(frame))
+            observed = one.build.observed(one, frame)
+            results[one.id] = _measured(one, results[one.id]["gx_result"], observed, len(frame), baseline)
     return results
+
+
+def _measured(
+    one: Expectation, gx_result: str, observed: float | None, rows: int, baseline: Baseline
+) -> dict[str, Any]:
+    """The result of an expectation that is `Measured`, by an earlier one of the same expectation."""
+    assert isinstance(one.build, Measured)
+    gx, bounds = json.loads(gx_result), one.build.bounds(one, baseline)
+    kwargs = {k: v for k, v in gx["expectation_config"]["kwargs"].items() if k not in ("min_value", "max_value")}
+    gx["expectation_config"]["kwargs"] = kwargs | bounds
+    gx["result"]["observed_value"] = observed
+    gx["success"] = observed is not None and bounds["min_value"] <= observed <= bounds.get("max_value", math.inf)
+    return result_of(gx, rows)
 
 
 def keeps_none(store: Store, flow: str) -> bool:
@@ -249,7 +288,7 @@ def suite_results(frame: pd.DataFrame, suite: Sequence[Expectation], baseline: B
             built[expectation.id] = expectation.built(baseline)
             built[expectation.id].meta = {"id": expectation.id}
         except Exception as error:
-            results[expectation.id] = _errored(error)
+            results[expectation.id] = errored(error)
     batch = _batch_definition().get_batch(batch_parameters={"dataframe": frame})
     try:
         validated = _validated(batch, list(built.values()))
@@ -260,8 +299,8 @@ def suite_results(frame: pd.DataFrame, suite: Sequence[Expectation], baseline: B
             try:
                 validated |= _validated(batch, [gx_expectation])
             except Exception as error:
-                results[name] = _errored(error)
-    return results | {name: _result(gx, len(frame)) for name, gx in validated.items()}
+                results[name] = errored(error)
+    return results | {name: result_of(gx, len(frame)) for name, gx in validated.items()}
 
 
 def _validated(batch: Any, expectations: list[Any]) -> dict[str, dict[str, Any]]:
@@ -272,61 +311,3 @@ def _validated(batch: Any, expectations: list[Any]) -> dict[str, dict[str, Any]]
         result_format={"result_format": "SUMMARY", "partial_unexpected_count": 0},
     )
     return {one["expectation_config"]["meta"]["id"]: one for one in validation.to_json_dict()["results"]}
-
-
-def _result(gx: dict[str, Any], rows: int) -> dict[str, Any]:
-    if raised := _raised(gx["exception_info"]):
-        return _errored(raised, gx)
-    result, kwargs = gx["result"], gx["expectation_config"]["kwargs"]
-    if "element_count" in result:
-        total = result["element_count"] - result.get("missing_count", 0)
-        unexpected = result["unexpected_count"]
-        observed = (total - unexpected) / total if total else None
-        observation = f"{total - unexpected} of {total}" + (f" ({observed:.2%})" if total else "")
-        expected = f"at least {kwargs.get('mostly', 1):.0%}"
-    else:
-        observed, unexpected, total = result["observed_value"], None, rows
-        if observed is None and rows:
-            return _errored("the table has rows, but none of them has a value", gx)
-        observation = "no rows" if observed is None else f"{observed:.10g}"
-        expected = _range(kwargs.get("min_value"), kwargs.get("max_value"))
-    return {
-        "status": "passed" if gx["success"] or not (rows or "mostly" in kwargs or observed is not None) else "failed",
-        "observed": observed,
-        "unexpected": unexpected,
-        "total": total,
-        "message": f"{observation}; expected {expected}",
-        "gx_result": _to_json(gx),
-    }
-
-
-def _range(least: float | None, most: float | None) -> str:
-    if most is None:
-        return f"at least {least:g}" if least else "any number, because there is no earlier run to compare with"
-    return f"{least:g} to {most:g}" if least is not None else f"at most {most:g}"
-
-
-def _errored(error: Exception | str, gx: dict[str, Any] | None = None) -> dict[str, Any]:
-    text = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
-    return {
-        "status": "errored",
-        "observed": None,
-        "unexpected": None,
-        "total": None,
-        "message": f"could not be validated: {excerpt(' '.join(text.split()), 300)}",
-        "gx_result": _to_json(gx) if gx else None,
-    }
-
-
-def _raised(info: dict[str, Any]) -> str:
-    """The first exception in a result of Great Expectations; "" for none. `info` describes one exception, or several by
-    metric."""
-    infos = [info] if "raised_exception" in info else list(info.values())
-    return next((one["exception_message"] or "it raised" for one in infos if one["raised_exception"]), "")
-
-
-def _to_json(gx: dict[str, Any]) -> str:
-    """The result as Data Docs need it, without tracebacks, because they contain paths of this machine."""
-    raised = _raised(gx["exception_info"])
-    info = {"raised_exception": bool(raised), "exception_message": redact(raised) or None, "exception_traceback": None}
-    return json.dumps(gx | {"exception_info": info})

@@ -317,7 +317,7 @@ class Flow(ABC):
         return None
 
     def window(self, now: datetime) -> datetime:
-        """The moment (UTC) from which dated rows are read, if `kind` is "window" or the flow has `reads_with`."""
+        """The moment (UTC) from which dated rows are read, if `kind` is "window" or the flow `reads_with` another."""
         raise NotImplementedError
 
     def reads(self) -> Sequence[StagedRows]:
@@ -332,13 +332,17 @@ class Flow(ABC):
         """Rows to look up one by one, because they are older than the window."""
         return ()
 
+    def inputs(self) -> Sequence[str] | None:
+        """Queries (with `$now`, UTC) of what the evaluation depends on besides the staged catalogues and the settings:
+        while all of it is as in the run before, that run's results are kept. None if each run evaluates anew."""
+        return None
+
     @abstractmethod
     def evaluate(self, step: Step) -> Evaluation:
         """Transforms and validates the staged rows, in the steps `transform`, `validate` and `expect`."""
 
     def hard_stop(self, plan: Plan, evaluation: Evaluation) -> UnsafePlan | None:
-        """Why the plan must not be applied, even with --force. In a run of several flows this flow then waits, and the
-        others go on. Most flows have no such reason, because they withhold bad rows one by one."""
+        """Why the plan must not be applied, even with --force; in a run of several flows, the others then go on."""
         return None
 
     def limit_violations(self, plan: Plan, evaluation: Evaluation) -> list[Violation]:

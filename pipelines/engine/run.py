@@ -23,6 +23,7 @@ from pipelines.engine.evaluation_record import record_evaluation, record_states
 from pipelines.engine.expiry import apply_retention
 from pipelines.engine.extract import Extractor
 from pipelines.engine.flow import Evaluation, Flow, FlowContext
+from pipelines.engine.kept_evaluation import inputs_of, kept
 from pipelines.engine.plan import Plan, diff
 from pipelines.engine.push import HELD_BACK, Result, push, read_back
 from pipelines.engine.safety_limits import refusal
@@ -120,6 +121,7 @@ class _Run:
             self.report.begin(name)
         self.steps: dict[str, float] = {}
         self.findings: dict[str, Any] = {}
+        self.inputs: dict[str, str] = {}  # by flow, a digest of what its evaluation depends on; "" if none is kept
         self.waiting: set[str] = set()  # flows whose plan is not applied, though the others' are
         self.compact = False  # whether the working file may hold the bytes of personal data that are no longer needed
 
@@ -172,11 +174,7 @@ class _Run:
             self._read(store, flows)
             refuse_broken_fields(store, flows)
             for name, flow in flows.items():
-                evaluation = flow.evaluate(partial(self._step, flow=name))
-                with self._step("plan", name):
-                    record_evaluation(store, self.report, flow, evaluation, narrowed=bool(self.sku))
-                    plans[name] = self._plan(store, name, evaluation)
-                    record_states(store, flow, evaluation, plans[name], narrowed=bool(self.sku))
+                plans[name], evaluation = self._evaluated(store, name, flow)
                 to_show.append(partial(self.observer.planned, self.report, flow, plans[name], evaluation))
                 if not self.sku:  # else only a plan of codes that exist is shown
                     to_show.pop()()
@@ -242,6 +240,21 @@ class _Run:
                     skipped = [key for lookup in lookups for key in extractor.look_up(lookup)]
                     flow.context.skipped_lookups = frozenset(skipped)
 
+    def _evaluated(self, store: Store, name: str, flow: Flow) -> tuple[Plan, Evaluation]:
+        """The plan and the evaluation of the run before, if all that they depend on is unchanged; else new ones."""
+        with self._step("compare with the run before", name):
+            inputs = None if "rebuilt" in self.report.facts else inputs_of(flow)
+            self.inputs[name] = inputs or ""
+            if inputs and (results := kept(flow, self.report, inputs)):
+                return results
+        evaluation = flow.evaluate(partial(self._step, flow=name))
+        with self._step("plan", name):
+            record_evaluation(store, self.report, flow, evaluation, narrowed=bool(self.sku))
+            plan = self._plan(store, name, evaluation)
+            record_states(store, flow, evaluation, plan, narrowed=bool(self.sku))
+            self.report.evaluated_in[name] = self.report.run_id
+        return plan, evaluation
+
     def _plan(self, store: Store, name: str, evaluation: Evaluation) -> Plan:
         report = self.report
         plan = diff(evaluation.desired, evaluation.live, import_string(self.channel.flows[name].contract))
@@ -258,11 +271,15 @@ class _Run:
         return plan
 
     def _refusals(self, name: str, flow: Flow, evaluation: Evaluation, plan: Plan) -> Iterator[UnsafePlan]:
-        violations = flow.limit_violations(plan, evaluation)
+        is_kept = self.report.evaluated_in[name] != self.report.run_id  # it broke no limit, or would not be kept
+        violations = [] if is_kept else flow.limit_violations(plan, evaluation)
         self.report.facts.setdefault("limits", []).extend(violation.message for violation in violations)
         expectations = evaluation.expectations
         stop_messages = batch_checks.stop_messages(expectations, self.options.force) if expectations else []
-        if hard_stop := flow.hard_stop(plan, evaluation):
+        hard_stop = None if is_kept else flow.hard_stop(plan, evaluation)
+        if self.inputs[name] and plan.changes.empty and not violations and not hard_stop:
+            self.report.inputs[name] = self.inputs[name]
+        if hard_stop:
             if len(self.names) > 1:
                 self.waiting.add(name)
                 self.report.facts.setdefault("waiting", []).append(f"{hard_stop.message} {hard_stop.fix}")

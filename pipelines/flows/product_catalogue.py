@@ -17,6 +17,13 @@ from pipelines.state.store import Store
 from schemas.contract import Contract
 from schemas.fields.centra import PRICES, PRODUCTS
 
+# What the evaluation of the catalogue depends on besides its rows; values that were written are found in the journal.
+CATALOGUE_INPUTS = (
+    f"select count(*), sum(hash(t)::hugeint) from {code_texts.TABLE.name} t",
+    f"select count(*), sum(hash(source_id, key)::hugeint) from sync.links where flow = '{PRODUCTS_FLOW}'",
+    f"select count(*), max(run_id), max(ended_at) from sync.journal where flow = '{PRODUCTS_FLOW}'",
+)
+
 
 class ProductCatalogue:
     """Uses the settings of the products flow, or its defaults if the channel has no such flow."""

@@ -28,7 +28,7 @@ from pipelines.engine.safety_limits import (
     update_violations,
 )
 from pipelines.flows import code_texts, kept_codes, param_questions, product_views, stock_views
-from pipelines.flows.product_catalogue import ProductCatalogue
+from pipelines.flows.product_catalogue import CATALOGUE_INPUTS, ProductCatalogue
 from pipelines.flows.size_names import SIZE_NAMES
 from pipelines.state.schema import Table, columns
 from pipelines.state.store import utc_now
@@ -159,6 +159,9 @@ class ProductFlow(Flow):
             StagedRows("raw_centra.prices", "The prices in Centra's product list", "stock_item_id", PRICE_FIELDS),
             StagedRows("raw_myogo.products", "myOGO's product list", "code", ("code", *withholding(LIVE_PRODUCTS))),
         )
+
+    def inputs(self) -> Sequence[str]:
+        return CATALOGUE_INPUTS
 
     def evaluate(self, step: Step) -> Evaluation:
         context, catalogue = self.context, self.context.service(ProductCatalogue)

@@ -35,14 +35,14 @@ from pipelines.engine.safety_limits import (
     read_violations,
     update_violations,
 )
-from pipelines.flows import param_questions, stock_views
+from pipelines.flows import param_questions, stock_answers, stock_views
 from pipelines.flows.order_flow import (
     ORDERS_FLOW,
     orders_params,
     previously_sent_references,
     window_of,
 )
-from pipelines.flows.product_catalogue import ProductCatalogue
+from pipelines.flows.product_catalogue import CATALOGUE_INPUTS, ProductCatalogue
 from pipelines.flows.size_names import SIZE_NAMES
 from pipelines.flows.stock_answers import final_refusals, kept_before, without_refused
 from pipelines.flows.stock_orders import our_order_units
@@ -187,6 +187,12 @@ class StockFlow(Flow):
             StagedRows("raw_centra.stock", "Centra's stock list", "stock_item_id", ("stockItemId", *_CENTRA_FIELDS)),
             StagedRows("raw_centra.products", "Centra's product list", "stock_item_id", code_parts, is_code_part),
         )
+
+    def inputs(self) -> Sequence[str] | None:
+        if self._knows_orders():
+            return None  # the amounts depend on open orders
+        had_rows = f"select {self._had_rows()}"
+        return (*CATALOGUE_INPUTS, *stock_answers.inputs(self.context.name), had_rows)
 
     def evaluate(self, step: Step) -> Evaluation:
         from schemas.outgoing_contract import validate_outgoing

@@ -12,6 +12,16 @@ from pipelines.state.store import Store, utc_now
 RETRY_AFTER = timedelta(days=1)  # an amount that Centra did not keep is not written again before
 
 
+def inputs(flow: str) -> tuple[str, ...]:
+    """Queries of what these answers depend on (`engine.flow.Flow.inputs`)."""
+    of_flow = f"from sync.journal where flow = '{flow}'"
+    seconds = int(RETRY_AFTER.total_seconds())
+    return (
+        f"select count(*), max(run_id), max(ended_at) {of_flow}",
+        f"select count(*) {of_flow} and outcome = 'refused' and ended_at > $now::timestamp - to_seconds({seconds})",
+    )
+
+
 def kept_before(store: Store, flow: str, rows: pd.DataFrame) -> pd.Series:
     """The amount that Centra kept when each row's amount was last written, less than RETRY_AFTER ago; null if it
     took the amount, or if another amount was written."""

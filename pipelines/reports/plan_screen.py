@@ -47,6 +47,8 @@ class PlanScreen:
             yield f"  {escape(also)}"
         if name == next(iter(report.flows)) and (read := describe_read(channel, report.facts.get("read", {}))):
             yield f"  {escape(read)}"
+        if (evaluated_in := report.evaluated_in.get(name, report.run_id)) != report.run_id:
+            yield f"  nothing has changed since run {evaluated_in}: its results are kept"
         rules = {rule.id: rule for rule in flow.rules}
         if len(evaluation.withheld):
             yield f"\n[bold]Withheld[/]  {c['withheld']:,}, {c['withheld_new']:,} new"

@@ -8,7 +8,7 @@ import duckdb
 
 from pipelines.state.run_tables import RUN_TABLES
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 
 
 def schema_version_of(db: duckdb.DuckDBPyConnection) -> int:
@@ -119,6 +119,12 @@ def _to_7(db: duckdb.DuckDBPyConnection) -> None:
         db.execute(f"alter table sync.expectations add column if not exists {column} varchar")
 
 
+def _to_8(db: duckdb.DuckDBPyConnection) -> None:
+    """Adds to sync.flows by which a run keeps the evaluation of an earlier one."""
+    for column in ("evaluated_in", "inputs"):
+        db.execute(f"alter table sync.flows add column if not exists {column} varchar")
+
+
 def _create(db: duckdb.DuckDBPyConnection, *names: str) -> None:
     for declared in RUN_TABLES:
         if declared.name in names:
@@ -133,6 +139,7 @@ _STEPS: dict[int, Callable[[duckdb.DuckDBPyConnection], None]] = {
     4: _to_5,
     5: _to_6,
     6: _to_7,
+    7: _to_8,
 }
 
 

@@ -108,8 +108,14 @@ class RunRecorder:
         """Writes the row of each flow of the run, with these counts."""
         report = self.report
         rows = [
-            {"run_id": report.run_id, "flow": flow, "fingerprint": report.fingerprints.get(flow, "")}
-            | {COUNT_COLUMNS[name]: counts[name] for name in names}
+            {
+                "run_id": report.run_id,
+                "flow": flow,
+                "fingerprint": report.fingerprints.get(flow, ""),
+                "evaluated_in": report.evaluated_in.get(flow),
+                "inputs": report.inputs.get(flow),
+                **{COUNT_COLUMNS[name]: counts[name] for name in names},
+            }
             for flow, counts in report.flows.items()
         ]
         self.store.replace_runs("sync.flows", pd.DataFrame(rows))

@@ -43,6 +43,8 @@ class RunResult:
     error_id: str = ""
     flows: dict[str, dict[str, int]] = field(default_factory=dict)  # counts by flow, in the order in which they run
     fingerprints: dict[str, str] = field(default_factory=dict)
+    evaluated_in: dict[str, str] = field(default_factory=dict)  # by flow, the run whose evaluation holds
+    inputs: dict[str, str] = field(default_factory=dict)  # by flow, a digest of what that evaluation depended on
     facts: dict[str, Any] = field(default_factory=dict)
     ended_at: datetime | None = None
     narrowed: bool = False  # to some codes: the result says nothing about the others

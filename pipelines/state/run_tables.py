@@ -69,6 +69,8 @@ RUN_TABLES = (
             run_id varchar | The run.
             flow varchar | The flow.
             fingerprint varchar | Identifies the plan of this flow.
+            evaluated_in varchar | The run that evaluated the rows: this one, or an earlier one with the same inputs.
+            inputs varchar | Changes with all that the evaluation depended on; null if the next run evaluates anew.
             """
             + _COUNTS
         ),
