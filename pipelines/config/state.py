@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -13,8 +14,8 @@ class State(BaseModel):
     """Where the state of a channel is kept that runs on any of several machines.
 
     `database` is the address of a PostgreSQL database, `snapshots` a folder that all machines share, or a bucket.
-    `lease_s` is how long a machine has the channel without a sign of life, in seconds; `keep` is how many snapshots,
-    which hold personal data, stay.
+    `lease_s` is how long a machine has the channel without a sign of life, in seconds; `keep` is how many snapshots
+    stay. With "keep" as `personal_data`, they hold personal data as the working file does.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -23,6 +24,7 @@ class State(BaseModel):
     snapshots: str
     lease_s: float = Field(default=300.0, gt=0, le=3600)
     keep: int = Field(default=3, ge=1, le=100)
+    personal_data: Literal["blank", "keep"] = "blank"
 
     @field_validator("snapshots")
     @classmethod

@@ -104,7 +104,7 @@ def _shared_state(channel: Channel, folder: Folder, verb: str) -> AbstractContex
     from pipelines.fleet.shared_state import shared_state  # it needs packages that no other channel needs
 
     assert channel.state is not None
-    return shared_state(channel.state, folder, channel.name, verb, channel.longest_call_s)
+    return shared_state(channel.state, folder, channel.name, verb, channel.longest_call_s, channel.personal_columns)
 
 
 class _Run:

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import os
 import socket
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -15,6 +15,7 @@ from pipelines.core.errors import CentraMyogoError, LeaseLost
 from pipelines.core.failpoints import hit
 from pipelines.core.secret import Secret
 from pipelines.core.write_guard import guarded_by
+from pipelines.fleet.blanked_copy import write_blanked_copy
 from pipelines.fleet.database import LINE, Database, Record
 from pipelines.fleet.folder import bring_up_to_date, prepend_lines
 from pipelines.fleet.lease import BEATS, Lease, Renewals, monotonic
@@ -35,6 +36,8 @@ class Settings(Protocol):
     def lease_s(self) -> float: ...
     @property
     def keep(self) -> int: ...
+    @property
+    def personal_data(self) -> str: ...
 
 
 @contextlib.contextmanager
@@ -44,10 +47,12 @@ def shared_state(
     channel: str,
     verb: str,
     longest_call_s: float,
+    personal: Mapping[str, Collection[str]],
     clock: Callable[[], float] = monotonic,
 ) -> Iterator[SharedState]:
     """Holds the channel's lease while the block runs, which must hold the lock of the folder. No write begins in it
-    that may not end before the lease does; a write takes at most `longest_call_s`.
+    that may not end before the lease does; a write takes at most `longest_call_s`. `personal` has the columns with
+    personal data by table.
 
     Raises ChannelBusy, StateUnavailable, StorageError and ConfigError.
     """
@@ -58,7 +63,8 @@ def shared_state(
         lease = Lease(database, channel, holder, settings.lease_s, longest_call_s, clock)
         lease.take()
         hit("fleet: lease taken")
-        state = SharedState(database, snapshots, lease, folder, channel)
+        blanked = personal if settings.personal_data == "blank" else None
+        state = SharedState(database, snapshots, lease, folder, channel, blanked)
         renewals = Renewals(lease, settings.lease_s / BEATS)
         renewals.start()
         try:
@@ -73,9 +79,17 @@ def shared_state(
 class SharedState:
     """The state of a channel during one run. It is the run's SharedJournal (`state/shared_journal.py`)."""
 
-    def __init__(self, database: Database, snapshots: Snapshots, lease: Lease, folder: Folder, channel: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        snapshots: Snapshots,
+        lease: Lease,
+        folder: Folder,
+        channel: str,
+        blanked: Mapping[str, Collection[str]] | None,
+    ) -> None:
         self._database, self._snapshots, self._lease = database, snapshots, lease
-        self._folder, self._channel = folder, channel
+        self._folder, self._channel, self._blanked = folder, channel, blanked
         self._newest, self._earlier = 0, list[Record]()
         self._is_given_back = False
         self.restored = ""  # what was restored, as a sentence
@@ -106,7 +120,7 @@ class SharedState:
         """Ends the lease with a snapshot of the published file. Raises LeaseLost if another machine has taken the
         channel over: the snapshot is then deleted again."""
         try:
-            name = self._snapshots.put(self._folder.published, self._generation)
+            name = self._put_snapshot()
         except CentraMyogoError:
             self.give_back_unfinished()
             raise
@@ -121,6 +135,16 @@ class SharedState:
             )
         hit("fleet: lease given back")
         self._snapshots.delete_old(self._generation)
+
+    def _put_snapshot(self) -> str:
+        if self._blanked is None:
+            return self._snapshots.put(self._folder.published, self._generation)
+        copy = self._folder.root / "analytics.snapshot"
+        try:
+            write_blanked_copy(self._folder.published, copy, self._blanked)
+            return self._snapshots.put(copy, self._generation)
+        finally:
+            copy.unlink(missing_ok=True)
 
     def give_back_unfinished(self) -> None:
         """Ends the lease without a snapshot, if it has not been given back: the next run, on any machine, takes what

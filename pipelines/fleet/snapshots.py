@@ -1,4 +1,4 @@
-"""Snapshots of the working file in an object store: a folder, or a bucket. They hold personal data."""
+"""Snapshots of the working file in an object store: a folder, or a bucket."""
 
 from __future__ import annotations
 

@@ -9,6 +9,9 @@ from typing import Protocol
 from pipelines.state.store import Store
 
 
+SHARED_TABLES = ("runs", "flows", "changes")  # of `sync`: all that says what a run has done, besides the journal
+
+
 class SharedJournal(Protocol):
     """The journal of a channel that runs on several machines. Its methods raise CentraMyogoError."""
 
@@ -46,7 +49,8 @@ def load_earlier_rows(journal: SharedJournal, store: Store) -> None:
 
     ended = {run_id for (run_id,) in store.connection.execute(
         "select run_id from sync.runs where ended_at is not null").fetchall()}  # fmt: skip
-    newest = {(run_id, table): rows for run_id, table, rows in journal.earlier_rows() if run_id not in ended}
+    rows_of = ((run_id, table, rows) for run_id, table, rows in journal.earlier_rows() if table in SHARED_TABLES)
+    newest = {(run_id, table): rows for run_id, table, rows in rows_of if run_id not in ended}
     for (run_id, table), parquet in newest.items():
         rows = pq.read_table(pa.BufferReader(parquet))
         with store.transaction(f"shared rows of {table}"):
