@@ -8,7 +8,6 @@ from typing import Protocol
 
 from pipelines.state.store import Store
 
-
 SHARED_TABLES = ("runs", "flows", "changes")  # of `sync`: all that says what a run has done, besides the journal
 
 
