@@ -9,6 +9,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import active_children
 from pathlib import Path
@@ -187,6 +188,16 @@ def test_a_worker_that_was_frozen_past_its_time_writes_nothing_more(fleet: Fleet
     assert snapshot.endswith(fleet.snapshots()[-1])
     assert push(two)[0].code == 0
     check_history(two, ["killed", "ok", "ok"])
+
+
+def test_of_three_workers_at_the_same_time_some_run_in_turn_and_the_others_end_with_6(fleet: Fleet) -> None:
+    shops = [fleet.worker(name) for name in ("one", "two", "three")]
+    with ThreadPoolExecutor(len(shops)) as pool:
+        codes = [done.code for done, _ in pool.map(push, shops)]
+    assert set(codes) <= {0, 6}
+    assert codes.count(0) >= 1
+    assert push(shops[0])[0].code == 0
+    check_history(shops[0], ["ok"] * (codes.count(0) + 1))
 
 
 def test_a_clock_of_the_database_that_is_set_forward_lets_nobody_write_twice(fleet: Fleet) -> None:
