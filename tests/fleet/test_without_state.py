@@ -8,7 +8,7 @@ import sys
 _SCRIPT = """
 import sys
 import pipelines.cli, pipelines.config.load, pipelines.engine.run, pipelines.engine.preflight
-sys.exit(" ".join(name for name in sys.modules if name.startswith(("pipelines.fleet", "psycopg", "obstore"))))
+sys.exit(" ".join(name for name in sys.modules if name.startswith(("pipelines.fleet", "psycopg", "obstore"))) or 0)
 """
 
 
