@@ -270,7 +270,8 @@ def test_without_the_object_store_the_work_is_done_and_the_next_worker_knows_it(
 
 def test_a_plan_takes_the_lease_too_and_check_tries_both_places(fleet: Fleet) -> None:
     one = fleet.worker("one")
-    assert one.json("plan")["exit_code"] == 0
+    planned = one.json("plan")
+    assert planned["exit_code"] == 0, planned
     assert fleet.lease()[0::3] == (1, True)
     report = one.json("check")
     (state,) = (check for check in report["checks"] if check["name"] == "state")

@@ -56,6 +56,11 @@ class MemoryDatabase:
         row = self.rows.get(channel, Row())
         return row.generation, row.snapshot
 
+    def until(self, channel: str) -> float | None:
+        """When the lease lapses; None if nobody has it."""
+        until = self.rows.get(channel, Row()).until
+        return None if until < 0 else until
+
     def take(self, channel: str, holder: str, seconds: float) -> Grant | Held:
         row = self.rows.setdefault(channel, Row())
         if row.until >= self.now():
