@@ -34,7 +34,7 @@ def share_rows(journal: SharedJournal | None, store: Store, run_id: str, *tables
     import pyarrow.parquet as pq  # only here: most channels belong to one machine
 
     for table in tables:
-        rows = store.connection.execute(f"select * from sync.{table} where run_id = ?", [run_id]).to_arrow_table()
+        rows = store.connection.sql(f"select * from sync.{table} where run_id = ?", params=[run_id]).to_arrow_table()
         parquet = io.BytesIO()
         pq.write_table(rows, parquet, compression="zstd")
         journal.add_rows(run_id, table, parquet.getvalue())
