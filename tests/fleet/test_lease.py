@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from pipelines.core.errors import ChannelBusy, LeaseLost, StateUnavailable
 from pipelines.fleet.database import Database
@@ -20,9 +20,13 @@ from tests.support.fleet import MemoryDatabase, execute
 
 CHANNEL, SECONDS, CALL_S, KEEP = "shop", 300.0, 100.0, 3
 WORKERS = st.sampled_from([0, 1, 0, 1, 2])
-PAUSES = st.sampled_from([0.0, 0.0, 0.0, 150.0, 500.0])
-DELAYS = st.sampled_from([0.0, 0.1, 20.0, 90.0])  # of a request or its answer
-STEPS = st.sampled_from([1.0, 30.0, 150.0, 4000.0])
+# Seconds on the way to the database, on the way back, and whether the answer is lost.
+NETWORKS = st.sampled_from([(0.0, 0.0, False)] * 6 + [(0.1, 0.1, False), (0.0, 90.0, False), (90.0, 20.0, False),
+                                                      (0.0, 0.0, True), (20.0, 20.0, True)])  # fmt: skip
+PAUSES = st.sampled_from([0.0] * 6 + [150.0, 500.0])
+# Seconds of the lease that are left when a write is to begin; None: as many as there are.
+LEFT = st.sampled_from([None, None, None, None, CALL_S, CALL_S, CALL_S - 0.1, CALL_S / 2, 0.1])
+STEPS = st.sampled_from([1.0, 30.0, 150.0, 150.0, 4000.0])
 
 
 @dataclass
@@ -41,6 +45,9 @@ class SlowNetwork:
     there: float = 0.0
     back: float = 0.0
     is_answer_lost: bool = False
+
+    def set(self, there: float, back: float, is_answer_lost: bool) -> None:
+        self.there, self.back, self.is_answer_lost = there, back, is_answer_lost
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         def call(*arguments: Any) -> Any:
@@ -95,23 +102,19 @@ class LeaseMachine(RuleBasedStateMachine):
         self.state: str | None = None
         self.names = iter(range(10**6))
 
-    @rule(n=WORKERS, there=DELAYS, back=DELAYS, lost=st.sampled_from([False, False, False, True]))
-    def set_network(self, n: int, there: float, back: float, lost: bool) -> None:
-        network = self.workers[n].network
-        network.there, network.back, network.is_answer_lost = there, back, lost
-
     @rule(seconds=STEPS)
     def time_passes(self, seconds: float) -> None:
         self.world.now += seconds
 
-    @rule(n=WORKERS, at_the_lapse=st.booleans())
-    def take(self, n: int, at_the_lapse: bool) -> None:
+    @rule(n=WORKERS, at_the_lapse=st.booleans(), network=NETWORKS)
+    def take(self, n: int, at_the_lapse: bool, network: tuple[float, float, bool]) -> None:
         if at_the_lapse and (until := self.database.until(CHANNEL)) is not None:
             self.world.now = max(self.world.now, until + 0.001)
-        self._take(n)
+        self._take(n, network)
 
-    def _take(self, n: int) -> None:
+    def _take(self, n: int, network: tuple[float, float, bool] = (0.0, 0.0, False)) -> None:
         worker = self.workers[n]
+        worker.network.set(*network)
         lease, before = worker.new_lease(), self.generation
         arrives = self.world.now + worker.network.there
         try:
@@ -138,30 +141,41 @@ class LeaseMachine(RuleBasedStateMachine):
             self.generation = generation
             assert all(end <= at for end in self.ends.values()), "a write overlaps with the successor"
 
-    @rule(n=WORKERS)
-    def renew(self, n: int) -> None:
+    @rule(n=WORKERS, network=NETWORKS)
+    def renew(self, n: int, network: tuple[float, float, bool]) -> None:
         worker = self.workers[n]
+        worker.network.set(*network)
         if worker.lease is not None:
             with contextlib.suppress(StateUnavailable):
                 prolonged = worker.lease.renew()
                 assert not prolonged or worker.generation == self.generation
 
-    @rule(n=WORKERS, at_the_last_moment=st.booleans(), pause_s=PAUSES, other=WORKERS, later_s=PAUSES)
-    def write(self, n: int, at_the_last_moment: bool, pause_s: float, other: int, later_s: float) -> None:
+    @precondition(lambda self: any(worker.lease for worker in self.workers))
+    @rule(n=WORKERS, left_s=LEFT, pause_s=PAUSES, other=WORKERS, later_s=PAUSES, network=NETWORKS)
+    def write(
+        self,
+        n: int,
+        left_s: float | None,
+        pause_s: float,
+        other: int,
+        later_s: float,
+        network: tuple[float, float, bool],
+    ) -> None:
         """As a run does: check, record the intent, check again, call. It may be frozen in between, and another worker
         may try to take the lease then."""
-        worker = self.workers[n]
-        if worker.lease is None:
-            return
-        if at_the_last_moment and worker.lease._deadline > 0 - 1e9:
-            self.world.now = max(self.world.now, worker.lease._deadline - CALL_S - worker.offset)
+        holders = [worker for worker in self.workers if worker.lease]
+        worker = holders[n % len(holders)]
+        assert worker.lease
+        worker.network.set(*network)
+        if left_s is not None:
+            self.world.now = max(self.world.now, worker.lease._deadline - worker.offset - left_s)
         try:
             worker.lease.check()
         except LeaseLost:
             return
         name = f"write {next(self.names)}"
         self.world.now += pause_s
-        if other != n:
+        if worker is not self.workers[other] and pause_s + later_s:
             self._take(other)
         is_replaced = worker.generation != self.generation
         try:
@@ -175,7 +189,7 @@ class LeaseMachine(RuleBasedStateMachine):
             return
         self._store(worker, name)
         self.world.now += later_s
-        if other != n:
+        if worker is not self.workers[other] and pause_s + later_s:
             self._take(other)
         with contextlib.suppress(LeaseLost):
             worker.lease.check()
@@ -195,9 +209,10 @@ class LeaseMachine(RuleBasedStateMachine):
         self.records[name] = worker.generation
         worker.knows.add(name)
 
-    @rule(n=WORKERS, with_snapshot=st.booleans(), upload_s=DELAYS)
-    def give_back(self, n: int, with_snapshot: bool, upload_s: float) -> None:
+    @rule(n=WORKERS, with_snapshot=st.booleans(), upload_s=PAUSES, network=NETWORKS)
+    def give_back(self, n: int, with_snapshot: bool, upload_s: float, network: tuple[float, float, bool]) -> None:
         worker = self.workers[n]
+        worker.network.set(*network)
         if worker.lease is None:
             return
         lease, worker.lease = worker.lease, None
@@ -226,11 +241,27 @@ class LeaseMachine(RuleBasedStateMachine):
         assert self.database.row(CHANNEL) == (self.generation, self.state)
 
 
+def test_the_time_counts_from_before_the_request() -> None:
+    """An answer that takes long does not prolong the time that this machine believes to have."""
+    world = World()
+    network = SlowNetwork(world, MemoryDatabase(lambda: world.now))
+    lease = Lease(network, CHANNEL, "this test", SECONDS, CALL_S, lambda: world.now)
+    for ask in (lease.take, lease.renew):
+        network.set(0.0, 90.0, False)
+        began = world.now
+        assert ask()
+        world.now = began + SECONDS - CALL_S
+        lease.check()
+        world.now += 0.1
+        with pytest.raises(LeaseLost, match="was not renewed"):
+            lease.check()
+
+
 def test_the_lease_in_memory() -> None:
     class InMemory(LeaseMachine):
         make_database = staticmethod(lambda world: MemoryDatabase(lambda: world.now))
 
-    run_state_machine_as_test(InMemory, settings=settings(max_examples=150, stateful_step_count=40, deadline=None))
+    run_state_machine_as_test(InMemory, settings=settings(max_examples=400, stateful_step_count=40, deadline=None))
 
 
 class _WithWorldsTime:
@@ -278,7 +309,7 @@ def test_the_lease_in_postgresql(database: str) -> None:
         InPostgres,
         settings=settings(
             max_examples=100,
-            stateful_step_count=50,
+            stateful_step_count=40,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow],
         ),
