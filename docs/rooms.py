@@ -23,6 +23,7 @@ ROOMS = {
     "systems": "one folder per vendor",
     "config": "the channel file",
     "state": "tables, journal, history",
+    "fleet": "one channel, many machines",
     "transforms": "rows to rows, in pandas",
     "schemas": "fields, contracts, rules",
     "core": "errors, logs, signals",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pipelines.config.alerts import Alerts
     from pipelines.config.listen import Listen
     from pipelines.config.publish import Publish
+    from pipelines.config.state import State
     from pipelines.engine.flow import Flow
     from pipelines.state.schema import DatabaseSchema
     from pipelines.systems.http.settings import SystemConfig
@@ -101,6 +102,7 @@ class Channel:
     listen: Listen | None
     publish: Publish | None
     alerts: Alerts | None
+    state: State | None
     system_declarations: Mapping[str, System]
     declarations: Mapping[str, type[Flow]]
     links: Mapping[str, str]
@@ -110,6 +112,11 @@ class Channel:
         """The zone of the shop's times; None if no system names one."""
         zones = (getattr(config, "timezone", None) for config in self.systems.values())
         return next(filter(None, zones), None)
+
+    @property
+    def longest_call_s(self) -> float:
+        """How long one call to one of the systems may take, in seconds."""
+        return max(one.connect_timeout_s + one.read_timeout_s for one in self.systems.values())
 
     @property
     def zone(self) -> ZoneInfo:

@@ -22,6 +22,7 @@ from pipelines.config.project import Project
 from pipelines.config.publish import Publish
 from pipelines.config.registry import BUILTIN_FLOWS, BUILTIN_SYSTEMS
 from pipelines.config.schedule import ScheduleText, TimeText
+from pipelines.config.state import State
 from pipelines.config.suggestion import suggestion
 from pipelines.config.toml_file import parse_toml, read_toml, resolve_secret_files
 from pipelines.config.validation_messages import FIX, mistyped_values, validation_messages
@@ -31,7 +32,7 @@ from pipelines.core.secret import mask_all, name_secrets
 from pipelines.engine.flow import Flow
 from pipelines.systems.system import System
 
-TABLES_WITH_SECRETS = ("systems", "listen", "alerts")
+TABLES_WITH_SECRETS = ("systems", "listen", "alerts", "state")
 PLACEHOLDER = re.compile(r"https?://shop\.example(?:[:/]|$)")
 
 
@@ -50,6 +51,7 @@ class _TopLevel(TomlTable):
     links: Any = None
     publish: Any = None
     alerts: Any = None
+    state: Any = None
 
 
 def load(channel: str) -> Channel:
@@ -116,12 +118,14 @@ class _Loader:
             self.problems += [f"{self.path}: full_at: {problem}" for problem in _full_at_problems(top, on)]
         alerts_table = self.data.get("alerts")
         alerts = None if alerts_table is None else self._validated(Alerts, alerts_table, ("alerts",))
+        state_table = self.data.get("state")
+        state = None if state_table is None else self._validated(State, state_table, ("state",))
         self._raise_if_problems()
         if top.refresh == "changes":
             for name in _systems_of(on):
                 if missing := system_declarations[name].missing_for_changes(systems[name]):
                     raise self._error(f'{self.path}: refresh = "changes" needs {missing}')
-        return Channel(
+        channel = Channel(
             path=self.path,
             name=top.name,
             refresh=top.refresh,
@@ -136,10 +140,14 @@ class _Loader:
             listen=listen,
             publish=None if publish is None else publish.model_copy(update={"path": self.path.parent / publish.path}),
             alerts=alerts,
+            state=state,
             system_declarations=system_declarations,
             declarations={name: declarations[name] for name in on},
             links=links.model_dump(exclude_none=True),
         )
+        if state is not None and (problem := state.problem(channel.longest_call_s)):
+            raise self._error(f"{self.path}: {problem}")
+        return channel
 
     def _declared_flows(self, tables: Any) -> dict[str, type[Flow]]:
         if not isinstance(tables, dict) or not tables:

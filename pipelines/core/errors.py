@@ -13,8 +13,10 @@ CentraMyogoError                 exit  then
 ├── RemoteSystemError            5     stop; safe to run again
 │   ├── SourceError                    a system we read from gave no usable answer
 │   │   └── ContractError              it answered, but a required field is missing or has an unexpected type
+│   ├── StateUnavailable               the database or the object store of [state] is not available
 │   └── TargetUnavailable              the system we write to is not available
 │       └── TargetLost                 it became unavailable before the outcome of a record was known
+├── LeaseLost                    5     this machine's time with the channel ends: stop; safe to run again
 ├── Interrupted                  5     a signal stopped the run; the change in flight was finished
 └── ChannelBusy                  6     another run holds the channel
 """
@@ -223,6 +225,29 @@ class TargetLost(TargetUnavailable):
         self.exit_code, self.outcome = look_up_error.exit_code, look_up_error.outcome
 
 
+class StateUnavailable(RemoteSystemError):
+    entry = Entry(
+        "STATE-001",
+        "The database or the object store that the machines of a channel share is not available; no further change was "
+        "sent.",
+        "An outage, a wrong address in [state], or missing rights.",
+        "Run again later; if the error persists, run check, which tries both.",
+        "operations",
+    )
+
+
+class LeaseLost(CentraMyogoError):
+    exit_code = 5
+    outcome = "unavailable"
+    entry = Entry(
+        "STATE-002",
+        "This machine's lease of the channel ended before the run did; no further change was sent.",
+        "The machine was suspended or frozen, or it did not reach the database of [state] for minutes.",
+        "Run again: the next run, on any machine, sends the remaining changes.",
+        "run again",
+    )
+
+
 class Interrupted(CentraMyogoError):
     exit_code = 5
     outcome = "interrupted"
@@ -241,7 +266,7 @@ class ChannelBusy(CentraMyogoError):
     entry = Entry(
         "LOCK-001",
         "Another run of this channel holds the lock; this run did nothing.",
-        "Two runs at once.",
-        "Wait until the other run ends; the message names its process and its start time.",
+        "Two runs at once, on one machine or, with [state], on two.",
+        "Wait until the other run ends; the message names it.",
         "wait",
     )

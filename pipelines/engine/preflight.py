@@ -19,6 +19,7 @@ from pipelines.systems.system import CheckResult, Status, SystemCheck
 if TYPE_CHECKING:
     from pipelines.config.channel import Channel
     from pipelines.config.publish import Publish
+    from pipelines.config.state import State
     from pipelines.systems.system import System
 
 
@@ -65,6 +66,8 @@ def check(channel: Channel, data: Path, on_check: Callable[[Check], None]) -> Ch
         own.run("publish", partial(_publishable, channel.publish, Folder(data, channel.name)))
     if channel.alerts:
         own.run("alerts", channel.alerts.check)
+    if channel.state:
+        own.run("state", partial(_shared_state, channel.state, channel.name))
     flows = channel.in_order(())
     for name in flows:
         own.run("limits", partial(_limits, name, channel.flow_limits(name)))
@@ -147,6 +150,12 @@ def _writable(folder: Path) -> CheckResult:
 def _publishable(to: Publish, folder: Folder) -> CheckResult:
     group_copy.check(to, folder)
     return "ok", f"each run puts a copy without personal data at {to.path} for the group {to.group}", ""
+
+
+def _shared_state(settings: State, channel: str) -> CheckResult:
+    from pipelines.fleet.shared_state import check_settings
+
+    return "ok", f"the state is in {check_settings(settings, channel)}", ""
 
 
 def _given(result: CheckResult) -> CheckResult:

@@ -26,6 +26,7 @@ from pipelines.core.errors import (
     TargetUnknown,
 )
 from pipelines.core.json_codec import decode_exact, encode
+from pipelines.core.write_guard import may_write
 from pipelines.engine.plan import Plan
 from pipelines.state.journal import Journal
 from pipelines.systems.target import BatchTarget, HeldBack, KeptOtherwise, Target, WrittenRow
@@ -179,8 +180,8 @@ class _Push:
             return [Result(change, "not_attempted") for change in group]
         try:
             rows = [decode_exact(change.after.encode()) | decode_exact(change.personal.encode()) for change in group]
-            for change in group:
-                self._journal.record_intent(change.key, change.action)
+            may_write()
+            self._journal.record_intents([(change.key, change.action) for change in group])
         except Exception as error:
             reason = _explained(group, error)
             self._stop(reason)

@@ -44,6 +44,7 @@ from pipelines.systems.target import BatchTarget
 
 if TYPE_CHECKING:
     from pipelines.config.channel import Channel
+    from pipelines.fleet.shared_state import SharedState
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +97,15 @@ def run(channel: Channel, data: Path, options: RunOptions, observer: RunObserver
         }
         interrupted = stack.enter_context(interruptible())
         stack.enter_context(channel_lock(folder, channel.name, options.verb, channel.path))
-        return _Run(channel, folder, options, observer, clients, interrupted).execute()
+        shared = stack.enter_context(_shared_state(channel, folder, options.verb)) if channel.state else None
+        return _Run(channel, folder, options, observer, clients, interrupted, shared).execute()
+
+
+def _shared_state(channel: Channel, folder: Folder, verb: str) -> AbstractContextManager[SharedState]:
+    from pipelines.fleet.shared_state import shared_state  # it needs packages that no other channel needs
+
+    assert channel.state is not None
+    return shared_state(channel.state, folder, channel.name, verb, channel.longest_call_s, channel.personal_columns)
 
 
 class _Run:
@@ -108,9 +117,10 @@ class _Run:
         observer: RunObserver,
         clients: Mapping[str, Client],
         interrupted: Interrupt,
+        shared: SharedState | None,
     ) -> None:
         self.channel, self.folder, self.options, self.observer = channel, folder, options, observer
-        self.clients, self.interrupted = clients, interrupted
+        self.clients, self.interrupted, self.shared = clients, interrupted, shared
         now = utc_now()
         # Run ids sort by time; two runs of one channel never begin at the same moment.
         run_id = f"{now:%Y%m%dT%H%M%S}-{now.microsecond:05x}{uuid.uuid4().hex[:1]}"
@@ -130,11 +140,13 @@ class _Run:
         if not self.folder.work.exists():
             place = self.folder.root.resolve()
             report.facts["new_folder"] = f"New data folder {place}: this channel has no history here."
+        if self.shared and self.shared.restored:
+            report.facts["restored"] = self.shared.restored
         if self.options.rebuild or is_truncated(self.folder):
             report.facts["rebuilt"] = rebuild(self.folder, schema, report.started_at)
         with contextlib.closing(Store(self.folder, schema)) as store:
             linked = [name for name, flow in self.channel.declarations.items() if flow.keeps_links]
-            recorder = RunRecorder(self.folder, store, report, linked)
+            recorder = RunRecorder(self.folder, store, report, linked, self.shared)
             with self._capture_errors():
                 recorder.start(self.options.force, self.sku, self.options.requested_by)
                 self._run_steps(store, recorder)
@@ -149,6 +161,9 @@ class _Run:
             with self._capture_errors():
                 publish(self.folder, compact=self.compact)
                 group_copy.write(self.channel.publish, self.folder, self.channel.personal_columns)
+            with self._capture_errors():
+                if self.shared:
+                    self.shared.give_back()
         return report
 
     @contextlib.contextmanager
@@ -313,7 +328,7 @@ class _Run:
                 report.facts.setdefault("held_back", []).append(result.change.key)
             self.observer.result(result)
 
-        with Journal(self.folder.journal, report.run_id, name) as journal:
+        with Journal(self.folder.journal, report.run_id, name, self.shared) as journal:
             pushed = push(plan, target, journal, in_flight, on_result, self.interrupted.event)
             self.interrupted.written |= bool(pushed.counts["applied"] + pushed.counts["unknown"])
             report.flows[name].update(pushed.counts)

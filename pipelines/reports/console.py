@@ -118,7 +118,7 @@ class ConsoleReporter:
 
     def ended(self, report: RunResult) -> None:
         self.progress.close()
-        for name in ("new_folder", "rebuilt", "killed"):
+        for name in ("restored", "new_folder", "rebuilt", "killed"):
             if note := report.facts.get(name):
                 self._note(note)
         for note in notes(self.channel, report.facts.get("findings", {})):

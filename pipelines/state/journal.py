@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import pandas as pd
 from pipelines.core.errors import StorageError
 from pipelines.core.failpoints import hit
 from pipelines.core.json_codec import NotJson, decode, encode
+from pipelines.state.shared_journal import SharedJournal
 from pipelines.state.store import Store, utc_now
 
 log = logging.getLogger(__name__)
@@ -29,10 +31,11 @@ _COLUMNS = [*_KEY, "intended_at", "ended_at", "outcome", "status", "message", "r
 
 
 class Journal:
-    """The journal of one push, a context manager. Any thread may call its methods."""
+    """The journal of one push, a context manager. Any thread may call its methods. What it records also goes to the
+    journal that several machines share, if there is one."""
 
-    def __init__(self, path: Path, run_id: str, flow: str) -> None:
-        self._path, self._run_id, self._flow = path, run_id, flow
+    def __init__(self, path: Path, run_id: str, flow: str, shared: SharedJournal | None = None) -> None:
+        self._path, self._run_id, self._flow, self._shared = path, run_id, flow, shared
 
     def __enter__(self) -> Journal:
         try:
@@ -45,8 +48,17 @@ class Journal:
         os.close(self._file)
 
     def record_intent(self, key: str, action: str) -> None:
-        """Writes the intent of a call. Raises StorageError; the call must then not be made."""
-        self._write({"run_id": self._run_id, "flow": self._flow, "key": key, "action": action, "at": utc_now()})
+        """Writes the intent of a call. Raises CentraMyogoError; the call must then not be made."""
+        self.record_intents([(key, action)])
+
+    def record_intents(self, calls: Sequence[tuple[str, str]]) -> None:
+        """Writes the intents (key and action) of one call."""
+        run = {"run_id": self._run_id, "flow": self._flow}
+        events = [{**run, "key": key, "action": action, "at": utc_now()} for key, action in calls]
+        if self._shared:  # first, because a call that is recorded there alone would count as unknown, and not be lost
+            self._shared.add_intents(self._run_id, [encode(event) for event in events])
+        for event in events:
+            self._write(event)
 
     def record_outcome(
         self,
@@ -61,20 +73,21 @@ class Journal:
         """Writes the outcome of a call; a later line replaces an earlier one. Later runs act on `reason` (the engine's
         STALE_READ and the like, or None) and on `held` (a JSON object of the values that the target holds instead of
         those sent, or None)."""
-        self._write(
-            {
-                "run_id": self._run_id,
-                "flow": self._flow,
-                "key": key,
-                "action": action,
-                "at": utc_now(),
-                "outcome": outcome,
-                "status": status,
-                "message": message[:1000],
-                "reason": reason,
-                "held": held,
-            }
-        )
+        event = {
+            "run_id": self._run_id,
+            "flow": self._flow,
+            "key": key,
+            "action": action,
+            "at": utc_now(),
+            "outcome": outcome,
+            "status": status,
+            "message": message[:1000],
+            "reason": reason,
+            "held": held,
+        }
+        self._write(event)
+        if self._shared:
+            self._shared.add_outcome(self._run_id, encode(event))
 
     def _write(self, event: dict[str, Any]) -> None:
         # The leading newline separates the event from a line that a full disk has cut off.

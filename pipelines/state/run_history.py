@@ -12,6 +12,7 @@ from pipelines.core.failpoints import hit
 from pipelines.state.journal import load_into_store
 from pipelines.state.links import record_written
 from pipelines.state.run_result import RunResult
+from pipelines.state.shared_journal import SharedJournal, load_earlier_rows, share_rows
 from pipelines.state.store import COUNT_COLUMNS, COUNTS, Folder, Store, utc_now
 
 _BROKEN_OFF = "select run_id from sync.runs where ended_at is null and outcome is null"
@@ -24,13 +25,23 @@ PLANNED = COUNTS[: COUNTS.index("applied")]  # the counts that are known before 
 class RunRecorder:
     """Records one run. `start` must be called before anything is read; it also completes a killed run.
 
-    `linked_flows` are the flows that keep links.
+    `linked_flows` are the flows that keep links; `shared` is the journal that several machines share, if they do.
     """
 
-    def __init__(self, folder: Folder, store: Store, report: RunResult, linked_flows: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        folder: Folder,
+        store: Store,
+        report: RunResult,
+        linked_flows: Sequence[str] = (),
+        shared: SharedJournal | None = None,
+    ) -> None:
         self.folder, self.store, self.report, self.linked_flows = folder, store, report, linked_flows
+        self.shared = shared
 
     def start(self, forced: bool, selection: Sequence[str], requested_by: str | None) -> None:
+        if self.shared:
+            load_earlier_rows(self.shared, self.store)
         self._load_journal()
         broken_off = self.store.connection.execute(_BROKEN_OFF).fetchall()
         self.store.begin_run(
@@ -48,6 +59,7 @@ class RunRecorder:
         if broken_off:
             self.report.facts["killed"] = self._killed(broken_off[-1][0])
         self._flows(())  # so that a killed run has its flows too
+        share_rows(self.shared, self.store, self.report.run_id, "runs", "flows")
 
     def _killed(self, run_id: str) -> str:
         """What the killed run did, as a sentence."""
@@ -66,6 +78,7 @@ class RunRecorder:
         self.store.update_run(report.run_id, {"fingerprint": report.fingerprint, **counts})
         self._flows(PLANNED)
         self.store.connection.execute("checkpoint")
+        share_rows(self.shared, self.store, report.run_id, "runs", "flows", "changes")
         hit("run history: planned")
 
     def finish(self, facts: dict[str, Any]) -> None:
@@ -98,6 +111,7 @@ class RunRecorder:
         self.store.ready_to_publish()
         report.ended_at = now
         hit("run history: ready to publish")
+        share_rows(self.shared, self.store, report.run_id, "runs", "flows")
 
     def _load_journal(self) -> None:
         load_into_store(self.folder.journal, self.store)

@@ -12,11 +12,15 @@ from typing import Any
 import pytest
 
 from pipelines.core.errors import RecordError, TargetRefused, TargetUnknown
+from pipelines.core.write_guard import guarded_by
 from pipelines.engine.run import RunOptions, run
+from pipelines.fleet.lease import Lease
 from pipelines.reports.console import SilentReporter
 from pipelines.state.lock import channel_lock
 from pipelines.state.store import Folder
+from tests.support.fleet import MemoryDatabase
 from tests.support.shop import Shop, size
+from tests.support.shop_helpers import writes
 from tests.support.waiting import HANG_S
 
 
@@ -92,6 +96,33 @@ def test_a_held_lock_is_lock_001(shop_of: Callable[..., Shop]) -> None:
     with channel_lock(folder, "demo", "push", shop.file):
         document = shop.json("plan")
     assert (document["error"]["id"], document["exit_code"], document["channel"]) == ("LOCK-001", 6, "demo")
+
+
+def test_a_missing_folder_for_snapshots_is_state_001(shop_of: Callable[..., Shop]) -> None:
+    pytest.importorskip("psycopg", reason="needs the packages of centra-myogo[fleet]")
+    pytest.importorskip("obstore", reason="needs the packages of centra-myogo[fleet]")
+    shop = shop_of(size(1))
+    (shop.folder / "database").write_text("postgresql://nowhere.test/fleet")
+    shop.text += f'\n[state]\ndatabase = {{ file = "database" }}\nsnapshots = "file://{shop.folder}/none"\n'
+    shop.file.write_text(shop.text, "utf-8")
+    document = shop.json("push")
+    assert (document["error"]["id"], document["exit_code"], document["outcome"]) == ("STATE-001", 5, "unavailable")
+    assert "there is no folder" in document["error"]["message"]
+
+
+def test_a_lease_that_ends_is_state_002(shop_of: Callable[..., Shop]) -> None:
+    """No write begins, and none counts as attempted."""
+    shop = shop_of(size(1), size(2))
+    now = 0.0
+    lease = Lease(MemoryDatabase(lambda: now), "demo", "this test", 300, 100, lambda: now)
+    lease.take()
+    now = 201.0
+    with guarded_by(lease.check):
+        document = shop.json("push")
+    assert (document["error"]["id"], document["exit_code"], document["outcome"]) == ("STATE-002", 5, "unavailable")
+    assert document["flows"]["products"]["not_attempted"] == 2
+    assert writes(shop) == []
+    assert shop.json("push")["exit_code"] == 0
 
 
 def test_a_signal_is_stop_001(shop_of: Callable[..., Shop]) -> None:

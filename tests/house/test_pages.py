@@ -15,6 +15,7 @@ from pipelines.config.alerts import Alerts
 from pipelines.config.channel import ExpectationSettings, FlowSettings, Select
 from pipelines.config.listen import Listen
 from pipelines.config.load import _TopLevel
+from pipelines.config.state import State
 from pipelines.core.reference import import_string
 from tests.support.declared import FLOWS, SYSTEMS
 from tests.support.pages import DOCS, README, ROOT, all_pages, anchors, headings, relative_links
@@ -66,7 +67,7 @@ def test_every_page_that_code_and_examples_name_exists() -> None:
 
 def channel_keys() -> Iterator[str]:
     """The last part of each key of a channel file."""
-    models: list[type[BaseModel]] = [_TopLevel, FlowSettings, Select, ExpectationSettings, Listen, Alerts]
+    models: list[type[BaseModel]] = [_TopLevel, FlowSettings, Select, ExpectationSettings, Listen, Alerts, State]
     models += [system.Config for system in SYSTEMS.values()] + [flow.Limits for flow in FLOWS.values()]
     for model in models:
         yield from (field.alias or name for name, field in model.model_fields.items())
@@ -76,7 +77,7 @@ def channel_keys() -> Iterator[str]:
 
 def test_the_pages_explain_every_key_of_a_channel_file() -> None:
     """As `key`, or at the end of a longer name such as `flows.stock.limits.max_updates`."""
-    tables = {"systems", "flows", "params", "select", "limits", "expectations", "listen", "links", "alerts"}
+    tables = {"systems", "flows", "params", "select", "limits", "expectations", "listen", "links", "alerts", "state"}
     pages = all_pages()
     missing = {key for key in channel_keys() if not re.search(rf"`(?:[\w.*]+\.)?{key}`", pages)}
     assert missing - tables == set()

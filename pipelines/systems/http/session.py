@@ -28,10 +28,12 @@ import requests
 import stamina
 import urllib3
 
+from pipelines.core.errors import CentraMyogoError
 from pipelines.core.failpoints import hit
 from pipelines.core.json_codec import NotJson, NumberText, decode
 from pipelines.core.logs import excerpt
 from pipelines.core.url import is_loopback
+from pipelines.core.write_guard import may_write
 from pipelines.systems.http.failures import (
     TOO_MANY_REQUESTS,
     AnswerTooLarge,
@@ -207,8 +209,8 @@ class Session:
         """One complete answer with any status outside TRANSIENT. Raises a CallFailed.
 
         If the last attempt's answer is not JSON although the request `expects_json`, that answer is returned. An error
-        of `request.headers` is raised too, unless the system may have served an earlier attempt of a write: then the
-        failure of that attempt is raised.
+        of `request.headers` or `may_write` is raised too, unless the system may have served an earlier attempt of a
+        write: then the failure of that attempt is raised.
         """
         try:
             return self._call(request)
@@ -243,6 +245,8 @@ class Session:
                     if error.status != TOO_MANY_REQUESTS:
                         possibly_served = error
                     raise
+                except CentraMyogoError as error:  # no write may begin, so this attempt was not made
+                    raise possibly_served or error from None
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def _count_retry(self, request: Request, number: int, failed: Exception | None) -> None:
@@ -268,6 +272,8 @@ class Session:
             headers["Content-Type"] = request.content_type
         url, at = f"{self.base_url}{request.path}", f"{self.name} ({urlsplit(self.base_url).netloc})"
         hit(f"{self.name}: before {request.method}")
+        if request.repeat is not Repeat.SAFE:
+            may_write()
         try:
             answer = self._exchange(request, url, headers, deadline)
         except _TooLarge as error:

@@ -1,0 +1,1 @@
+"""One channel on any of several machines: a lease and a journal in a database, snapshots in an object store."""

@@ -1,0 +1,239 @@
+"""The leases and the journal of all channels in a PostgreSQL database."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import TimeoutError as NotInTime
+from concurrent.futures import wait
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pipelines.core.background import start_in_background
+from pipelines.core.errors import ConfigError, LeaseLost, StateUnavailable
+from pipelines.core.failpoints import hit
+from pipelines.core.logs import register_secret
+from pipelines.fleet.lease import Grant, Held
+
+if TYPE_CHECKING:
+    import psycopg
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+ANSWER_S = 15.0  # a database that takes longer does not answer
+CONNECT_S = 10
+LINE = ""  # the table of a record that is a line of the journal
+_INSTALL = "Install it: centra-myogo[fleet], for example uv tool install 'FILE.whl[fleet]'."
+_FIX = "Nothing is lost. Check the database of [state] and the way to it, and run again; check tries it."
+_TABLES = """
+create table if not exists centra_myogo_lease (
+    channel text primary key,
+    holder text not null,
+    until timestamptz not null,
+    generation bigint not null,
+    snapshot text,
+    snapshot_generation bigint not null default 0);
+create table if not exists centra_myogo_journal (
+    id bigint generated always as identity primary key,
+    channel text not null,
+    generation bigint not null,
+    run_id text not null,
+    record_of text not null,
+    record bytea not null,
+    in_snapshot bigint);
+create index if not exists centra_myogo_journal_channel on centra_myogo_journal (channel, id);
+comment on table centra_myogo_lease is 'One row per channel: who may run it, until when.';
+comment on table centra_myogo_journal is 'What runs have recorded as they went, until snapshots hold it.';
+"""
+_TAKE = """
+insert into centra_myogo_lease as l (channel, holder, until, generation)
+values (%(channel)s, %(holder)s, clock_timestamp() + make_interval(secs => %(seconds)s), 1)
+on conflict (channel) do update set holder = excluded.holder, generation = l.generation + 1,
+    until = clock_timestamp() + make_interval(secs => %(seconds)s)
+where l.until < clock_timestamp()
+returning generation, snapshot, snapshot_generation"""
+_HELD = """
+select holder, greatest(until, clock_timestamp()) at time zone 'UTC' from centra_myogo_lease
+where channel = %(channel)s"""
+_RENEW = """
+update centra_myogo_lease set until = clock_timestamp() + make_interval(secs => %(seconds)s)
+where channel = %(channel)s and generation = %(generation)s and until > clock_timestamp() returning 1"""
+_GIVE_BACK = """
+update centra_myogo_lease set until = '-infinity', snapshot = coalesce(%(snapshot)s, snapshot),
+    snapshot_generation = case when %(snapshot)s::text is null then snapshot_generation else generation end
+where channel = %(channel)s and generation = %(generation)s returning 1"""
+# The lock on the lease makes the order certain: a successor finds the record, or the record finds the successor.
+_ADD = """
+with mine as (select 1 from centra_myogo_lease where channel = %(channel)s and generation = %(generation)s for share)
+insert into centra_myogo_journal (channel, generation, run_id, record_of, record)
+select %(channel)s, %(generation)s, %(run_id)s, %(record_of)s, r.record
+from mine, unnest(%(records)s::bytea[]) with ordinality as r (record, number) order by r.number returning id"""
+_ADD_LATE = """
+insert into centra_myogo_journal (channel, generation, run_id, record_of, record)
+select %(channel)s, %(generation)s, %(run_id)s, %(record_of)s, unnest(%(records)s::bytea[]) returning id"""
+_EARLIER = """
+select id, run_id, record_of, record from centra_myogo_journal j
+where channel = %(channel)s and generation < %(generation)s and run_id in (
+    select run_id from centra_myogo_journal where channel = %(channel)s and in_snapshot is null)
+order by id"""
+_IN_SNAPSHOT = """
+update centra_myogo_journal set in_snapshot = %(generation)s where channel = %(channel)s and in_snapshot is null
+    and (generation = %(generation)s or generation < %(generation)s and id <= %(newest)s)"""
+_FORGET = """
+delete from centra_myogo_journal
+where channel = %(channel)s and in_snapshot is not null and generation <= %(generation)s - %(keep)s"""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a run has stored: a line of the journal, or rows of the table `record_of` of `sync`."""
+
+    run_id: str
+    record_of: str
+    content: bytes
+
+
+class Database:
+    """The connection of one run. Any thread may call its methods, which raise StateUnavailable.
+
+    A method whose connection breaks is tried again once, with a new one. `keep` is the number of generations whose
+    records stay after a snapshot holds them. The constructor raises ConfigError.
+    """
+
+    def __init__(self, address: str, keep: int) -> None:
+        try:
+            import psycopg
+        except ImportError as error:
+            raise ConfigError("[state] needs the package psycopg, which is not installed.", _INSTALL) from error
+        try:
+            parts = psycopg.conninfo.conninfo_to_dict(address)
+        except psycopg.ProgrammingError as error:
+            raise ConfigError(
+                "state.database: the address is not one of a PostgreSQL database.",
+                "Write it as postgresql://USER:PASSWORD@HOST/DATABASE into the variable that the channel file names.",
+            ) from error
+        if password := parts.get("password"):
+            register_secret(str(password))
+        self._psycopg, self._address, self._keep = psycopg, address, keep
+        self._place = f"{parts.get('host') or 'this machine'}, database {parts.get('dbname') or 'of the user'}"
+        self._connection: psycopg.Connection[Any] | None = None
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        with self._lock:
+            self._drop()
+
+    def take(self, channel: str, holder: str, seconds: float) -> Grant | Held:
+        wanted = {"channel": channel, "holder": holder, "seconds": seconds}
+
+        def take(db: psycopg.Connection[Any]) -> Grant | Held:
+            if row := db.execute(_TAKE, wanted).fetchone():
+                return Grant(*row)
+            return Held(*db.execute(_HELD, wanted).fetchall()[0])
+
+        return self._do(take)
+
+    def renew(self, channel: str, generation: int, seconds: float) -> bool:
+        wanted = {"channel": channel, "generation": generation, "seconds": seconds}
+        return self._do(lambda db: db.execute(_RENEW, wanted).fetchone() is not None)
+
+    def give_back(self, channel: str, generation: int, snapshot: str | None, newest: int = 0) -> bool:
+        """The snapshot holds the run's own records and the earlier ones up to the id `newest`."""
+        wanted = {"channel": channel, "generation": generation, "snapshot": snapshot}
+
+        def give(db: psycopg.Connection[Any]) -> bool:
+            if db.execute(_GIVE_BACK, wanted).fetchone() is None:
+                return False
+            if snapshot is not None:
+                db.execute(_IN_SNAPSHOT, {**wanted, "newest": newest})
+                db.execute(_FORGET, {**wanted, "keep": self._keep})
+            return True
+
+        return self._do(give)
+
+    def add(self, channel: str, generation: int, run_id: str, records: Sequence[bytes], record_of: str = LINE) -> None:
+        """Stores the records; they are in each later `earlier`. Raises LeaseLost if another has taken the lease."""
+        wanted = {"channel": channel, "generation": generation, "run_id": run_id, "record_of": record_of,
+                  "records": list(records)}  # fmt: skip
+        hit("shared journal: before the records")
+        if len(self._do(lambda db: db.execute(_ADD, wanted).fetchall())) != len(records):
+            raise LeaseLost(
+                f"Another machine has taken channel {channel!r} over: no further change was begun.",
+                "What was written is recorded. Run again when the other machine's run has ended.",
+            )
+        hit("shared journal: after the records")
+
+    def add_late(self, channel: str, generation: int, run_id: str, record: bytes) -> None:
+        """Stores the line, whoever has the lease: it is about a write that has taken place."""
+        wanted = {"channel": channel, "generation": generation, "run_id": run_id, "record_of": LINE,
+                  "records": [record]}  # fmt: skip
+        self._do(lambda db: db.execute(_ADD_LATE, wanted).fetchall())
+
+    def earlier(self, channel: str, generation: int) -> tuple[int, list[Record]]:
+        """All records of each run of earlier generations of which no snapshot holds all, oldest first; and the newest
+        id."""
+        wanted = {"channel": channel, "generation": generation}
+        rows = self._do(lambda db: db.execute(_EARLIER, wanted).fetchall())
+        return rows[-1][0] if rows else 0, [Record(run, of, bytes(record)) for _, run, of, record in rows]
+
+    def try_out(self) -> str:
+        """Connects, and says where to."""
+        self._do(lambda db: db.execute("select 1").fetchone())
+        return self._place
+
+    def _do(self, work: Callable[[psycopg.Connection[Any]], T]) -> T:
+        """The result of `work`, in a transaction of its own."""
+        with self._lock:
+            try:
+                try:
+                    return self._in_time(work)
+                except (self._psycopg.OperationalError, self._psycopg.InterfaceError) as error:
+                    log.info("the connection to the database broke, once more: %s", type(error).__name__)
+                    self._drop()
+                    return self._in_time(work)
+            except NotInTime as error:
+                self._connection = None  # without closing it, which would wait too
+                raise self._unavailable(f"no answer in {ANSWER_S:g} s") from error
+            except self._psycopg.Error as error:
+                self._drop()
+                raise self._unavailable(str(error).strip() or repr(error)) from error
+
+    def _in_time(self, work: Callable[[psycopg.Connection[Any]], T]) -> T:
+        """In another thread, because the driver waits for an answer without limit."""
+        before = self._connection
+
+        def in_transaction() -> tuple[psycopg.Connection[Any], T]:
+            connection = self._connected(before)
+            with connection.transaction():
+                return connection, work(connection)
+
+        future = start_in_background(in_transaction)
+        wait([future], ANSWER_S)
+        if not future.done():
+            raise NotInTime
+        self._connection, result = future.result()
+        return result
+
+    def _connected(self, before: psycopg.Connection[Any] | None) -> psycopg.Connection[Any]:
+        if before is not None and not before.closed:
+            return before
+        # Without prepared statements, which poolers do not keep.
+        connection = self._psycopg.connect(
+            self._address, autocommit=True, prepare_threshold=None, connect_timeout=CONNECT_S,
+            tcp_user_timeout=int(ANSWER_S * 1000), application_name="centra-myogo",
+        )  # fmt: skip
+        if connection.execute("select to_regclass('centra_myogo_journal')").fetchone() == (None,):
+            with connection.transaction():
+                connection.execute("select pg_advisory_xact_lock(hashtext('centra_myogo'))")
+                connection.execute(_TABLES)
+        return connection
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _unavailable(self, reason: str) -> StateUnavailable:
+        return StateUnavailable(f"The database of [state] ({self._place}): {reason.splitlines()[0]}", _FIX)
