@@ -16,6 +16,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from pipelines.core.errors import ChannelBusy, LeaseLost, StateUnavailable
 from pipelines.fleet.lease import BEATS, Grant, Held, Lease
@@ -184,10 +185,10 @@ class Simulation:
         end = fleet.hours * 3600
         for n in range(fleet.channels):
             due = 0.0 if fleet.at_once else self._random.uniform(0, fleet.interval_s)
-            self._at(due, lambda n=n: self._tick(f"{n}"))
+            self._at(due, partial(self._tick, f"{n}"))
         for every_s, fault in ((fleet.faults.kill_every_s, self._kill), (fleet.faults.freeze_every_s, self._freeze)):
             if every_s:
-                self._at(every_s, lambda every_s=every_s, fault=fault: self._again(every_s, fault))
+                self._at(every_s, partial(self._again, every_s, fault))
         while self._events and self._events[0][0] <= end:
             self.now, _, event = heapq.heappop(self._events)
             event()
@@ -201,7 +202,7 @@ class Simulation:
     # The engine: schedule, queue and workers.
 
     def _tick(self, channel: str) -> None:
-        self._at(self.now + self.fleet.interval_s, lambda: self._tick(channel))
+        self._at(self.now + self.fleet.interval_s, partial(self._tick, channel))
         if channel in self._pending:
             self.outcome.counts["skipped, because it was still at work"] += 1
         else:
@@ -232,10 +233,10 @@ class Simulation:
         if worker.life != life:
             return
         if self.now < worker.frozen_until:
-            self._at(worker.frozen_until, lambda: self._step(worker, life, steps))
+            self._at(worker.frozen_until, partial(self._step, worker, life, steps))
             return
         for seconds in steps:
-            self._at(self.now + seconds, lambda: self._step(worker, life, steps))
+            self._at(self.now + seconds, partial(self._step, worker, life, steps))
             return
 
     def _ended(self, worker: _Worker, channel: str, due: float, run: object, how: str) -> None:
@@ -247,7 +248,7 @@ class Simulation:
             if how == "good":
                 del self._pending[channel]
             else:
-                self._at(self.now + self.fleet.retry_s, lambda: self._enqueue(channel, due))
+                self._at(self.now + self.fleet.retry_s, partial(self._enqueue, channel, due))
         self._dispatch()
 
     # A run, as pipelines/fleet/shared_state.py and pipelines/engine/push.py do it.
@@ -338,7 +339,7 @@ class Simulation:
     def _again(self, every_s: float, fault: Callable[[_Worker], None]) -> None:
         if self.now > self.fleet.faults.until_s:
             return
-        self._at(self.now + every_s, lambda: self._again(every_s, fault))
+        self._at(self.now + every_s, partial(self._again, every_s, fault))
         if up := [one for one in self._workers if one.is_up(self.now)]:
             worker = self._random.choice(up)
             self._broken |= dict.fromkeys(worker.running.values(), self.now)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing import get_context
 from typing import Any
@@ -68,7 +69,7 @@ def sent(
     """When each request of one process is sent, if each takes so long."""
     budgets, times = Budgets(store, lambda: world.now), []
     for _ in range(count):
-        budgets.wait("shop", per_second, burst, world)  # type: ignore[arg-type]
+        budgets.wait("shop", per_second, burst, world)
         times.append(world.now)
         world.now += takes_s
     return times
@@ -115,8 +116,8 @@ def test_a_reserved_request_that_is_too_late_is_not_sent() -> None:
         World.wait(world, seconds)
         world.oversleeps_s = 0.0
 
-    world.wait = thaws  # type: ignore[method-assign]
-    budgets.wait("shop", 2.0, 1, world)  # type: ignore[arg-type]
+    world.wait = thaws
+    budgets.wait("shop", 2.0, 1, world)
     assert len(store.seconds) == 2
     assert world.now == pytest.approx(1000.0 + 0.5 + LATE_S + 0.1 + 0.5)
 
@@ -234,6 +235,9 @@ class Server:
     def session(self, budget: str, per_second: float = 1000.0) -> Session:
         return session_of(self.address, budget, per_second)
 
+    def has_more_than(self, count: int) -> bool:
+        return len(self.times) > count
+
     def of(self, budget: str) -> list[float]:
         return [at for at, path in self.times if path == f"/{budget}"]
 
@@ -307,8 +311,7 @@ def test_a_process_that_is_killed_or_frozen_holds_nobody_up(
 ) -> None:
     with Server() as server:
         for stopped in [start(server, "merchant", 1000) for _ in range(3)]:
-            before = len(server.of("merchant"))
-            wait_for(lambda before=before: len(server.of("merchant")) > before + 2)
+            wait_for(partial(server.has_more_than, len(server.of("merchant")) + 2))
             os.kill(stopped.pid, number)
         begins_in_s = db.reserve("merchant", 1 / RATE, 0.0)
         assert begins_in_s is not None
