@@ -31,21 +31,22 @@ def main() -> None:
     parser.add_argument("--database", required=True, help="address of an empty PostgreSQL database")
     parser.add_argument("--sizes", type=int, default=SIZES)
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--refresh", choices=["full", "changes"], default="full")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        for figures in measured(Path(name), options.database, options.sizes, options.runs):
+        for figures in measured(Path(name), options.database, options.sizes, options.runs, options.refresh):
             print(json.dumps(figures), flush=True)
 
 
-def measured(folder: Path, database: str, sizes: int, runs: int) -> Iterator[dict[str, Any]]:
+def measured(folder: Path, database: str, sizes: int, runs: int, refresh: str) -> Iterator[dict[str, Any]]:
     """Figures of a push that creates all products, and of pushes with nothing to do, with and without `[state]`."""
     wanted = folder / "wanted.duckdb"
     with shop(folder, sizes) as job:
         once(_PLAN, job, Runs(), keep=wanted)
-        project = _Project(folder / "first", job["channel"], database)
+        project = _Project(folder / "first", job["channel"], database, refresh)
         yield project.push("creates everything", project.shared)
     with shop(folder, sizes, held=wanted) as job:
-        project = _Project(folder / "again", job["channel"], database)
+        project = _Project(folder / "again", job["channel"], database, refresh)
         for kind in (project.shared, project.alone) * 2:
             project.push("not counted: the catalogue checks are still to do", kind)
         found: dict[str, list[dict[str, Any]]] = {project.shared: [], project.alone: []}
@@ -60,12 +61,13 @@ def measured(folder: Path, database: str, sizes: int, runs: int) -> Iterator[dic
 class _Project:
     """A channel that is the same with `[state]` (`shared`) and without (`alone`)."""
 
-    def __init__(self, folder: Path, channel: str, database: str) -> None:
+    def __init__(self, folder: Path, channel: str, database: str, refresh: str) -> None:
         self.shared, self.alone = "shared", "alone"
         self._folder, self._store, self._database = folder, folder / "store", database
         self._store.mkdir(parents=True)
         (folder / "database").write_text(database)
-        channel = re.sub(r"(?m)^name\s*=.*$", f'name = "{folder.name}"', channel, count=1)
+        names = f'name = "{folder.name}"\nrefresh = "{refresh}"'
+        channel = re.sub(r"(?m)^name\s*=.*$", names, channel, count=1)
         state = f'[state]\ndatabase = {{ file = "database" }}\nsnapshots = "file://{self._store}"\n'
         state += "share_rates = false\n"  # its statements are one per request, at most four a second
         for name, more in ((self.shared, state), (self.alone, "")):

@@ -77,9 +77,10 @@ class Fleet:
 
 @dataclass
 class Outcome:
-    """`delays`: how long each run that began had waited since it was due. `takeovers`: how long each channel whose
-    worker was killed or frozen waited for the next holder. `good`: when each channel had its last good run.
-    `at_once`: how many runs there were at most at the same time; `asked`: what the lease table was asked."""
+    """`delays`: how long each good run had to wait, for a worker or a processor or to be tried again. `takeovers`: how
+    long each channel whose worker was killed or frozen waited for the next holder. `good`: when each channel had its
+    last good run. `at_once`: how many runs there were at most at the same time; `asked`: what the lease table was
+    asked."""
 
     delays: list[float] = field(default_factory=list)
     takeovers: list[float] = field(default_factory=list)
@@ -267,12 +268,12 @@ class Simulation:
         generation, end = self._write_ends.get(channel, (0, 0.0))
         assert generation < grant.generation, "a generation came twice"
         assert end <= self.now, f"channel {channel}: a write of the holder before may still take effect"
-        self.outcome.delays.append(self.now - due)
         if channel in self._broken:
             self.outcome.takeovers.append(self.now - self._broken.pop(channel))
         self._step(worker, worker.life, self._renewals(worker, run, lease))
         try:
-            yield from self._work(worker, channel, lease)
+            needed_s = yield from self._work(worker, channel, lease)
+            self.outcome.delays.append(max(0.0, self.now - due - needed_s))
             how = "good"
         except (LeaseLost, StateUnavailable) as error:
             how = "exit 5, " + ("lost the lease" if isinstance(error, LeaseLost) else "something was away")
@@ -283,11 +284,14 @@ class Simulation:
         self._broken.pop(channel, None)
         self._ended(worker, channel, due, run, how)
 
-    def _work(self, worker: _Worker, channel: str, lease: Lease) -> Steps:
+    def _work(self, worker: _Worker, channel: str, lease: Lease) -> Generator[float, None, float]:
+        """Returns how many seconds it takes if it waits for nothing."""
         cost, grant = self.fleet.run, lease.grant
+        needed_s = cost.cpu_s + cost.read_s
         if grant.snapshot is not None and self._folders.get(channel) != (worker.name, grant.snapshot_generation):
             self._need_store()
             self.outcome.counts["restored"] += 1
+            needed_s += cost.restore_s
             yield cost.restore_s
         yield self._processor(worker, cost.cpu_s) - self.now
         yield cost.read_s
@@ -298,12 +302,14 @@ class Simulation:
                 seconds = cost.longest_call_s if self._random.random() < 0.01 else cost.change_s
                 lease.check()
                 self._write(channel, grant.generation, seconds)
+                needed_s += seconds
                 yield seconds
         self._need_store()
         self.outcome.counts["stored"] += 1
         if not lease.give_back(f"{channel}/{grant.generation}", 0):
             raise LeaseLost("Another worker has taken the channel over.")
         self._folders[channel] = (worker.name, grant.generation)
+        return needed_s
 
     def _write(self, channel: str, generation: int, seconds: float) -> None:
         before, end = self._write_ends.get(channel, (0, 0.0))
