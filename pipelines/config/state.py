@@ -15,7 +15,8 @@ class State(BaseModel):
 
     `database` is the address of a PostgreSQL database, `snapshots` a folder that all machines share, or a bucket.
     `lease_s` is how long a machine has the channel without a sign of life, in seconds; `keep` is how many snapshots
-    stay. With "keep" as `personal_data`, they hold personal data as the working file does.
+    stay. With "keep" as `personal_data`, they hold personal data as the working file does. With `share_rates`, channels
+    with the same Centra environment or the same merchant share its `requests_per_second`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -25,6 +26,7 @@ class State(BaseModel):
     lease_s: float = Field(default=300.0, gt=0, le=3600)
     keep: int = Field(default=3, ge=1, le=100)
     personal_data: Literal["blank", "keep"] = "blank"
+    share_rates: bool = True
 
     @field_validator("snapshots")
     @classmethod

@@ -1,7 +1,8 @@
-"""The leases and the journal of all channels in a PostgreSQL database."""
+"""The leases, the journal and the shared request rates of all channels in a PostgreSQL database."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable, Sequence
@@ -24,6 +25,7 @@ T = TypeVar("T")
 
 ANSWER_S = 15.0  # a database that takes longer does not answer
 CONNECT_S = 10
+AHEAD_S, LONGEST_RESERVATION_S = 60.0, 600.0  # no request is reserved further ahead, nor for a longer time
 LINE = ""  # the table of a record that is a line of the journal
 _INSTALL = "Install it: centra-myogo[fleet], for example uv tool install 'FILE.whl[fleet]'."
 _FIX = "Nothing is lost. Check the database of [state] and the way to it, and run again; check tries it."
@@ -44,8 +46,12 @@ create table if not exists centra_myogo_journal (
     record bytea not null,
     in_snapshot bigint);
 create index if not exists centra_myogo_journal_channel on centra_myogo_journal (channel, id);
+create unlogged table if not exists centra_myogo_budget (
+    budget text primary key,
+    free_at timestamptz not null);
 comment on table centra_myogo_lease is 'One row per channel: who may run it, until when.';
 comment on table centra_myogo_journal is 'What runs have recorded as they went, until snapshots hold it.';
+comment on table centra_myogo_budget is 'One row per shared request rate: from when on the next request may be sent.';
 """
 _TAKE = """
 insert into centra_myogo_lease as l (channel, holder, until, generation)
@@ -84,6 +90,17 @@ update centra_myogo_journal set in_snapshot = %(generation)s where channel = %(c
 _FORGET = """
 delete from centra_myogo_journal
 where channel = %(channel)s and in_snapshot is not null and generation <= %(generation)s - %(keep)s"""
+
+# A time further ahead than requests are ever reserved for comes from before the database's clock was set back.
+_RESERVE = """
+insert into centra_myogo_budget as b (budget, free_at)
+values (%(budget)s, clock_timestamp() + make_interval(secs => %(seconds)s))
+on conflict (budget) do update set free_at = make_interval(secs => %(seconds)s) + case
+    when b.free_at > clock_timestamp() + make_interval(secs => %(impossible)s) then clock_timestamp()
+    else greatest(b.free_at, clock_timestamp() - make_interval(secs => %(burst)s)) end
+where b.free_at <= clock_timestamp() + make_interval(secs => %(ahead)s)
+    or b.free_at > clock_timestamp() + make_interval(secs => %(impossible)s)
+returning extract(epoch from free_at - clock_timestamp())::float8 - %(seconds)s"""
 
 
 @dataclass(frozen=True)
@@ -178,21 +195,32 @@ class Database:
         rows = self._do(lambda db: db.execute(_EARLIER, wanted).fetchall())
         return rows[-1][0] if rows else 0, [Record(run, of, bytes(record)) for _, run, of, record in rows]
 
+    def reserve(self, budget: str, seconds: float, burst_s: float) -> float | None:
+        """Reserves the next free `seconds` of the budget, of which `burst_s` that nobody has used may lie in the past.
+
+        Returns in how many seconds they begin, by the database's clock; None if AHEAD_S seconds are reserved already.
+        """
+        wanted = {"budget": budget, "seconds": min(seconds, LONGEST_RESERVATION_S), "burst": burst_s, "ahead": AHEAD_S,
+                  "impossible": AHEAD_S + LONGEST_RESERVATION_S + 1}  # fmt: skip
+        # One statement without a transaction around it: a machine that freezes or dies now holds no lock.
+        row = self._do(lambda db: db.execute(_RESERVE, wanted).fetchone(), in_transaction=False)
+        return None if row is None else row[0]
+
     def try_out(self) -> str:
         """Connects, and says where to."""
         self._do(lambda db: db.execute("select 1").fetchone())
         return self._place
 
-    def _do(self, work: Callable[[psycopg.Connection[Any]], T]) -> T:
-        """The result of `work`, in a transaction of its own."""
+    def _do(self, work: Callable[[psycopg.Connection[Any]], T], *, in_transaction: bool = True) -> T:
+        """The result of `work`, by default in a transaction of its own."""
         with self._lock:
             try:
                 try:
-                    return self._in_time(work)
+                    return self._in_time(work, in_transaction)
                 except (self._psycopg.OperationalError, self._psycopg.InterfaceError) as error:
                     log.info("the connection to the database broke, once more: %s", type(error).__name__)
                     self._drop()
-                    return self._in_time(work)
+                    return self._in_time(work, in_transaction)
             except NotInTime as error:
                 self._connection = None  # without closing it, which would wait too
                 raise self._unavailable(f"no answer in {ANSWER_S:g} s") from error
@@ -200,16 +228,16 @@ class Database:
                 self._drop()
                 raise self._unavailable(str(error).strip() or repr(error)) from error
 
-    def _in_time(self, work: Callable[[psycopg.Connection[Any]], T]) -> T:
+    def _in_time(self, work: Callable[[psycopg.Connection[Any]], T], in_transaction: bool) -> T:
         """In another thread, because the driver waits for an answer without limit."""
         before = self._connection
 
-        def in_transaction() -> tuple[psycopg.Connection[Any], T]:
+        def connected_work() -> tuple[psycopg.Connection[Any], T]:
             connection = self._connected(before)
-            with connection.transaction():
+            with connection.transaction() if in_transaction else contextlib.nullcontext():
                 return connection, work(connection)
 
-        future = start_in_background(in_transaction)
+        future = start_in_background(connected_work)
         wait([future], ANSWER_S)
         if not future.done():
             raise NotInTime
@@ -224,7 +252,7 @@ class Database:
             self._address, autocommit=True, prepare_threshold=None, connect_timeout=CONNECT_S,
             tcp_user_timeout=int(ANSWER_S * 1000), application_name="centra-myogo",
         )  # fmt: skip
-        if connection.execute("select to_regclass('centra_myogo_journal')").fetchone() == (None,):
+        if connection.execute("select to_regclass('centra_myogo_budget')").fetchone() == (None,):
             with connection.transaction():
                 connection.execute("select pg_advisory_xact_lock(hashtext('centra_myogo'))")
                 connection.execute(_TABLES)

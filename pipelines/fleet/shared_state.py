@@ -14,8 +14,10 @@ from typing import Protocol
 from pipelines.core.errors import CentraMyogoError, LeaseLost
 from pipelines.core.failpoints import hit
 from pipelines.core.secret import Secret
+from pipelines.core.shared_rates import sharing_rates
 from pipelines.core.write_guard import guarded_by
 from pipelines.fleet.blanked_copy import write_blanked_copy
+from pipelines.fleet.budgets import Budgets
 from pipelines.fleet.database import LINE, Database, Record
 from pipelines.fleet.folder import bring_up_to_date, prepend_lines
 from pipelines.fleet.lease import BEATS, Lease, Renewals, monotonic
@@ -38,6 +40,8 @@ class Settings(Protocol):
     def keep(self) -> int: ...
     @property
     def personal_data(self) -> str: ...
+    @property
+    def share_rates(self) -> bool: ...
 
 
 @contextlib.contextmanager
@@ -69,7 +73,7 @@ def shared_state(
         renewals.start()
         try:
             state.restore()
-            with guarded_by(lease.check):
+            with guarded_by(lease.check), sharing_rates(Budgets(database) if settings.share_rates else None):
                 yield state
         finally:
             renewals.stop()

@@ -30,7 +30,7 @@ def test_a_channel_has_none_by_default(shop: Shop) -> None:
 def test_the_defaults(shop: Shop) -> None:
     found = state(shop, GOOD)
     assert found
-    assert (found.snapshots, found.lease_s, found.keep) == ("s3://bucket/shops", 300, 3)
+    assert (found.snapshots, found.lease_s, found.keep, found.share_rates) == ("s3://bucket/shops", 300, 3, True)
     assert found.database.env == "FLEET_DATABASE"
 
 
@@ -43,6 +43,7 @@ def test_the_defaults(shop: Shop) -> None:
         ("s3://bucket/shops/", "s3://bucket/shops?secret=x", "without secrets"),
         ("snapshots", "snapshot", "unknown key state.snapshot"),
         ("[state]", "[state]\nkeep = 0", "state.keep"),
+        ("[state]", '[state]\nshare_rates = "no"', "state.share_rates: must be true or false"),
         ("[state]", "[state]\nlease_s = 199", "state.lease_s: 199 s is too short: a call may take 100 s"),
     ],
 )

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from pipelines.sandbox import Sandbox
-from tests.fleet.test_workers import frozen_worker, set_clock
+from tests.fleet.test_workers import frozen_worker
 from tests.support import child_process
 from tests.support.child_process import SignalAt
-from tests.support.fleet import execute
+from tests.support.fleet import execute, set_clock
 from tests.support.shop import Shop
 from tests.torture.order_environment import FLOWS, OrderEnvironment, start_sandbox
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import time
 from collections import Counter
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -276,3 +278,57 @@ def test_a_plan_takes_the_lease_too_and_check_tries_both_places(fleet: Fleet) ->
     report = one.json("check")
     (state,) = (check for check in report["checks"] if check["name"] == "state")
     assert (state["status"], "(1 snapshots)" in state["message"]) == ("ok", True)
+
+
+def budgets(fleet: Fleet) -> list[str]:
+    return [name for (name,) in execute(fleet.database, "select budget from centra_myogo_budget order by 1")]
+
+
+def test_a_run_counts_its_requests_per_environment_and_per_merchant(fleet: Fleet) -> None:
+    one = fleet.worker("one")
+    assert push(one)[0].code == 0
+    centra, myogo = budgets(fleet)
+    if "merchant" in centra:  # their ports decide the order
+        centra, myogo = myogo, centra
+    assert centra == urlsplit(fleet.box.centra_url).netloc
+    assert re.fullmatch(rf"{re.escape(urlsplit(fleet.box.myogo_url).netloc)} merchant [0-9a-f]{{16}}", myogo)
+    assert fleet.box.credentials.merchant_id not in myogo
+
+
+def test_a_channel_that_does_not_share_its_rates(fleet: Fleet) -> None:
+    one = fleet.worker("one")
+    one.edit("lease_s = 120", "lease_s = 120\nshare_rates = false")
+    assert push(one)[0].code == 0
+    assert budgets(fleet) == []
+
+
+@pytest.mark.parametrize(
+    ("place", "nth", "begun"),
+    [("Centra: after GET", 2, 0), ("shared journal: after the records", 8, 2), ("myOGO: after POST", 2, 1)],
+)
+def test_without_the_database_of_a_shared_rate_no_further_request_is_sent(
+    fleet: Fleet, postgres: PostgresServer, place: str, nth: int, begun: int
+) -> None:
+    """Also no read: the rate would be exceeded."""
+    one = fleet.worker("one")
+    for side in ("500.0", "1000.0"):  # so slow that it reserves one request at a time
+        one.edit(f"requests_per_second = {side}", "requests_per_second = 7.0")
+    seen: list[int] = []
+
+    def requests() -> int:
+        return len(fleet.box.requests("centra")) + len(fleet.box.requests("myogo"))
+
+    def meanwhile() -> bool:
+        if not seen and (pid := frozen_worker()):
+            postgres.stop()
+            seen.append(requests())
+            os.kill(pid, signal.SIGCONT)
+        return False
+
+    try:
+        done, document = push(one, signal_at=SignalAt(place, nth, signal.SIGSTOP), kill_when=meanwhile)
+        assert (done.code, document["error"]["id"]) == (5, "STATE-001"), done
+        assert requests() <= seen[0] + 2, "what had waited already, one request of each system"
+        assert len(writes(one)) == begun
+    finally:
+        postgres.start()

@@ -23,7 +23,6 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-import pyrate_limiter
 import requests
 import stamina
 import urllib3
@@ -45,6 +44,7 @@ from pipelines.systems.http.failures import (
     failure_of,
 )
 from pipelines.systems.http.hardened_session import Headers, hardened_session
+from pipelines.systems.http.rate import RequestRate
 from pipelines.systems.http.retry_after import seconds_to_wait
 from pipelines.systems.http.settings import SystemConfig
 
@@ -181,20 +181,17 @@ class RequestStats:
 
 
 class Session:
-    """A bounded, rate-limited connection pool to one host."""
+    """A bounded, rate-limited connection pool to one host. `budget` names what the system counts requests by (without
+    a secret; by default the host of the config's `base_url`): with `[state]`, processes with the same one share it."""
 
-    def __init__(self, name: str, config: SystemConfig, base_url: str | None = None) -> None:
+    def __init__(self, name: str, config: SystemConfig, base_url: str | None = None, budget: str = "") -> None:
         self.name = name
         self.base_url = base_url or config.base_url
         self.config = config
         self.stats = RequestStats()
         self._policy = RetryPolicy(config.attempts, config.backoff_s)
         self._max_answer = MAX_ANSWER + config.page_size * MAX_ROW
-        # A burst of a tenth of a second's requests; without it, inexact sleeps would lower the rate.
-        burst = max(1, int(config.requests_per_second / 10))
-        rate = pyrate_limiter.Rate(burst, max(1, round(1000 * burst / config.requests_per_second)))
-        bucket = pyrate_limiter.StateBucket([rate], pyrate_limiter.GCRA())
-        self._limiter = pyrate_limiter.Limiter(bucket, buffer_ms=0)
+        self._rate = RequestRate(budget or urlsplit(config.base_url).netloc, config.requests_per_second)
         self._http = hardened_session(self.base_url, config.max_in_flight + 1)
         self._in_flight = threading.BoundedSemaphore(config.max_in_flight)
         self._closed = threading.Event()
@@ -202,15 +199,15 @@ class Session:
     def close(self) -> None:
         """Closes the session: no thread can start another request. A request in flight may still get its answer."""
         self._closed.set()
-        self._limiter.close()  # ends its thread
+        self._rate.close()
         self._http.close()
 
     def call(self, request: Request) -> Answer:
         """One complete answer with any status outside TRANSIENT. Raises a CallFailed.
 
         If the last attempt's answer is not JSON although the request `expects_json`, that answer is returned. An error
-        of `request.headers` or `may_write` is raised too, unless the system may have served an earlier attempt of a
-        write: then the failure of that attempt is raised.
+        of `request.headers`, `may_write` or a shared rate is raised too, unless the system may have served an earlier
+        attempt of a write: then the failure of that attempt is raised.
         """
         try:
             return self._call(request)
@@ -245,8 +242,10 @@ class Session:
                     if error.status != TOO_MANY_REQUESTS:
                         possibly_served = error
                     raise
-                except CentraMyogoError as error:  # no write may begin, so this attempt was not made
-                    raise possibly_served or error from None
+                except CentraMyogoError as error:  # no request may begin, so this attempt was not made
+                    if possibly_served is None or request.repeat is Repeat.SAFE:
+                        raise
+                    raise possibly_served from error
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def _count_retry(self, request: Request, number: int, failed: Exception | None) -> None:
@@ -258,7 +257,7 @@ class Session:
 
     def _wait_for_rate(self) -> None:
         started = time.monotonic()
-        self._limiter.try_acquire(self.name)
+        self._rate.wait(self._closed)
         if self._closed.is_set():
             raise RequestNotSent(f"{self.name}: the session is closed, nothing was sent")
         with self.stats.lock:

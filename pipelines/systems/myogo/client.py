@@ -15,7 +15,7 @@ from pipelines.systems.http.failures import CallFailed, RedirectNotFollowed, Wri
 from pipelines.systems.http.prefetch import Prefetcher, row_limit_fix, row_limit_message
 from pipelines.systems.http.secret_scan import reject_secrets
 from pipelines.systems.http.session import Answer, NotJson, Repeat, Request, RequestStats, Session
-from pipelines.systems.myogo.config import MyOgoConfig
+from pipelines.systems.myogo.config import MyOgoConfig, budget_of
 from pipelines.systems.myogo.oauth import PRODUCT_SCOPES, OAuthTokenProvider
 from pipelines.systems.unreadable_rows import as_list
 
@@ -29,7 +29,7 @@ class MyOgoClient:
 
     def __init__(self, config: MyOgoConfig, scopes: Sequence[str] = PRODUCT_SCOPES) -> None:
         self.config = config
-        self.session = Session("myOGO", config)
+        self.session = Session("myOGO", config, budget=budget_of(config))
         self.tokens = OAuthTokenProvider(config, scopes)
 
     @property

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+from urllib.parse import urlsplit
+
 from pydantic import Field
 
 from pipelines.core.secret import Secret
@@ -16,3 +19,10 @@ class MyOgoConfig(SystemConfig):
     merchant_id: Secret
     secret_token: Secret
     page_size: int = Field(default=250, ge=1, le=250)
+
+
+def budget_of(config: MyOgoConfig) -> str:
+    """What myOGO counts requests by: the merchant. A digest names it, because merchant ids are kept secret."""
+    host = urlsplit(config.base_url).netloc
+    merchant = sha256(f"{host} {config.merchant_id.reveal(identifier=True)}".encode()).hexdigest()
+    return f"{host} merchant {merchant[:16]}"

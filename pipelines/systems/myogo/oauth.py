@@ -13,7 +13,7 @@ from pipelines.core.errors import ConfigError, CredentialsError, TargetUnavailab
 from pipelines.core.logs import excerpt, register_secret
 from pipelines.systems.http.failures import CallFailed, RedirectNotFollowed
 from pipelines.systems.http.session import Answer, NotJson, Repeat, Request, Session
-from pipelines.systems.myogo.config import MyOgoConfig
+from pipelines.systems.myogo.config import MyOgoConfig, budget_of
 
 # OGOship's API article lists eight scopes; the product scopes include stock.
 PRODUCT_SCOPES = ("read:product", "write:product")
@@ -39,7 +39,7 @@ class OAuthTokenProvider:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.scopes = tuple(scopes)
-        self.session = Session("myOGO", config, config.token_url)
+        self.session = Session("myOGO", config, config.token_url, budget_of(config))
         self._client = {
             "client_id": config.client_id.reveal(identifier=True),
             "client_secret": config.client_secret.reveal(),
