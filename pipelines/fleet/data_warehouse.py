@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pyarrow as pa
 
-from pipelines.core.errors import CentraMyogoError, ConfigError, InternalError, DataWarehouseUnavailable, walk_causes
+from pipelines.core.errors import CentraMyogoError, ConfigError, DataWarehouseUnavailable, InternalError, walk_causes
 from pipelines.core.failpoints import hit
-from pipelines.fleet.postgres import INSTALL, Address, answers_in, connected, first_line
+from pipelines.fleet.postgres import INSTALL, Address, Failure, answers_in, connected, first_line
 from pipelines.state.shared_copy import STAGING_TABLES, write_shared_copy
 from pipelines.state.staging import clean
 from pipelines.state.store import BATCH, DUCKDB_SETTINGS, Folder
@@ -44,7 +44,7 @@ create table if not exists {SCHEMA}.exports (
     channel text primary key,
     exported_at timestamptz not null,
     newest_run text not null);
-comment on table {SCHEMA}.exports is 'One row per channel: when all of its tables were last written, and its newest run.'
+comment on table {SCHEMA}.exports is 'One row per channel: when all its tables were last written, and its newest run.'
 """
 
 
@@ -59,7 +59,7 @@ class Written:
 
 @dataclass(frozen=True)
 class _Table:
-    """A table to write: its name in PostgreSQL, the query for its rows, and the columns that are times without a zone."""
+    """A table to write: its name in PostgreSQL, the query for its rows, and the columns with times without a zone."""
 
     name: str
     query: str
@@ -70,8 +70,8 @@ def write(
     channel: str, folder: Folder, personal: Mapping[str, Collection[str]], views: Mapping[str, str], address: Address
 ) -> Written:
     """Replaces what the database has of the channel by the published tables and views, without the columns `personal`
-    (by table). `views` are queries by view, for those that are views in PostgreSQL too, because they have more rows than
-    should be stored.
+    (by table). `views` are queries by view, for those that are views in PostgreSQL too, because they have more rows
+    than should be stored.
 
     Raises DataWarehouseUnavailable and ConfigError.
     """
@@ -94,7 +94,7 @@ def write(
                 _refuse_older(connection, channel, newest_run, address)
                 rows = _load([*_tables(db, channel, views)], db, Path(temporary) / "dlt", address)
                 hit("data warehouse: loaded")
-                with answers_in(connection, ANSWER_S, _failure(address)):
+                with answers_in(connection, ANSWER_S, failure_at(address)):
                     _complete(connection, channel, newest_run, [name for name, count in rows.items() if count], views)
     return Written(address.place, len(rows) + len(views), sum(rows.values()))
 
@@ -102,7 +102,7 @@ def write(
 @contextlib.contextmanager
 def _turn(address: Address) -> Iterator[psycopg.Connection[Any]]:
     """A transaction that one export at a time can have: all put their rows into the same tables before the merge."""
-    failure = _failure(address)
+    failure = failure_at(address)
     with connected(address, CONNECT_S, failure) as connection, connection.transaction():
         with answers_in(connection, CONNECT_S, failure):
             connection.execute("select 1")
@@ -113,7 +113,7 @@ def _turn(address: Address) -> Iterator[psycopg.Connection[Any]]:
 
 def _refuse_older(connection: psycopg.Connection[Any], channel: str, newest_run: str, address: Address) -> None:
     """Raises ConfigError if the database has a newer state of the channel, which another machine has written."""
-    with answers_in(connection, CONNECT_S, _failure(address)):
+    with answers_in(connection, CONNECT_S, failure_at(address)):
         if connection.execute("select to_regclass(%s)", [f"{SCHEMA}.exports"]).fetchone() == (None,):
             return
         found = connection.execute(
@@ -236,7 +236,8 @@ def _complete(
     with_rows: Collection[str],
     views: Mapping[str, str],
 ) -> None:
-    """Does what dlt's merge leaves: rows of tables that are empty now, indexes, views, and the note that all is written."""
+    """Deletes the rows of tables that are empty now, which dlt's merge leaves; makes indexes and views; and notes that
+    all is written."""
     for table, is_indexed in connection.execute(_OUR_TABLES, [SCHEMA]).fetchall():
         if table not in with_rows:
             connection.execute(f'delete from {SCHEMA}."{table}" where {CHANNEL} = %s', [channel])
@@ -275,10 +276,10 @@ def _explained(failed: Any, address: Address) -> CentraMyogoError:
             f"{address.place} refused: {first_line(refused)}",
             f"Let the user of --to create schemas in the database, or own the schemas {SCHEMA} and {_STAGING}.",
         )
-    return _failure(address)(first_line(refused))
+    return failure_at(address)(first_line(refused))
 
 
-def _failure(address: Address) -> Any:
+def failure_at(address: Address) -> Failure:
     def failure(reason: str) -> DataWarehouseUnavailable:
         return DataWarehouseUnavailable(
             f"The data warehouse ({address.place}): {reason}",

@@ -101,9 +101,7 @@ def answers_in(connection: psycopg.Connection[Any], seconds: float, failure: Fai
         timer.cancel()
 
 
-def rows_of(
-    address: Address, query: str, seconds: float, failure: Failure, needs: str = ""
-) -> list[Mapping[str, Any]]:
+def rows_of(address: Address, query: str, seconds: float, failure: Failure, needs: str = "") -> list[Mapping[str, Any]]:
     """The rows of one query, by column name; none if there is no table `needs`. Connecting and the query may take
     `seconds` each. Raises `failure`."""
     from psycopg.rows import dict_row

@@ -49,7 +49,7 @@ def _write_warehouse(channel: Channel, folder: Folder, to: str) -> str:
     published(folder).close()  # says what is wrong if there is none
     views = {view.name: view.of_channels for view in channel.database_schema.views if view.of_channels}
     done = write(channel.name, folder, channel.personal_columns, views, address)
-    return f"{done.tables} tables with {done.rows:,} rows of {channel.name} in {done.place}"
+    return f"{done.tables} tables and views, {done.rows:,} rows, to {done.place}"
 
 
 def _write_database(channel: Channel, folder: Folder, to: Path) -> None:
