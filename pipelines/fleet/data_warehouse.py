@@ -33,12 +33,13 @@ CONNECT_S, ANSWER_S = 10, 60.0
 TURN_S = 600  # how long an export waits for others to end
 _STAGING = f"{SCHEMA}_staging"  # where dlt puts rows before it merges them
 _KEPT_LOADS = "30 days"
-# Ours, by their names: a table that somebody has added to the schema stays as it is.
+# Those of this export, and others that are ours by their names: a table that somebody has added stays as it is.
 _OUR_TABLES = """
 select c.relname, exists (select from pg_index i join pg_attribute a on a.attrelid = i.indexrelid and a.attnum = 1
                           where i.indrelid = c.oid and a.attname = 'channel') as is_indexed
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
-where n.nspname = %s and c.relkind in ('r', 'p') and c.relname ~ '^(raw|out|sync|v)_' order by 1"""
+where n.nspname = %s and c.relkind in ('r', 'p') and (c.relname = any(%s) or c.relname ~ '^(raw|out|sync|v)_')
+order by 1"""
 _EXPORTS = f"""
 create table if not exists {SCHEMA}.exports (
     channel text primary key,
@@ -95,17 +96,20 @@ def write(
                 rows = _load([*_tables(db, channel, views)], db, Path(temporary) / "dlt", address)
                 hit("data warehouse: loaded")
                 with answers_in(connection, ANSWER_S, failure_at(address)):
-                    _complete(connection, channel, newest_run, [name for name, count in rows.items() if count], views)
+                    _complete(connection, channel, newest_run, rows, views)
+                    connection.execute("commit")
     return Written(address.place, len(rows) + len(views), sum(rows.values()))
 
 
 @contextlib.contextmanager
 def _turn(address: Address) -> Iterator[psycopg.Connection[Any]]:
-    """A transaction that one export at a time can have: all put their rows into the same tables before the merge."""
+    """A transaction that one export at a time can have: all put their rows into the same tables before the merge. It is
+    rolled back, unless the block commits it."""
     failure = failure_at(address)
-    with connected(address, CONNECT_S, failure) as connection, connection.transaction():
+    with connected(address, CONNECT_S, failure) as connection:
         with answers_in(connection, CONNECT_S, failure):
-            connection.execute("select 1")
+            connection.execute("begin isolation level read committed")  # to see what dlt commits meanwhile
+            connection.execute("set local idle_in_transaction_session_timeout = 0")
         with answers_in(connection, TURN_S, lambda reason: failure(f"another export is under way there: {reason}")):
             connection.execute("select pg_advisory_xact_lock(hashtext('centra_myogo.exports'))")
         yield connection
@@ -212,10 +216,13 @@ def _destination(address: Address) -> Any:
     where the server wants none, and would ignore what libpq takes from elsewhere."""
     import dlt
     from dlt.destinations.impl.postgres.configuration import PostgresCredentials
+    from psycopg.conninfo import make_conninfo
+
+    conninfo = make_conninfo("", **{"connect_timeout": CONNECT_S, "application_name": "centra-myogo", **address.parts})
 
     class Credentials(PostgresCredentials):  # type: ignore[misc]
         def to_native_representation(self) -> str:
-            return address.conninfo
+            return conninfo
 
         def get_query(self) -> dict[str, Any]:
             return {"options": address.parts.get("options", "")}
@@ -233,13 +240,13 @@ def _complete(
     connection: psycopg.Connection[Any],
     channel: str,
     newest_run: str,
-    with_rows: Collection[str],
+    rows: Mapping[str, int],
     views: Mapping[str, str],
 ) -> None:
     """Deletes the rows of tables that are empty now, which dlt's merge leaves; makes indexes and views; and notes that
     all is written."""
-    for table, is_indexed in connection.execute(_OUR_TABLES, [SCHEMA]).fetchall():
-        if table not in with_rows:
+    for table, is_indexed in connection.execute(_OUR_TABLES, [SCHEMA, [*rows]]).fetchall():
+        if not rows.get(table):
             connection.execute(f'delete from {SCHEMA}."{table}" where {CHANNEL} = %s', [channel])
         if not is_indexed:
             connection.execute(f'create index on {SCHEMA}."{table}" ({CHANNEL})')
@@ -271,12 +278,12 @@ def _explained(failed: Any, address: Address) -> CentraMyogoError:
         return ours
     if (refused := next((one for one in causes if isinstance(one, psycopg2.Error)), None)) is None:
         return InternalError(f"The export failed in dlt's step {failed.step}: {first_line(causes[-1])}")
+    if isinstance(refused, psycopg2.OperationalError):
+        return failure_at(address)(first_line(refused))
+    fix = f"If the tables there are of another version of this program: drop schema {SCHEMA} cascade, and export again."
     if isinstance(refused, psycopg2.errors.InsufficientPrivilege):
-        return ConfigError(
-            f"{address.place} refused: {first_line(refused)}",
-            f"Let the user of --to create schemas in the database, or own the schemas {SCHEMA} and {_STAGING}.",
-        )
-    return failure_at(address)(first_line(refused))
+        fix = f"Let the user of --to create schemas in the database, and own the schema {SCHEMA}."
+    return ConfigError(f"The data warehouse ({address.place}) refused the tables: {first_line(refused)}", fix)
 
 
 def failure_at(address: Address) -> Failure:

@@ -52,8 +52,8 @@ class Address:
             parts = {key: str(value) for key, value in psycopg.conninfo.conninfo_to_dict(text).items()}
         except psycopg.ProgrammingError:  # its text may have a part of the password
             raise ConfigError(f"{named}: this is not the address of a PostgreSQL database.", f"{shape}.") from None
-        if "password" in parts:
-            register_secret(parts["password"])
+        for secret in ("password", "sslpassword", "oauth_client_secret"):
+            register_secret(parts.get(secret, ""))
         place = f"{parts.get('host') or 'this machine'}, database {parts.get('dbname') or 'of the user'}"
         return cls(psycopg.conninfo.make_conninfo("", **parts), place, parts)
 

@@ -165,15 +165,18 @@ def test_rows_that_are_gone_go_there_too(shop_of: Callable[..., Shop], database:
     shop.run("plan")
     with published(shop) as db:
         db.execute("create table out_myogo.former as select 1 as one")
+        db.execute("create view of_a_flow as from out_myogo.former")
     exported(shop, database)
     assert counts(database, "demo")["v_missing_euro_price"] == 1
     execute(database, "create table centra_myogo.mine as select 'demo' as channel")
     execute(database, "insert into centra_myogo.v_missing_euro_price (channel, code) values ('other', 'SKU2')")
     shop.box.change_centra_row(2, prices=[euro("7.00")])
     shop.run("plan")
+    with published(shop) as db:
+        db.execute("create or replace view of_a_flow as select 1 as one where false")
     exported(shop, database)
     left = counts(database, "demo")
-    assert (left["v_missing_euro_price"], left["out_myogo_former"], left["mine"]) == (0, 0, 1)
+    assert (left["v_missing_euro_price"], left["out_myogo_former"], left["of_a_flow"], left["mine"]) == (0, 0, 0, 1)
     assert counts(database, "other")["v_missing_euro_price"] == 1
 
 
