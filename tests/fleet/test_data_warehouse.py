@@ -313,6 +313,35 @@ def test_a_server_that_does_not_answer_is_exit_5(
     assert "no answer in 0.3 s" in done.stderr
 
 
+def test_a_server_that_ends_in_mid_export_is_exit_5(
+    shop_of: Callable[..., Shop], database: str, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = shop_of(size(1))
+    shop.run("plan")
+    with monkeypatch.context() as patched:
+        patched.setattr(data_warehouse, "_refuse_older", lambda *_: postgres.stop())
+        try:
+            found = refusal(shop, database)
+        finally:
+            postgres.start()
+    assert (found["exit"], found["id"]) == (5, "EXPORT-001"), found
+    exported(shop, database)
+
+
+def test_tables_of_another_form_are_exit_2(shop_of: Callable[..., Shop], database: str) -> None:
+    """As those of a version whose columns had other types."""
+    shop = shop_of(size(1))
+    shop.run("plan")
+    exported(shop, database)
+    execute(database, "alter table centra_myogo.sync_runs alter column verb type bigint using 1")
+    found = refusal(shop, database)
+    assert (found["exit"], found["id"]) == (2, "CONFIG-001"), found
+    assert "refused the tables" in found["message"]
+    assert "drop schema centra_myogo cascade" in found["fix"]
+    execute(database, "drop schema centra_myogo cascade")
+    exported(shop, database)
+
+
 def test_a_user_without_rights_is_exit_2(shop_of: Callable[..., Shop], database: str) -> None:
     shop = shop_of(size(1))
     shop.run("plan")
