@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -25,6 +26,7 @@ from pipelines.cli.common import (
 if TYPE_CHECKING:
     from pipelines.reports.overview import ChannelState, RunLine
 
+WAREHOUSE_VARIABLE = "CENTRA_MYOGO_WAREHOUSE"
 _UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
 
 
@@ -111,6 +113,18 @@ def status(
             help="Exit with 3 if a channel's last good push is older, for example 2h, 90min or 1d.",
         ),
     ] = None,
+    all_channels: Annotated[
+        bool, typer.Option("--all", help="All channels of a data warehouse, of whatever project: see --from.")
+    ] = False,
+    warehouse: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="ADDRESS",
+            help="The data warehouse that export --to writes: postgresql://..., or env:NAME for a variable with the "
+            f"address (default: env:{WAREHOUSE_VARIABLE}).",
+        ),
+    ] = None,
     json: JsonOption = False,
     data: DataOption = None,
     project: ProjectOption = None,
@@ -122,6 +136,13 @@ def status(
     try:
         here = Project.current()
         here.load_environment()
+        if all_channels or warehouse is not None:
+            if warehouse is None and not os.environ.get(WAREHOUSE_VARIABLE):
+                raise ConfigError(
+                    "status --all does not know where the data warehouse is.",
+                    f"Add --from ADDRESS, or write {WAREHOUSE_VARIABLE}=postgresql://... into the file .env.",
+                )
+            _exported_status(warehouse or f"env:{WAREHOUSE_VARIABLE}", max_age, json)
         if not here.channel_files():
             raise ConfigError(
                 f"There is no channel file in {here.channels}.",
@@ -139,23 +160,41 @@ def status(
     if json:
         print_json({"project": str(here.folder), "verb": "status", "exit_code": code, "channels": as_json(states)})
     else:
-        _print_states(states, now)
+        _print_states(states, now, "Next run", [_next_run(state, now) for state in states])
     from pipelines.reports.alerts import notify_stale
 
     notify_stale(here, here.data(data), max_age)
     raise typer.Exit(code)
 
 
-def _print_states(states: Sequence[ChannelState], now: datetime) -> None:
+def _exported_status(warehouse: str, max_age: timedelta | None, json: bool) -> NoReturn:
+    """The status of the channels in the data warehouse. Raises ConfigError and DataWarehouseUnavailable."""
+    from pipelines.reports.exported_channels import exported_states
+    from pipelines.reports.formatting import age
+    from pipelines.reports.overview import as_json
+    from pipelines.state.store import utc_now
+
+    now = utc_now()
+    states = exported_states(warehouse, now, max_age)
+    code = 3 if any(state.stale for state in states) else 0
+    if json:
+        print_json({"verb": "status", "exit_code": code, "channels": as_json(states)})
+    else:
+        _print_states(states, now, "Exported", [f"{age(state.exported_at, now)} ago" for state in states])
+    raise typer.Exit(code)
+
+
+def _print_states(states: Sequence[ChannelState], now: datetime, title: str, cells: Sequence[str]) -> None:
+    """A line for each state; `cells` has those of the column `title`."""
     from pipelines.reports.formatting import age
 
-    rows = [("Channel", "State", "Last push", "Last run", "Next run", "To fix", "New", "")]
-    for state in states:
+    rows = [("Channel", "State", "Last push", "Last run", title, "To fix", "New", "")]
+    for state, cell in zip(states, cells, strict=True):
         ago = "never" if state.last_push is None else f"{age(state.last_push, now)} ago"
         run = state.last_run
         rows.append((
             state.channel, state.state, f"{ago}{' (too old)' if state.stale else ''}",
-            f"{run.verb}, exit {_exit_code(run)}, {run.outcome}" if run else "", _next_run(state, now),
+            f"{run.verb}, exit {_exit_code(run)}, {run.outcome}" if run else "", cell,
             f"{state.to_fix:,}", f"{state.new:,}", state.message,
         ))  # fmt: skip
     _print(rows)

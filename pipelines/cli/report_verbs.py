@@ -85,18 +85,33 @@ def export(
     duckdb: Annotated[Path | None, typer.Option(metavar="FILE", help="One file for DuckDB 1.1 and newer.")] = None,
     xlsx: Annotated[Path | None, typer.Option(metavar="FILE", help="Every list as a sheet of a workbook.")] = None,
     parquet: Annotated[Path | None, typer.Option(metavar="DIR", help="Every table as one Parquet file.")] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to",
+            metavar="ADDRESS",
+            help="A data warehouse of many channels: postgresql://..., or env:NAME for a variable with the address.",
+        ),
+    ] = None,
+    json: JsonOption = False,
     data: DataOption = None,
     project: ProjectOption = None,
 ) -> None:
-    """Write the tables of the last run for other tools. As DuckDB, Excel or Parquet, without personal data."""
+    """Write the tables of the last run for other tools.
+
+    As DuckDB, Excel or Parquet, or into PostgreSQL, without personal data.
+    """
     from pipelines.core.errors import CentraMyogoError
     from pipelines.reports.export import export as write_export
     from pipelines.state.store import Folder
 
     try:
         loaded = load_channel(channel)
-        written = write_export(loaded, Folder(data_folder(data), loaded.name), parquet, duckdb, xlsx)
+        written = write_export(loaded, Folder(data_folder(data), loaded.name), parquet, duckdb, xlsx, to)
     except CentraMyogoError as error:
-        exit_with_error(error, False, channel, "export", {})
+        exit_with_error(error, json, channel, "export", {"written": []})
+    if json:
+        print_json({"channel": loaded.name, "verb": "export", "exit_code": 0, "written": written})
+        return
     for path in written:
         typer.echo(f"Written: {path}")

@@ -13,6 +13,7 @@ CentraMyogoError                 exit  then
 ├── RemoteSystemError            5     stop; safe to run again
 │   ├── SourceError                    a system we read from gave no usable answer
 │   │   └── ContractError              it answered, but a required field is missing or has an unexpected type
+│   ├── DataWarehouseUnavailable       the database of --to or --from is not available
 │   ├── StateUnavailable               the database or the object store of [state] is not available
 │   └── TargetUnavailable              the system we write to is not available
 │       └── TargetLost                 it became unavailable before the outcome of a record was known
@@ -232,6 +233,16 @@ class StateUnavailable(RemoteSystemError):
         "sent.",
         "An outage, a wrong address in [state], or missing rights.",
         "Run again later; if the error persists, run check, which tries both.",
+        "operations",
+    )
+
+
+class DataWarehouseUnavailable(RemoteSystemError):
+    entry = Entry(
+        "EXPORT-001",
+        "The database with the tables of all channels is not available, or it refused the tables.",
+        "An outage, a wrong address or password in --to or --from, or an export that takes long.",
+        "Follow the message and run again: a repeated export doubles nothing.",
         "operations",
     )
 

@@ -36,7 +36,8 @@ create table if not exists centra_myogo_lease (
     until timestamptz not null,
     generation bigint not null,
     snapshot text,
-    snapshot_generation bigint not null default 0);
+    snapshot_generation bigint not null default 0,
+    ended_at timestamptz);
 create table if not exists centra_myogo_journal (
     id bigint generated always as identity primary key,
     channel text not null,
@@ -67,7 +68,8 @@ _RENEW = """
 update centra_myogo_lease set until = clock_timestamp() + make_interval(secs => %(seconds)s)
 where channel = %(channel)s and generation = %(generation)s and until > clock_timestamp() returning 1"""
 _GIVE_BACK = """
-update centra_myogo_lease set until = '-infinity', snapshot = coalesce(%(snapshot)s, snapshot),
+update centra_myogo_lease set until = '-infinity', ended_at = clock_timestamp(),
+    snapshot = coalesce(%(snapshot)s, snapshot),
     snapshot_generation = case when %(snapshot)s::text is null then snapshot_generation else generation end
 where channel = %(channel)s and generation = %(generation)s returning 1"""
 # The lock on the lease makes the order certain: a successor finds the record, or the record finds the successor.

@@ -87,6 +87,22 @@ STOCK_BY_DAY = View(
         available bigint | Units that Centra may still sell, or that can be ordered from myOGO.
         """
     ),
+    of_channels="""
+    with runs as (
+        select channel, max(cast(started_at as date)) as run_day from {schema}.sync_runs
+        where exit_code in (0, 3) group by channel),
+    known as (select channel, max(on_day) as known_day from {schema}.sync_stock_daily group by channel),
+    periods as (
+        select channel, system, code, on_day as first_day, stock, available,
+               lead(on_day) over (partition by channel, system, code order by on_day) as next_day
+        from {schema}.sync_stock_daily)
+    select p.channel, cast(d.on_day as date) as on_day, p.system, p.code, p.stock, p.available
+    from periods p join known using (channel) left join runs using (channel)
+    cross join lateral generate_series(
+        cast(p.first_day as timestamp), cast(coalesce(p.next_day - 1, greatest(known_day, run_day)) as timestamp),
+        interval '1 day') as d (on_day)
+    where p.stock is not null or p.available is not null
+    """,
 )
 DAILY_STOCK = (
     DailyAmounts(

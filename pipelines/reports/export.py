@@ -1,4 +1,4 @@
-"""The tables of the last run in other formats: Parquet files, one DuckDB file, an Excel workbook."""
+"""The tables of the last run elsewhere: Parquet files, one DuckDB file, an Excel workbook, a data warehouse."""
 
 from __future__ import annotations
 
@@ -21,18 +21,35 @@ def export(
     parquet: Path | None = None,
     database: Path | None = None,
     xlsx: Path | None = None,
-) -> list[Path]:
-    """Writes what is named, all without personal data; returns the paths. Raises ConfigError."""
-    if parquet is None and database is None and xlsx is None:
-        raise ConfigError("export does not know what to write.", "Add --duckdb FILE, --xlsx FILE or --parquet DIR.")
-    written = [] if parquet is None else parquet_files(channel, folder, parquet)
+    warehouse: str | None = None,
+) -> list[str]:
+    """Writes what is named, all without personal data; returns what was written. `warehouse` is the address of a
+    PostgreSQL database, or env:NAME. Raises ConfigError and DataWarehouseUnavailable."""
+    if parquet is None and database is None and xlsx is None and warehouse is None:
+        raise ConfigError(
+            "export does not know what to write.", "Add --duckdb FILE, --xlsx FILE, --parquet DIR or --to ADDRESS."
+        )
+    written = [] if parquet is None else [str(path) for path in parquet_files(channel, folder, parquet)]
     if database is not None:
         _write_database(channel, folder, database)
-        written.append(database)
+        written.append(str(database))
     if xlsx is not None:
         _write_workbook(channel, folder, xlsx)
-        written.append(xlsx)
+        written.append(str(xlsx))
+    if warehouse is not None:
+        written.append(_write_warehouse(channel, folder, warehouse))
     return written
+
+
+def _write_warehouse(channel: Channel, folder: Folder, to: str) -> str:
+    from pipelines.fleet.data_warehouse import write
+    from pipelines.fleet.postgres import Address
+
+    address = Address.of(to, "--to")
+    published(folder).close()  # says what is wrong if there is none
+    views = {view.name: view.of_channels for view in channel.database_schema.views if view.of_channels}
+    done = write(channel.name, folder, channel.personal_columns, views, address)
+    return f"{done.tables} tables and views, {done.rows:,} rows, to {done.place}"
 
 
 def _write_database(channel: Channel, folder: Folder, to: Path) -> None:

@@ -34,13 +34,18 @@ class Table:
 
 @dataclass(frozen=True)
 class View:
-    """A view; `name` has no schema: all views are in `main`. `sheet` is its title in a workbook; "" for none."""
+    """A view; `name` has no schema: all views are in `main`. `sheet` is its title in a workbook; "" for none.
+
+    A data warehouse stores the rows of a view. A view with more rows than should be stored has a query for PostgreSQL,
+    `of_channels`, over the tables of all channels in `{schema}`.
+    """
 
     name: str
     comment: str
     query: str
     columns: tuple[Column, ...]
     sheet: str = ""
+    of_channels: str = ""
 
     def statements(self) -> Iterator[str]:
         yield f"create or replace view main.{self.name} as {self.query}"

@@ -110,6 +110,14 @@ def test_a_missing_folder_for_snapshots_is_state_001(shop_of: Callable[..., Shop
     assert "there is no folder" in document["error"]["message"]
 
 
+def test_a_data_warehouse_that_is_not_there_is_export_001(shop_of: Callable[..., Shop]) -> None:
+    pytest.importorskip("psycopg2", reason="needs the packages of centra-myogo[fleet]")
+    shop = shop_of(size(1))
+    shop.run("plan")
+    document = shop.json("export", "--to", "postgresql://127.0.0.1:1/tables")
+    assert (document["error"]["id"], document["exit_code"], document["outcome"]) == ("EXPORT-001", 5, "unavailable")
+
+
 def test_a_lease_that_ends_is_state_002(shop_of: Callable[..., Shop]) -> None:
     """No write begins, and none counts as attempted."""
     shop = shop_of(size(1), size(2))
