@@ -324,3 +324,24 @@ def test_dagster_records_what_the_exit_codes_mean(tmp_path: Path) -> None:
         "channel_my_shop": ["*/15 * * * *", "Europe/Stockholm"], "channel_my_shop_1": ["* * * * *", "Europe/Stockholm"],
     }  # fmt: skip
     assert found["observations"] == [["products", "page", "anna"], ["stock", "page", "anna"]]
+
+
+def test_the_page_names_each_variable_and_check() -> None:
+    page = (PACKAGE / "README.md").read_text("utf-8")
+    code = "\n".join(path.read_text("utf-8") for path in (PACKAGE / "centra_myogo_dagster").glob("*.py"))
+    assert [name for name in set(re.findall(r"CENTRA_MYOGO_\w+", code)) if f"`{name}`" not in page] == []
+    assert [name for name in ("rules", "catalogue_checks", "attention") if f"`{name}`" not in page] == []
+
+
+def test_dagsters_settings_send_no_statistics_and_limit_what_channels_share() -> None:
+    from importlib import import_module
+
+    yaml = import_module("yaml")  # comes with dlt, without types
+    chosen = yaml.safe_load((PACKAGE / "dagster.yaml").read_text("utf-8"))
+    assert chosen["telemetry"] == {"enabled": False}
+    assert chosen["concurrency"]["pools"] == {"granularity": "run", "default_limit": 1}
+    (limit,) = chosen["concurrency"]["runs"]["tag_concurrency_limits"]
+    tags = re.findall(r'_TAG = "([^"]+)"', (PACKAGE / "centra_myogo_dagster" / "pushing.py").read_text("utf-8"))
+    assert limit["key"] in tags
+    servers = yaml.safe_load((PACKAGE / "workspace.yaml").read_text("utf-8"))["load_from"]
+    assert [one["grpc_server"]["location_name"] for one in servers] == ["machine-a", "machine-b"]

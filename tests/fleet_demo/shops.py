@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from pipelines.sandbox import Sandbox
 from pipelines.sandbox.channel_file import channel_file
+from pipelines.sandbox.common.credentials import CREDENTIALS
 from tests.support.shop import NO_EXPECTATIONS, catalogue, size
 
 CHANNELS = ("denmark", "finland", "germany", "iceland", "norway", "sweden")
@@ -63,7 +65,9 @@ def write_channel_files(shops: list[Demo], folder: Path, database: str, snapshot
     (folder / "database").write_text(database)
     (folder / "database").chmod(0o600)
     for shop in shops:
-        text = channel_file(shop.box.centra_url, shop.box.myogo_url)
+        # A merchant of its own: channels with the same place of the merchant's id share a pool, and take turns.
+        shutil.copytree(CREDENTIALS, folder / shop.name)
+        text = channel_file(shop.box.centra_url, shop.box.myogo_url, secrets=shop.name)
         text = text.replace('name = "demo"', f'name = "{shop.name}"\nschedule = "every 1 min"')
         for rate in ("500.0", "1000.0"):
             text = text.replace(f"requests_per_second = {rate}", f"requests_per_second = {REQUESTS_PER_SECOND}")

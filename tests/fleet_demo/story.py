@@ -66,6 +66,9 @@ class Story:
         self._kill()
         self._wait(self._is_done, f"{OTHER} to finish all channels")
         self._note("all channels are done")
+        runs = sum(machine == OTHER for _, machine in self._runs())
+        each_s = self.machines.seconds_of_children(OTHER) / runs
+        self._note(f"a run of {OTHER} took {each_s:.1f} s of processor time, its push included")
         return [self._row(shop) for shop in self.shops]
 
     def homes(self) -> dict[str, str]:

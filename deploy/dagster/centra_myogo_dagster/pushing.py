@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -63,7 +64,8 @@ def push(context: Any, settings: Settings, channel: ChannelFile, flows: Sequence
     words = push_words(settings, channel.path, chosen, full=full, requested_by=requested_by)
 
     def beat() -> None:
-        context.instance.add_run_tags(context.run_id, {SEEN_TAG: datetime.now(UTC).isoformat(timespec="seconds")})
+        with contextlib.suppress(Exception):  # without Dagster's storage for a moment, the push goes on
+            context.instance.add_run_tags(context.run_id, {SEEN_TAG: datetime.now(UTC).isoformat(timespec="seconds")})
 
     context.instance.add_run_tags(context.run_id, {MACHINE_TAG: settings.machine})
     finished = run(words, beat, settings.beat_s)
