@@ -4,9 +4,10 @@ BIN := .venv/bin
 MUTANTS := .venv-mutants
 PEERS := .venv-bench
 SITE := .venv-site
+DAGSTER := .venv-dagster
 JOBS ?= 2
 
-.PHONY: setup demo page test quick torture fuzz lint types unit golden docs site mutants bench audit lock clean
+.PHONY: setup demo page test quick torture fuzz lint types unit golden docs site mutants bench fleet audit lock clean
 
 setup: .venv/.ready
 
@@ -99,6 +100,16 @@ $(PEERS)/.ready: requirements-bench.lock
 	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
 	@touch $@
 
+# Six channels on two machines under Dagster, of which one is killed in mid-push; needs PostgreSQL, takes four minutes.
+fleet: setup $(DAGSTER)/.ready
+	@$(BIN)/python -m tests.fleet_demo $(DAGSTER)/bin $(BIN)/centra-myogo
+
+$(DAGSTER)/.ready: deploy/dagster/requirements.lock
+	$(PYTHON) -m venv $(DAGSTER)
+	$(DAGSTER)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		-r deploy/dagster/requirements.lock
+	@touch $@
+
 # Known vulnerabilities in the lock; needs a network, and says so where there is none.
 audit:
 	@$(PYTHON) .ci/audit.py
@@ -115,6 +126,8 @@ lock:
 		--no-header --quiet --output-file requirements-bench.lock
 	uv pip compile --group site --universal --python-version 3.11 --generate-hashes \
 		--no-header --quiet --output-file requirements-site.lock
+	uv pip compile deploy/dagster/requirements.in --universal --python-version 3.11 --generate-hashes \
+		--no-header --quiet --output-file deploy/dagster/requirements.lock
 
 clean:
-	rm -rf .venv $(MUTANTS) $(PEERS) $(SITE) .venv-audit build mutants .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv $(MUTANTS) $(PEERS) $(SITE) $(DAGSTER) .venv-audit build mutants .pytest_cache .mypy_cache .ruff_cache .hypothesis

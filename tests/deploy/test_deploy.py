@@ -19,7 +19,7 @@ from pipelines.core.errors import ChannelBusy, RecordError
 
 yaml: Any = import_module("yaml")  # comes with dlt, without types
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
-FILES = sorted(path for path in DEPLOY.rglob("*") if path.is_file())
+FILES = sorted(path for path in DEPLOY.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc"))
 UNITS = sorted((DEPLOY / "systemd").iterdir())
 
 

@@ -149,7 +149,10 @@ def test_env_example_names_every_secret_of_the_example_channel() -> None:
     assert given == wanted
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-mutants.lock", "requirements-site.lock"])
+@pytest.mark.parametrize(
+    "name",
+    ["requirements.lock", "requirements-mutants.lock", "requirements-site.lock", "deploy/dagster/requirements.lock"],
+)
 def test_the_lock_names_no_index_and_has_a_hash_for_each_package(name: str) -> None:
     lock = (ROOT / name).read_text("utf-8")
     assert "://" not in lock
