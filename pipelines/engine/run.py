@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from pipelines.core.errors import CentraMyogoError, InternalError, StorageError, UnsafePlan
 from pipelines.core.process_memory import gc_paused, release_free_memory
@@ -26,6 +26,7 @@ from pipelines.engine.flow import Evaluation, Flow, FlowContext
 from pipelines.engine.kept_evaluation import inputs_of, kept
 from pipelines.engine.plan import Plan, diff
 from pipelines.engine.push import HELD_BACK, Result, push, read_back
+from pipelines.engine.run_observer import RunObserver
 from pipelines.engine.safety_limits import refusal
 from pipelines.engine.sku_patterns import ALL_ROWS, SkuSelection
 from pipelines.state import group_copy
@@ -62,17 +63,6 @@ class RunOptions:
     force: bool = False
     rebuild: bool = False
     full: bool = False
-
-
-class RunObserver(Protocol):
-    """Shows the progress of a run."""
-
-    def reading(self, rows: Mapping[str, Callable[[], int]], totals: Mapping[str, int]) -> AbstractContextManager[None]:
-        """While the systems are read: `rows` returns by system how many rows have come, `totals` how many to expect."""
-
-    def planned(self, report: RunResult, flow: Flow, plan: Plan, evaluation: Evaluation) -> None: ...
-
-    def result(self, result: Result) -> None: ...
 
 
 def run(channel: Channel, data: Path, options: RunOptions, observer: RunObserver) -> RunResult:
@@ -217,13 +207,9 @@ class _Run:
 
     def _flows(self, store: Store) -> dict[str, Flow]:
         services: dict[type, Any] = {}
-        report, sku = self.report, self.sku
-        return {
-            name: self.channel.declarations[name](
-                FlowContext(name, self.channel, store, report.run_id, sku, services=services, now=report.started_at)
-            )
-            for name in self.names
-        }
+        of_run = partial(FlowContext, channel=self.channel, store=store, run_id=self.report.run_id, sku=self.sku,
+                         services=services, now=self.report.started_at)  # fmt: skip
+        return {name: self.channel.declarations[name](of_run(name)) for name in self.names}
 
     def _read(self, store: Store, flows: Mapping[str, Flow]) -> None:
         """Reads the catalogues first, then the dated rows, because these may be checked against a catalogue."""
@@ -286,7 +272,7 @@ class _Run:
         return plan
 
     def _refusals(self, name: str, flow: Flow, evaluation: Evaluation, plan: Plan) -> Iterator[UnsafePlan]:
-        is_kept = self.report.evaluated_in[name] != self.report.run_id  # it broke no limit, or would not be kept
+        is_kept = self.report.evaluated_in[name] != self.report.run_id  # so it broke no limit
         violations = [] if is_kept else flow.limit_violations(plan, evaluation)
         self.report.facts.setdefault("limits", []).extend(violation.message for violation in violations)
         expectations = evaluation.expectations
