@@ -191,8 +191,10 @@ class _Loader:
                 if known and one not in known:
                     where = f"flows.{name}.expectations.stop.{number}"
                     self.problems.append(f"{self.path}: {where}: {one!r} is not an expectation{suggestion(one, known)}")
-            for key in ("contract", "target"):
-                self._resolved(f"flows.{name}.{key}", getattr(settings, key))
+            is_ours = declared.__module__.startswith("pipelines.")
+            for key in ("contract", "target"):  # a run with nothing to do needs neither, and their imports take long
+                if not is_ours or getattr(settings, key) != getattr(declared, key):
+                    self._resolved(f"flows.{name}.{key}", getattr(settings, key))
         return settings
 
     def _systems(self, tables: Mapping[str, Any], used: Iterable[str]) -> tuple[dict[str, System], dict[str, Any]]:

@@ -7,12 +7,12 @@ an evaluation whose plan has no changes, and breaks no limit, is kept.
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import fields, is_dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -83,10 +83,17 @@ def _uses_foreign_code(flow: Flow) -> bool:
 
 def _program() -> str:
     """Changes with this program and with what computes its results."""
-    files = sorted(file for package in _PACKAGES for file in Path(package.__path__[0]).rglob("*.py"))
-    stats = ((str(file), stat.st_size, stat.st_mtime_ns) for file in files for stat in [file.stat()])
-    versions = (platform.python_version(), pd.__version__, duckdb.__version__, version("pandera"))
-    return hashlib.blake2s(repr((versions, *stats)).encode()).hexdigest()
+    parts = [platform.python_version(), pd.__version__, duckdb.__version__, version("pandera")]
+    folders = [package.__path__[0] for package in _PACKAGES]
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in sorted(entries, key=lambda one: one.name):
+                if entry.is_dir():
+                    folders.append(entry.path)
+                elif entry.name.endswith(".py"):
+                    stat = entry.stat()
+                    parts.append(f"{entry.path} {stat.st_size} {stat.st_mtime_ns}")
+    return hashlib.blake2s("\n".join(parts).encode()).hexdigest()
 
 
 PROGRAM = _program()  # at import: a process that forks runs goes on with the modules that it has imported

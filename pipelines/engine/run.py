@@ -197,7 +197,7 @@ class _Run:
             if any(len(plan.changes) for plan in plans.values()):
                 recorder.record_plan()
             for name, plan in plans.items():
-                if name not in self.waiting:
+                if name not in self.waiting and len(plan.changes):
                     with self._step("push", name):
                         self._push(name, plan)
         withheld = {"new": ["withheld_new"], "any": ["withheld"], "never": []}[self.channel.attention]

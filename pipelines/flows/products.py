@@ -40,7 +40,6 @@ from schemas.membership import is_in
 from schemas.products.expectations import SUITES
 from schemas.products.rules import RULES
 from transforms.price import is_price_jump
-from transforms.written import compare_written, differing_cells, price_jumps, without_kept
 
 OUTPUT = Table(
     "out_myogo.products",
@@ -236,6 +235,7 @@ class ProductFlow(Flow):
         """Adds the warnings about values that pushes have written before, and takes out those that myOGO keeps
         otherwise, so that they are not sent in every run."""
         from schemas.products.written_issues import DRIFTED, price_jump_warnings, written_warnings
+        from transforms.written import compare_written, differing_cells, price_jumps, without_kept
 
         desired = evaluation.desired
         cells = differing_cells(desired, evaluation.live, contract)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any
 
+from pipelines.core.reference import import_string
 from pipelines.state.run_result import RunResult
 from pipelines.state.store import COUNTS
 
@@ -18,7 +20,7 @@ Row = dict[str, Any]
 @dataclass(frozen=True)
 class FlowWords:
     """The words for a flow: its row in singular and plural, the titles of its source and target, the meaning of its
-    counts of drifted and unmatched rows ("" if it has none), and the fields that name a create."""
+    counts of drifted and unmatched rows ("" if it has none), and the reference of its contract."""
 
     row: str
     rows: str
@@ -26,7 +28,13 @@ class FlowWords:
     target: str
     drifted: str
     unmatched: str
-    summary: tuple[str, ...]
+    contract: str
+
+    @cached_property
+    def summary(self) -> tuple[str, ...]:
+        """The fields that name a create. A report without changes does not import the contract."""
+        summary: tuple[str, ...] = import_string(self.contract).summary
+        return summary
 
     def summary_of(self, row: Row) -> list[FieldChange]:
         """The fields of a change that name it."""

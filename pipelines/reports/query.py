@@ -11,7 +11,6 @@ import duckdb
 from pipelines.config.channel import Channel
 from pipelines.core.errors import ConfigError
 from pipelines.core.json_codec import decode
-from pipelines.core.reference import import_string
 from pipelines.reports.model import (
     MAX_INLINE,
     ExpectationSummary,
@@ -129,8 +128,7 @@ def words_of(channel: Channel, flow: str) -> FlowWords:
     words = channel.known_flows[flow].words
     source, target = (channel.title(system) for system in channel.ends_of(flow))
     settings = channel.flows.get(flow) or channel.known_flows[flow]
-    summary = import_string(settings.contract).summary
-    return FlowWords(words.row, words.rows, source, target, words.drifted, words.unmatched, summary)
+    return FlowWords(words.row, words.rows, source, target, words.drifted, words.unmatched, settings.contract)
 
 
 def _compared_flows(db: duckdb.DuckDBPyConnection, channel: Channel, run_id: str) -> list[str]:
