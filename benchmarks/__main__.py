@@ -46,7 +46,7 @@ STAGING = [
 READING = [
     Contestant("floor_read", "the floor: both sides downloaded and parsed"),
     Contestant("ours_plan", "**this project's complete plan, nothing to do**"),
-    Contestant("ours_again", "**the same again: the checks of unchanged rows keep their results**"),
+    Contestant("ours_again", "**the same again: nothing has changed, so the results are kept**"),
     Contestant("ours_changes", '**the same with `refresh = "changes"`**', most=100_000),
 ]
 PUSHING = [
@@ -55,7 +55,7 @@ PUSHING = [
     Contestant("drt_push", "drt-core, DuckDB to REST", peer=True, cannot="POST only: no look-up, no diff, no journal"),
 ]
 PUSHED = 2_000
-ALLOWED = 200.0
+ALLOWED, ALLOWED_READ = 200.0, 20.0
 IDLE_SIZES = 3_000
 CHANNELS = [10, 100]
 PARTS = ("stage", "plan", "push", "rate", "start", "idle", "pages", "channels")
@@ -142,17 +142,31 @@ def _bodies(folder: Path) -> Path:
 
 
 def _at_a_rate(folder: Path, rounds: int) -> dict[str, Any]:
-    """The share of the allowed request rate that a push uses when the rate binds."""
+    """The shares of the allowed request rate that a push, and a first read of each system, use when the rate binds."""
     print("rate", flush=True)
-    shares = []
+    shares: dict[str, list[float]] = {"push": [], "read Centra": [], "read myOGO": []}
     for _ in range(rounds):
         runs = Runs()
         with shop(folder, 1_000, faults=0) as job:
-            myogo = job["channel"].index("[systems.myogo]")
-            channel = job["channel"][:myogo] + job["channel"][myogo:].replace(" 10000.0", f" {ALLOWED}", 1)
-            once(PUSHING[1], job | {"channel": channel}, runs)
-        shares.append(runs.did["requests"] / runs.seconds[0] / ALLOWED)
-    return {"allowed": ALLOWED, "share": statistics.median(shares), "lowest": min(shares)}
+            once(PUSHING[1], job | {"channel": _limited(job["channel"], "myogo", ALLOWED)}, runs)
+        shares["push"].append(runs.did["requests"] / runs.seconds[0] / ALLOWED)
+        for system, title in (("centra", "Centra"), ("myogo", "myOGO")):
+            runs = Runs()
+            with shop(folder, 10_000, faults=0) as job:
+                once(READING[1], job | {"channel": _limited(job["channel"], system, ALLOWED_READ)}, runs)
+            took = sum(seconds for step, seconds in runs.did["seconds"].items() if step.startswith("read "))
+            shares[f"read {title}"].append(runs.did["requests"][system] / took / ALLOWED_READ)
+    allowed = {name: ALLOWED if name == "push" else ALLOWED_READ for name in shares}
+    return {
+        name: {"allowed": allowed[name], "share": statistics.median(found), "lowest": min(found)}
+        for name, found in shares.items()
+    }
+
+
+def _limited(channel: str, system: str, per_second: float) -> str:
+    """The channel file with this rate for one system."""
+    begin = channel.index(f"[systems.{system}]")
+    return channel[:begin] + channel[begin:].replace(" 10000.0", f" {per_second}", 1)
 
 
 def _starting(folder: Path, rounds: int) -> dict[str, Any]:

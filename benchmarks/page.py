@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from html import escape
+from itertools import pairwise
 from typing import Any
 
 HEAD = """\
@@ -67,8 +69,11 @@ def page(results: dict[str, Any]) -> str:
         parts.append(_race("Push: 2,000 products created", results["push"]))
     if rate := results.get("rate"):
         parts.append(
-            f"## An allowed rate that binds\n\nOf {rate['allowed']:.0f} requests a second a push used "
-            f"{rate['share']:.1%} (median; lowest {rate['lowest']:.1%}).\n"
+            "## An allowed rate that binds\n\n| | requests a second | used (median) | lowest |\n|---|---:|---:|---:|\n"
+            + "".join(
+                f"| {name} | {one['allowed']:.0f} | {one['share']:.1%} | {one['lowest']:.1%} |\n"
+                for name, one in rate.items()
+            )
         )
     if idle := results.get("idle"):
         named = {
@@ -111,6 +116,11 @@ def page(results: dict[str, Any]) -> str:
                 for one in found
             )
         )
+    if growth := [*_growth(results)]:
+        parts.append(
+            "## Growth\n\nThe exponent between two numbers: 1 is linear, 0 is no growth.\n\n"
+            "| | from | to | seconds | peak memory |\n|---|---:|---:|---:|---:|\n" + "".join(growth)
+        )
     if suites := results.get("suites"):
         parts.append(
             "## The test suites\n\nProcessor time of all processes, also in multiples of the imports above, measured "
@@ -126,6 +136,30 @@ def page(results: dict[str, Any]) -> str:
             + "".join(f"| `centra-myogo {name}` | {seconds:.2f} |\n" for name, seconds in start.items())
         )
     return "\n".join(parts)
+
+
+def _growth(results: dict[str, Any]) -> Iterator[str]:
+    """A line for each of our contestants and of the numbers of channels, from each measured size to the next."""
+    for kind in ("stage", "plan"):
+        sizes = sorted(int(key.split()[1]) for key in results if key.startswith(f"{kind} "))
+        for small, large in pairwise(sizes):
+            before, after = (results[f"{kind} {size}"]["contestants"] for size in (small, large))
+            for module in before:
+                if module.startswith("ours") and "seconds" in before[module] and "seconds" in after.get(module, {}):
+                    words = before[module]["words"].replace("*", "")
+                    exponents = [
+                        _exponent(small, large, before[module][what], after[module][what])
+                        for what in ("seconds", "peak_mb")
+                    ]
+                    yield f"| {words} | {small:,} | {large:,} | {exponents[0]} | {exponents[1]} |\n"
+    for before, after in pairwise(results.get("channels", [])):
+        few, many = before["channels"], after["channels"]
+        page, memory = (_exponent(few, many, before[what], after[what]) for what in ("first_page_s", "peak_mb"))
+        yield f"| the first page of `serve`, all processes | {few:,} channels | {many:,} | {page} | {memory} |\n"
+
+
+def _exponent(small: float, large: float, before: float, after: float) -> str:
+    return f"{math.log(after / before) / math.log(large / small):.2f}"
 
 
 def _race(title: str, race: dict[str, Any]) -> str:
