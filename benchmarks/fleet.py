@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from html import escape
 from pathlib import Path
 
+from benchmarks.fleet_picture import Panel, drawn
 from benchmarks.fleet_simulation import Faults, Fleet, Outcome, Run, Simulation, quantile
 
 # A run of 3,000 sizes with nothing to do. The processor time is that of benchmarks/RESULTS.md ("Many channels in one
 # `serve`") and what [state] adds to it; that and all others are from `python -m benchmarks.fleet_cost`.
 CPU_S = 2.4 + 0.14
-REQUESTS = {"full": (60, 32), "changes": (7, 3)}  # to Centra and to myOGO, by `refresh`
+REQUESTS = {"full": (60, 32), "changes": (6, 4)}  # to Centra and to myOGO, by `refresh`
 TRANSACTIONS, LOG_BYTES = 9, 14_700  # of a run, in the database, without those of its requests; write-ahead log
 CHANGE_TRANSACTIONS, CHANGE_LOG_BYTES = 2, 2_130
 JOURNAL_BYTES = 35_100  # that the database keeps of a channel
@@ -27,6 +27,7 @@ SNAPSHOT_BYTES = 7_600_000
 # Settings. The rate is the default of both systems; the systems are read at the same time.
 PER_SECOND, KEEP, CHANGES = 2.0, 3, 10
 WAIT_S = 60.0  # workers suffice if 99 of 100 runs wait no longer, also for a processor
+SAME_MINUTE_S = 60.0  # a schedule such as "every 15 min" lets all channels begin within the same minute
 DAY_S = 86_400.0
 
 
@@ -44,6 +45,7 @@ class Needs:
     workers: int
     median_s: float
     p99_s: float
+    same_minute_p99_s: float
     at_once: int
     processors: float
     statements: float
@@ -62,12 +64,14 @@ def needs(channels: int, refresh: str, interval_s: float, hours: float) -> Needs
     while True:
         outcome = Simulation(replace(fleet, workers=workers)).run()
         if quantile(outcome.delays, 0.99) <= WAIT_S:
-            elsewhere = Simulation(replace(fleet, workers=workers, stays=False)).run()
-            return _needs(replace(fleet, workers=workers), refresh, outcome, elsewhere.counts["restored"])
+            fleet = replace(fleet, workers=workers)
+            elsewhere = Simulation(replace(fleet, stays=False)).run()
+            same_minute = Simulation(replace(fleet, due_within_s=SAME_MINUTE_S)).run()
+            return _needs(fleet, refresh, outcome, elsewhere.counts["restored"], quantile(same_minute.delays, 0.99))
         workers += 1
 
 
-def _needs(fleet: Fleet, refresh: str, outcome: Outcome, restored: int) -> Needs:
+def _needs(fleet: Fleet, refresh: str, outcome: Outcome, restored: int, same_minute_s: float) -> Needs:
     seconds = fleet.hours * 3600
     runs, changes = outcome.counts["good"], outcome.counts["changes"]
     statements = runs * (TRANSACTIONS + sum(REQUESTS[refresh])) + outcome.asked["renew"]
@@ -78,6 +82,7 @@ def _needs(fleet: Fleet, refresh: str, outcome: Outcome, restored: int) -> Needs
         fleet.workers,
         quantile(outcome.delays, 0.5),
         quantile(outcome.delays, 0.99),
+        same_minute_s,
         outcome.at_once,
         outcome.cpu_s / seconds,
         statements / seconds,
@@ -89,18 +94,33 @@ def _needs(fleet: Fleet, refresh: str, outcome: Outcome, restored: int) -> Needs
 
 def needs_table(found: Sequence[Needs]) -> Iterator[str]:
     yield (
-        "| Channels | `refresh` | workers | runs at once | processors in use | wait, median and p99 | statements "
-        "a second | log of the database, a day | snapshots stored, a day | restored, a day "
-        "| kept: database, snapshots |"
+        "| Channels | `refresh` | workers | runs at once | processors in use | wait, median and p99 "
+        "| p99 if all are due in the same minute |"
     )
-    yield "|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
+    yield "|---:|---|---:|---:|---:|---:|---:|"
     for one in found:
         yield (
             f"| {one.channels:,} | {one.refresh} | {one.workers:,} | {one.at_once:,} | {one.processors:.2g} "
-            f"| {one.median_s:.0f} s, {one.p99_s:.0f} s | {one.statements:,.3g} | {_size(one.log_bytes)} "
-            f"| {_size(one.stored_bytes)} | {_size(one.restored_bytes)} "
-            f"| {_size(one.channels * JOURNAL_BYTES)}, {_size(one.channels * KEEP * SNAPSHOT_BYTES)} |"
+            f"| {one.median_s:.0f} s, {one.p99_s:.0f} s | {one.same_minute_p99_s:.0f} s |"
         )
+
+
+def traffic_table(found: Sequence[Needs]) -> Iterator[str]:
+    yield (
+        "| Channels | `refresh` | statements a second | log of the database, a day | size of the database "
+        "| snapshots stored, a day | restored, a day | kept |"
+    )
+    yield "|---:|---|---:|---:|---:|---:|---:|---:|"
+    for one in found:
+        yield (
+            f"| {one.channels:,} | {one.refresh} | {_figures(one.statements)} | {_size(one.log_bytes)} "
+            f"| {_size(one.channels * JOURNAL_BYTES)} | {_size(one.stored_bytes)} | {_size(one.restored_bytes)} "
+            f"| {_size(one.channels * KEEP * SNAPSHOT_BYTES)} |"
+        )
+
+
+def _figures(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
 
 
 def _size(count: float) -> str:
@@ -155,69 +175,11 @@ def faults_table(outcomes: dict[str, Outcome]) -> Iterator[str]:
         )
 
 
-WIDE, HIGH, LEFT, TOP, GAP = 300, 220, 60, 40, 110
-COLOURS = ("#1f7a5c", "#7d8da0")
-
-
-@dataclass(frozen=True)
-class Panel:
-    """A picture of curves, on logarithmic axes if the number of channels is on one."""
-
-    title: str
-    across: str
-    upwards: str
-    curves: dict[str, list[tuple[float, float]]]
-    is_logarithmic: bool
-
-
-def drawn(panels: Sequence[Panel]) -> str:
-    """The panels side by side, as one SVG."""
-    width, height = LEFT + len(panels) * (WIDE + GAP), TOP + HIGH + 60
-    parts = [_panel(panel, LEFT + number * (WIDE + GAP)) for number, panel in enumerate(panels)]
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
-        f'font-family="sans-serif" font-size="12"><rect width="{width}" height="{height}" fill="white"/>\n'
-        + "\n".join(parts)
-        + "\n</svg>\n"
-    )
-
-
-def _panel(panel: Panel, left: int) -> str:
-    points = [point for curve in panel.curves.values() for point in curve]
-    scale: Callable[[float], float] = (lambda value: math.log10(max(value, 0.5))) if panel.is_logarithmic else float
-    low_x, high_x = (scale(pick(x for x, _ in points)) for pick in (min, max))
-    low_y, high_y = (0.0, scale(max(y for _, y in points)))
-
-    def at(x: float, y: float) -> tuple[float, float]:
-        across = (scale(x) - low_x) / ((high_x - low_x) or 1)
-        upwards = (scale(y) - low_y) / ((high_y - low_y) or 1)
-        return left + across * WIDE, TOP + HIGH - max(0.0, upwards) * HIGH
-
-    lines = [
-        f'<text x="{left}" y="{TOP - 18}" font-weight="bold">{escape(panel.title)}</text>',
-        f'<path d="M{left} {TOP}V{TOP + HIGH}H{left + WIDE}" stroke="#8a8a8a" fill="none"/>',
-        f'<text x="{left + WIDE}" y="{TOP + HIGH + 38}" text-anchor="end">{escape(panel.across)}</text>',
-        f'<text x="{left - 40}" y="{TOP - 3}">{escape(panel.upwards)}</text>',
-    ]
-    for x in sorted({x for x, _ in points}):
-        lines.append(f'<text x="{at(x, 1)[0]:.0f}" y="{TOP + HIGH + 18}" text-anchor="middle">{x:,.0f}</text>')
-    for y in (1, 10, 100, 1000) if panel.is_logarithmic else [high_y * n / 4 for n in range(5)]:
-        if scale(y) <= high_y:
-            lines.append(f'<text x="{left - 6}" y="{at(1, y)[1] + 4:.0f}" text-anchor="end">{y:,.0f}</text>')
-    for number, (words, curve) in enumerate(panel.curves.items()):
-        colour, places = COLOURS[number % len(COLOURS)], [at(x, y) for x, y in curve]
-        line = "L".join(f"{x:.1f} {y:.1f}" for x, y in places)
-        lines.append(f'<path d="M{line}" stroke="{colour}" fill="none" stroke-width="2"/>')
-        lines += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in places]
-        lines.append(f'<text x="{left + 14}" y="{TOP + 14 + 16 * number}" fill="{colour}">{escape(words)}</text>')
-    return "\n".join(lines)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--channels", type=int, nargs="+", default=[10, 100, 1_000, 10_000])
     parser.add_argument("--minutes", type=float, default=15, help="each channel is due every so many minutes")
-    parser.add_argument("--hours", type=float, default=2, help="simulated time")
+    parser.add_argument("--hours", type=float, default=1, help="simulated time")
     parser.add_argument("--fault-channels", type=int, default=1_000)
     parser.add_argument("--seeds", type=int, default=5, help="how often all faults at once are simulated")
     parser.add_argument("--svg", type=Path)
@@ -227,7 +189,7 @@ def main() -> None:
         for refresh in REQUESTS
         for channels in options.channels
     ]
-    print(*needs_table(found), "", sep="\n", flush=True)
+    print(*needs_table(found), "", *traffic_table(found), "", sep="\n", flush=True)
     channels = options.fault_channels
     workers = needs(channels, "changes", 900, options.hours).workers + 2
     outcomes = {what: with_faults(channels, "changes", workers, faults) for what, faults in FAULTS.items()}
@@ -237,11 +199,10 @@ def main() -> None:
     waits = {}
     for n in range(workers - 2, workers + 5):
         fleet = Fleet(channels, n, run_of("changes"), hours=options.hours)
-        spread, at_once = (
-            quantile(Simulation(replace(fleet, at_once=one)).run().delays, 0.99) for one in (False, True)
-        )
-        waits[n] = (spread, at_once)
-        print(f"{n} workers: p99 of the wait {spread:.0f} s spread, {at_once:.0f} s all at once")
+        both = (Simulation(replace(fleet, due_within_s=within_s)).run() for within_s in (None, SAME_MINUTE_S))
+        any_time, same_minute = (quantile(one.delays, 0.99) for one in both)
+        waits[n] = (any_time, same_minute)
+        print(f"{n} workers: p99 of the wait {any_time:.0f} s, due in the same minute {same_minute:.0f} s")
     takeovers = {lease_s: takeovers_with(lease_s) for lease_s in (60.0, 120.0, 200.0, 300.0, 600.0)}
     print()
     for lease_s, seconds in takeovers.items():
@@ -253,8 +214,8 @@ def main() -> None:
                 for refresh in REQUESTS
             }, True),
             Panel(f"Wait of {channels:,} channels, p99", "workers", "seconds", {
-                "all due at once": [(n, wait[1]) for n, wait in waits.items()],
-                "at any time": [(n, wait[0]) for n, wait in waits.items()],
+                "due in the same minute": [(n, wait[1]) for n, wait in waits.items()],
+                "due at any time": [(n, wait[0]) for n, wait in waits.items()],
             }, False),
             Panel("Until another worker takes over", "state.lease_s", "seconds", {
                 "the longest": [(lease_s, max(one)) for lease_s, one in takeovers.items()],

@@ -55,9 +55,10 @@ class Faults:
 
 @dataclass(frozen=True)
 class Fleet:
-    """`at_once`: all channels are due at the same time, else at any time of the interval. `stays`: a channel runs on
-    the worker that has its newest files if that one has room, else on any. The engine tries again `retry_s` after a run
-    that ended with exit 5 or 6, and takes a worker that shows no sign of life for dead after `noticed_s`."""
+    """The first runs are due at any time within `due_within_s` seconds, by default the interval. `stays`: a channel
+    runs on the worker that has its newest files if that one has room, else on any. The engine tries again `retry_s`
+    after a run that ended with exit 5 or 6, and takes a worker that shows no sign of life for dead after
+    `noticed_s`."""
 
     channels: int
     workers: int
@@ -69,7 +70,7 @@ class Fleet:
     lease_s: float = 300.0
     retry_s: float = 60.0
     noticed_s: float = 60.0
-    at_once: bool = False
+    due_within_s: float | None = None
     stays: bool = True
     faults: Faults = Faults()
     seed: int = 1
@@ -185,7 +186,8 @@ class Simulation:
         fleet = self.fleet
         end = fleet.hours * 3600
         for n in range(fleet.channels):
-            due = 0.0 if fleet.at_once else self._random.uniform(0, fleet.interval_s)
+            within_s = fleet.interval_s if fleet.due_within_s is None else fleet.due_within_s
+            due = self._random.uniform(0, within_s)
             self._at(due, partial(self._tick, f"{n}"))
         for every_s, fault in ((fleet.faults.kill_every_s, self._kill), (fleet.faults.freeze_every_s, self._freeze)):
             if every_s:

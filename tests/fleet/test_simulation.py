@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from benchmarks import fleet as page
+from benchmarks.fleet_picture import Panel, drawn
 from benchmarks.fleet_simulation import Faults, Fleet, Outcome, Run, Simulation, quantile
 from pipelines.core.errors import StateUnavailable
 from pipelines.fleet.lease import Lease
@@ -101,9 +102,10 @@ def test_the_workers_that_suffice_grow_with_the_channels() -> None:
     assert many.workers > 1
     assert many.p99_s <= page.WAIT_S
     assert many.statements > few.statements
-    table = [*page.needs_table([few, many])]
-    assert len({line.count("|") for line in table}) == 1
-    assert "| 1,500 | changes |" in table[-1]
+    for table in (page.needs_table, page.traffic_table):
+        lines = [*table([few, many])]
+        assert len({line.count("|") for line in lines}) == 1
+        assert "| 1,500 | changes |" in lines[-1]
 
 
 def test_the_table_of_faults_and_the_picture() -> None:
@@ -111,7 +113,7 @@ def test_the_table_of_faults_and_the_picture() -> None:
     table = [*page.faults_table({"kills": outcome})]
     assert len({line.count("|") for line in table}) == 1
     curves = {"a & b": [(10.0, 1.0), (1000.0, 20.0)], "none": [(10.0, 0.0), (1000.0, 0.0)]}
-    picture = page.drawn([page.Panel("Workers", "channels", "workers", curves, is_logarithmic) for is_logarithmic in
+    picture = drawn([Panel("Workers", "channels", "workers", curves, is_logarithmic) for is_logarithmic in
                           (True, False)])  # fmt: skip
     assert len(ElementTree.fromstring(picture).findall("{*}circle")) == 8
 
