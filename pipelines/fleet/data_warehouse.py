@@ -218,7 +218,8 @@ def _destination(address: Address) -> Any:
     from dlt.destinations.impl.postgres.configuration import PostgresCredentials
     from psycopg.conninfo import make_conninfo
 
-    conninfo = make_conninfo("", **{"connect_timeout": CONNECT_S, "application_name": "centra-myogo", **address.parts})
+    preset = {"connect_timeout": str(CONNECT_S), "application_name": "centra-myogo"}
+    conninfo: str = make_conninfo("", **{**preset, **address.parts})
 
     class Credentials(PostgresCredentials):  # type: ignore[misc]
         def to_native_representation(self) -> str:
