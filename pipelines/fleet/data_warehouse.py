@@ -218,14 +218,8 @@ def _destination(address: Address) -> Any:
     from dlt.destinations.impl.postgres.configuration import PostgresCredentials
     from psycopg.conninfo import make_conninfo
 
-<<<<<<< HEAD
-    conninfo: str = make_conninfo(
-        "", **{"connect_timeout": CONNECT_S, "application_name": "centra-myogo", **address.parts}
-    )
-=======
     preset = {"connect_timeout": str(CONNECT_S), "application_name": "centra-myogo"}
     conninfo: str = make_conninfo("", **{**preset, **address.parts})
->>>>>>> 6aa6f9eba7221a8af2ae2c897cd3bff6baefa5fd
 
     class Credentials(PostgresCredentials):  # type: ignore[misc]
         def to_native_representation(self) -> str:

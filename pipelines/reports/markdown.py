@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
+from pipelines.reports.flow_words import FlowWords
 from pipelines.reports.formatting import clean, number, outcome, short, sums, unchanged_since, when
-from pipelines.reports.model import MAX_SELECTION, Facts, FlowFacts, FlowWords, Row, Todo
+from pipelines.reports.model import MAX_SELECTION, Facts, FlowFacts, Row, Todo
 from schemas.issues import and_more
 
 MAX_CHANGES = 20

@@ -11,13 +11,13 @@ import duckdb
 from pipelines.config.channel import Channel
 from pipelines.core.errors import ConfigError
 from pipelines.core.json_codec import decode
+from pipelines.reports.flow_words import FlowWords
 from pipelines.reports.model import (
     MAX_INLINE,
     ExpectationSummary,
     Facts,
     FieldChange,
     FlowFacts,
-    FlowWords,
     Row,
     Section,
     Trend,
