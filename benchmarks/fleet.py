@@ -27,6 +27,7 @@ SNAPSHOT_BYTES = 7_600_000
 # Settings. The rate is the default of both systems; the systems are read at the same time.
 PER_SECOND, KEEP, CHANGES = 2.0, 3, 10
 WAIT_S = 60.0  # workers suffice if 99 of 100 runs wait no longer, also for a processor
+LOAD = 0.8  # of the processors, and of the runs at once: the rest is for faults
 SAME_MINUTE_S = 60.0  # a schedule such as "every 15 min" lets all channels begin within the same minute
 DAY_S = 86_400.0
 
@@ -60,7 +61,7 @@ def needs(channels: int, refresh: str, interval_s: float, hours: float) -> Needs
     per_second = channels / interval_s
     occupied = fleet.run.read_s + CPU_S + fleet.run.changed_share * CHANGES * fleet.run.change_s
     least = max(per_second * occupied / fleet.runs_at_once, per_second * CPU_S / fleet.processors)
-    workers = max(1, math.floor(least))
+    workers = math.ceil(least / LOAD)
     while True:
         outcome = Simulation(replace(fleet, workers=workers)).run()
         if quantile(outcome.delays, 0.99) <= WAIT_S:
@@ -76,6 +77,7 @@ def _needs(fleet: Fleet, refresh: str, outcome: Outcome, restored: int, same_min
     runs, changes = outcome.counts["good"], outcome.counts["changes"]
     statements = runs * (TRANSACTIONS + sum(REQUESTS[refresh])) + outcome.asked["renew"]
     statements += changes * (CHANGE_TRANSACTIONS + 2)
+    stored_bytes = outcome.counts["stored"] * SNAPSHOT_BYTES * DAY_S / seconds
     return Needs(
         fleet.channels,
         refresh,
@@ -87,8 +89,8 @@ def _needs(fleet: Fleet, refresh: str, outcome: Outcome, restored: int, same_min
         outcome.cpu_s / seconds,
         statements / seconds,
         (runs * LOG_BYTES + changes * CHANGE_LOG_BYTES) * DAY_S / seconds,
-        outcome.counts["stored"] * SNAPSHOT_BYTES * DAY_S / seconds,
-        restored * SNAPSHOT_BYTES * DAY_S / seconds,
+        stored_bytes,
+        restored / (outcome.counts["stored"] - fleet.channels) * stored_bytes,  # its first run restores nothing
     )
 
 

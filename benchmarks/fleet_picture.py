@@ -53,7 +53,10 @@ def _panel(panel: Panel, left: int) -> str:
     ]
     for x in sorted({x for x, _ in points}):
         lines.append(f'<text x="{at(x, 1)[0]:.0f}" y="{TOP + HIGH + 18}" text-anchor="middle">{x:,.0f}</text>')
-    for y in (1, 10, 100, 1000) if panel.is_logarithmic else [high_y * n / 4 for n in range(5)]:
+    step = next(one for one in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10_000) if one * 6 >= high_y)
+    is_falling = not panel.is_logarithmic and points[0][1] > points[-1][1]
+    words_at = f'x="{left + WIDE}" text-anchor="end"' if is_falling else f'x="{left + 14}"'
+    for y in (1, 10, 100, 1000) if panel.is_logarithmic else range(0, int(high_y) + 1, step):
         if scale(y) <= high_y:
             lines.append(f'<text x="{left - 6}" y="{at(1, y)[1] + 4:.0f}" text-anchor="end">{y:,.0f}</text>')
     for number, (words, curve) in enumerate(panel.curves.items()):
@@ -61,5 +64,5 @@ def _panel(panel: Panel, left: int) -> str:
         line = "L".join(f"{x:.1f} {y:.1f}" for x, y in places)
         lines.append(f'<path d="M{line}" stroke="{colour}" fill="none" stroke-width="2"/>')
         lines += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in places]
-        lines.append(f'<text x="{left + 14}" y="{TOP + 14 + 16 * number}" fill="{colour}">{escape(words)}</text>')
+        lines.append(f'<text {words_at} y="{TOP + 14 + 16 * number}" fill="{colour}">{escape(words)}</text>')
     return "\n".join(lines)

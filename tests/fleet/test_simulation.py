@@ -29,7 +29,8 @@ def test_without_faults_each_channel_runs_each_time_and_nobody_waits() -> None:
     assert 60 * 11 <= outcome.counts["good"] <= 60 * 12
     assert len(outcome.good) == 60
     assert quantile(outcome.delays, 0.99) < 1.0
-    assert outcome.cpu_s == pytest.approx(2.0 * len(outcome.delays))
+    assert len(outcome.delays) == outcome.counts["good"]
+    assert 0 <= outcome.cpu_s - 2.0 * outcome.counts["good"] <= 2.0 * outcome.at_once
 
 
 @pytest.mark.parametrize("seed", range(5))
