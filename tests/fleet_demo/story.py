@@ -54,6 +54,7 @@ class Story:
     began: float = field(default_factory=time.monotonic)
     at_the_kill: dict[str, int] = field(default_factory=dict)
     killed_at: datetime = NEVER
+    runs_seen: int = 0
 
     def play(self) -> list[Row]:
         """Raises AssertionError if it takes too long."""
@@ -156,7 +157,16 @@ class Story:
         while not condition():
             self.machines.check()
             assert time.monotonic() - self.began < LONGEST_S, f"waited too long for {what}"
+            self._note_new_runs()
             time.sleep(0.25)
+
+    def _note_new_runs(self) -> None:
+        runs = self._runs()
+        for number in range(self.runs_seen, len(runs)):
+            channel, machine = runs[number]
+            home = self.homes()[channel]
+            self._note(f"{machine} pushes {channel}" + ("" if home == machine else f", which was at home on {home}"))
+        self.runs_seen = len(runs)
 
     def _note(self, text: str) -> None:
         self.say(f"{time.monotonic() - self.began:5.0f} s  {text}")
