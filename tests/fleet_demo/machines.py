@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "deploy" / "dagster"
 MACHINES = ("machine-a", "machine-b")
-LOST_AFTER_S, RETRY_S = 30, 5
+LOST_AFTER_S, RETRY_S = 20, 5
 
 
 @dataclass

@@ -17,7 +17,7 @@ from tests.fleet_demo.shops import LEASE_S, SIZES, Demo, all_codes
 from tests.support.fleet import execute
 
 KILLED, OTHER = MACHINES
-LONGEST_S = 330.0
+LONGEST_S = 600.0  # it takes four minutes; more only on a busy machine
 NEVER = datetime(2000, 1, 1)  # noqa: DTZ001 - UTC, as the database stores times
 
 
@@ -85,7 +85,7 @@ class Story:
         writing = [
             count
             for shop in self.shops
-            if homes.get(shop.name) == KILLED and 0 < (count := sum(shop.created().values())) < SIZES - 4
+            if homes.get(shop.name) == KILLED and 3 < (count := sum(shop.created().values())) < SIZES - 4
         ]
         return len(writing) >= 2 or any(count > SIZES / 2 for count in writing)
 
