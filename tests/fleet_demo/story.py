@@ -17,7 +17,7 @@ from tests.fleet_demo.shops import LEASE_S, SIZES, Demo, all_codes
 from tests.support.fleet import execute
 
 KILLED, OTHER = MACHINES
-LONGEST_S = 600.0  # it takes four minutes; more only on a busy machine
+LONGEST_S = 600.0  # far more than it takes on a machine that does nothing else
 NEVER = datetime(2000, 1, 1)  # noqa: DTZ001 - UTC, as the database stores times
 
 
@@ -80,7 +80,7 @@ class Story:
         return homes
 
     def _is_mid_push(self) -> bool:
-        """Two channels of the machine are between their first and their last write; or one is, and no other is near."""
+        """Two channels of the machine are between their first writes and their last ones; or one has done half of them."""
         homes = self.homes()
         writing = [
             count
