@@ -80,7 +80,7 @@ class Story:
         return homes
 
     def _is_mid_push(self) -> bool:
-        """Two channels of the machine are between their first writes and their last ones; or one has done half of them."""
+        """Two channels of the machine are between their first writes and their last ones; or one has done half."""
         homes = self.homes()
         writing = [
             count
