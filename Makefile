@@ -100,7 +100,7 @@ $(PEERS)/.ready: requirements-bench.lock
 	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
 	@touch $@
 
-# Six channels on two machines under Dagster, of which one is killed in mid-push; needs PostgreSQL, takes four minutes.
+# Six channels on two machines under Dagster, of which one is killed in mid-push; needs PostgreSQL, takes a few minutes.
 fleet: setup $(DAGSTER)/.ready
 	@$(BIN)/python -m tests.fleet_demo $(DAGSTER)/bin $(BIN)/centra-myogo
 

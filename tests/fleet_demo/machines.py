@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "deploy" / "dagster"
 MACHINES = ("machine-a", "machine-b")
-LOST_AFTER_S, RETRY_S = 30, 5
+LOST_AFTER_S, RETRY_S = 20, 5
 
 
 @dataclass
@@ -45,14 +45,6 @@ class Started:
             self.process.poll()
         self.process.wait()
         return len(killed)
-
-    def stop(self) -> None:
-        """Asks it to end, and kills what is still there after a while."""
-        if self.process.poll() is None:
-            self.process.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                self.process.wait(5)
-        self.kill()
 
 
 @dataclass
@@ -142,7 +134,7 @@ class Machines:
 
     def stop(self) -> None:
         for name in [*self.running]:
-            self.running.pop(name).stop()
+            self.running.pop(name).kill()
 
     def _start(self, name: str, words: list[str], more: Mapping[str, str]) -> None:
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("CENTRA_MYOGO_", "DAGSTER_"))}
