@@ -6,8 +6,8 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
 from concurrent.futures import TimeoutError as NotInTime
-from concurrent.futures import wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -236,12 +236,17 @@ class Database:
 
         def connected_work() -> tuple[psycopg.Connection[Any], T]:
             connection = self._connected(before)
-            with connection.transaction() if in_transaction else contextlib.nullcontext():
-                return connection, work(connection)
+            try:
+                with connection.transaction() if in_transaction else contextlib.nullcontext():
+                    return connection, work(connection)
+            except BaseException:
+                connection.close()
+                raise
 
         future = start_in_background(connected_work)
         wait([future], ANSWER_S)
         if not future.done():
+            future.add_done_callback(_close_late)
             raise NotInTime
         self._connection, result = future.result()
         return result
@@ -267,3 +272,9 @@ class Database:
 
     def _unavailable(self, reason: str) -> StateUnavailable:
         return StateUnavailable(f"The database of [state] ({self._place}): {reason.splitlines()[0]}", _FIX)
+
+
+def _close_late(future: Future[tuple[psycopg.Connection[Any], Any]]) -> None:
+    """Closes the connection of an answer for which nobody waits any longer."""
+    if future.exception() is None:
+        future.result()[0].close()

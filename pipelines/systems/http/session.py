@@ -73,7 +73,7 @@ class Request:
 
     `headers` is called for each attempt, because a token may be renewed between attempts. `quote` allows errors to
     quote the answer; it is false where an answer may contain personal data. `expects_json`: a successful answer that is
-    not JSON (half of it, or an HTML page) is a passing fault, so the request is sent again if `repeat` allows that.
+    not JSON (half of it, or an HTML page) is a passing fault. `is_login`: it writes nothing, whatever `repeat` says.
     """
 
     method: str
@@ -85,6 +85,7 @@ class Request:
     content_type: str = "application/json"
     quote: bool = True
     expects_json: bool = False
+    is_login: bool = False
 
 
 @dataclass(frozen=True)
@@ -271,7 +272,7 @@ class Session:
             headers["Content-Type"] = request.content_type
         url, at = f"{self.base_url}{request.path}", f"{self.name} ({urlsplit(self.base_url).netloc})"
         hit(f"{self.name}: before {request.method}")
-        if request.repeat is not Repeat.SAFE:
+        if request.repeat is not Repeat.SAFE and not request.is_login:
             may_write()
         try:
             answer = self._exchange(request, url, headers, deadline)

@@ -111,6 +111,7 @@ class OAuthTokenProvider:
             body=urlencode(form).encode(),
             content_type="application/x-www-form-urlencoded",
             expects_json=True,
+            is_login=True,
         )
         try:
             return self.session.call(request)
