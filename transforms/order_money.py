@@ -158,16 +158,20 @@ def unit_prices(lines: pd.DataFrame, order_lines: pd.DataFrame) -> tuple[pd.Seri
     return pd.Series(prices, index=lines.index), texts
 
 
-def settled(shares: Mapping[str, Decimal], total: Decimal, collected: Decimal) -> tuple[dict[str, Decimal], str]:
+def settled(shares: dict[str, Decimal], total: Decimal, collected: Decimal) -> tuple[dict[str, Decimal], str]:
     """What each parcel of an order that is not sent yet collects, and a problem in words ("" for none).
 
     `shares` are the parcels that are not sent yet, in their sequence; `collected` is what those that myOGO has collect.
-    If these are all parcels of the order, the last one takes the difference that rounding leaves. If they would collect
-    more than the order's total, that is a problem.
+    If these are all parcels of the order, the last one takes the difference that rounding leaves. One that comes after
+    the total has been reached, because its few cents were taken for such a difference, collects nothing. If the parcels
+    would collect more than the order's total, that is a problem.
     """
-    left = total - collected - sum(shares.values(), Decimal(0))
-    if shares and abs(left) <= ROUNDING:
-        last = list(shares)[-1]
+    of_shares = sum(shares.values(), Decimal(0))
+    left = total - collected - of_shares
+    if shares and collected == total and of_shares <= 2 * ROUNDING:
+        return dict.fromkeys(shares, Decimal(0)), ""
+    last = next((one for one in reversed(shares) if shares[one] + left >= 0), None)
+    if last is not None and abs(left) <= ROUNDING:
         return {**shares, last: shares[last] + left}, ""
     if left < 0:
         in_myogo = f", {shown(collected)} of it by parcels that myOGO has" if collected else ""
