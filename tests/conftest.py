@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,16 @@ def box() -> Iterator[Sandbox]:
 
 @pytest.fixture(autouse=True)
 def _own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Hides the developer's environment, folder and .env file, and drops secrets that the previous test registered."""
+    """Hides the developer's environment, folder and .env file, and drops secrets that the previous test registered.
+    A command that a test runs in this process sets the level of the logs, also for the tests after it."""
     monkeypatch.chdir(tmp_path)
     for name in ("CENTRA_MYOGO_DATA", "CENTRA_MYOGO_CHANNELS", "CENTRA_MYOGO_PROJECT", "CENTRA_MYOGO_LOG"):
         monkeypatch.delenv(name, raising=False)
-    before = set(logs._secrets)
+    before, root = set(logs._secrets), logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
     yield
+    root.setLevel(level)
+    root.handlers[:] = handlers
     logs._secrets.clear()
     logs._secrets.update(before)
 
