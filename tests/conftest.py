@@ -23,16 +23,15 @@ def box() -> Iterator[Sandbox]:
 
 @pytest.fixture(autouse=True)
 def _own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Hides the developer's environment, folder and .env file, and drops secrets that the previous test registered.
-    A command that a test runs in this process sets the level of the logs, also for the tests after it."""
+    """Hides the developer's environment, folder and .env file, and drops secrets that the previous test registered,
+    and the logs that a command set up in this process."""
     monkeypatch.chdir(tmp_path)
     for name in ("CENTRA_MYOGO_DATA", "CENTRA_MYOGO_CHANNELS", "CENTRA_MYOGO_PROJECT", "CENTRA_MYOGO_LOG"):
         monkeypatch.delenv(name, raising=False)
     before, root = set(logs._secrets), logging.getLogger()
-    level, handlers = root.level, root.handlers[:]
+    root.setLevel(logging.WARNING)
+    root.handlers[:] = [one for one in root.handlers if type(one) is not logging.StreamHandler]  # pytest's stay
     yield
-    root.setLevel(level)
-    root.handlers[:] = handlers
     logs._secrets.clear()
     logs._secrets.update(before)
 
