@@ -126,7 +126,7 @@ lock:
 		--no-header --quiet --output-file requirements-bench.lock
 	uv pip compile --group site --universal --python-version 3.11 --generate-hashes \
 		--no-header --quiet --output-file requirements-site.lock
-	uv pip compile deploy/dagster/requirements.in --universal --python-version 3.11 --generate-hashes \
+	uv pip compile deploy/dagster/requirements.in --no-strip-extras --universal --python-version 3.11 --generate-hashes \
 		--no-header --quiet --output-file deploy/dagster/requirements.lock
 
 clean:

@@ -67,9 +67,9 @@ def kept(flow: Flow, report: RunResult, inputs: str) -> tuple[Plan, Evaluation] 
     warned = store.frame(warnings, ISSUE_COLUMNS, f"where flow = '{context.name}'")
     report.fingerprints[context.name] = earlier.fingerprint
     report.evaluated_in[context.name] = earlier.evaluated_in
-    none = pd.DataFrame()
-    changes = pd.DataFrame(columns=CHANGE_COLUMNS, dtype="str")
-    plan = Plan(changes, earlier.counts["unchanged"], earlier.counts["unchanged"], earlier.fingerprint)
+    none, unchanged = pd.DataFrame(), earlier.counts["unchanged"]
+    # No limit compares the number of rows in the target with changes, because there are none.
+    plan = Plan(pd.DataFrame(columns=CHANGE_COLUMNS, dtype="str"), unchanged, unchanged, earlier.fingerprint)
     counts = report.flows[context.name]
     return plan, Evaluation(none, none, withheld, warned, none, counts, expectations=expectations)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib.util
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -76,10 +77,8 @@ def write(
 
     Raises DataWarehouseUnavailable and ConfigError.
     """
-    try:
-        import psycopg2  # noqa: F401 - dlt's driver
-    except ImportError as error:
-        raise ConfigError("--to needs the package psycopg2-binary, which is not installed.", INSTALL) from error
+    if importlib.util.find_spec("psycopg2") is None:  # dlt's driver
+        raise ConfigError("--to needs the package psycopg2-binary, which is not installed.", INSTALL)
     with tempfile.TemporaryDirectory(prefix="centra-myogo-", ignore_cleanup_errors=True) as temporary:
         copy = Path(temporary) / "shared.duckdb"
         try:
@@ -221,7 +220,7 @@ def _destination(address: Address) -> Any:
     preset = {"connect_timeout": str(CONNECT_S), "application_name": "centra-myogo"}
     conninfo: str = make_conninfo("", **{**preset, **address.parts})
 
-    class Credentials(PostgresCredentials):  # type: ignore[misc]
+    class Credentials(PostgresCredentials):  # type: ignore[misc]  # dlt has no types here
         def to_native_representation(self) -> str:
             return conninfo
 

@@ -6,16 +6,13 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, wait
-from concurrent.futures import TimeoutError as NotInTime
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pipelines.core.background import start_in_background
-from pipelines.core.errors import ConfigError, LeaseLost, StateUnavailable
+from pipelines.core.errors import LeaseLost, StateUnavailable
 from pipelines.core.failpoints import hit
-from pipelines.core.logs import register_secret
 from pipelines.fleet.lease import Grant, Held
+from pipelines.fleet.postgres import connect, cut_after, first_line, state_address
 
 if TYPE_CHECKING:
     import psycopg
@@ -27,7 +24,6 @@ ANSWER_S = 15.0  # a database that takes longer does not answer
 CONNECT_S = 10
 AHEAD_S, LONGEST_RESERVATION_S = 60.0, 600.0  # no request is reserved further ahead, nor for a longer time
 LINE = ""  # the table of a record that is a line of the journal
-_INSTALL = "Install it: centra-myogo[fleet], for example uv tool install 'FILE.whl[fleet]'."
 _FIX = "Nothing is lost. Check the database of [state] and the way to it, and run again; check tries it."
 _TABLES = """
 create table if not exists centra_myogo_lease (
@@ -122,21 +118,7 @@ class Database:
     """
 
     def __init__(self, address: str, keep: int) -> None:
-        try:
-            import psycopg
-        except ImportError as error:
-            raise ConfigError("[state] needs the package psycopg, which is not installed.", _INSTALL) from error
-        try:
-            parts = psycopg.conninfo.conninfo_to_dict(address)
-        except psycopg.ProgrammingError as error:
-            raise ConfigError(
-                "state.database: the address is not one of a PostgreSQL database.",
-                "Write it as postgresql://USER:PASSWORD@HOST/DATABASE into the variable that the channel file names.",
-            ) from error
-        if password := parts.get("password"):
-            register_secret(str(password))
-        self._psycopg, self._address, self._keep = psycopg, address, keep
-        self._place = f"{parts.get('host') or 'this machine'}, database {parts.get('dbname') or 'of the user'}"
+        self._address, self._keep = state_address(address), keep
         self._connection: psycopg.Connection[Any] | None = None
         self._lock = threading.Lock()
 
@@ -211,70 +193,45 @@ class Database:
     def try_out(self) -> str:
         """Connects, and says where to."""
         self._do(lambda db: db.execute("select 1").fetchone())
-        return self._place
+        return self._address.place
 
     def _do(self, work: Callable[[psycopg.Connection[Any]], T], *, in_transaction: bool = True) -> T:
-        """The result of `work`, by default in a transaction of its own."""
+        """The result of `work`, by default in one transaction."""
+        import psycopg
+
         with self._lock:
             try:
                 try:
-                    return self._in_time(work, in_transaction)
-                except (self._psycopg.OperationalError, self._psycopg.InterfaceError) as error:
+                    return self._answer(work, in_transaction)
+                except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                     log.info("the connection to the database broke, once more: %s", type(error).__name__)
                     self._drop()
-                    return self._in_time(work, in_transaction)
-            except NotInTime as error:
-                self._connection = None  # without closing it, which would wait too
-                raise self._unavailable(f"no answer in {ANSWER_S:g} s") from error
-            except self._psycopg.Error as error:
+                    return self._answer(work, in_transaction)
+            except (psycopg.Error, TimeoutError) as error:
                 self._drop()
-                raise self._unavailable(str(error).strip() or repr(error)) from error
+                raise StateUnavailable(
+                    f"The database of [state] ({self._address.place}): {first_line(error)}", _FIX
+                ) from error
 
-    def _in_time(self, work: Callable[[psycopg.Connection[Any]], T], in_transaction: bool) -> T:
-        """In another thread, because the driver waits for an answer without limit."""
-        before = self._connection
-
-        def connected_work() -> tuple[psycopg.Connection[Any], T]:
-            connection = self._connected(before)
-            try:
-                with connection.transaction() if in_transaction else contextlib.nullcontext():
-                    return connection, work(connection)
-            except BaseException:
-                connection.close()
-                raise
-
-        future = start_in_background(connected_work)
-        wait([future], ANSWER_S)
-        if not future.done():
-            future.add_done_callback(_close_late)
-            raise NotInTime
-        self._connection, result = future.result()
-        return result
-
-    def _connected(self, before: psycopg.Connection[Any] | None) -> psycopg.Connection[Any]:
-        if before is not None and not before.closed:
-            return before
-        # Without prepared statements, which poolers do not keep.
-        connection = self._psycopg.connect(
-            self._address, autocommit=True, prepare_threshold=None, connect_timeout=CONNECT_S,
-            tcp_user_timeout=int(ANSWER_S * 1000), application_name="centra-myogo",
-        )  # fmt: skip
-        if connection.execute("select to_regclass('centra_myogo_budget')").fetchone() == (None,):
-            with connection.transaction():
-                connection.execute("select pg_advisory_xact_lock(hashtext('centra_myogo'))")
-                connection.execute(_TABLES)
-        return connection
+    def _answer(self, work: Callable[[psycopg.Connection[Any]], T], in_transaction: bool) -> T:
+        connection = self._connection
+        is_new = connection is None or connection.closed
+        if connection is None or connection.closed:
+            connection = self._connection = connect(self._address, CONNECT_S)
+        with cut_after(connection, ANSWER_S):
+            if is_new:
+                _make_tables(connection)
+            with connection.transaction() if in_transaction else contextlib.nullcontext():
+                return work(connection)
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
 
-    def _unavailable(self, reason: str) -> StateUnavailable:
-        return StateUnavailable(f"The database of [state] ({self._place}): {reason.splitlines()[0]}", _FIX)
 
-
-def _close_late(future: Future[tuple[psycopg.Connection[Any], Any]]) -> None:
-    """Closes the connection of an answer for which nobody waits any longer."""
-    if future.exception() is None:
-        future.result()[0].close()
+def _make_tables(connection: psycopg.Connection[Any]) -> None:
+    if connection.execute("select to_regclass('centra_myogo_budget')").fetchone() == (None,):
+        with connection.transaction():
+            connection.execute("select pg_advisory_xact_lock(hashtext('centra_myogo'))")
+            connection.execute(_TABLES)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pipelines.core.errors import StateUnavailable
-from pipelines.fleet.postgres import Address, rows_of
+from pipelines.fleet.postgres import rows_of, state_address
 
 ANSWER_S = 2.0  # somebody waits for the page
 _LEASES = """
@@ -33,7 +33,7 @@ class ChannelLease:
 def leases(address: str) -> list[ChannelLease]:
     """The leases of all channels that have run with this database, by channel. Raises StateUnavailable and
     ConfigError."""
-    database = Address.of(address, "state.database")
+    database = state_address(address)
 
     def failure(reason: str) -> StateUnavailable:
         return StateUnavailable(f"The database of [state] ({database.place}): {reason}", "check tries it.")

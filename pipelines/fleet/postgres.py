@@ -32,14 +32,15 @@ class Address:
     parts: Mapping[str, str]
 
     @classmethod
-    def of(cls, text: str, named: str) -> Address:
+    def of(cls, text: str, named: str, where: str = "") -> Address:
         """The address `postgresql://...`, or the one in the environment variable NAME of `env:NAME`. Its password is
-        masked from now on. `named` is the option or key, for messages. Raises ConfigError."""
+        masked from now on. `named` is the option or key, `where` the place of the address, for messages. Raises
+        ConfigError."""
         try:
             import psycopg
         except ImportError as error:
             raise ConfigError(f"{named} needs the package psycopg, which is not installed.", INSTALL) from error
-        shape = "Write postgresql://USER:PASSWORD@HOST/DATABASE"
+        shape = f"Write postgresql://USER:PASSWORD@HOST/DATABASE{where}"
         if text.startswith(_VARIABLE):
             name = text.removeprefix(_VARIABLE)
             if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
@@ -58,16 +59,28 @@ class Address:
         return cls(psycopg.conninfo.make_conninfo("", **parts), place, parts)
 
 
+def state_address(text: str) -> Address:
+    """The address that `state.database` of a channel file holds. Raises ConfigError."""
+    return Address.of(text, "state.database", " into the variable or file that the channel file names")
+
+
+def connect(address: Address, connect_s: int) -> psycopg.Connection[Any]:
+    """A connection without prepared statements, which poolers do not keep. Raises psycopg's errors."""
+    import psycopg
+
+    return psycopg.connect(
+        address.conninfo, autocommit=True, prepare_threshold=None, connect_timeout=connect_s,
+        application_name="centra-myogo",
+    )  # fmt: skip
+
+
 @contextlib.contextmanager
 def connected(address: Address, connect_s: int, failure: Failure) -> Iterator[psycopg.Connection[Any]]:
-    """A connection without prepared statements, which poolers do not keep. Raises `failure`."""
+    """A connection that is closed at the end. Raises `failure`."""
     import psycopg
 
     try:
-        connection = psycopg.connect(
-            address.conninfo, autocommit=True, prepare_threshold=None, connect_timeout=connect_s,
-            application_name="centra-myogo",
-        )  # fmt: skip
+        connection = connect(address, connect_s)
     except psycopg.Error as error:
         raise failure(first_line(error)) from error
     try:
@@ -78,9 +91,9 @@ def connected(address: Address, connect_s: int, failure: Failure) -> Iterator[ps
 
 
 @contextlib.contextmanager
-def answers_in(connection: psycopg.Connection[Any], seconds: float, failure: Failure) -> Iterator[None]:
-    """Raises `failure` if the database refuses a statement of the block, or if the block takes longer than `seconds`:
-    the connection is then cut, because the driver waits for an answer without limit."""
+def cut_after(connection: psycopg.Connection[Any], seconds: float) -> Iterator[None]:
+    """Cuts the connection if the block takes longer than `seconds`, because the driver waits for an answer without
+    limit. Raises TimeoutError then, else psycopg's errors."""
     import psycopg
 
     is_late = threading.Event()
@@ -96,9 +109,24 @@ def answers_in(connection: psycopg.Connection[Any], seconds: float, failure: Fai
     try:
         yield
     except psycopg.Error as error:
-        raise failure(f"no answer in {seconds:g} s" if is_late.is_set() else first_line(error)) from error
+        if is_late.is_set():
+            raise TimeoutError(f"no answer in {seconds:g} s") from error
+        raise
     finally:
         timer.cancel()
+
+
+@contextlib.contextmanager
+def answers_in(connection: psycopg.Connection[Any], seconds: float, failure: Failure) -> Iterator[None]:
+    """Raises `failure` if the database refuses a statement of the block, or if the block takes longer than `seconds`;
+    the connection is then cut."""
+    import psycopg
+
+    try:
+        with cut_after(connection, seconds):
+            yield
+    except (psycopg.Error, TimeoutError) as error:
+        raise failure(first_line(error)) from error
 
 
 def rows_of(address: Address, query: str, seconds: float, failure: Failure, needs: str = "") -> list[Mapping[str, Any]]:

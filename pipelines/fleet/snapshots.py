@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.core.errors import ConfigError, StateUnavailable
+from pipelines.fleet.postgres import INSTALL
 
 log = logging.getLogger(__name__)
 
-_INSTALL = "Install it: centra-myogo[fleet], for example uv tool install 'FILE.whl[fleet]'."
 _FIX = "Nothing is lost. Check the object store of [state] and the rights to it, and run again; check tries it."
 
 
@@ -29,7 +29,7 @@ class Snapshots:
             from obstore.exceptions import BaseError
             from obstore.store import from_url
         except ImportError as error:
-            raise ConfigError("[state] needs the package obstore, which is not installed.", _INSTALL) from error
+            raise ConfigError("[state] needs the package obstore, which is not installed.", INSTALL) from error
         self._obstore, self._errors = obstore, (BaseError, OSError)
         self._address, self._channel, self._keep = address, channel, keep
         folder = Path(address.removeprefix("file://"))

@@ -14,11 +14,12 @@ from schemas.issues import COLUMNS as ISSUE_COLUMNS
 KEPT_COUNTS = ("read", "skipped", "withheld", "unchanged", "drifted", "unmatched")
 
 # The run of the flow before this one, if it had these inputs. A push records links of the rows that it found, so a push
-# keeps only what an earlier push has gone through with.
+# keeps only what an earlier push has gone through with. If the clock was set back, the newest id is not that of the run
+# before: nothing is kept until it is.
 _EARLIER = f"""
     select run_id, evaluated_in, fingerprint, {", ".join(COUNT_COLUMNS[name] for name in KEPT_COUNTS)}
-    from (from sync.flows where flow = $flow and run_id < $run order by run_id desc limit 1) before
-    where inputs = $inputs and (not $push or exists (
+    from (from sync.flows where flow = $flow and run_id <> $run order by run_id desc limit 1) before
+    where run_id < $run and inputs = $inputs and (not $push or exists (
         from sync.flows p join sync.runs r using (run_id)
         where p.flow = $flow and p.evaluated_in = before.evaluated_in and r.verb = 'push' and r.exit_code in (0, 3)))"""
 _COPIES = (

@@ -293,6 +293,12 @@ def test_rules_checks_and_runs_are_read_from_the_published_file(tmp_path: Path) 
         assert (later.run_id, later.is_ours, later.exit_code) == (second["run_id"], False, 3)
 
 
+def test_the_lock_keeps_extras() -> None:
+    """With hashes, pip refuses a lock that has `gql` where another package asks for `gql[requests]`."""
+    lock = (PACKAGE / "requirements.lock").read_text("utf-8")
+    assert re.findall(r"(?m)^[\w-]+\[[\w,-]+\]==", lock)
+
+
 def test_dagster_records_what_the_exit_codes_mean(tmp_path: Path) -> None:
     """In Dagster's own environment, with a program that ends with each code."""
     if not PYTHON.is_file():

@@ -233,6 +233,17 @@ def test_a_run_that_was_killed_while_it_kept_results_is_followed_by_a_new_evalua
     ]
 
 
+def test_a_clock_that_was_set_back_keeps_nothing(shop_of: ShopOf) -> None:
+    """The newest id is then not that of the run before, whose tables may be narrowed."""
+    shop = shop_of(*SIZES)
+    for _ in range(3):
+        shop.run()
+    edit_working_file("insert into sync.flows (run_id, flow) values ('29990101T000000-000000', 'products')")(
+        shop
+    )  # of a narrowed run, when the clock was ahead
+    assert kept_flows(shop, shop.run().run_id) == set()
+
+
 def test_code_of_others_is_never_kept(shop_of: ShopOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A change of it would not be noticed."""
     (tmp_path / "our_prices.py").write_text("from transforms.products import to_myogo as ours\n", "utf-8")

@@ -64,8 +64,8 @@ def test_records_come_in_order_until_a_snapshot_holds_them(db: Database) -> None
     assert contents(db, take(db)) == []
 
 
-def test_the_outcome_that_comes_after_the_successor_has_begun_is_not_lost(db: Database, database: str) -> None:
-    """The next run gets it with all that its run has recorded before, because a line alone means nothing."""
+def outcome_after_the_successor_has_begun(db: Database, database: str) -> None:
+    """The successor has read the intent, and its snapshot does not hold the outcome."""
     first = take(db)
     db.add("shop", first, "run 1", [b"intent"])
     set_clock(database, 301)
@@ -73,6 +73,11 @@ def test_the_outcome_that_comes_after_the_successor_has_begun_is_not_lost(db: Da
     newest, _ = db.earlier("shop", second)
     db.add_late("shop", first, "run 1", b"outcome")
     assert db.give_back("shop", second, "snapshot", newest)
+
+
+def test_the_outcome_that_comes_after_the_successor_has_begun_is_not_lost(db: Database, database: str) -> None:
+    """The next run gets it with all that its run has recorded before, because a line alone means nothing."""
+    outcome_after_the_successor_has_begun(db, database)
     assert contents(db, run_with_snapshot(db) + 1) == []
     # Found by the run between; what all snapshots hold is forgotten after a while.
     for _ in range(KEEP + 1):
@@ -81,13 +86,7 @@ def test_the_outcome_that_comes_after_the_successor_has_begun_is_not_lost(db: Da
 
 
 def test_the_run_in_between_gets_the_late_outcome_with_its_intent(db: Database, database: str) -> None:
-    first = take(db)
-    db.add("shop", first, "run 1", [b"intent"])
-    set_clock(database, 301)
-    second = take(db)
-    newest, _ = db.earlier("shop", second)
-    db.add_late("shop", first, "run 1", b"outcome")
-    assert db.give_back("shop", second, "snapshot", newest)
+    outcome_after_the_successor_has_begun(db, database)
     assert contents(db, take(db)) == [b"intent", b"outcome"]
 
 
@@ -155,6 +154,6 @@ def test_nobody_listens_and_no_password_is_shown() -> None:
 
 
 def test_an_address_that_is_none() -> None:
-    with pytest.raises(ConfigError, match="not one of a PostgreSQL database") as caught:
+    with pytest.raises(ConfigError, match="this is not the address of a PostgreSQL database") as caught:
         Database("https://somewhere/secret", KEEP)
     assert "secret" not in caught.value.message

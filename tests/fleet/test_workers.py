@@ -47,7 +47,7 @@ class Fleet:
         return self.folder / "store"
 
     def worker(self, name: str, lease_s: float = LEASE_S) -> Shop:
-        """A worker with a folder and a channel file of its own."""
+        """A worker with its folder and its channel file."""
         folder = self.folder / name
         folder.mkdir()
         shop = shop_in(self.box, folder)
@@ -73,7 +73,7 @@ class Fleet:
 
 
 def push(shop: Shop, **options: Any) -> tuple[Finished, dict[str, Any]]:
-    """A push in a process of its own, and what it printed, if it came to its end."""
+    """A push in a new process, and what it printed, if it came to its end."""
     done = child_process.run("push", str(shop.file), "--data", str(shop.data), "--json", folder=shop.folder, **options)
     return done, decode(done.stdout.encode()) if done.stdout else {}
 

@@ -20,7 +20,7 @@ LOST_AFTER_S, RETRY_S = 20, 5
 
 @dataclass
 class Started:
-    """A process with all that it starts, in a session of its own."""
+    """A process with all that it starts, in a new session."""
 
     process: subprocess.Popen[bytes]
 

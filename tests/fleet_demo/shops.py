@@ -65,7 +65,7 @@ def write_channel_files(shops: list[Demo], folder: Path, database: str, snapshot
     (folder / "database").write_text(database)
     (folder / "database").chmod(0o600)
     for shop in shops:
-        # A merchant of its own: channels with the same place of the merchant's id share a pool, and take turns.
+        # Another merchant for each: channels with the same place of the merchant's id share a pool, and take turns.
         shutil.copytree(CREDENTIALS, folder / shop.name)
         text = channel_file(shop.box.centra_url, shop.box.myogo_url, secrets=shop.name)
         text = text.replace('name = "demo"', f'name = "{shop.name}"\nschedule = "every 1 min"')

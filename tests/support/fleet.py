@@ -1,4 +1,4 @@
-"""Stand-ins and servers for channels that several machines run: leases in memory, and a PostgreSQL of its own."""
+"""Stand-ins and servers for channels that several machines run: leases in memory, and a PostgreSQL server."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks.fleet_simulation import Leases
 from pipelines.core.errors import LeaseLost
 from pipelines.fleet.database import LINE, Record
-from pipelines.fleet.lease import Grant, Held
 from tests.support.waiting import wait_for
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -32,57 +31,28 @@ create function clock.clock_timestamp() returns timestamptz language sql volatil
 """
 
 
-@dataclass
-class Row:
-    """A row of the lease table."""
+class MemoryDatabase(Leases):
+    """What `fleet.database.Database` does, in memory: the lease table of the simulation, and the journal. `now` is the
+    database's clock in seconds."""
 
-    holder: str = ""
-    until: float = -float("inf")
-    generation: int = 0
-    snapshot: str | None = None
-    snapshot_generation: int = 0
-
-
-@dataclass
-class MemoryDatabase:
-    """What `fleet.database.Database` does, in memory; `now` is the database's clock in seconds."""
-
-    now: Callable[[], float]
-    keep: int = 3
-    rows: dict[str, Row] = field(default_factory=dict)
-    records: list[dict[str, Any]] = field(default_factory=list)
+    def __init__(self, now: Callable[[], float], keep: int = 3) -> None:
+        super().__init__(now, lambda: False)
+        self.keep, self.records = keep, list[dict[str, Any]]()
 
     def row(self, channel: str) -> tuple[int, str | None]:
         """The generation and the newest snapshot."""
-        row = self.rows.get(channel, Row())
-        return row.generation, row.snapshot
+        row = self.rows.get(channel)
+        return (0, None) if row is None else (row.generation, row.snapshot)
 
     def until(self, channel: str) -> float | None:
         """When the lease lapses; None if nobody has it."""
-        until = self.rows.get(channel, Row()).until
-        return None if until < 0 else until
-
-    def take(self, channel: str, holder: str, seconds: float) -> Grant | Held:
-        row = self.rows.setdefault(channel, Row())
-        if row.until >= self.now():
-            return Held(row.holder, EPOCH + timedelta(seconds=row.until))
-        row.holder, row.until, row.generation = holder, self.now() + seconds, row.generation + 1
-        return Grant(row.generation, row.snapshot, row.snapshot_generation)
-
-    def renew(self, channel: str, generation: int, seconds: float) -> bool:
-        row = self.rows[channel]
-        if row.generation != generation or row.until <= self.now():
-            return False
-        row.until = self.now() + seconds
-        return True
+        row = self.rows.get(channel)
+        return None if row is None or row.until < 0 else row.until
 
     def give_back(self, channel: str, generation: int, snapshot: str | None, newest: int = 0) -> bool:
-        row = self.rows[channel]
-        if row.generation != generation:
+        if not super().give_back(channel, generation, snapshot, newest):
             return False
-        row.until = -float("inf")
         if snapshot is not None:
-            row.snapshot, row.snapshot_generation = snapshot, generation
             for one in self.records:
                 if one["in"] is None and (
                     one["generation"] == generation or (one["generation"] < generation and one["id"] <= newest)

@@ -127,7 +127,7 @@ def test_a_line_of_a_bundle_is_recognised(fields: Row, in_bundle: bool) -> None:
 
 
 def test_orders_are_read_with_all_their_amounts() -> None:
-    """An order that is listed twice, and lines that cannot be told apart."""
+    """An order that is listed twice, and lines that cannot be distinguished."""
     gift = taxed("2", 8, 10, qty=None)
     rows = [
         order_row(taxed("1", 80, "100.00"), gift, shippingValue="5.00", voucherValue=1, taxAdded="2", taxDeducted=3,

@@ -88,7 +88,7 @@ def runs_after(file: Path, started_at: datetime | None) -> list[RunLine]:
 
 @contextlib.contextmanager
 def _attached(file: Path) -> Iterator[Any]:
-    """A connection of its own: in one process, a second connection to a path can show the file that was replaced."""
+    """A new connection in memory: in one process, a second connection to a path can show the file that was replaced."""
     import duckdb
 
     with duckdb.connect() as db:
