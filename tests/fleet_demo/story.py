@@ -54,7 +54,7 @@ class Story:
     began: float = field(default_factory=time.monotonic)
     at_the_kill: dict[str, int] = field(default_factory=dict)
     killed_at: datetime = NEVER
-    runs_seen: int = 0
+    runs_seen: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def play(self) -> list[Row]:
         """Raises AssertionError if it takes too long."""
@@ -161,12 +161,11 @@ class Story:
             time.sleep(0.25)
 
     def _note_new_runs(self) -> None:
-        runs = self._runs()
-        for number in range(self.runs_seen, len(runs)):
-            channel, machine = runs[number]
+        runs = Counter(self._runs())  # a run has no machine yet when it stands in the queue
+        for channel, machine in (runs - self.runs_seen).elements():
             home = self.homes()[channel]
             self._note(f"{machine} pushes {channel}" + ("" if home == machine else f", which was at home on {home}"))
-        self.runs_seen = len(runs)
+        self.runs_seen = runs
 
     def _note(self, text: str) -> None:
         self.say(f"{time.monotonic() - self.began:5.0f} s  {text}")
