@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pipelines.core.reference import import_string
+
+if TYPE_CHECKING:
+    from pipelines.reports.model import FieldChange, Row
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class FlowWords:
         summary: tuple[str, ...] = import_string(self.contract).summary
         return summary
 
-    def summary_of(self, row: dict[str, Any]) -> list[Any]:
+    def summary_of(self, row: Row) -> list[FieldChange]:
         """The fields of a change that name it."""
         return [field for field in row["fields"] if field.name in self.summary and field.new]
 
