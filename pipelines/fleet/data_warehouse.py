@@ -41,6 +41,12 @@ select c.relname, exists (select from pg_index i join pg_attribute a on a.attrel
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where n.nspname = %s and c.relkind in ('r', 'p') and (c.relname = any(%s) or c.relname ~ '^(raw|out|sync|v)_')
 order by 1"""
+_COMMENTS = """
+with ours as (select oid, relname from pg_class where relnamespace = %s::regnamespace and relkind in ('r', 'p'))
+select relname, '', coalesce(obj_description(oid, 'pg_class'), '') from ours
+union all
+select relname, attname, coalesce(col_description(oid, attnum), '')
+from ours join pg_attribute on attrelid = oid and attnum > 0 and not attisdropped"""
 _EXPORTS = f"""
 create table if not exists {SCHEMA}.exports (
     channel text primary key,
@@ -61,11 +67,13 @@ class Written:
 
 @dataclass(frozen=True)
 class _Table:
-    """A table to write: its name in PostgreSQL, the query for its rows, and the columns with times without a zone."""
+    """A table to write: its name in PostgreSQL, the query for its rows, the columns with times without a zone, and the
+    comments by column, that of the table itself under ""."""
 
     name: str
     query: str
     times: tuple[str, ...]
+    comments: Mapping[str, str]
 
 
 def write(
@@ -92,9 +100,11 @@ def write(
             ((newest_run,),) = db.execute("select max(run_id) from sync.runs").fetchall()
             with _turn(address) as connection:
                 _refuse_older(connection, channel, newest_run, address)
-                rows = _load([*_tables(db, channel, views)], db, Path(temporary) / "dlt", address)
+                tables = [*_tables(db, channel, views)]
+                rows = _load(tables, db, Path(temporary) / "dlt", address)
                 hit("data warehouse: loaded")
                 with answers_in(connection, ANSWER_S, failure_at(address)):
+                    _comment(connection, tables)
                     _complete(connection, channel, newest_run, rows, views)
                     connection.execute("commit")
     return Written(address.place, len(rows) + len(views), sum(rows.values()))
@@ -135,18 +145,24 @@ def _tables(db: duckdb.DuckDBPyConnection, channel: str, views: Mapping[str, str
     from dlt.common.normalizers.naming.snake_case import NamingConvention
 
     naming = NamingConvention(63)
-    found: dict[tuple[str, str], list[tuple[str, str]]] = {}
-    for schema, table, column, kind in db.execute(
-        "select schema_name, table_name, column_name, data_type from duckdb_columns() "
+    found: dict[tuple[str, str], list[tuple[str, str, str | None]]] = {}
+    for schema, table, of_column in db.execute(
+        "select schema_name, table_name, (column_name, data_type, comment) from duckdb_columns() "
         "where not internal and database_name = current_database() order by schema_name, table_name, column_index"
     ).fetchall():
-        found.setdefault((schema, table), []).append((column, kind))
+        found.setdefault((schema, table), []).append(of_column)
+    of_tables = db.execute(
+        "select schema_name, table_name, comment from duckdb_tables() where database_name = current_database() "
+        "union all select schema_name, view_name, comment from duckdb_views() where database_name = current_database()"
+    ).fetchall()
+    described = {(schema, table): comment for schema, table, comment in of_tables}
     for (schema, table), columns in found.items():
         if table.startswith(STAGING_TABLES) or table in views:
             continue
         taken = {CHANNEL}
         selected, times = [f"'{channel}' as {CHANNEL}"], []
-        for column, kind in columns:
+        comments = {"": described[schema, table], CHANNEL: "The channel, as it is called in its file"}
+        for column, kind, comment in columns:
             # dlt would give two columns one name, or fill one of them with the other's values.
             name = naming.normalize_identifier(column)
             while name in taken:
@@ -154,8 +170,10 @@ def _tables(db: duckdb.DuckDBPyConnection, channel: str, views: Mapping[str, str
             taken.add(name)
             selected.append(f'{_as_stored(column, kind)} as "{name}"')
             times += [name] if kind == "TIMESTAMP" else []
+            comments[name] = comment
         name = naming.normalize_identifier(table if schema == "main" else f"{schema}_{table}")
-        yield _Table(name, f'select {", ".join(selected)} from "{schema}"."{table}"', tuple(times))
+        query = f'select {", ".join(selected)} from "{schema}"."{table}"'
+        yield _Table(name, query, tuple(times), {of: text for of, text in comments.items() if text})
 
 
 def _as_stored(column: str, kind: str) -> str:
@@ -234,6 +252,19 @@ def _destination(address: Address) -> Any:
     for required in ("host", "username", "password", "database"):
         setattr(credentials, required, "as the address says")
     return dlt.destinations.postgres(credentials=credentials)
+
+
+def _comment(connection: psycopg.Connection[Any], tables: list[_Table]) -> None:
+    """Gives tables and columns the comments of the file, where they differ."""
+    from psycopg import sql
+
+    there = {(table, column): comment for table, column, comment in connection.execute(_COMMENTS, [SCHEMA]).fetchall()}
+    for table in tables:
+        for column, text in table.comments.items():
+            if there.get((table.name, column), text) != text:
+                of = sql.Identifier(SCHEMA, table.name, *([column] if column else []))
+                kind = sql.SQL("column" if column else "table")
+                connection.execute(sql.SQL("comment on {} {} is {}").format(kind, of, sql.Literal(text)))
 
 
 def _complete(

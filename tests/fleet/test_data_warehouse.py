@@ -120,6 +120,42 @@ def test_every_table_and_view_has_the_rows_of_the_file(shop_of: Callable[..., Sh
     assert execute(database, "select nspname from pg_namespace where nspname like 'centra%%'") == [("centra_myogo",)]
 
 
+def test_tables_and_columns_have_the_comments_of_the_file(shop_of: Callable[..., Shop], database: str) -> None:
+    """Those of views too, which are tables there; a comment that changes is replaced."""
+    shop = shop_of(size(1))
+    shop.run("plan")
+    described = {}
+    with published(shop) as db:
+        db.execute("comment on column sync.runs.verb is 'It''s a \\ \"verb\" with 100 %s'")
+        for schema, table, column, comment in db.execute(
+            "select schema_name, table_name, column_name, comment from duckdb_columns() where not internal union all "
+            "select schema_name, table_name, '', comment from duckdb_tables() union all "
+            "select schema_name, view_name, '', comment from duckdb_views() where not internal"
+        ).fetchall():
+            if comment and not table.startswith("_dlt") and table != "v_stock_by_day":
+                described[table if schema == "main" else f"{schema}_{table}", column] = comment
+    assert {("sync_runs", "verb"), ("sync_runs", ""), ("v_products", "code"), ("v_products", "")} <= set(described)
+    exported(shop, database)
+
+    def stored() -> dict[tuple[str, str], str]:
+        return {
+            (table, column or ""): comment
+            for table, column, comment in execute(
+                database,
+                "select c.relname, a.attname, d.description from pg_description d join pg_class c on c.oid = d.objoid "
+                "and d.classoid = 'pg_class'::regclass left join pg_attribute a on a.attrelid = c.oid "
+                "and a.attnum = d.objsubid and a.attnum > 0 where c.relnamespace = 'centra_myogo'::regnamespace",
+            )
+            if column != "channel" and table not in ("exports", "v_stock_by_day")
+        }
+
+    expected = {key: text for key, text in described.items() if key[1] != "channel"}
+    assert {key: text for key, text in stored().items() if key[1] != "own_channel"} == expected
+    execute(database, "comment on column centra_myogo.sync_runs.verb is 'of an older version'")
+    exported(shop, database)
+    assert stored()["sync_runs", "verb"] == described["sync_runs", "verb"]
+
+
 def test_texts_amounts_and_times_are_exact(shop_of: Callable[..., Shop], database: str) -> None:
     """In a session of another time zone, too."""
     shop = shop_of(size(1, sku="00123", prices=[euro("149.95")]))
