@@ -13,6 +13,8 @@ from pipelines.core import logs
 from pipelines.sandbox import Catalogue, Sandbox
 from tests.support.shop import Shop, catalogue, shop_in
 
+pytest_plugins = ["tests.support.mutant_order"]
+
 
 @pytest.fixture
 def box() -> Iterator[Sandbox]:
