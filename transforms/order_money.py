@@ -162,22 +162,28 @@ def settled(shares: dict[str, Decimal], total: Decimal, collected: Decimal) -> t
     """What each parcel of an order that is not sent yet collects, and a problem in words ("" for none).
 
     `shares` are the parcels that are not sent yet, in their sequence; `collected` is what those that myOGO has collect.
-    If these are all parcels of the order, the last one takes the difference that rounding leaves. One that comes after
-    the total has been reached, because its few cents were taken for such a difference, collects nothing. If the parcels
-    would collect more than the order's total, that is a problem.
+    If these are all parcels of the order, the last one takes the difference that rounding leaves; if it collects less
+    than that, the ones before it too. One that comes after the total has been reached, because its few cents were taken
+    for such a difference, collects nothing. If the parcels would collect more than the order's total, that is a
+    problem.
     """
-    of_shares = sum(shares.values(), Decimal(0))
-    left = total - collected - of_shares
-    if shares and collected == total and of_shares <= 2 * ROUNDING:
-        return dict.fromkeys(shares, Decimal(0)), ""
-    last = next((one for one in reversed(shares) if shares[one] + left >= 0), None)
-    if last is not None and abs(left) <= ROUNDING:
-        return {**shares, last: shares[last] + left}, ""
+    left = total - collected - sum(shares.values(), Decimal(0))
+    if shares and collected <= total and abs(left) <= (2 * ROUNDING if collected == total else ROUNDING):
+        return _with_difference(shares, left), ""
     if left < 0:
         in_myogo = f", {shown(collected)} of it by parcels that myOGO has" if collected else ""
         wanted = shown(total - left)
         return dict(shares), f"its parcels would collect {wanted}{in_myogo}, but its total is {shown(total)}"
     return dict(shares), ""
+
+
+def _with_difference(shares: dict[str, Decimal], left: Decimal) -> dict[str, Decimal]:
+    """The shares with `left` added to the last one. None falls below zero: the ones before it give the rest."""
+    collects = dict(shares)
+    for one in reversed(shares):
+        collects[one] = max(shares[one] + left, Decimal(0))
+        left -= collects[one] - shares[one]
+    return collects
 
 
 def with_amounts(live: pd.DataFrame) -> pd.DataFrame:

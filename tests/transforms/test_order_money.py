@@ -144,6 +144,7 @@ class Unshuffled(Random):
 )
 @example([(1, 5204), (3, 10), (1, 1), (1, 1), (3, 104)], 100, Unshuffled())  # six cents of the last are taken before
 @example([(1, 50), (1, 50), (1, 50), (1, 50), (1, 1)], 3, Unshuffled())
+@example([(1, 3), (1, 3), (1, 3), (1, 3), (1, 3)], 3, Unshuffled())  # five shares of half a cent or more
 def test_any_parcels_of_any_order_collect_its_total(lines: list[tuple[int, int]], cents: int, order: Random) -> None:
     """In any sequence, whether they are sent at once or one by one; each parcel has one line."""
     total = Decimal(cents) / 100
