@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import sync_playwright
 
 from pipelines.core.errors import StateUnavailable
 from pipelines.fleet import leases as fleet_leases
@@ -16,6 +17,8 @@ from pipelines.fleet.leases import leases
 from tests.support.fleet import PostgresServer, execute, set_clock
 from tests.support.served import served_pages, text_of
 from tests.support.shop import Shop, size
+from tests.support.waiting import LONG_S
+from tests.web.test_serve_browser import CHROMIUM, FLAGS, serious
 
 
 @pytest.fixture
@@ -70,6 +73,21 @@ def test_the_first_page_says_who_runs_each_channel(project: Path, database: str)
     assert "Channels of other projects in this database" in text
     assert "theirs free; last push, process 8 on worker-2, 0 min ago" in text
     assert page.count("<th") - page.count("<thead") == page.count("scope="), "each heading says of what it is"
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+def test_the_leases_fit_a_desk_and_a_phone(project: Path, database: str, tmp_path: Path) -> None:
+    take(database, "mine", "push, process 1234567 on a-worker-with-a-long-name.region-1.compute.internal.example.com")
+    give_back(database, "theirs", take(database, "theirs", "push, process 8 on worker-2"))
+    with served_pages(project, project / "data") as visitor, sync_playwright() as tool:
+        page = tool.chromium.launch(executable_path=CHROMIUM, args=FLAGS).new_page(bypass_csp=True)
+        for width in (1280, 390):
+            page.set_viewport_size({"width": width, "height": 800})
+            page.goto(visitor.address, timeout=LONG_S * 1000)
+            assert page.get_by_text("a-worker-with-a-long-name").is_visible()
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            assert serious(page) == []
+            page.screenshot(path=tmp_path / f"leases-{width}.png", full_page=True)
 
 
 def test_the_first_page_without_state_asks_no_database(
