@@ -22,11 +22,11 @@ from pipelines.cli.common import (
     load_channel,
     print_json,
 )
+from pipelines.fleet.postgres import WAREHOUSE_VARIABLE
 
 if TYPE_CHECKING:
     from pipelines.reports.overview import ChannelState, RunLine
 
-WAREHOUSE_VARIABLE = "CENTRA_MYOGO_WAREHOUSE"
 _UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
 
 

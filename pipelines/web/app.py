@@ -19,6 +19,7 @@ from pipelines.web.actions import Actions
 from pipelines.web.acts import Act, perform
 from pipelines.web.code_choices import CodeChoices
 from pipelines.web.downloads import Downloads
+from pipelines.web.fleet_page import FleetPage
 from pipelines.web.history_page import HistoryPage
 from pipelines.web.metrics_page import metrics
 from pipelines.web.order_page import OrderPage
@@ -46,6 +47,7 @@ def application(channels: ProjectChannels, acts: Sequence[Act] = ()) -> Starlett
     one = f"/channels/{CHANNEL}"
     routes = [
         Route("/", pages.all_channels),
+        Route("/fleet", FleetPage(channels).show),
         Route("/channels/new", settings.new),
         Route("/channels/new", settings.create, methods=["POST"]),
         Route(f"{one}/settings", settings.show),

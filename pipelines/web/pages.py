@@ -19,6 +19,7 @@ from pipelines.reports.query import gather
 from pipelines.web.access.middleware import POLICY
 from pipelines.web.acts import Act
 from pipelines.web.channel_overview import overview
+from pipelines.web.fleet_page import has_data_warehouse
 from pipelines.web.lease_facts import lease_facts
 from pipelines.web.project_channels import ProjectChannel, ProjectChannels
 from pipelines.web.published_tables import NothingPublished, PublishedRows
@@ -57,7 +58,15 @@ class Pages:
         states = await run_in_threadpool(lambda: [overview(one, self.channels.scheduler) for one in found])
         leases = await run_in_threadpool(lease_facts, found)
         folder = str(self.channels.project.channels.resolve())
-        return render(request, "channels.html.j2", states=states, leases=leases, folder=folder, acts=self._acts)
+        return render(
+            request,
+            "channels.html.j2",
+            states=states,
+            leases=leases,
+            has_data_warehouse=has_data_warehouse(),
+            folder=folder,
+            acts=self._acts,
+        )
 
     async def first_flow(self, request: Request) -> Response:
         _, channel = self.usable(request)
