@@ -38,6 +38,7 @@ HELD: dict[str, tuple[Row, list[Row] | None, Row, str]] = {
     "not listed, and marked": ({"suspect": 1}, [], {}, "it is marked as suspect"),
     "not listed, hold does not count": ({}, [], {"withhold_while": ("suspect", "waiting_for_payment")}, ""),
     "on the first day": ({"orderDate": "2026-01-01 00:00:00"}, [], {}, NOT_LISTED),
+    "on the first day, without a time": ({"orderDate": "2026-01-01"}, [], {}, NOT_LISTED),
     "too old to be listed": ({"orderDate": "2025-12-31 23:59:59"}, [], {}, ""),
     "without a date": ({"orderDate": None}, [], {}, ""),
     "listed twice": ({}, [order_row(), order_row(hold=1)], {}, ""),
@@ -193,3 +194,9 @@ def test_a_tax_is_that_of_the_line_or_else_that_of_the_line_with_its_id() -> Non
     row = shipment(line("1", "A"), line("2", "C", taxPercent=19), line("3", "D"))
     (made,) = orders_of(row, orders=[of_order]).to_dict("records")
     assert [one.get("vatPercentage") for one in json.loads(made["lines"])] == [25, 19, None]
+
+
+def test_the_day_of_the_order_and_its_status_stay_as_sent() -> None:
+    made = orders_of(shipment(orderDate="2026-01-31 10:00:00"))
+    assert list(made["ordered"]) == ["2026-01-31 10:00:00"]
+    assert plain_list(made["order_status"]) == [None]

@@ -56,8 +56,14 @@ def cash(*parcels: Row, order: Row, collected: dict[str, Any] | None = None, **p
 
 @pytest.mark.parametrize(
     ("shipping", "voucher", "total", "collects"),
-    [(5, 0, 105, "105.00"), (5, 20, 85, "85.00"), (0, 100, 0, None), ("4.95", "0.00", "104.95", "104.95")],
-    ids=["shipping", "a voucher too", "paid by the voucher", "texts"],
+    [
+        (5, 0, 105, "105.00"),
+        (5, 20, 85, "85.00"),
+        (0, 100, 0, None),
+        (0, "99.99", "0.01", "0.01"),
+        ("4.95", "0.00", "104.95", "104.95"),
+    ],
+    ids=["shipping", "a voucher too", "paid by the voucher", "but for a cent", "texts"],
 )
 def test_cash_on_delivery_is_the_total_of_the_order(
     shipping: Any, voucher: Any, total: Any, collects: str | None
@@ -161,6 +167,15 @@ def test_any_parcels_of_any_order_collect_its_total(lines: list[tuple[int, int]]
         collected += amount[one]
         assert (problem, amount[one] >= 0) == ("", True)
     assert collected == total
+
+
+@pytest.mark.parametrize(("share", "collects", "is_problem"), [("0.10", "0", False), ("0.11", "0.11", True)])
+def test_a_parcel_after_the_total_was_reached_is_rounding_up_to_ten_cents(
+    share: str, collects: str, is_problem: bool
+) -> None:
+    """Five that were taken for a difference, and five of its own."""
+    amounts, problem = settled({"2": Decimal(share)}, Decimal(100), Decimal(100))
+    assert (amounts, bool(problem)) == ({"2": Decimal(collects)}, is_problem)
 
 
 def test_an_order_without_parcels_is_settled() -> None:
