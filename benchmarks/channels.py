@@ -83,7 +83,7 @@ def _served(project: Path, window_s: float) -> dict[str, Any]:
             began, cpu, pages, peak = time.time(), _Tree.of(serve.pid).cpu_s, [], 0.0
             while time.time() < began + window_s:
                 asked = time.perf_counter()
-                requests.get(address, timeout=60).raise_for_status()
+                requests.get(address, timeout=600).raise_for_status()  # the first one reads a file of each channel
                 pages.append(time.perf_counter() - asked)
                 peak = max(peak, _Tree.of(serve.pid).memory_mb)
                 time.sleep(2)

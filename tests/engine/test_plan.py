@@ -12,6 +12,7 @@ import pytest
 
 from pipelines.core.json_codec import decode_exact
 from pipelines.engine.plan import CHANGE_COLUMNS, Plan, diff
+from schemas.contract import Contract
 from schemas.products.contract import PRODUCT
 from tests.support.frames import desired, held, plain_list
 from tests.support.shop import euro, size
@@ -53,6 +54,35 @@ def test_a_create_holds_every_non_null_value_of_the_product() -> None:
     assert list(plan.changes["source_id"]) == ["1"]
     assert list(plan.changes.columns) == CHANGE_COLUMNS
     assert (plan.count("create"), plan.count("update"), plan.unchanged, plan.live) == (1, 0, 0, 0)
+
+
+PERSONAL = Contract(key="code", compare=("name",), create_only=(), personal=("address", "phone"))
+
+
+def of_people(*rows: tuple[str, str, str | None, str | None]) -> Plan:
+    """The plan for rows of code, name, address and phone. The target has SKU9, whose name is Parka."""
+    frame = pd.DataFrame(rows, columns=["code", "name", "address", "phone"], dtype="str").assign(source_id="7")
+    live = pd.DataFrame({"code": ["SKU9"], "name": ["Parka"]}, dtype="str")
+    return diff(frame, live, PERSONAL)
+
+
+def test_personal_data_of_a_create_is_not_in_the_changes_and_counts_in_the_fingerprint() -> None:
+    """Without what is not known; and none of a row that the target has."""
+    plan = of_people(("SKU1", "Parka", "Street 1", None), ("SKU9", "Coat", "Street 2", "123"))
+    assert plan.personal == {"SKU1": '{"address":"Street 1"}'}
+    assert "Street" not in plan.changes.to_json()
+    others = [
+        of_people(("SKU1", "Parka", address, phone), ("SKU9", "Coat", "Street 2", "123"))
+        for address, phone in (("Street 3", None), (None, "Street 1"), (None, None))
+    ]
+    assert len({plan.fingerprint, *(other.fingerprint for other in others)}) == 4
+    again = of_people(("SKU1", "Parka", "Street 1", None), ("SKU9", "Coat", "Street 4", None))
+    assert again.fingerprint == plan.fingerprint
+
+
+def test_the_rows_that_are_equal_are_found_with_their_ids() -> None:
+    plan = of_people(("SKU9", "Parka", None, None), ("SKU1", "Coat", None, None))
+    assert plan.found.to_dict("records") == [{"source_id": "7", "key": "SKU9"}]
 
 
 def test_equal_products_give_no_change() -> None:
