@@ -18,7 +18,7 @@ from benchmarks.fleet_simulation import Faults, Fleet, Outcome, Run, Simulation,
 
 # A run of 3,000 sizes with nothing to do. The processor time is that of benchmarks/RESULTS.md ("Many channels in one
 # `serve`") and what [state] adds to it; that and all others are from `python -m benchmarks.fleet_cost`.
-CPU_S = 2.4 + 0.14
+CPU_S = 1.8 + 0.14
 REQUESTS = {"full": (60, 32), "changes": (6, 4)}  # to Centra and to myOGO, by `refresh`
 TRANSACTIONS, LOG_BYTES = 9, 14_700  # of a run, in the database, without those of its requests; write-ahead log
 CHANGE_TRANSACTIONS, CHANGE_LOG_BYTES = 2, 2_130
