@@ -22,7 +22,7 @@ from pipelines.cli.common import (
     load_channel,
     print_json,
 )
-from pipelines.fleet.postgres import WAREHOUSE_VARIABLE
+from pipelines.config.project import WAREHOUSE_VARIABLE
 
 if TYPE_CHECKING:
     from pipelines.reports.overview import ChannelState, RunLine

@@ -18,6 +18,7 @@ EXAMPLE = "example"  # a file to copy, not a channel
 CHANNELS_VARIABLE = "CENTRA_MYOGO_CHANNELS"
 PROJECT_VARIABLE = "CENTRA_MYOGO_PROJECT"
 DATA_VARIABLE = "CENTRA_MYOGO_DATA"
+WAREHOUSE_VARIABLE = "CENTRA_MYOGO_WAREHOUSE"  # the address of the data warehouse (`fleet/data_warehouse.py`)
 
 
 @dataclass(frozen=True)

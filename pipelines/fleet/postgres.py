@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import psycopg
 
 INSTALL = "Install it: centra-myogo[fleet], for example uv tool install 'FILE.whl[fleet]'."
-WAREHOUSE_VARIABLE = "CENTRA_MYOGO_WAREHOUSE"  # the data warehouse that commands and pages use by default
 _VARIABLE = "env:"
 Failure = Callable[[str], CentraMyogoError]  # makes the error of a database that does not answer, with this reason
 

@@ -13,8 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pipelines.config.project import WAREHOUSE_VARIABLE
 from pipelines.core.errors import CentraMyogoError, ConfigError
-from pipelines.fleet.postgres import WAREHOUSE_VARIABLE
 from pipelines.web.lease_facts import lease_facts
 from pipelines.web.project_channels import ProjectChannel, ProjectChannels
 from pipelines.web.rendering import render

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import multiprocessing.util
 import os
 import signal
 import sys
@@ -36,6 +37,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     """The folder for temporary files. Nothing of an export stays there."""
     folder = tmp_path / "temporary"
     folder.mkdir()
+    multiprocessing.util.get_temp_dir()  # where fork servers listen, from now on; below `folder` the path is too long
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     yield folder
     assert [path for path in folder.iterdir() if path.name.startswith("centra-myogo")] == []
