@@ -173,7 +173,7 @@ def test_any_parcels_of_any_order_collect_its_total(lines: list[tuple[int, int]]
 def test_a_parcel_after_the_total_was_reached_is_rounding_up_to_ten_cents(
     share: str, collects: str, is_problem: bool
 ) -> None:
-    """Five that were taken for a difference, and five of its own."""
+    """Five that were taken for a difference, and five that its share itself differs by."""
     amounts, problem = settled({"2": Decimal(share)}, Decimal(100), Decimal(100))
     assert (amounts, bool(problem)) == ({"2": Decimal(collects)}, is_problem)
 
