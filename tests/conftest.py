@@ -28,8 +28,8 @@ def _own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     """Hides the developer's environment, folder and .env file, and drops secrets that the previous test registered,
     and the logs that a command set up in this process."""
     monkeypatch.chdir(tmp_path)
-    for name in ("CENTRA_MYOGO_DATA", "CENTRA_MYOGO_CHANNELS", "CENTRA_MYOGO_PROJECT", "CENTRA_MYOGO_LOG"):
-        monkeypatch.delenv(name, raising=False)
+    for name in ("DATA", "CHANNELS", "PROJECT", "LOG", "WAREHOUSE"):
+        monkeypatch.delenv(f"CENTRA_MYOGO_{name}", raising=False)
     before, root = set(logs._secrets), logging.getLogger()
     root.setLevel(logging.WARNING)
     root.handlers[:] = [one for one in root.handlers if type(one) is not logging.StreamHandler]  # pytest's stay

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
@@ -15,6 +14,7 @@ from starlette.responses import Response
 
 from pipelines.config.project import WAREHOUSE_VARIABLE
 from pipelines.core.errors import CentraMyogoError, ConfigError
+from pipelines.state.store import utc_now
 from pipelines.web.lease_facts import lease_facts
 from pipelines.web.project_channels import ProjectChannel, ProjectChannels
 from pipelines.web.rendering import render
@@ -28,7 +28,8 @@ _WORST_FIRST = ("failed", "never run", "attention", "not exported", "good")
 
 @dataclass(frozen=True)
 class FleetChannel:
-    """A channel of any machine. `exported` is its state in the data warehouse; None if it was never exported."""
+    """A channel of any machine. `exported` is its state in the data warehouse; None if it was never exported. `is_here`
+    states whether these pages have one of it."""
 
     name: str
     exported: ExportedState | None
@@ -62,11 +63,11 @@ def _all_channels(here: Iterable[ProjectChannel]) -> tuple[list[FleetChannel], l
     one of these."""
     from pipelines.reports.exported_channels import exported_states
 
-    facts, names = lease_facts(here), {one.name for one in here}
+    facts, with_page = lease_facts(here), {one.name for one in here if one.channel}
     problems = facts.problems[:]
     states: list[ExportedState] = []
     try:
-        states = exported_states(f"env:{WAREHOUSE_VARIABLE}", datetime.now(UTC).replace(tzinfo=None))
+        states = exported_states(f"env:{WAREHOUSE_VARIABLE}", utc_now())
     except ConfigError as error:
         problems.append(f"{error.message} {error.fix}")
     except CentraMyogoError as error:
@@ -74,7 +75,7 @@ def _all_channels(here: Iterable[ProjectChannel]) -> tuple[list[FleetChannel], l
     exported = {state.channel: state for state in states}
     held = facts.of | {lease.channel: lease for lease in facts.others}
     found = [
-        FleetChannel(name, exported.get(name), held.get(name), name in names)
+        FleetChannel(name, exported.get(name), held.get(name), name in with_page)
         for name in sorted(exported.keys() | held.keys())
     ]
     return sorted(found, key=lambda one: _WORST_FIRST.index(one.state)), problems

@@ -53,6 +53,14 @@ def test_the_page_has_every_channel_those_that_need_somebody_first(project: Path
     assert '<a href="/channels/poor/">' not in page, "there is no such page here"
 
 
+def test_a_channel_whose_file_is_wrong_has_no_link(project: Path) -> None:
+    (project / "channels" / "good.toml").write_text("name = ", "utf-8")
+    with served_pages(project, project / "data") as visitor:
+        page = visitor.get("/fleet")
+    assert "good good" in text_of(page)
+    assert '<a href="/channels/good/">' not in page
+
+
 def test_without_a_data_warehouse_there_is_no_such_page(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CENTRA_MYOGO_WAREHOUSE")
     with served_pages(project, project / "data") as visitor:
