@@ -161,9 +161,10 @@ def status(
         print_json({"project": str(here.folder), "verb": "status", "exit_code": code, "channels": as_json(states)})
     else:
         _print_states(states, now, "Next run", [_next_run(state, now) for state in states])
+    from pipelines.config.load import load_usable
     from pipelines.reports.alerts import notify_stale
 
-    notify_stale(here, here.data(data), max_age)
+    notify_stale(load_usable(here), here.data(data), max_age)
     raise typer.Exit(code)
 
 

@@ -26,7 +26,7 @@ from pipelines.config.state import State
 from pipelines.config.suggestion import suggestion
 from pipelines.config.toml_file import parse_toml, read_toml, resolve_secret_files
 from pipelines.config.validation_messages import FIX, mistyped_values, validation_messages
-from pipelines.core.errors import ConfigError
+from pipelines.core.errors import CentraMyogoError, ConfigError
 from pipelines.core.reference import import_string
 from pipelines.core.secret import mask_all, name_secrets
 from pipelines.engine.flow import Flow
@@ -58,6 +58,16 @@ def load(channel: str) -> Channel:
     """The channel with all references resolved and all values typed. Raises ConfigError."""
     path = Project.current().find(channel)
     return _Loader(path, read_toml(path)).channel()
+
+
+def load_usable(project: Project) -> Iterator[Channel]:
+    """The channels of the project whose files are right. Raises ConfigError if the folder cannot be read."""
+    for file in project.channel_files():
+        try:
+            channel = load(str(file))
+        except CentraMyogoError:
+            continue
+        yield channel
 
 
 def load_text(path: Path, text: str) -> Channel:

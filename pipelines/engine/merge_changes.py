@@ -71,6 +71,14 @@ def row_counts(store: Store, systems: Iterable[System]) -> dict[str, int]:
     }
 
 
+def create_empty_tables(store: Store, system: System) -> None:
+    """The tables of changes of a system that has listed none."""
+    changes = f"raw_{system.name}_changes"
+    store.connection.execute(f"create schema if not exists {changes}")
+    for table in system.mirror:
+        store.connection.execute(f"create table {changes}.{table.name} as from raw_{system.name}.{table.name} limit 0")
+
+
 def drop_change_tables(store: Store, systems: Iterable[System]) -> None:
     """Drops the tables in which changes are staged, also those that a killed run left."""
     for system in systems:

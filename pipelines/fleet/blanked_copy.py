@@ -9,9 +9,9 @@ from pathlib import Path
 import duckdb
 
 from pipelines.core.errors import StorageError
+from pipelines.state.duckdb_settings import DUCKDB_SETTINGS
 from pipelines.state.schema import quoted
 from pipelines.state.storage_errors import storage_error_from
-from pipelines.state.store import DUCKDB_SETTINGS
 
 
 def write_blanked_copy(database: Path, copy: Path, personal: Mapping[str, Collection[str]]) -> None:

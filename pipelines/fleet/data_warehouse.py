@@ -21,9 +21,10 @@ import pyarrow as pa
 from pipelines.core.errors import CentraMyogoError, ConfigError, DataWarehouseUnavailable, InternalError, walk_causes
 from pipelines.core.failpoints import hit
 from pipelines.fleet.postgres import INSTALL, Address, Failure, answers_in, connected, first_line
+from pipelines.state.duckdb_settings import READING_SETTINGS
 from pipelines.state.shared_copy import STAGING_TABLES, write_shared_copy
 from pipelines.state.staging import clean
-from pipelines.state.store import BATCH, DUCKDB_SETTINGS, Folder
+from pipelines.state.store import BATCH, Folder
 
 if TYPE_CHECKING:
     import psycopg
@@ -96,7 +97,7 @@ def write(
                 f"A copy of {folder.published} cannot be written to {temporary}: {first_line(error)}",
                 "Make room there, or name another folder in the variable TMPDIR.",
             ) from error
-        with contextlib.closing(duckdb.connect(str(copy), config=DUCKDB_SETTINGS)) as db:
+        with contextlib.closing(duckdb.connect(str(copy), config=READING_SETTINGS)) as db:
             ((newest_run,),) = db.execute("select max(run_id) from sync.runs").fetchall()
             with _turn(address) as connection:
                 _refuse_older(connection, channel, newest_run, address)

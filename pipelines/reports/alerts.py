@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from pipelines.config.channel import Channel
-from pipelines.config.load import load
-from pipelines.config.project import Project
 from pipelines.core.errors import CentraMyogoError, ChannelBusy, RemoteSystemError
 from pipelines.reports.alert_delivery import LONGEST_S, deliver
 from pipelines.reports.alert_facts import AlertFacts, gather_facts
@@ -52,14 +51,15 @@ def notify(
     return None
 
 
-def notify_stale(project: Project, data: Path, max_age: timedelta | None = None) -> None:
-    """`notify` for every channel of the project whose last good push has an age limit."""
-    for file in project.channel_files():
-        try:
-            channel = load(str(file))
-        except CentraMyogoError:
-            continue  # `status` shows it as invalid
-        if channel.alerts is not None and (max_age is not None or channel.alerts.hours_since_success is not None):
+def notify_stale(channels: Iterable[Channel], data: Path, max_age: timedelta | None = None) -> None:
+    """`notify` for each channel whose last good push has an age limit. The published tables of a channel are not opened
+    if its last alert already says what they can say, because this is asked every minute of every channel."""
+    now = utc_now()
+    for channel in channels:
+        if channel.alerts is None or (max_age is None and channel.alerts.hours_since_success is None):
+            continue
+        record = AlertFile(Folder(data, channel.name)).read()
+        if record is None or record.news or state_of(channel, record, max_age, now) != record.sent:
             notify(channel, data, max_age=max_age)
 
 

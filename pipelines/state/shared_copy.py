@@ -8,8 +8,8 @@ from pathlib import Path
 
 import duckdb
 
+from pipelines.state.duckdb_settings import DUCKDB_SETTINGS
 from pipelines.state.schema import quoted
-from pipelines.state.store import DUCKDB_SETTINGS
 
 STORAGE_VERSION = "v1.0.0"  # DuckDB 1.1 and newer open a copy with its views; tried with 1.1.0, 1.1.3, 1.2.2 and 1.5.5
 STAGING_TABLES = "_dlt_"  # the tables of dlt, which mean nothing to anybody else, begin so

@@ -74,6 +74,13 @@ def extract(source: Callable[[], Any], name: str, folder: Path, number: int = 0)
         raise _explained(failed, name, folder) from failed
 
 
+def is_empty(pipeline: Any) -> bool:
+    """Whether `pipeline` has extracted no row."""
+    steps = [step for steps in pipeline.last_trace.last_extract_info.metrics.values() for step in steps]
+    counts = [(table, one.items_count) for step in steps for table, one in step["table_metrics"].items()]
+    return not any(count for table, count in counts if not table.startswith("_dlt"))
+
+
 def load(pipeline: Any, name: str, folder: Path, connection: duckdb.DuckDBPyConnection) -> None:
     """Replaces the tables of `raw_<name>`, each completely, with what `pipeline` has extracted."""
     from dlt.pipeline.exceptions import PipelineStepFailed

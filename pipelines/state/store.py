@@ -18,6 +18,7 @@ import pyarrow as pa
 from pipelines.core.errors import ConfigError, StorageError
 from pipelines.core.failpoints import hit
 from pipelines.core.json_codec import encode
+from pipelines.state.duckdb_settings import DUCKDB_SETTINGS
 from pipelines.state.migrations import SCHEMA_VERSION, migrate, schema_version_of
 from pipelines.state.permissions import restrict_folder
 from pipelines.state.run_tables import RUN_TABLES, run_views
@@ -47,14 +48,6 @@ COUNT_COLUMNS = {name: name for name in COUNTS} | {
     "create": "creates",
     "update": "updates",
     "unknown": "unknown_outcome",
-}
-# Without limits, cached pages fill most of the machine's memory. What does not fit goes to the disk.
-DUCKDB_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
-    "memory_limit": "192MB",
-    "threads": "2",
-    "allocator_background_threads": "true",
-    "allocator_flush_threshold": "16MB",
-    "allocator_bulk_deallocation_flush_threshold": "16MB",
 }
 BATCH = 20_000  # rows per Arrow batch
 

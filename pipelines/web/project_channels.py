@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from starlette.concurrency import run_in_threadpool
 
 from pipelines.config.channel import Channel
 from pipelines.config.load import load
@@ -18,7 +20,7 @@ from pipelines.core.errors import CentraMyogoError, ConfigError
 from pipelines.state.lock import running_verb
 from pipelines.state.store import Folder
 from pipelines.web.channel_runs import ChannelRuns, TooManyRequests
-from pipelines.web.published_tables import NothingPublished, PublishedTables
+from pipelines.web.published_tables import PublishedTables
 from pipelines.web.scheduler import Scheduler
 from pipelines.webhooks.dispatcher import Dispatcher
 from pipelines.webhooks.receiver import WebhookReceiver
@@ -43,7 +45,7 @@ class ProjectChannel:
     runs: ChannelRuns
     tables: PublishedTables
     hints: Hints | None = None
-    glanced: tuple[tuple[int, int] | None, Any] | None = None  # the version of the tables, and the first page's facts
+    overview: tuple[str, Any] | None = None  # of web.channel_overview, with the version of what it depends on
 
     @property
     def name(self) -> str:
@@ -104,7 +106,7 @@ class ProjectChannels:
         self._by_file: dict[Path, ProjectChannel] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self.scheduler = Scheduler(data, self._start)
-        self._is_scheduled = False
+        self._is_scheduled = self._is_stopped = False
 
     def __iter__(self) -> Iterator[ProjectChannel]:
         return iter(sorted(self._by_file.values(), key=lambda one: one.name))
@@ -130,7 +132,7 @@ class ProjectChannels:
             runs = known[file].runs if file in known else None
             self._by_file[file] = self._load(file, found[file], runs)
         if self._is_scheduled and (gone or changed):
-            self.scheduler.update(self._usable())
+            self.scheduler.update(self.usable())
 
     def reload(self, name: str) -> None:
         """Takes up new secrets of a channel whose file may be as before."""
@@ -138,13 +140,20 @@ class ProjectChannels:
             one.version = (-1, -1)
         self.refresh()
 
-    def begin_schedule(self) -> None:
-        """Starts the schedules; a run that was due while nothing served is started once."""
+    async def begin_schedule(self, last_start: Callable[[ProjectChannel, Channel], datetime | None]) -> None:
+        """Starts the schedules; a run that was due while nothing served is started once. `last_start` returns the
+        start of a channel's newest run (UTC); it is called in a thread, because it may read a file."""
         self.refresh()
-        self.scheduler.begin(self._usable(), {one.name: _last_run(one) for one in self})
-        self._is_scheduled = True
+        starts = dict[str, datetime | None]()
+        for one in self:
+            if one.channel is not None and not self._is_stopped:
+                starts[one.name] = await run_in_threadpool(last_start, one, one.channel)
+        if not self._is_stopped:
+            self.scheduler.begin(self.usable(), starts)
+            self._is_scheduled = True
 
-    def _usable(self) -> list[Channel]:
+    def usable(self) -> list[Channel]:
+        """The channels whose files are right."""
         return [one.channel for one in self if one.channel is not None]
 
     def _start(self, name: str, flows: tuple[str, ...], full: bool) -> None:
@@ -158,6 +167,7 @@ class ProjectChannels:
             one.hints.hint(flows)
 
     def stop(self) -> None:
+        self._is_stopped = True
         for one in self._by_file.values():
             one.runs.stop()
             self._close(one)
@@ -197,15 +207,6 @@ class ProjectChannels:
             task = one.hints.close()
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
-
-
-def _last_run(one: ProjectChannel) -> datetime | None:
-    try:
-        with one.tables.open(brief=True) as published:
-            moment: datetime | None = published.value("select max(started_at) from sync.runs")
-            return moment
-    except NothingPublished:
-        return None
 
 
 def _version(file: Path) -> tuple[int, int]:

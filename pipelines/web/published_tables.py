@@ -14,10 +14,11 @@ from typing import Any
 
 import duckdb
 
+from pipelines.state.duckdb_settings import READING_SETTINGS
 from pipelines.state.migrations import SCHEMA_VERSION, schema_version_of
 from pipelines.state.permissions import restrictive_umask
 from pipelines.state.schema import quoted
-from pipelines.state.store import DUCKDB_SETTINGS, Folder
+from pipelines.state.store import Folder
 
 Row = dict[str, Any]
 MAX_TEMPORARY = 30
@@ -25,11 +26,15 @@ IDLE_S = 600.0
 _CACHE = "pages-rows-"
 _OWN = secrets.token_hex(4)  # of this process: only one serves a data folder
 _numbers = itertools.count(1)
+_TOO_LARGE = (
+    f"The pages cannot show so many rows: they need more than {READING_SETTINGS['memory_limit']} of memory. Open "
+    "analytics.duckdb in the data folder of the channel instead."
+)
 _OTHER_VERSION = "The tables were written by another version of this program. Press Refresh."
 
 
 class NothingPublished(Exception):
-    """The channel has no published file that this version can read. The message is for people."""
+    """The channel has no published file that these pages can show. The message is for people."""
 
 
 class PublishedTables:
@@ -63,6 +68,8 @@ class PublishedTables:
             with contextlib.closing(attached.connection.cursor()) as cursor:
                 cursor.execute("use published")
                 yield PublishedRows(attached, cursor)
+        except duckdb.OutOfMemoryException as error:
+            raise NothingPublished(_TOO_LARGE) from error
         finally:
             self._release(attached)
 
@@ -176,7 +183,7 @@ def _attach(folder: Folder, version: tuple[int, int], brief: bool) -> _Attached:
         if not leftover.name.startswith(f"{_CACHE}{_OWN}-"):
             shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink(missing_ok=True)
     cache = folder.root / f"{_CACHE}{_OWN}-{next(_numbers)}.duckdb"
-    connection = duckdb.connect(config=DUCKDB_SETTINGS | {"temp_directory": f"{cache}.tmp"})
+    connection = duckdb.connect(config=READING_SETTINGS | {"temp_directory": f"{cache}.tmp"})
     try:
         if not brief:
             with restrictive_umask():

@@ -110,6 +110,7 @@ class Scheduler:
         self._jitter = Jitter() if jitter is None else jitter
         self._channels: frozenset[str] = frozenset()
         self._jobs: dict[_Job, Timing] = {}
+        self._job_ids: dict[str, list[str]] = {}  # by channel
         self._late: dict[str, Timing] = {}
         # A time that passed while the machine slept is made up for, once.
         defaults = {"misfire_grace_time": None, "coalesce": True}
@@ -155,7 +156,9 @@ class Scheduler:
         for job in wanted.keys() - self._jobs:
             at = self._next_start(job, self._now())
             self._add(job.id, _Times(partial(self._next_start, job)), at, self._fire, job)
-        self._jobs = wanted
+        self._jobs, self._job_ids = wanted, {}
+        for job in wanted:
+            self._job_ids.setdefault(job.channel, []).append(job.id)
         for channel in self._late.keys() - {job.channel for job in wanted}:
             del self._late[channel]
             self._remove(_late_id(channel))
@@ -164,8 +167,7 @@ class Scheduler:
         """When the next run of the channel starts; None without a schedule, or if it is paused."""
         if self.paused(channel) is not None:
             return None
-        ids = [job.id for job in self._jobs if job.channel == channel]
-        jobs = [self._scheduler.get_job(id) for id in (*ids, _late_id(channel))]
+        jobs = [self._scheduler.get_job(id) for id in (*self._job_ids.get(channel, ()), _late_id(channel))]
         return min((_naive(job.next_run_time) for job in jobs if job is not None), default=None)
 
     def pause(self, channel: str, by: str) -> None:

@@ -20,6 +20,7 @@ from pipelines.web.access import protect
 from pipelines.web.access.users_file import UsersFile
 from pipelines.web.acts import Act
 from pipelines.web.app import application
+from pipelines.web.channel_overview import keep_overviews, last_start
 from pipelines.web.project_channels import ProjectChannels
 from pipelines.webhooks.server import bound_socket, on_signals, quiet_server
 from pipelines.webhooks.warm_process import ForkServer
@@ -60,7 +61,8 @@ async def look_for_stale(channels: ProjectChannels, stopped: asyncio.Event, ever
     """Sends the alert of a channel whose last good push is too old, also while nothing pushes: now, and every so many
     seconds."""
     while not stopped.is_set():
-        await run_in_threadpool(notify_stale, channels.project, channels.data)
+        channels.refresh()
+        await run_in_threadpool(notify_stale, channels.usable(), channels.data)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stopped.wait(), every_s)
 
@@ -117,8 +119,9 @@ async def _live(
             tasks.create_task(server.serve([sock]))
             while not server.started:
                 await asyncio.sleep(0)
-            channels.begin_schedule()
             ready()
+            await channels.begin_schedule(last_start)
+            tasks.create_task(keep_overviews(channels, stopped))
             tasks.create_task(look_for_stale(channels, stopped))
             while not stopped.is_set():
                 with contextlib.suppress(TimeoutError):

@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 
 from pipelines.core import failpoints
+from pipelines.engine import extract, merge_changes
 from pipelines.engine.incremental import OVERLAP
 from pipelines.sandbox import Sandbox
+from pipelines.state import staging
 from pipelines.state.run_result import RunResult
+from pipelines.state.store import Store
 from tests.support.shop import Shop, catalogue, euro, product, shop_in, size
 from tests.support.shop_helpers import held, replace_secret, writes
 from tests.support.shop_template import ShopTemplate
@@ -99,6 +102,40 @@ def check_equals_full_read(incremental: IncrementalShop) -> None:
     merged = incremental.staged_tables()
     assert incremental.run_and_describe_read("plan", full=True) == "full: requested with --full"
     assert incremental.staged_tables() == merged
+
+
+@pytest.mark.parametrize("changed", ["none", "centra", "myogo"])
+def test_a_list_without_changes_is_staged_as_dlt_stages_it_but_without_dlt(
+    incremental: IncrementalShop, monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    """What merges the changes finds the same tables and columns, and nothing is loaded that has no rows."""
+    if changed == "centra":
+        incremental.shop.box.change_centra_row(1, name="Anorak")
+    elif changed == "myogo":
+        incremental.shop.box.change_myogo_product("SKU1", supplier="S")
+    loaded: list[str] = []
+    tables: list[list[tuple[Any, ...]]] = []
+    load, merge = staging.load, merge_changes.merge
+
+    def recorded_load(pipeline: Any, name: str, *rest: Any) -> None:
+        loaded.append(name)
+        load(pipeline, name, *rest)
+
+    def recorded_merge(store: Store, systems: Any) -> None:
+        query = """
+            select schema_name, table_name, column_name, data_type from duckdb_columns()
+            where schema_name like 'raw_%_changes' and not starts_with(table_name, '_dlt') order by all"""
+        tables.append(store.connection.execute(query).fetchall())
+        merge(store, systems)
+
+    monkeypatch.setattr(extract, "load", recorded_load)
+    monkeypatch.setattr(merge_changes, "merge", recorded_merge)
+    assert incremental.run_and_describe_read() == "changes"
+    assert loaded == ([] if changed == "none" else [f"{changed}_changes"])
+    monkeypatch.setattr(extract, "is_empty", lambda pipeline: False)
+    assert incremental.run_and_describe_read() == "changes"
+    assert len(loaded) == 2 + (changed != "none")
+    assert tables[0] == tables[1] != []
 
 
 def test_a_run_without_changes_needs_a_handful_of_requests(

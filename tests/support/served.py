@@ -20,6 +20,7 @@ from pipelines.config.serve import Serve
 from pipelines.web.access import protect
 from pipelines.web.acts import Act
 from pipelines.web.app import application
+from pipelines.web.channel_overview import last_start
 from pipelines.web.project_channels import ProjectChannels
 from pipelines.webhooks.server import quiet_server
 from pipelines.webhooks.warm_process import ForkServer
@@ -74,7 +75,7 @@ def served_pages(
         chosen = (settings or Serve()).with_address(None, sock.getsockname()[1])
         server = quiet_server(protect(application(channels, acts), chosen), 64)
         shared.update(channels=channels, server=server, loop=asyncio.get_running_loop())
-        channels.begin_schedule()
+        await channels.begin_schedule(last_start)
         task = asyncio.create_task(server.serve([sock]))
         while not server.started:
             await asyncio.sleep(0)

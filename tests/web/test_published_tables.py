@@ -8,9 +8,12 @@ from collections.abc import Callable
 import duckdb
 import pytest
 
+from pipelines.state.duckdb_settings import READING_SETTINGS
 from pipelines.state.store import Folder
 from pipelines.web import published_tables
 from pipelines.web.published_tables import NothingPublished, PublishedRows, PublishedTables
+from pipelines.web.row_states import FlowRows, RowFilter
+from tests.support.many_rows import fill
 from tests.support.shop import Shop, size
 
 
@@ -161,3 +164,25 @@ def test_a_damaged_file_is_a_message(shop_of: Callable[..., Shop], content: byte
     folder.published.write_bytes(content)
     with pytest.raises(NothingPublished, match="Refresh"):
         runs(PublishedTables(folder))
+
+
+@pytest.mark.parametrize(("memory", "fits"), [("100MB", True), ("30MB", False)])
+def test_a_large_shop_fits_into_the_memory_or_the_page_says_that_it_does_not(
+    shop_of: Callable[..., Shop], monkeypatch: pytest.MonkeyPatch, memory: str, fits: bool
+) -> None:
+    """A hundred thousand rows in a tenth of the memory: a million fit into all of it."""
+    shop = shop_of(size(1))
+    shop.run("plan")
+    folder = Folder(shop.data, "demo")
+    fill(folder, 100_000)
+    monkeypatch.setattr(published_tables, "READING_SETTINGS", READING_SETTINGS | {"memory_limit": memory})
+    tables, flow = PublishedTables(folder), shop.channel().declarations["products"]
+    assert READING_SETTINGS["memory_limit"] == "1GB"
+    if fits:
+        with tables.open() as published:
+            assert FlowRows(published, "products", flow).page(RowFilter(text="parka")).total == 100_000
+    else:
+        with pytest.raises(NothingPublished, match="Open analytics"), tables.open() as published:
+            FlowRows(published, "products", flow)
+    tables.close()
+    assert [*folder.root.glob("pages-rows-*")] == []

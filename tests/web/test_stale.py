@@ -6,13 +6,17 @@ import asyncio
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 
 from pipelines.config.project import Project
-from pipelines.reports.alerts import notify
+from pipelines.reports import alerts
+from pipelines.reports.alert_facts import AlertFacts, gather_facts
+from pipelines.reports.alerts import notify, notify_stale
 from pipelines.state.lock import channel_lock
 from pipelines.state.store import Folder, utc_now
 from pipelines.web.channel_overview import STATES, overview
@@ -105,6 +109,36 @@ def test_a_further_look_finds_what_became_stale_since(shop: Shop, server: AlertS
         await asyncio.sleep(0.3)
         stopped.set()
         await task
+        channels.stop()
+        await channels.ended()
 
     asyncio.run(look())
     assert server.titles == ["demo: stale"]
+
+
+def test_a_look_opens_no_tables_unless_something_is_to_be_sent(
+    shop: Shop, server: AlertServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thousand channels are looked at every minute."""
+    shop.run("push")
+    channel, opened = shop.channel(), list[Folder]()
+    assert channel.alerts
+    notify(channel, shop.data)  # the first look writes the record
+    gather = gather_facts
+
+    def gathered(folder: Folder, *rest: Any) -> AlertFacts:
+        opened.append(folder)
+        return gather(folder, *rest)
+
+    monkeypatch.setattr(alerts, "gather_facts", gathered)
+    notify_stale([channel], shop.data)
+    assert opened == []
+    notify_stale([channel], shop.data, timedelta(0))  # the limit of the channel file counts more
+    assert opened == []
+    soon = replace(channel, alerts=channel.alerts.model_copy(update={"hours_since_success": 1e-9}))
+    notify_stale([soon], shop.data)
+    notify_stale([soon], shop.data)
+    assert (len(opened), server.titles) == (1, ["demo: stale"])
+    (shop.data / "demo" / "alerts.json").write_text("{", "utf-8")
+    notify_stale([channel], shop.data)
+    assert len(opened) == 2, "a damaged record was believed"
