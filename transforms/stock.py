@@ -10,6 +10,7 @@ from pydantic.dataclasses import dataclass
 
 from schemas.confusables import skeleton
 from schemas.gtin import gtin14
+from schemas.membership import is_in
 
 _TEXTS = ["code", "ean", "upc"]  # by which Centra finds a size, in the order in which they are tried
 
@@ -138,22 +139,30 @@ def _key(own: pd.Series, sizes: pd.DataFrame) -> pd.Series:
     key = pd.Series(pd.NA, index=own.index, dtype="str")
     is_active = texts["active"].fillna(False).astype(bool)
     for rivals, may_use in ((owners, own.notna()), (owners[owners["active"]], is_active)):
+        of_text, of_number = _Owners(rivals, "text"), _Owners(rivals, "gtin")
+        of_barcode = _Owners(rivals[rivals["kind"] != "code"], "gtin")
         for name in _TEXTS:
             text, gtin = texts[name].astype("str"), gtin14(texts[name].astype("str"))
-            # Two codes are different though they are the same number; a barcode is always a number.
-            numbers = rivals[rivals["kind"] != "code"] if name == "code" else rivals
             usable = may_use & (text != "") & text.notna() & (gtin.notna() | (name == "code"))
-            clear = usable & _means_only(text, own, rivals, "text") & _means_only(gtin, own, numbers, "gtin")
-            key = key.where(key.notna() | ~clear, text)
+            # Two codes are different though they are the same number; a barcode is always a number.
+            others = of_text.has_others(text, own) | (of_barcode if name == "code" else of_number).has_others(gtin, own)
+            key = key.where(key.notna() | ~usable | others, text)
     return key.astype("str")
 
 
-def _means_only(texts: pd.Series, own: pd.Series, owners: pd.DataFrame, column: str) -> pd.Series:
-    """Whether no size other than the row's size has the text in `column`."""
-    pairs = owners.loc[owners[column].isin(texts), [column, "stock_item_id"]].dropna()
-    matches = pd.DataFrame({"text": texts, "own": own}).reset_index().merge(pairs, left_on="text", right_on=column)
-    ambiguous = matches.loc[matches["own"] != matches["stock_item_id"], "index"]
-    return pd.Series(~texts.index.isin(ambiguous), texts.index)
+class _Owners:
+    """The sizes that have each text in a column of `rows`."""
+
+    def __init__(self, rows: pd.DataFrame, column: str) -> None:
+        pairs = rows[[column, "stock_item_id"]].dropna().drop_duplicates()
+        is_shared = pairs[column].duplicated(keep=False)
+        self._shared = pairs.loc[is_shared, column].drop_duplicates()
+        self._only = pairs[~is_shared].set_index(column)["stock_item_id"]
+
+    def has_others(self, texts: pd.Series, own: pd.Series) -> pd.Series:
+        """Whether another size than the row's `own` has its text; false without a text."""
+        only = texts.map(self._only).astype("str")
+        return is_in(texts, self._shared) | (only.notna() & (only != own))
 
 
 def with_amounts(rows: pd.DataFrame, units: pd.DataFrame, params: Params) -> pd.DataFrame:
