@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -30,6 +31,7 @@ from pipelines.web.published_tables import NothingPublished
 from pipelines.web.row_states import SENDABLE, count_states
 from pipelines.web.scheduler import Scheduler
 
+log = logging.getLogger(__name__)
 KEPT = "pages-overview.json"
 LOOK_EVERY_S = 5.0
 STATES = ("good", "attention", "failed", "stale", "running", "never run", "invalid")
@@ -81,11 +83,15 @@ def last_start(one: ProjectChannel, channel: Channel) -> datetime | None:
 
 
 async def keep_overviews(channels: ProjectChannels, stopped: asyncio.Event, every_s: float = LOOK_EVERY_S) -> None:
-    """Reads each file that a run has published since it looked last, until `stopped`."""
+    """Reads each file that a run has published since it looked last, until `stopped`. Never raises: the first page
+    reads what could not be read here, and shows why if it cannot."""
     while not stopped.is_set():
         for one in channels:
-            if one.channel is not None and not _is_known(one) and not stopped.is_set():
-                await run_in_threadpool(of_tables, one, one.channel)
+            try:
+                if one.channel is not None and not _is_known(one) and not stopped.is_set():
+                    await run_in_threadpool(of_tables, one, one.channel)
+            except Exception as error:
+                log.warning("the tables of channel=%s cannot be read: %s", one.name, error)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stopped.wait(), every_s)
 

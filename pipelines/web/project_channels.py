@@ -144,6 +144,7 @@ class ProjectChannels:
         """Starts the schedules; a run that was due while nothing served is started once. `last_start` returns the
         start of a channel's newest run (UTC); it is called in a thread, because it may read a file."""
         self.refresh()
+        self.scheduler.update(self.usable())  # a schedule can be paused before it begins
         starts = dict[str, datetime | None]()
         for one in self:
             if one.channel is not None and not self._is_stopped:

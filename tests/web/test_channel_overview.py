@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from pipelines.config.channel import Channel
@@ -139,13 +141,53 @@ def test_a_run_is_read_before_anybody_opens_the_page(shop: Shop, readings: list[
     asyncio.run(asyncio.wait_for(served(), 120))
 
 
-def test_the_schedule_knows_the_newest_run_without_reading_the_tables(shop: Shop, readings: list[str]) -> None:
+def test_a_channel_that_cannot_be_read_stops_nothing(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     shop.run("plan")
-    first = shown(shop)
+    read, failures = channel_overview._read, [OSError("disk gone"), duckdb.InternalException("bad block")]
+
+    def failing(one: ProjectChannel, channel: Channel) -> tuple[Overview, bool]:
+        if failures:
+            raise failures.pop()
+        return read(one, channel)
+
+    monkeypatch.setattr(channel_overview, "_read", failing)
+
+    async def served() -> None:
+        channels, stopped = ProjectChannels(Project(shop.folder), shop.data, 1), asyncio.Event()
+        channels.refresh()
+        looking = asyncio.create_task(keep_overviews(channels, stopped, every_s=0.01))
+        while not kept_file(shop).exists():
+            assert not looking.done()
+            await asyncio.sleep(0.01)
+        stopped.set()
+        await looking
+        channels.stop()
+
+    asyncio.run(asyncio.wait_for(served(), 120))
+    assert caplog.text.count("channel=demo") == 2
+
+
+def test_the_schedule_knows_the_newest_run_without_reading_the_tables(shop: Shop, readings: list[str]) -> None:
+    file = shop.folder / "channels" / "demo.toml"
+    file.write_text(shop.text.replace('name = "demo"', 'name = "demo"\nschedule = "every 6 h"'), "utf-8")
+    shop.run("plan")
+    first, channels = shown(shop), ProjectChannels(Project(shop.folder), shop.data, 1)
+
+    def asked(one: ProjectChannel, channel: Channel) -> datetime | None:
+        """The pages answer while the channels are read."""
+        next_run = overview(one, channels.scheduler).next_run
+        assert next_run
+        channels.scheduler.pause(one.name, "anna")
+        assert overview(one, channels.scheduler).pause
+        channels.scheduler.resume(one.name)
+        return last_start(one, channel)
 
     async def began() -> None:
+        nonlocal channels
         channels = ProjectChannels(Project(shop.folder), shop.data, 1)
-        await channels.begin_schedule(last_start)
+        await channels.begin_schedule(asked)
         one = channels.find("demo")
         assert one
         assert one.channel
