@@ -81,6 +81,7 @@ def _served(project: Path, window_s: float) -> dict[str, Any]:
         try:
             address, started = _address(log, serve), time.time()
             while len([*(project / "data").glob(f"*/{KEPT}")]) < len([*(project / "channels").iterdir()]):
+                assert serve.poll() is None, log.read_text()
                 time.sleep(0.1)
             first_read_s = time.time() - started
             time.sleep(WARM_UP_S)

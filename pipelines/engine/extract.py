@@ -30,7 +30,7 @@ from pipelines.engine.incremental import (
     doubted_systems,
     record_read,
 )
-from pipelines.state.staging import clean, extract, is_empty, load, stage
+from pipelines.state.staging import Extracted, clean, extract, load, stage
 from pipelines.state.store import Store
 from pipelines.systems.system import Client, Lookup, System
 
@@ -172,7 +172,7 @@ class Extractor:
         totals = {} if window else self._rows_before(sources)
         try:
             with self.reading(rows, totals), contextlib.ExitStack() as stack:
-                background: dict[str, Future[list[Any]]] = {
+                background: dict[str, Future[list[Extracted]]] = {
                     name: stack.enter_context(
                         running_in_background(
                             partial(_extract_all, reads[name], f"{name}{suffix}", folder), self._close
@@ -194,12 +194,12 @@ class Extractor:
                     with self.step(f"read {self.channel.title(name)}"), self.interrupted.raising_immediately():
                         extracted[name] = other.result()
             with self.step("stage"):
-                for name, pipelines in extracted.items():
-                    if suffix and all(map(is_empty, pipelines)):  # dlt takes 0.1 CPU seconds to load nothing
+                for name, parts in extracted.items():
+                    if suffix and not any(part.rows for part in parts):  # dlt takes 0.1 CPU seconds to load nothing
                         merge_changes.create_empty_tables(self.store, self.channel.system_declarations[name])
                         continue
-                    for pipeline in pipelines:
-                        load(pipeline, f"{name}{suffix}", folder, self.store.connection)
+                    for part in parts:
+                        load(part, f"{name}{suffix}", folder, self.store.connection)
         finally:
             self.findings |= {f"{name}{label}": found.facts() for name, found in findings.items()}
             shutil.rmtree(folder, ignore_errors=True)
@@ -214,7 +214,9 @@ class Extractor:
                 counts[system.name] = int(self.store.connection.execute(f"select {query}").fetchall()[0][0])
         return counts
 
-    def _extract_first(self, work: Callable[[], list[Any]], others: Mapping[str, Future[list[Any]]]) -> list[Any]:
+    def _extract_first(
+        self, work: Callable[[], list[Extracted]], others: Mapping[str, Future[list[Extracted]]]
+    ) -> list[Extracted]:
         try:
             return work()
         except SourceError:
@@ -227,7 +229,7 @@ class Extractor:
         for client in self.clients.values():
             client.close()
 
-    def _close_if_failed(self, other: Future[list[Any]]) -> None:
+    def _close_if_failed(self, other: Future[list[Extracted]]) -> None:
         """Closes all clients after a failed read; otherwise the other reads could go on for a quarter of an hour."""
         if other.exception() is not None:
             self._close()
@@ -248,6 +250,5 @@ def _rows_read(stats: RequestStats, before: int) -> int:
     return stats.rows - before
 
 
-def _extract_all(sources: Sequence[Any], name: str, folder: Path) -> list[Any]:
-    """The dlt pipelines that extracted the sources."""
+def _extract_all(sources: Sequence[Any], name: str, folder: Path) -> list[Extracted]:
     return [extract(source, name, folder, number) for number, source in enumerate(sources)]

@@ -32,6 +32,7 @@ from pipelines.state.table_digest import digest_of_rows
 from schemas.issues import COLUMNS as ISSUE_COLUMNS
 
 _PACKAGES = (pipelines, transforms, schemas)
+_NAMES = frozenset(package.__name__ for package in _PACKAGES)
 
 
 def inputs_of(flow: Flow) -> str | None:
@@ -77,8 +78,13 @@ def kept(flow: Flow, report: RunResult, inputs: str) -> tuple[Plan, Evaluation] 
 def _uses_foreign_code(flow: Flow) -> bool:
     """Whether code takes part that is not of this program, so that a change of it would not be noticed."""
     settings = flow.context.channel.flows.values()
-    modules = [type(flow).__module__, *(name for one in settings for name in (one.transform, one.contract))]
-    return any(module.partition(".")[0] not in {package.__name__ for package in _PACKAGES} for module in modules)
+    modules = [name for one in settings for name in (one.transform, one.contract)]
+    return not is_of_program(type(flow)) or any(module.partition(".")[0] not in _NAMES for module in modules)
+
+
+def is_of_program(flow: type[Flow]) -> bool:
+    """Whether PROGRAM changes with the flow's code."""
+    return flow.__module__.partition(".")[0] in _NAMES
 
 
 def _program() -> str:

@@ -52,14 +52,9 @@ def notify(
 
 
 def notify_stale(channels: Iterable[Channel], data: Path, max_age: timedelta | None = None) -> None:
-    """`notify` for each channel whose last good push has an age limit. The published tables of a channel are not opened
-    if its last alert already says what they can say, because this is asked every minute of every channel."""
-    now = utc_now()
+    """`notify` for each channel whose last good push has an age limit."""
     for channel in channels:
-        if channel.alerts is None or (max_age is None and channel.alerts.hours_since_success is None):
-            continue
-        record = AlertFile(Folder(data, channel.name)).read()
-        if record is None or record.news or state_of(channel, record, max_age, now) != record.sent:
+        if channel.alerts is not None and (max_age is not None or channel.alerts.hours_since_success is not None):
             notify(channel, data, max_age=max_age)
 
 
@@ -72,8 +67,10 @@ def _notify(
         if not is_ours:
             log.info("another process sends the alerts of channel=%s", channel.name)
             return None
-        facts = gather_facts(folder, run)
         before = file.read()
+        if run is None and before is not None and (known := _settled_state(channel, before, max_age, now)):
+            return known
+        facts = gather_facts(folder, run)
         record = before or AlertRecord(good_at=facts.last_push or now)
         if run is not None:
             record = after_run(channel, record, run, facts)
@@ -88,6 +85,14 @@ def _notify(
         if record != before:
             file.write(record)
         return state
+
+
+def _settled_state(channel: Channel, record: AlertRecord, max_age: timedelta | None, now: datetime) -> State | None:
+    """The state that the last message said, if the published tables cannot change it; else None. Each channel is looked
+    at every minute, and its tables are opened only if a message may be due. If the last message said stale, a good push
+    may have ended without a record."""
+    state = state_of(channel, record, max_age, now)
+    return state if state == record.sent != "stale" and not record.news else None
 
 
 def state_of(channel: Channel, record: AlertRecord, max_age: timedelta | None, now: datetime) -> State:

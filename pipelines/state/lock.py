@@ -89,14 +89,17 @@ def running_verb(folder: Folder) -> str | None:
     """The verb of the run that holds the lock now, on this machine; None if there is none."""
     try:
         who = json.loads(folder.holder.read_text("utf-8"))
-        if who["host"] != socket.gethostname():
-            return None
-        os.kill(int(who["pid"]), 0)
-        return str(who["verb"])
-    except PermissionError:  # it runs as another user
-        return str(who["verb"])
+        verb, pid, is_here = str(who["verb"]), int(who["pid"]), who["host"] == socket.gethostname()
     except (OSError, ValueError, KeyError, TypeError):
         return None
+    try:
+        if is_here:
+            os.kill(pid, 0)
+    except PermissionError:  # it runs as another user
+        pass
+    except (OSError, OverflowError):
+        return None
+    return verb if is_here else None
 
 
 def _holder(folder: Folder) -> str:

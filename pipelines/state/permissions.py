@@ -47,7 +47,10 @@ def restrict_folder(folder: Path) -> None:
 
 
 def _chmod(path: Path) -> None:
-    mode = path.stat().st_mode
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:  # another process has renamed or removed it since the folder was listed
+        return
     if mode & 0o077:
         with contextlib.suppress(PermissionError):
             path.chmod(stat.S_IMODE(mode) & 0o700)

@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,8 @@ def stage(
     clean(folder)
     try:
         with reading():
-            pipeline = extract(source, name, folder)
-        load(pipeline, name, folder, connection)
+            extracted = extract(source, name, folder)
+        load(extracted, name, folder, connection)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -58,36 +59,44 @@ def clean(folder: Path) -> None:
     os.environ["DESTINATION__REPLACE_STRATEGY"] = "insert-from-staging"
 
 
-def extract(source: Callable[[], Any], name: str, folder: Path, number: int = 0) -> Any:
+@dataclass(frozen=True)
+class Extracted:
+    """A dlt pipeline, and the number of rows that it has extracted."""
+
+    pipeline: Any
+    rows: int
+
+
+def extract(source: Callable[[], Any], name: str, folder: Path, number: int = 0) -> Extracted:
     """Reads everything that `source()` yields into Parquet files below `folder`. Several threads may do so at once.
 
-    `number` distinguishes the sources of one system. Returns the dlt pipeline, for `load`. Raises the source's own
-    error.
+    `number` distinguishes the sources of one system. Raises the source's own error.
     """
     from dlt.pipeline.exceptions import PipelineStepFailed
 
     try:
         pipeline = _pipeline(name, folder, number)
-        pipeline.extract(source(), loader_file_format="parquet")
-        return pipeline
+        info = pipeline.extract(source(), loader_file_format="parquet")
+        return Extracted(pipeline, _row_count(info))
     except PipelineStepFailed as failed:
         raise _explained(failed, name, folder) from failed
 
 
-def is_empty(pipeline: Any) -> bool:
-    """Whether `pipeline` has extracted no row."""
-    steps = [step for steps in pipeline.last_trace.last_extract_info.metrics.values() for step in steps]
+def _row_count(info: Any) -> int:
+    """The number of rows in dlt's ExtractInfo, without those that dlt adds."""
+    steps = [step for steps in info.metrics.values() for step in steps]
     counts = [(table, one.items_count) for step in steps for table, one in step["table_metrics"].items()]
-    return not any(count for table, count in counts if not table.startswith("_dlt"))
+    return sum(count for table, count in counts if not table.startswith("_dlt"))
 
 
-def load(pipeline: Any, name: str, folder: Path, connection: duckdb.DuckDBPyConnection) -> None:
-    """Replaces the tables of `raw_<name>`, each completely, with what `pipeline` has extracted."""
+def load(extracted: Extracted, name: str, folder: Path, connection: duckdb.DuckDBPyConnection) -> None:
+    """Replaces the tables of `raw_<name>`, each completely, with what was extracted."""
     from dlt.pipeline.exceptions import PipelineStepFailed
 
     cursor = connection.cursor()  # dlt changes the current schema of its connection
     try:
         hit(f"stage: extracted {name}")
+        pipeline = extracted.pipeline
         pipeline.activate()
         pipeline.normalize()
         hit(f"stage: normalised {name}")

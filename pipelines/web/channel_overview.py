@@ -9,31 +9,34 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import os
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-import duckdb
 from pydantic import TypeAdapter, ValidationError
 from starlette.concurrency import run_in_threadpool
 
+from pipelines.config.atomic_file import write_atomically
 from pipelines.config.channel import Channel
-from pipelines.engine.kept_evaluation import PROGRAM
+from pipelines.engine.kept_evaluation import PROGRAM, is_of_program
 from pipelines.reports.overview import TO_FIX, RunLine, last_good_push, last_run
 from pipelines.reports.staleness import is_folder_stale, stale_text
 from pipelines.state.lock import running_verb
 from pipelines.state.pause import Pause
-from pipelines.state.permissions import restrictive_umask
 from pipelines.state.store import utc_now
 from pipelines.web.project_channels import ProjectChannel, ProjectChannels
-from pipelines.web.published_tables import NothingPublished
+from pipelines.web.published_tables import NothingPublished, PublishedRows, TooManyRows
 from pipelines.web.row_states import SENDABLE, count_states
 from pipelines.web.scheduler import Scheduler
 
 log = logging.getLogger(__name__)
 KEPT = "pages-overview.json"
-LOOK_EVERY_S = 5.0
+LOOK_EVERY_S, RETRY_S = 5.0, 300.0
+_MAX_BYTES = 1_000_000
 STATES = ("good", "attention", "failed", "stale", "running", "never run", "invalid")
 
 
@@ -83,40 +86,45 @@ def last_start(one: ProjectChannel, channel: Channel) -> datetime | None:
 
 
 async def keep_overviews(channels: ProjectChannels, stopped: asyncio.Event, every_s: float = LOOK_EVERY_S) -> None:
-    """Reads each file that a run has published since it looked last, until `stopped`. Never raises: the first page
-    reads what could not be read here, and shows why if it cannot."""
+    """Reads each file that a run has published since it looked last, until `stopped`."""
     while not stopped.is_set():
         for one in channels:
-            try:
-                if one.channel is not None and not _is_known(one) and not stopped.is_set():
-                    await run_in_threadpool(of_tables, one, one.channel)
-            except Exception as error:
-                log.warning("the tables of channel=%s cannot be read: %s", one.name, error)
+            if one.channel is not None and not stopped.is_set() and _known(one, _version(one)) is None:
+                await run_in_threadpool(of_tables, one, one.channel)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stopped.wait(), every_s)
 
 
 def of_tables(one: ProjectChannel, channel: Channel) -> Overview:
-    """What the published file says of the channel, without what changes between two runs. Reads the file once."""
+    """What the published file says of the channel, without what changes between two runs. Reads a file once; one that
+    cannot be read again after RETRY_S. Never raises, because the other channels go on."""
     version = _version(one)
-    if one.overview is None or one.overview[0] != version:
-        found = _kept(one, version)
-        if found is None:
-            found, is_read = _read(one, channel)
-            if is_read and _version(one) == version:
-                _keep(one, version, found)
-        one.overview = version, found
+    if (known := _known(one, version)) is not None:
+        return known
+    can_keep = all(is_of_program(flow) for flow in channel.declarations.values())
+    found, is_read = (_kept(one, version) if can_keep else None), True
+    if found is None:
+        found, is_read = _read(one, channel)
+        if is_read and can_keep and _version(one) == version:
+            _keep(one, version, found)
+    one.overview = version, found, math.inf if is_read else time.monotonic() + RETRY_S
+    return found
+
+
+def _known(one: ProjectChannel, version: str) -> Overview | None:
+    if one.overview is None or one.overview[0] != version or one.overview[2] < time.monotonic():
+        return None
     known: Overview = one.overview[1]
     return known
 
 
-def _is_known(one: ProjectChannel) -> bool:
-    return one.overview is not None and one.overview[0] == _version(one)
-
-
 def _version(one: ProjectChannel) -> str:
     """Changes with what an overview depends on: the published file, the channel file, and this program."""
-    return repr((one.tables.version, one.version, PROGRAM))
+    try:
+        tables = repr(one.tables.version)
+    except OSError as error:
+        tables = str(error)
+    return f"{tables} {one.version} {PROGRAM}"
 
 
 @dataclass(frozen=True)
@@ -126,12 +134,15 @@ class _Kept:
 
 
 _CODEC = TypeAdapter(_Kept)
+_keeping = threading.Lock()
 
 
 def _kept(one: ProjectChannel, version: str) -> Overview | None:
     """None if nothing was kept, or not for this version."""
     try:
-        kept = _CODEC.validate_json((one.folder.root / KEPT).read_bytes())
+        file = os.open(one.folder.root / KEPT, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(file, "rb") as opened:
+            kept = _CODEC.validate_json(opened.read(_MAX_BYTES))
     except (OSError, ValidationError):
         return None
     return kept.overview if kept.version == version else None
@@ -139,36 +150,42 @@ def _kept(one: ProjectChannel, version: str) -> Overview | None:
 
 def _keep(one: ProjectChannel, version: str, found: Overview) -> None:
     """If the folder cannot be written, the next start reads the published file again."""
-    fresh = one.folder.root / f"{KEPT}.new"
-    with contextlib.suppress(OSError), restrictive_umask():
-        fresh.write_bytes(_CODEC.dump_json(_Kept(version, found)))
-        os.replace(fresh, one.folder.root / KEPT)
+    with contextlib.suppress(OSError), _keeping:
+        write_atomically(one.folder.root / KEPT, _CODEC.dump_json(_Kept(version, found)).decode(), 0o600)
 
 
 def _read(one: ProjectChannel, channel: Channel) -> tuple[Overview, bool]:
-    """The overview, and whether the tables could be read."""
+    """The overview, and whether all of it could be read."""
+    found = Overview(channel.name, "never run", "", None, None, [], 0, 0)
     try:
         with one.tables.open(brief=True) as published:
-            newest = last_run(published.database)
-            last_push = last_good_push(published.database)
-            to_fix = published.value(TO_FIX)
-            last_start = published.value("select max(started_at) from sync.runs")
-            message = published.value(
-                "select message from sync.runs where exit_code not in (0, 3) and run_id = ?",
-                [newest.run_id if newest else ""],
-            )
-            flows = [
-                _counts(name, count_states(published, name, channel.declarations[name]))
-                for name in channel.in_order(())
-            ]
+            found = _of_runs(found, published)
+            names = channel.in_order(())
+            counts = [_counts(name, count_states(published, name, channel.declarations[name])) for name in names]
+            return replace(found, flows=counts), True
+    except TooManyRows as error:
+        return replace(found, state="failed", message=str(error)), False
     except NothingPublished as error:
-        return Overview(channel.name, "never run", str(error), None, None, [], 0, 0), False
-    except duckdb.Error as error:
-        return Overview(channel.name, "failed", str(error).splitlines()[0], None, None, [], 0, 0), False
-    ended = {0: "good", 3: "attention"}.get(newest.exit_code, "failed") if newest else "never run"
-    new = newest.withheld_new if newest else 0
-    found = Overview(channel.name, ended, message or "", last_push, newest, flows, to_fix, new, last_start)
-    return found, True
+        return replace(found, message=str(error)), False
+    except Exception as error:
+        log.warning("the tables of channel=%s cannot be read: %s", channel.name, error)
+        return replace(found, state="failed", message=str(error).partition("\n")[0]), False
+
+
+def _of_runs(found: Overview, published: PublishedRows) -> Overview:
+    newest = last_run(published.database)
+    run_id = newest.run_id if newest else ""
+    return replace(
+        found,
+        state={0: "good", 3: "attention"}.get(newest.exit_code, "failed") if newest else "never run",
+        message=published.value("select message from sync.runs where exit_code not in (0, 3) and run_id = ?", [run_id])
+        or "",
+        last_push=last_good_push(published.database),
+        last_run=newest,
+        to_fix=published.value(TO_FIX),
+        new=newest.withheld_new if newest else 0,
+        last_start=published.value("select max(started_at) from sync.runs"),
+    )
 
 
 def _counts(name: str, states: dict[str, int]) -> FlowCounts:

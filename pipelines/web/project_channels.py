@@ -45,7 +45,8 @@ class ProjectChannel:
     runs: ChannelRuns
     tables: PublishedTables
     hints: Hints | None = None
-    overview: tuple[str, Any] | None = None  # of web.channel_overview, with the version of what it depends on
+    # Of web.channel_overview: the version of what it depends on, the overview, and until when it counts (monotonic).
+    overview: tuple[str, Any, float] | None = None
 
     @property
     def name(self) -> str:

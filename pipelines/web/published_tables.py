@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from pipelines.state.duckdb_settings import READING_SETTINGS
+from pipelines.state.duckdb_settings import DUCKDB_SETTINGS, READING_SETTINGS
 from pipelines.state.migrations import SCHEMA_VERSION, schema_version_of
 from pipelines.state.permissions import restrictive_umask
 from pipelines.state.schema import quoted
@@ -35,6 +35,10 @@ _OTHER_VERSION = "The tables were written by another version of this program. Pr
 
 class NothingPublished(Exception):
     """The channel has no published file that these pages can show. The message is for people."""
+
+
+class TooManyRows(NothingPublished):
+    """The rows need more memory than a page may use."""
 
 
 class PublishedTables:
@@ -69,7 +73,7 @@ class PublishedTables:
                 cursor.execute("use published")
                 yield PublishedRows(attached, cursor)
         except duckdb.OutOfMemoryException as error:
-            raise NothingPublished(_TOO_LARGE) from error
+            raise TooManyRows(_TOO_LARGE) from error
         finally:
             self._release(attached)
 
@@ -108,6 +112,7 @@ class PublishedTables:
             self._used_at = time.monotonic()
             attached.users -= 1
             attached.close_if_unused()
+            attached.free_if_unused()
 
 
 class _Attached:
@@ -129,6 +134,13 @@ class _Attached:
             if self._cache is not None:
                 self._cache.unlink(missing_ok=True)
                 self._cache.with_name(f"{self._cache.name}.wal").unlink(missing_ok=True)
+
+    def free_if_unused(self) -> None:
+        """Gives back the memory that only a page which is being made may use: several channels can be open."""
+        if not self._is_retired and not self.users:
+            for settings in (DUCKDB_SETTINGS, READING_SETTINGS):  # a lower limit frees what is cached above it
+                with contextlib.suppress(duckdb.Error):
+                    self.connection.execute(f"set memory_limit = '{settings['memory_limit']}'")
 
 
 class PublishedRows:

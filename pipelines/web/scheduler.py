@@ -121,6 +121,7 @@ class Scheduler:
         """Starts the schedules. `last_runs` has the start of each channel's last run, by name. A channel that has
         missed a time since then is started once, soon."""
         channels = [*channels]
+        self.update([])  # a time that has passed since an earlier `update` is one that was missed, and starts once
         self.update(channels)
         now = self._now()
         for channel in channels:

@@ -120,7 +120,7 @@ async def _live(
             while not server.started:
                 await asyncio.sleep(0)
             ready()
-            await channels.begin_schedule(last_start)
+            tasks.create_task(channels.begin_schedule(last_start))
             tasks.create_task(keep_overviews(channels, stopped))
             tasks.create_task(look_for_stale(channels, stopped))
             while not stopped.is_set():

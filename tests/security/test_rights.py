@@ -13,6 +13,7 @@ import pytest
 from pipelines.core import failpoints
 from pipelines.engine.run import RunOptions, run
 from pipelines.reports.console import SilentReporter
+from pipelines.state.permissions import restrict_folder
 from tests.support.shop import Shop, size
 
 
@@ -115,3 +116,12 @@ def test_reports_and_exports_follow_the_umask(shop_of: Callable[..., Shop], umas
     written = [path for path in out.rglob("*") if path.is_file()]
     assert {path.suffix for path in written} == {".html", ".csv", ".md", ".parquet", ".duckdb", ".xlsx"}
     assert {oct(stat.S_IMODE(path.stat().st_mode)) for path in written} == {oct(0o666 & ~umask)}
+
+
+def test_a_file_that_another_process_renames_meanwhile_is_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`serve` replaces files in the folder while a run begins."""
+    listed = [tmp_path / "pages-overview.json.new", tmp_path / "alerts.new"]
+    monkeypatch.setattr(Path, "iterdir", lambda folder: iter(listed))
+    restrict_folder(tmp_path)

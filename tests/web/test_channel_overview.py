@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
+import stat
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +18,7 @@ from pipelines.config.project import Project
 from pipelines.web import channel_overview
 from pipelines.web.channel_overview import KEPT, Overview, keep_overviews, last_start, overview
 from pipelines.web.project_channels import ProjectChannel, ProjectChannels
+from pipelines.web.published_tables import PublishedTables, TooManyRows
 from tests.support.shop import Shop, size
 
 
@@ -141,32 +144,108 @@ def test_a_run_is_read_before_anybody_opens_the_page(shop: Shop, readings: list[
     asyncio.run(asyncio.wait_for(served(), 120))
 
 
-def test_a_channel_that_cannot_be_read_stops_nothing(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (duckdb.InternalException("bad block"), "bad block"),
+        (OSError("disk gone"), "disk gone"),
+        (TooManyRows("too many"), "too many"),
+        (KeyError("column"), "column"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_counts_that_cannot_be_read_leave_what_the_runs_say(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, error: Exception, message: str
+) -> None:
+    """The schedule and the metrics still know the last run; the next look after a while tries again."""
+    shop.run("push")
+    good = shown(shop)
+    kept_file(shop).unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(channel_overview, "count_states", raising(error))
+        failed = shown(shop)
+    assert failed.state == "failed"
+    assert message in failed.message
+    assert (failed.last_push, failed.last_start, failed.flows) == (good.last_push, good.last_start, [])
+    assert not kept_file(shop).exists()
+    assert shown(shop) == good
+
+
+def raising(error: Exception) -> Callable[..., None]:
+    def call(*_: object) -> None:
+        raise error
+
+    return call
+
+
+def test_a_channel_that_cannot_be_read_is_read_again_after_a_while(
+    shop: Shop, readings: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop.run("plan")
-    read, failures = channel_overview._read, [OSError("disk gone"), duckdb.InternalException("bad block")]
+    with monkeypatch.context() as patch:
+        patch.setattr(channel_overview, "count_states", raising(OSError("disk gone")))
+        assert shown(shop, times=3).state == "failed"
+        assert len(readings) == 1
+        patch.setattr(channel_overview, "RETRY_S", -1.0)
+        shown(shop, times=3)
+        assert len(readings) == 4
 
-    def failing(one: ProjectChannel, channel: Channel) -> tuple[Overview, bool]:
-        if failures:
-            raise failures.pop()
-        return read(one, channel)
 
-    monkeypatch.setattr(channel_overview, "_read", failing)
+def test_a_folder_that_another_user_owns_stops_no_other_channel(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody ran a push as root."""
+    shop.run("plan")
 
-    async def served() -> None:
+    def refused(_: PublishedTables) -> None:
+        raise PermissionError(13, "Permission denied", "analytics.duckdb")
+
+    monkeypatch.setattr(PublishedTables, "version", property(refused))
+
+    async def began() -> Overview:
         channels, stopped = ProjectChannels(Project(shop.folder), shop.data, 1), asyncio.Event()
-        channels.refresh()
+        await channels.begin_schedule(last_start)
         looking = asyncio.create_task(keep_overviews(channels, stopped, every_s=0.01))
-        while not kept_file(shop).exists():
-            assert not looking.done()
-            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+        assert not looking.done()
         stopped.set()
         await looking
+        one = channels.find("demo")
+        assert one
+        found = overview(one, channels.scheduler)
         channels.stop()
+        await channels.ended()
+        return found
 
-    asyncio.run(asyncio.wait_for(served(), 120))
-    assert caplog.text.count("channel=demo") == 2
+    found = asyncio.run(began())
+    assert (found.state, "Permission denied" in found.message) == ("failed", True)
+
+
+@pytest.mark.parametrize("place", [KEPT, f".{KEPT}.new"])
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_nothing_is_written_through_a_link_or_read_from_a_pipe(shop: Shop, place: str, kind: str) -> None:
+    shop.run("plan")
+    first, file = shown(shop), kept_file(shop).with_name(place)
+    kept_file(shop).unlink()
+    victim = shop.folder / "victim"
+    victim.write_text("precious", "utf-8")
+    if kind == "link":
+        file.symlink_to(victim)
+    else:
+        os.mkfifo(file)
+    assert shown(shop) == first
+    assert victim.read_text("utf-8") == "precious"
+    assert stat.S_ISREG(kept_file(shop).lstat().st_mode)
+
+
+def test_what_code_of_others_counts_is_not_kept(
+    shop: Shop, readings: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A change of that code would not be noticed."""
+    monkeypatch.setattr(channel_overview, "is_of_program", lambda flow: False)
+    shop.run("plan")
+    for expected in (1, 2):
+        shown(shop, times=3)
+        assert len(readings) == expected
+    assert not kept_file(shop).exists()
 
 
 def test_the_schedule_knows_the_newest_run_without_reading_the_tables(shop: Shop, readings: list[str]) -> None:

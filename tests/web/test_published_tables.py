@@ -8,10 +8,10 @@ from collections.abc import Callable
 import duckdb
 import pytest
 
-from pipelines.state.duckdb_settings import READING_SETTINGS
+from pipelines.state.duckdb_settings import DUCKDB_SETTINGS, READING_SETTINGS
 from pipelines.state.store import Folder
 from pipelines.web import published_tables
-from pipelines.web.published_tables import NothingPublished, PublishedRows, PublishedTables
+from pipelines.web.published_tables import NothingPublished, PublishedRows, PublishedTables, TooManyRows
 from pipelines.web.row_states import FlowRows, RowFilter
 from tests.support.many_rows import fill
 from tests.support.shop import Shop, size
@@ -176,13 +176,19 @@ def test_a_large_shop_fits_into_the_memory_or_the_page_says_that_it_does_not(
     folder = Folder(shop.data, "demo")
     fill(folder, 100_000)
     monkeypatch.setattr(published_tables, "READING_SETTINGS", READING_SETTINGS | {"memory_limit": memory})
+    monkeypatch.setattr(published_tables, "DUCKDB_SETTINGS", DUCKDB_SETTINGS | {"memory_limit": "25MB"})
     tables, flow = PublishedTables(folder), shop.channel().declarations["products"]
     assert READING_SETTINGS["memory_limit"] == "1GB"
     if fits:
         with tables.open() as published:
             assert FlowRows(published, "products", flow).page(RowFilter(text="parka")).total == 100_000
+        with tables.open() as published:
+            (used,) = published.database.execute("select sum(memory_usage_bytes) from duckdb_memory()").fetchone() or (
+                0,
+            )
+            assert used < 40_000_000, "a page that is finished keeps the memory that it needed"
     else:
-        with pytest.raises(NothingPublished, match="Open analytics"), tables.open() as published:
+        with pytest.raises(TooManyRows, match="Open analytics"), tables.open() as published:
             FlowRows(published, "products", flow)
     tables.close()
     assert [*folder.root.glob("pages-rows-*")] == []

@@ -223,6 +223,20 @@ def test_a_channel_that_missed_a_time_is_started_soon_and_once(starts: Starts) -
     live(starts, channels, story(), late=at("08:00"), new=None, good=at("10:02"))
 
 
+def test_a_time_that_passes_before_the_schedule_begins_starts_one_run(starts: Starts) -> None:
+    """`serve` reads a file of each channel between the two, which takes a minute of a thousand channels."""
+    channels = [channel("a", PRODUCTS)]
+    starts.scheduler.update(channels)
+    starts.clock.moment = at("10:16")
+
+    async def story() -> None:
+        assert await starts.advance("10:16:00") == []
+        assert await starts.advance("10:17:00") == [("a", ("products",), False)]
+        assert await starts.advance("10:29") == []
+
+    live(starts, channels, story(), a=at("10:02"))
+
+
 def test_a_missed_run_of_a_removed_channel_is_not_started(starts: Starts) -> None:
     async def story() -> None:
         starts.scheduler.update([])

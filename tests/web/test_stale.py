@@ -138,7 +138,33 @@ def test_a_look_opens_no_tables_unless_something_is_to_be_sent(
     soon = replace(channel, alerts=channel.alerts.model_copy(update={"hours_since_success": 1e-9}))
     notify_stale([soon], shop.data)
     notify_stale([soon], shop.data)
-    assert (len(opened), server.titles) == (1, ["demo: stale"])
+    assert (len(opened), server.titles) == (2, ["demo: stale"])
+    notify_stale([channel], shop.data)
+    assert (len(opened), server.titles) == (3, ["demo: stale", "demo: good"])
     (shop.data / "demo" / "alerts.json").write_text("{", "utf-8")
     notify_stale([channel], shop.data)
-    assert len(opened) == 2, "a damaged record was believed"
+    assert len(opened) == 4, "a damaged record was believed"
+
+
+def test_a_good_push_that_was_not_recorded_is_found(shop: Shop, server: AlertServer) -> None:
+    """It was killed after its tables were published."""
+    shop.run("push")
+    channel = shop.channel()
+    notify(channel, shop.data)
+    record = shop.data / "demo" / "alerts.json"
+    notify(channel, shop.data, now=utc_now() + timedelta(hours=3))
+    stale = json.loads(record.read_text("utf-8"))
+    record.write_text(json.dumps(stale | {"good_at": "2026-01-01T00:00:00"}), "utf-8")
+    notify_stale([channel], shop.data)
+    assert server.titles == ["demo: stale", "demo: good"]
+
+
+@pytest.mark.parametrize("odd", [{"good_at": "2026-01-01T00:00:00Z"}, {"flows": {"products": {"state": "stale"}}}])
+def test_a_record_that_somebody_edited_stops_nothing(shop: Shop, server: AlertServer, odd: dict[str, Any]) -> None:
+    shop.run("push")
+    channel = shop.channel()
+    notify(channel, shop.data)
+    record = shop.data / "demo" / "alerts.json"
+    record.write_text(json.dumps(json.loads(record.read_text("utf-8")) | odd), "utf-8")
+    notify_stale([channel], shop.data)
+    assert server.titles == []
