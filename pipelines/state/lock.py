@@ -89,17 +89,18 @@ def running_verb(folder: Folder) -> str | None:
     """The verb of the run that holds the lock now, on this machine; None if there is none."""
     try:
         who = json.loads(folder.holder.read_text("utf-8"))
-        verb, pid, is_here = str(who["verb"]), int(who["pid"]), who["host"] == socket.gethostname()
+        verb, pid, host = str(who["verb"]), int(who["pid"]), who["host"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
+    if host != socket.gethostname():
+        return None
     try:
-        if is_here:
-            os.kill(pid, 0)
+        os.kill(pid, 0)
     except PermissionError:  # it runs as another user
-        pass
+        return verb
     except (OSError, OverflowError):
         return None
-    return verb if is_here else None
+    return verb
 
 
 def _holder(folder: Folder) -> str:

@@ -9,9 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import math
 import os
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -96,26 +94,40 @@ async def keep_overviews(channels: ProjectChannels, stopped: asyncio.Event, ever
 
 
 def of_tables(one: ProjectChannel, channel: Channel) -> Overview:
-    """What the published file says of the channel, without what changes between two runs. Reads a file once; one that
-    cannot be read again after RETRY_S. Never raises, because the other channels go on."""
-    version = _version(one)
-    if (known := _known(one, version)) is not None:
-        return known
-    can_keep = all(is_of_program(flow) for flow in channel.declarations.values())
-    found, is_read = (_kept(one, version) if can_keep else None), True
-    if found is None:
-        found, is_read = _read(one, channel)
-        if is_read and can_keep and _version(one) == version:
-            _keep(one, version, found)
-    one.overview = version, found, math.inf if is_read else time.monotonic() + RETRY_S
-    return found
+    """What the published file says of the channel, without what changes between two runs. Reads a file once, also if
+    several threads ask; one that cannot be read again after RETRY_S. Never raises, because the other channels go on."""
+    with one.reading:
+        version = _version(one)
+        known = _known(one, version)
+        if known is None:
+            can_keep = all(is_of_program(flow) for flow in channel.declarations.values())
+            known = _kept(one, version) if can_keep else None
+            if known is None:
+                known = _read(one, channel, version)
+                if can_keep and known.read_again_at is None and _version(one) == version:
+                    _keep(one, known)
+            one.overview = known
+        return known.overview
 
 
-def _known(one: ProjectChannel, version: str) -> Overview | None:
-    if one.overview is None or one.overview[0] != version or one.overview[2] < time.monotonic():
+@dataclass(frozen=True)
+class _Kept:
+    """An overview, the version of what it depends on, and the monotonic time from which on it is read again although
+    that has not changed; None for never."""
+
+    version: str
+    overview: Overview
+    read_again_at: float | None = None
+
+
+_CODEC = TypeAdapter(_Kept)
+
+
+def _known(one: ProjectChannel, version: str) -> _Kept | None:
+    known: _Kept | None = one.overview
+    if known is None or known.version != version:
         return None
-    known: Overview = one.overview[1]
-    return known
+    return known if known.read_again_at is None or time.monotonic() < known.read_again_at else None
 
 
 def _version(one: ProjectChannel) -> str:
@@ -127,17 +139,7 @@ def _version(one: ProjectChannel) -> str:
     return f"{tables} {one.version} {PROGRAM}"
 
 
-@dataclass(frozen=True)
-class _Kept:
-    version: str
-    overview: Overview
-
-
-_CODEC = TypeAdapter(_Kept)
-_keeping = threading.Lock()
-
-
-def _kept(one: ProjectChannel, version: str) -> Overview | None:
+def _kept(one: ProjectChannel, version: str) -> _Kept | None:
     """None if nothing was kept, or not for this version."""
     try:
         file = os.open(one.folder.root / KEPT, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -145,41 +147,40 @@ def _kept(one: ProjectChannel, version: str) -> Overview | None:
             kept = _CODEC.validate_json(opened.read(_MAX_BYTES))
     except (OSError, ValidationError):
         return None
-    return kept.overview if kept.version == version else None
+    return kept if kept.version == version else None
 
 
-def _keep(one: ProjectChannel, version: str, found: Overview) -> None:
+def _keep(one: ProjectChannel, known: _Kept) -> None:
     """If the folder cannot be written, the next start reads the published file again."""
-    with contextlib.suppress(OSError), _keeping:
-        write_atomically(one.folder.root / KEPT, _CODEC.dump_json(_Kept(version, found)).decode(), 0o600)
+    with contextlib.suppress(OSError):
+        write_atomically(one.folder.root / KEPT, _CODEC.dump_json(known).decode(), 0o600)
 
 
-def _read(one: ProjectChannel, channel: Channel) -> tuple[Overview, bool]:
-    """The overview, and whether all of it could be read."""
+def _read(one: ProjectChannel, channel: Channel, version: str) -> _Kept:
     found = Overview(channel.name, "never run", "", None, None, [], 0, 0)
     try:
         with one.tables.open(brief=True) as published:
             found = _of_runs(found, published)
             names = channel.in_order(())
             counts = [_counts(name, count_states(published, name, channel.declarations[name])) for name in names]
-            return replace(found, flows=counts), True
+            return _Kept(version, replace(found, flows=counts))
     except TooManyRows as error:
-        return replace(found, state="failed", message=str(error)), False
+        found = replace(found, state="failed", message=str(error))
     except NothingPublished as error:
-        return replace(found, message=str(error)), False
+        found = replace(found, message=str(error))
     except Exception as error:
         log.warning("the tables of channel=%s cannot be read: %s", channel.name, error)
-        return replace(found, state="failed", message=str(error).partition("\n")[0]), False
+        found = replace(found, state="failed", message=str(error).partition("\n")[0])
+    return _Kept(version, found, time.monotonic() + RETRY_S)
 
 
 def _of_runs(found: Overview, published: PublishedRows) -> Overview:
     newest = last_run(published.database)
-    run_id = newest.run_id if newest else ""
+    last_failure = "select message from sync.runs where exit_code not in (0, 3) and run_id = ?"
     return replace(
         found,
         state={0: "good", 3: "attention"}.get(newest.exit_code, "failed") if newest else "never run",
-        message=published.value("select message from sync.runs where exit_code not in (0, 3) and run_id = ?", [run_id])
-        or "",
+        message=published.value(last_failure, [newest.run_id if newest else ""]) or "",
         last_push=last_good_push(published.database),
         last_run=newest,
         to_fix=published.value(TO_FIX),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import threading
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -45,8 +46,8 @@ class ProjectChannel:
     runs: ChannelRuns
     tables: PublishedTables
     hints: Hints | None = None
-    # Of web.channel_overview: the version of what it depends on, the overview, and until when it counts (monotonic).
-    overview: tuple[str, Any, float] | None = None
+    overview: Any = None  # what web.channel_overview has read, by one thread at a time
+    reading: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def name(self) -> str:

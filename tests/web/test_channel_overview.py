@@ -9,6 +9,7 @@ import stat
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -36,9 +37,9 @@ def readings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     read = channel_overview._read
 
-    def counted(one: ProjectChannel, channel: Channel) -> tuple[Overview, bool]:
+    def counted(one: ProjectChannel, *rest: Any) -> Any:
         names.append(one.name)
-        return read(one, channel)
+        return read(one, *rest)
 
     monkeypatch.setattr(channel_overview, "_read", counted)
     return names
@@ -142,6 +143,28 @@ def test_a_run_is_read_before_anybody_opens_the_page(shop: Shop, readings: list[
         channels.stop()
 
     asyncio.run(asyncio.wait_for(served(), 120))
+
+
+def test_the_schedule_the_look_and_a_page_read_a_channel_once(shop: Shop, readings: list[str]) -> None:
+    """All begin when `serve` starts."""
+    shop.run("plan")
+
+    async def served() -> None:
+        channels, stopped = ProjectChannels(Project(shop.folder), shop.data, 1), asyncio.Event()
+        channels.refresh()
+        one = channels.find("demo")
+        assert one
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(channels.begin_schedule(last_start))
+            tasks.create_task(keep_overviews(channels, stopped, every_s=0.01))
+            pages = [tasks.create_task(asyncio.to_thread(overview, one, channels.scheduler)) for _ in range(4)]
+            assert [(await page).state for page in pages] == ["attention"] * 4
+            stopped.set()
+        channels.stop()
+        await channels.ended()
+
+    asyncio.run(served())
+    assert len(readings) == 1
 
 
 @pytest.mark.parametrize(
@@ -252,20 +275,19 @@ def test_the_schedule_knows_the_newest_run_without_reading_the_tables(shop: Shop
     file = shop.folder / "channels" / "demo.toml"
     file.write_text(shop.text.replace('name = "demo"', 'name = "demo"\nschedule = "every 6 h"'), "utf-8")
     shop.run("plan")
-    first, channels = shown(shop), ProjectChannels(Project(shop.folder), shop.data, 1)
-
-    def asked(one: ProjectChannel, channel: Channel) -> datetime | None:
-        """The pages answer while the channels are read."""
-        next_run = overview(one, channels.scheduler).next_run
-        assert next_run
-        channels.scheduler.pause(one.name, "anna")
-        assert overview(one, channels.scheduler).pause
-        channels.scheduler.resume(one.name)
-        return last_start(one, channel)
+    first = shown(shop)
 
     async def began() -> None:
-        nonlocal channels
         channels = ProjectChannels(Project(shop.folder), shop.data, 1)
+
+        def asked(one: ProjectChannel, channel: Channel) -> datetime | None:
+            """The pages answer while the channels are read."""
+            assert overview(one, channels.scheduler).next_run
+            channels.scheduler.pause(one.name, "anna")
+            assert overview(one, channels.scheduler).pause
+            channels.scheduler.resume(one.name)
+            return last_start(one, channel)
+
         await channels.begin_schedule(asked)
         one = channels.find("demo")
         assert one
